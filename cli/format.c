@@ -1,0 +1,94 @@
+/* How results look on a terminal. */
+#include "cli.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Columns on the screen: UTF-8 continuation bytes take none. */
+static int screen_width(const char *text) {
+    int width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xC0) != 0x80;
+    return width;
+}
+
+static bool looks_numeric(const char *text) {
+    return isdigit((unsigned char)text[0]) ||
+           ((text[0] == '-' || text[0] == '+') && isdigit((unsigned char)text[1]));
+}
+
+static bool column_is_numeric(const char *const *cells, int rows, int columns, int column) {
+    bool any = false;
+    for (int r = 1; r < rows; r++) {
+        const char *cell = cells[r * columns + column];
+        if (!cell || !cell[0] || !strcmp(cell, "-"))
+            continue;
+        if (!looks_numeric(cell))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+void cli_print_table(const char *const *cells, int rows, int columns) {
+    bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    for (int r = 0; r < rows; r++) {
+        if (r == 0 && bold)
+            fputs("\033[1m", stdout);
+        for (int c = 0; c < columns; c++) {
+            int width = 0;
+            for (int i = 0; i < rows; i++) {
+                const char *cell = cells[i * columns + c];
+                int w = cell ? screen_width(cell) : 0;
+                width = w > width ? w : width;
+            }
+            const char *cell = cells[r * columns + c] ? cells[r * columns + c] : "";
+            int pad = width - screen_width(cell);
+            bool right = column_is_numeric(cells, rows, columns, c);
+            if (right)
+                printf("%*s", pad, "");
+            fputs(cell, stdout);
+            if (!right && c + 1 < columns)
+                printf("%*s", pad, "");
+            if (c + 1 < columns)
+                fputs("  ", stdout);
+        }
+        if (r == 0 && bold)
+            fputs("\033[0m", stdout);
+        putchar('\n');
+    }
+}
+
+char *cli_command_line(wick_arena *arena, int argc, char **argv) {
+    wick_buf buf = {0};
+    for (int i = 0; i < argc; i++) {
+        bool quote = i > 0 && (argv[i][0] == '\0' || strpbrk(argv[i], " '\"\\$*?") != NULL);
+        wick_buf_printf(&buf, quote ? "%s'%s'" : "%s%s", i ? " " : "", argv[i]);
+    }
+    char *text = wick_arena_strdup(arena, buf.data ? buf.data : "");
+    wick_buf_free(&buf);
+    return text;
+}
+
+char *cli_bytes(wick_arena *arena, double bytes) {
+    if (bytes < 1024)
+        return wick_arena_printf(arena, "%.0f B", bytes);
+    if (bytes < 1024 * 1024)
+        return wick_arena_printf(arena, "%.1f KB", bytes / 1024);
+    return wick_arena_printf(arena, "%.2f MB", bytes / (1024 * 1024));
+}
+
+char *cli_energy(wick_arena *arena, double uj) {
+    double size = fabs(uj);
+    if (size < 1)
+        return wick_arena_printf(arena, "%.1f nJ", uj * 1e3);
+    if (size < 1e3)
+        return wick_arena_printf(arena, "%.1f µJ", uj);
+    if (size < 1e6)
+        return wick_arena_printf(arena, "%.2f mJ", uj / 1e3);
+    return wick_arena_printf(arena, "%.2f J", uj / 1e6);
+}

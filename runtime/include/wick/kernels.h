@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: 0BSD */
+/* int8 kernels: portable C99, bit-exact reference of every faster variant. */
+#ifndef WICK_KERNELS_H
+#define WICK_KERNELS_H
+
+#include <wick/model.h>
+
+/* The one rounding rule; see model.h. 0 <= shift <= 31, 0 < mult < 2^31, acc << shift must not
+ * overflow. */
+static inline int32_t wick_requantize(int32_t acc, int32_t mult, uint8_t shift) {
+    int64_t scaled = (int64_t)((uint64_t)(int64_t)acc << shift);
+    return (int32_t)((scaled * mult + INT64_C(0x80000000)) >> 32);
+}
+
+static inline int8_t wick_clamp_s8(int32_t value, int32_t low, int32_t high) {
+    return (int8_t)(value < low ? low : value > high ? high : value);
+}
+
+/* Which rows of the input the output elements [first, first + count) need.
+   row0 is the first row (>= 0), rows their number; fc needs all, reported as rows = in_h. */
+typedef struct wick_rows {
+    uint16_t row0, rows;
+} wick_rows;
+wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_t count);
+
+/* A kernel computes output elements [first, first + count) of `layer` (whole pixels, or channels
+   within one pixel) into dst[0 .. count). src[i]   operand i's tensor, [H,W,C] int8; points at row
+   `row0` of the tensor, rows before it are not there (row0 = 0 when the whole tensor is
+   addressable). For concat and add the same row0 holds for all operands. dst      count bytes; must
+   not overlap src. Pure: no state, no libc. All layer fields must be valid (the toolchain checks;
+   the kernel does not). */
+#define X(upper, lower)                                                                            \
+    void wick_##lower##_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,       \
+                           uint32_t first, uint32_t count, int8_t *dst);
+WICK_LAYER_TABLE(X)
+#undef X
+
+/* Calls the kernel of layer->kind. */
+void wick_layer_run(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
+                    uint32_t first, uint32_t count, int8_t *dst);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The model as constant data: what the emitter writes, the engine walks and the kernels compute.
+   Nothing here is changed at run time; all of it may live in flash. */
+#ifndef WICK_MODEL_H
+#define WICK_MODEL_H
+
+#include <stdint.h>
+
+enum {
+    WICK_MODEL_FORMAT = 1, /* version of these structures and of the NVM layout */
+    WICK_MAX_MODULES = 8,
+    WICK_MAX_OPERANDS = 64
+};
+
+/* X(name) of the layer kinds; each is one kernel file kernels/<name>_s8.c. */
+#define WICK_LAYER_TABLE(X)                                                                        \
+    X(CONV2D, conv2d)     /* dense convolution, also 1x1; weights [out_c][k_h][k_w][in_c] */       \
+    X(DWCONV2D, dwconv2d) /* depthwise, multiplier 1;     weights [k_h][k_w][out_c] */             \
+    X(FC, fc)             /* fully connected;             weights [out_c][in_h*in_w*in_c] */       \
+    X(MAXPOOL, maxpool)   /* padding never wins; output quantized as the input */                  \
+    X(AVGPOOL, avgpool)   /* no padding; global pool = kernel of the input's size */               \
+    X(ADD, add)           /* two operands of equal shape */                                        \
+    X(CONCAT, concat)     /* operands side by side along channels */
+
+typedef enum wick_layer_kind {
+#define X(upper, lower) WICK_LAYER_##upper,
+    WICK_LAYER_TABLE(X)
+#undef X
+        WICK_LAYER_KINDS
+} wick_layer_kind;
+
+/* One input of a layer.
+   conv2d, dwconv2d, fc: zero_point is the value that stands for 0.0 and that pads; mult and shift
+   are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
+   zero_point_i) * mult_i, 0 <= mult_i <= 2^20, requantized with the layer's mult[0], shift[0].
+   concat: each operand is requantized by its own mult and shift. */
+typedef struct wick_operand {
+    uint16_t tensor;   /* index into wick_model.tensors */
+    uint16_t channels; /* of this operand */
+    int8_t zero_point;
+    uint8_t shift;
+    int32_t mult;
+} wick_operand;
+
+/* One layer. All tensors are int8, [H,W,C] (channels last), batch 1.
+   Requantization, the one rounding rule (docs/numbers.md), with k = shift, m = mult:
+       y = clamp(out_zp + (((int64)(acc << k) * m + 2^31) >> 32), clamp_min, clamp_max),  0 <= k <=
+   31, 0 < m < 2^31; the toolchain proves for each channel that acc << k does not overflow 32 bits.
+ */
+typedef struct wick_layer {
+    uint8_t kind; /* wick_layer_kind */
+    uint8_t n_operands;
+    uint16_t dst; /* tensor index */
+    uint16_t in_h, in_w, in_c;
+    uint16_t out_h, out_w, out_c;
+    uint8_t k_h, k_w, stride_h, stride_w, pad_top, pad_left;
+    int8_t out_zp, clamp_min, clamp_max; /* clamp_min = out_zp where a ReLU is fused */
+    const wick_operand *operands;        /* [n_operands] */
+    const int8_t *weights;               /* layout by kind, NULL where there are none */
+    const int32_t *bias;  /* [out_c], input zero point folded in; NULL where there are none */
+    const int32_t *mult;  /* [out_c] conv2d, dwconv2d, fc; [1] avgpool, add; else NULL */
+    const uint8_t *shift; /* as mult */
+} wick_layer;
+
+/* Where a tensor lives in non-volatile memory. The input has two places, `offset` for even epochs
+   and `offset + stride` for odd ones; for every other tensor stride is 0. */
+typedef struct wick_place {
+    uint32_t offset; /* bytes from the start of the NVM region */
+    uint32_t bytes;
+    uint32_t stride;
+} wick_place;
+
+/* A step computes the output elements [first, first + count) of one layer in [H,W,C] order: whole
+   pixels, or a range of channels within one pixel. So what a step writes is contiguous. */
+typedef struct wick_step {
+    uint16_t layer;
+    uint32_t first, count;
+} wick_step;
+
+/* A span runs between two commits: steps [first_step, first_step + n_steps). No byte that a span
+   writes is read by it before it writes it (proven by the plan). */
+typedef struct wick_span {
+    uint16_t first_step, n_steps;
+    uint32_t energy_nj; /* modelled energy of the span with its commit; 0 = unknown */
+} wick_span;
+
+/* Segment 0 is the shared extractor (n_spans may be 0: independent modules); segments 1..n_modules
+   are the modules, large to small. */
+typedef struct wick_segment {
+    uint16_t first_span, n_spans;
+    uint16_t result;            /* tensor index of the logits; segment 0: of the features */
+    uint16_t accuracy_permille; /* measured, for policies; 0 = unknown */
+    uint32_t energy_nj;         /* modelled, all spans; 0 = unknown */
+    uint32_t time_us;           /* modelled; 0 = unknown */
+} wick_segment;
+
+/* NVM layout: record area at offset 0, then the tensors at their places. */
+typedef struct wick_model {
+    uint16_t format; /* WICK_MODEL_FORMAT */
+    uint16_t n_layers, n_tensors, n_steps, n_spans, n_modules;
+    uint16_t input_tensor, n_classes;
+    uint32_t id[2];     /* first 64 bits of the SHA-256 over model and plan: foreign NVM is never
+                           resumed (G5) */
+    uint32_t nvm_bytes; /* size of the region */
+    uint32_t record_offset[2],
+        record_bytes;       /* two alternating copies, each in write units of its own */
+    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned */
+    const wick_layer *layers;
+    const wick_place *tensors;
+    const wick_step *steps;
+    const wick_span *spans;
+    const wick_segment *segments; /* [1 + n_modules] */
+} wick_model;
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Which module to run next. Integer arithmetic, no state of its own: the same code decides on the
+   device, in the firmware's host build and in the simulator. */
+#ifndef WICK_POLICY_H
+#define WICK_POLICY_H
+
+#include <wick/model.h>
+
+/* What is known at a decision. Energies are usable energies: after the converter, above the
+ * brown-out threshold. */
+typedef struct wick_situation {
+    uint32_t charge_uj;    /* usable energy stored now; UINT32_MAX = unknown */
+    uint32_t full_uj;      /* usable energy of a full capacitor */
+    uint32_t harvest_uw;   /* recent usable harvest (running mean); UINT32_MAX = unknown */
+    uint32_t time_left_ms; /* until the input's deadline; UINT32_MAX = none or unknown */
+    uint32_t modules_done; /* bit k-1: module k has answered this input */
+    uint32_t
+        min_accuracy_permille; /* what the application asks for; 0 = the best that energy allows */
+} wick_situation;
+
+typedef enum wick_policy_kind {
+    WICK_POLICY_FIXED,    /* always `module` */
+    WICK_POLICY_GREEDY,   /* the largest module whose energy the charge (and the harvest until the
+                             deadline) carries;   none does: the smallest */
+    WICK_POLICY_THRESHOLD /* as ATM-Net (arXiv 2502.09822): two thresholds on the harvest, one on
+                             the charge */
+} wick_policy_kind;
+
+typedef struct wick_policy {
+    uint8_t kind;                                             /* wick_policy_kind */
+    uint8_t module;                                           /* FIXED: 1 = largest */
+    uint32_t harvest_low_uw, harvest_high_uw, charge_high_uj; /* THRESHOLD */
+} wick_policy;
+
+/* The segment to run next for the current input, 1..n_modules; 0 = nothing more for this input.
+   After one module has answered, these three policies return 0. */
+uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
+                           const wick_situation *situation);
+
+#endif

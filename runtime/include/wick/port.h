@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The port: what a board gives the engine. Every function returns 0 on success unless it says
+ * otherwise. */
+#ifndef WICK_PORT_H
+#define WICK_PORT_H
+
+#include <stdint.h>
+
+/* What leaves the device: sent at least once, so the receiver drops repeats of the same (epoch,
+ * module). */
+typedef struct wick_result {
+    uint32_t epoch; /* number of the input, from 1 */
+    uint8_t module; /* 1 = largest */
+    uint16_t label; /* argmax of the logits, the first when several are equal */
+    uint16_t n_classes;
+    const int8_t *logits; /* [n_classes], valid during the call */
+} wick_result;
+
+typedef struct wick_port {
+    void *ctx; /* first argument of every call */
+    /* Non-volatile memory, `offset` from the start of wick's region. Writes may be cut between or
+       within write units by a power failure; a read of damaged memory may fail (ECC): both return
+       non-zero, nothing traps. */
+    int (*nvm_read)(void *ctx, uint32_t offset, void *dst, uint32_t bytes);
+    int (*nvm_write)(void *ctx, uint32_t offset, const void *src, uint32_t bytes);
+    /* Everything written before is durable when it returns (caches cleaned, FIFOs drained, DMA
+     * finished). */
+    int (*nvm_barrier)(void *ctx);
+    /* The region where the CPU can load from it directly; NULL otherwise, then inputs are copied to
+     * scratch. */
+    const int8_t *nvm_mapped;
+    /* Capacitor voltage in mV; 0 = unknown. */
+    uint32_t (*capacitor_mv)(void *ctx);
+    /* Milliseconds of a clock that survives power failures; returns 0 and leaves *ms when there is
+       none: the age of anything from before the failure is then unknown. Returns 1 when *ms is set.
+     */
+    int (*time_ms)(void *ctx, uint32_t *ms);
+    /* Sleeps until there is more charge or `ms` have passed. */
+    void (*sleep)(void *ctx, uint32_t ms);
+    /* Delivers a result. The engine repeats it after a power failure that hits before the delivery
+     * was committed. */
+    int (*result)(void *ctx, const wick_result *result);
+} wick_port;
+
+#endif

@@ -1,0 +1,183 @@
+#include "base/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/wick-test-base-XXXXXX";
+
+static int make_folder(void **state) {
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    return wick_path_remove(folder) ? 0 : -1;
+}
+
+static void statuses_have_names_texts_and_exits(void **state) {
+    (void)state;
+    for (int s = 0; s < WICK_STATUS_COUNT; s++) {
+        assert_true(strlen(wick_status_name((wick_status)s)) > 0);
+        assert_true(strlen(wick_status_text((wick_status)s)) > 0);
+        assert_in_range(wick_status_exit((wick_status)s), 0, 4);
+    }
+    assert_int_equal(wick_status_exit(WICK_NO_FIT), 1);
+    assert_int_equal(wick_status_exit(WICK_OUTPUT), 3);
+}
+
+static void arena_memory_is_zero_aligned_and_separate(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    unsigned char *blocks[200];
+    for (size_t i = 0; i < 200; i++) {
+        size_t bytes = i * 997;
+        blocks[i] = wick_arena_alloc(arena, bytes);
+        assert_int_equal((uintptr_t)blocks[i] % 64, 0);
+        for (size_t b = 0; b < bytes; b++)
+            assert_int_equal(blocks[i][b], 0);
+        memset(blocks[i], (int)i, bytes);
+    }
+    for (size_t i = 1; i < 200; i++)
+        for (size_t b = 0; b < i * 997; b += 101)
+            assert_int_equal(blocks[i][b], (unsigned char)i);
+    wick_arena_free(arena);
+}
+
+static void files_are_replaced_whole_or_not_at_all(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_diag diag = {0};
+    char *path = wick_path_join(arena, folder, "a.bin");
+    assert_int_equal(wick_file_write(path, "first", 5, &diag), WICK_OK);
+    assert_int_equal(wick_file_write(path, "second", 6, &diag), WICK_OK);
+    wick_bytes bytes;
+    assert_int_equal(wick_file_read(arena, path, 100, &bytes, &diag), WICK_OK);
+    assert_int_equal(bytes.len, 6);
+    assert_memory_equal(bytes.data, "second", 7);
+    assert_int_equal(wick_file_read(arena, path, 5, &bytes, &diag), WICK_RANGE);
+    assert_int_equal(wick_file_write(folder, "x", 1, &diag), WICK_OUTPUT);
+    assert_int_equal(wick_file_write("/nonexistent/x", "x", 1, &diag), WICK_OUTPUT);
+    assert_true(wick_diag_contains(&diag, "/nonexistent/x"));
+    char **names;
+    size_t count;
+    assert_int_equal(wick_dir_list(arena, folder, &names, &count, &diag), WICK_OK);
+    assert_int_equal(count, 1);
+    wick_diag_free(&diag);
+    wick_arena_free(arena);
+}
+
+static void a_full_disk_leaves_the_old_file(void **state) {
+    (void)state;
+    wick_diag diag = {0};
+    /* /dev/full accepts no byte. */
+    assert_int_equal(wick_file_write("/dev/full", "x", 1, &diag), WICK_IO);
+    assert_true(wick_diag_contains(&diag, "cannot write"));
+    wick_diag_free(&diag);
+}
+
+static void folders_appear_whole(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_diag diag = {0};
+    char *path = wick_path_join(arena, folder, "out"), *temporary;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(wick_dir_begin(path, "marker", &temporary, &diag), WICK_OK);
+        char *file = wick_path_join(arena, temporary, "marker");
+        assert_int_equal(wick_file_write(file, "m", 1, &diag), WICK_OK);
+        assert_int_equal(wick_dir_commit(path, temporary, &diag), WICK_OK);
+        assert_true(wick_path_is_file(wick_path_join(arena, path, "marker")));
+    }
+    /* A folder that somebody else made stays. */
+    char *other = wick_path_join(arena, folder, "other");
+    assert_int_equal(wick_dir_make(wick_path_join(arena, other, "deep"), &diag), WICK_OK);
+    assert_int_equal(wick_dir_begin(other, "marker", &temporary, &diag), WICK_OUTPUT);
+    assert_true(wick_path_is_dir(other));
+    wick_diag_free(&diag);
+    wick_arena_free(arena);
+}
+
+static void random_numbers_are_known_and_resumable(void **state) {
+    (void)state;
+    /* xoshiro256** from the state {1, 2, 3, 4}: the first values of the authors' reference code. */
+    wick_rng known = {{1, 2, 3, 4}};
+    assert_int_equal(wick_rng_next(&known), 11520);
+    assert_int_equal(wick_rng_next(&known), 0);
+    assert_int_equal(wick_rng_next(&known), 1509978240);
+    wick_rng a = wick_rng_seed(1, 0), b = wick_rng_seed(1, 1);
+    assert_true(wick_rng_next(&a) != wick_rng_next(&b));
+    wick_rng saved = a;
+    assert_int_equal(wick_rng_next(&a), wick_rng_next(&saved));
+    int counts[7] = {0};
+    for (int i = 0; i < 70000; i++)
+        counts[wick_rng_below(&a, 7)]++;
+    for (int i = 0; i < 7; i++)
+        assert_in_range(counts[i], 9500, 10500);
+    double sum = 0, square = 0;
+    for (int i = 0; i < 100000; i++) {
+        double x = (double)wick_rng_normal(&a);
+        sum += x;
+        square += x * x;
+    }
+    assert_true(sum / 1e5 < 0.02 && sum / 1e5 > -0.02);
+    assert_true(square / 1e5 < 1.03 && square / 1e5 > 0.97);
+}
+
+static void sha256_of_abc(void **state) {
+    (void)state;
+    assert_string_equal(wick_hash_bytes("abc", 3).hex,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static wick_status read_number(const char *text, const char *key, double *out, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    json_t *root = json_loads(text, 0, NULL);
+    wick_status status =
+        wick_json_number(wick_json_root(root, "x.json", arena, diag), key, 0, 10, out);
+    json_decref(root);
+    wick_arena_free(arena);
+    return status;
+}
+
+static void json_complaints_name_the_place(void **state) {
+    (void)state;
+    wick_diag diag = {0};
+    double x = 0;
+    assert_int_equal(read_number("{\"a\": {\"value\": 3, \"source\": \"s\"}}", "a", &x, &diag),
+                     WICK_OK);
+    assert_true(x > 2.99 && x < 3.01);
+    assert_int_equal(read_number("{\"a\": -1}", "a", &x, &diag), WICK_RANGE);
+    assert_int_equal(read_number("{}", "field_b", &x, &diag), WICK_MISSING);
+    assert_int_equal(read_number("{\"a\": \"1\"}", "a", &x, &diag), WICK_SYNTAX);
+    assert_true(wick_diag_contains(&diag, "field_b"));
+    assert_true(wick_diag_contains(&diag, "-1 is not within 0 to 10"));
+    char path[128];
+    snprintf(path, sizeof path, "%s/bad.json", folder);
+    assert_int_equal(wick_file_write(path, "{\n \"a\": ]\n}", 11, &diag), WICK_OK);
+    json_t *root;
+    assert_int_equal(wick_json_load(path, &root, &diag), WICK_SYNTAX);
+    assert_true(wick_diag_contains(&diag, "line 2"));
+    wick_diag_free(&diag);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statuses_have_names_texts_and_exits),
+        cmocka_unit_test(arena_memory_is_zero_aligned_and_separate),
+        cmocka_unit_test(files_are_replaced_whole_or_not_at_all),
+        cmocka_unit_test(a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(folders_appear_whole),
+        cmocka_unit_test(random_numbers_are_known_and_resumable),
+        cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(json_complaints_name_the_place),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

@@ -1,0 +1,5 @@
+#include "base/base.h"
+
+const char *wick_version(void) {
+    return WICK_VERSION;
+}

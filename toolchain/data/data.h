@@ -1,0 +1,60 @@
+/* Data sets: images as bytes, labels, splits, augmentation, the built-in generator. */
+#ifndef WICK_DATA_H
+#define WICK_DATA_H
+
+#include "base/base.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* pixels: [n, height, width, channels] uint8, channels last. */
+typedef struct wick_images {
+    int n;
+    uint8_t *pixels;
+    uint16_t *labels; /* [n], each < n_classes of the data set */
+} wick_images;
+
+typedef enum wick_split { WICK_TRAIN, WICK_VALIDATION, WICK_TEST, WICK_SPLITS } wick_split;
+
+typedef struct wick_data {
+    const char *spec; /* as opened */
+    int height, width, channels, n_classes;
+    const char **class_names; /* [n_classes] */
+    wick_images split[WICK_SPLITS];
+    wick_hash hash;    /* over pixels, labels and the split */
+    wick_arena *arena; /* small things; pixels and labels are malloc'ed */
+} wick_data;
+
+typedef struct wick_data_options {
+    uint64_t seed;     /* of the validation split, default 1 */
+    double validation; /* fraction of the training part, per class, (0, 0.5], default 0.1 */
+    int limit;         /* at most so many training and test images, stratified; 0 = all */
+} wick_data_options;
+wick_data_options wick_data_defaults(void);
+
+/* Opens "builtin:shapes10[:SEED]", "cifar10:DIR", "cifar100:DIR", "folder:DIR"
+   (DIR/{train,test}/CLASS/NAME.jpg|.jpeg|.png, or DIR/CLASS/NAME with a test split taken),
+   "idx:DIR" (train-images-idx3-ubyte ...), or a plain DIR whose layout is recognised. Truncated,
+   mislabelled or mixed-size input: one diagnostic that names the file. Free with wick_data_free. */
+wick_status wick_data_open(const char *spec, const wick_data_options *options, wick_data **out,
+                           wick_diag *diag);
+void wick_data_free(wick_data *data);
+
+typedef struct wick_augment {
+    bool flip; /* left-right with probability 1/2 */
+    int shift; /* uniform shift by -shift..shift pixels in both directions, zero fill; 0 = none */
+} wick_augment;
+
+/* Fills dst [n, C, H, W] with (pixel/255 - mean[c]) / std[c] of the images at `indices`, augmented
+   where `augment` is not NULL. Which augmentation image i gets depends only on (seed, indices[i],
+   epoch), so the result does not depend on threads or batches. Zero fill means the value of pixel
+   128 when no other mean is set: 0 after normalisation. */
+void wick_data_batch(const wick_data *data, wick_split split, const uint32_t *indices, int n,
+                     const wick_augment *augment, uint64_t seed, uint32_t epoch, const float *mean,
+                     const float *std, float *dst);
+
+/* Contact sheet of `per_class` images of each class as a PNG, written atomically. */
+wick_status wick_data_contact_sheet(const wick_data *data, wick_split split, int per_class,
+                                    const char *path, wick_diag *diag);
+
+#endif

@@ -1,0 +1,82 @@
+/* Device profiles and the energy and time cost model. A profile is JSON in share/profiles; every
+ * number has a source. */
+#ifndef WICK_DEVICE_H
+#define WICK_DEVICE_H
+
+#include "base/base.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <wick/model.h>
+
+/* Cycles that a kernel takes on this core, fitted to counted work. */
+typedef struct wick_kernel_cost {
+    double cycles_per_mac;    /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
+                                 element; add, concat: one    operand element */
+    double cycles_per_output; /* requantization, store, loop overhead of one output element */
+    double cycles_per_call;   /* entering the kernel */
+} wick_kernel_cost;
+
+typedef struct wick_device {
+    const char *name, *core, *path;
+    double clock_hz;
+    double active_mw; /* CPU running from flash, without NVM traffic */
+    double sleep_uw;
+    int64_t sram_bytes, flash_bytes;
+    struct {
+        const char *kind; /* "fram", "mram", "flash" */
+        int64_t bytes;
+        bool mapped;              /* the CPU loads from it directly */
+        int64_t write_unit_bytes; /* smallest write */
+        int64_t atomic_bytes;     /* a write of so many aligned bytes is whole or absent at a power
+                                     failure; >= 1 */
+        double read_nj_per_byte, write_nj_per_byte;
+        double read_ns_per_byte, write_ns_per_byte;
+        double read_ns_per_access, write_ns_per_access; /* of each transfer: command, address */
+        double endurance_cycles;
+    } nvm;
+    double boot_uj, boot_us; /* from power good to the first span */
+    struct {
+        double uf;
+        double on_v, off_v,
+            max_v;         /* boot at on_v, brown-out at off_v, clamp at max_v: off < on <= max */
+        double leakage_ua; /* at max_v; taken proportional to the voltage */
+        double efficiency; /* output converter, (0, 1] */
+        double input_efficiency; /* harvester to capacitor, (0, 1] */
+    } capacitor;
+    struct { /* default panel for light traces */
+        double area_cm2, efficiency;
+        double lux_per_uw_cm2; /* illuminance to irradiance */
+    } panel;
+    wick_kernel_cost kernel[WICK_LAYER_KINDS];
+} wick_device;
+
+/* Loads a profile by name or path; freed with the arena. Missing, negative or contradictory numbers
+ * name the field. */
+wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_device **out,
+                             wick_diag *diag);
+
+/* Usable energy between two capacitor voltages in µJ, after the output converter: eff * C/2 * (v1^2
+ * - v0^2). */
+double wick_device_usable_uj(const wick_device *device, double from_v, double to_v);
+/* Usable energy of one charge: on_v down to off_v. */
+double wick_device_charge_uj(const wick_device *device);
+
+/* Counted work. */
+typedef struct wick_work {
+    double cycles;
+    int64_t nvm_read_bytes, nvm_write_bytes, nvm_reads, nvm_writes; /* bytes and transfers */
+} wick_work;
+
+typedef struct wick_cost {
+    double time_us;
+    double compute_uj, nvm_uj; /* compute includes the core waiting for the NVM */
+    double energy_uj;          /* sum */
+} wick_cost;
+
+/* Work of computing `count` output elements of a layer; NVM traffic is added by the planner. */
+wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);
+wick_work wick_work_add(wick_work a, wick_work b);
+wick_cost wick_device_cost(const wick_device *device, wick_work work);
+
+#endif

@@ -1,0 +1,189 @@
+/* The intermediate representation: tensors and nodes in topological order, one graph for a whole
+   family of modules. Float tensors are [N,C,H,W]; N is 1 in a stored graph and set by
+   wick_graph_set_batch for a program. */
+#ifndef WICK_GRAPH_H
+#define WICK_GRAPH_H
+
+#include "base/base.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WICK_MAX_RANK = 6, WICK_MAX_HEADS = 8, WICK_MAX_CHANNELS_META = 16 };
+
+typedef enum wick_dtype { WICK_F32, WICK_S8, WICK_U8, WICK_S32, WICK_S64 } wick_dtype;
+/* Bytes of one element: 4, 1, 1, 4, 8. */
+size_t wick_dtype_bytes(wick_dtype dtype);
+
+typedef struct wick_shape {
+    int rank;
+    int64_t dim[WICK_MAX_RANK];
+} wick_shape;
+
+/* Product of the dimensions (1 for rank 0). Shapes that pass wick_graph_infer have at most 2^31 - 1
+ * elements. */
+int64_t wick_shape_count(wick_shape shape);
+bool wick_shape_equal(wick_shape a, wick_shape b);
+/* "[1,3,32,32]" in `arena`. */
+char *wick_shape_text(wick_arena *arena, wick_shape shape);
+
+/* X(enum, ONNX name). Inputs in order:
+   CONV x, w [O,I/g,kh,kw], b? [O]          GEMM x [N,K], w [M,K], b? [M] (y = x w^T + b)
+   BATCH_NORM x, scale, bias, mean, var [C]  RELU x     CLIP x (clip_min, clip_max)
+   MAX_POOL x   AVG_POOL x   GLOBAL_AVG_POOL x   ADD a, b   CONCAT a, b, ... (axis)   FLATTEN x
+   (axis 1) SOFTMAX x (axis)   IDENTITY x   QUANTIZE x, scale, zero_point   DEQUANTIZE q, scale,
+   zero_point (axis) */
+#define WICK_OP_TABLE(X)                                                                           \
+    X(CONV, "Conv")                                                                                \
+    X(GEMM, "Gemm")                                                                                \
+    X(BATCH_NORM, "BatchNormalization")                                                            \
+    X(RELU, "Relu")                                                                                \
+    X(CLIP, "Clip")                                                                                \
+    X(MAX_POOL, "MaxPool")                                                                         \
+    X(AVG_POOL, "AveragePool")                                                                     \
+    X(GLOBAL_AVG_POOL, "GlobalAveragePool")                                                        \
+    X(ADD, "Add")                                                                                  \
+    X(CONCAT, "Concat")                                                                            \
+    X(FLATTEN, "Flatten")                                                                          \
+    X(SOFTMAX, "Softmax")                                                                          \
+    X(IDENTITY, "Identity")                                                                        \
+    X(QUANTIZE, "QuantizeLinear")                                                                  \
+    X(DEQUANTIZE, "DequantizeLinear")
+
+typedef enum wick_op {
+#define X(upper, onnx) WICK_OP_##upper,
+    WICK_OP_TABLE(X)
+#undef X
+        WICK_OP_COUNT
+} wick_op;
+
+/* ONNX operator name, e.g. "Conv". */
+const char *wick_op_name(wick_op op);
+
+typedef struct wick_tensor {
+    const char *name;
+    wick_dtype dtype;
+    wick_shape shape;
+    void *data;   /* constants: elements in row-major order, owned by the graph's arena; NULL for
+                     activations */
+    int producer; /* node index; -1 for graph inputs and constants */
+} wick_tensor;
+
+/* Attributes of every operator; those that an operator does not have are zero. */
+typedef struct wick_attrs {
+    int kernel[2], stride[2], dilation[2]; /* height, width; stride and dilation >= 1 */
+    int pad[4];                            /* top, left, bottom, right */
+    int groups;                            /* CONV: 1 dense, = channels depthwise */
+    int axis;                /* CONCAT, SOFTMAX, FLATTEN; DEQUANTIZE/QUANTIZE: -1 = per tensor */
+    float epsilon, momentum; /* BATCH_NORM: running = momentum * running + (1 - momentum) * batch */
+    float clip_min, clip_max; /* CLIP */
+    bool count_include_pad;   /* AVG_POOL */
+} wick_attrs;
+
+typedef struct wick_node {
+    const char *name;
+    wick_op op;
+    int n_inputs;
+    int *inputs; /* tensor indices, -1 = optional input left out */
+    int output;  /* tensor index (every operator here has one output) */
+    wick_attrs attrs;
+    int segment; /* 0 = shared extractor, k = only head k needs it (1 = largest); set by
+                    wick_graph_segment */
+} wick_node;
+
+/* What makes a graph a family (ONNX metadata, DESIGN section 2). */
+typedef struct wick_family {
+    int features;                           /* tensor z; -1 when there is no common prefix */
+    int n_heads;                            /* >= 1 */
+    int heads[WICK_MAX_HEADS];              /* logits tensors [N,classes], large to small */
+    const char *head_names[WICK_MAX_HEADS]; /* e.g. "TM1" */
+    double accuracy[WICK_MAX_HEADS];        /* measured on the test set, 0..1; NAN = not measured */
+    double validation[WICK_MAX_HEADS];      /* on the validation split; NAN = not measured */
+    int n_channels;                         /* of the normalisation below; 0 = none given */
+    float mean[WICK_MAX_CHANNELS_META];     /* x = (pixel / 255 - mean) / std */
+    float std[WICK_MAX_CHANNELS_META];
+    int n_labels; /* 0 = none */
+    const char **labels;
+    const char *recipe;   /* name of the recipe, "" when imported */
+    const char *strategy; /* how it was trained, "" when unknown */
+    const char *data;     /* data set it was trained on, "" when unknown */
+} wick_family;
+
+typedef struct wick_graph {
+    wick_arena *arena; /* owns everything below */
+    const char *name;
+    int n_tensors, cap_tensors;
+    wick_tensor *tensors;
+    int n_nodes, cap_nodes;
+    wick_node *nodes; /* topological order */
+    int input;        /* tensor index of the one graph input */
+    wick_family family;
+} wick_graph;
+
+wick_graph *wick_graph_new(const char *name);
+void wick_graph_free(wick_graph *graph);
+/* Deep copy. */
+wick_graph *wick_graph_clone(const wick_graph *graph);
+
+/* Adds a tensor and returns its index; name is copied and must be unique (asserted). `data` (may be
+ * NULL) is copied. */
+int wick_graph_tensor(wick_graph *graph, const char *name, wick_dtype dtype, wick_shape shape,
+                      const void *data);
+/* Adds a node with a fresh output tensor called `output_name` (shape unknown until inference);
+   returns the index of the output TENSOR. */
+int wick_graph_node(wick_graph *graph, const char *name, wick_op op, const int *inputs,
+                    int n_inputs, const char *output_name, const wick_attrs *attrs);
+/* Index of a tensor by name, or -1. */
+int wick_graph_find(const wick_graph *graph, const char *name);
+/* Sane attributes: stride and dilation 1, groups 1, axis 1, epsilon 1e-5, momentum 0.9. */
+wick_attrs wick_attrs_default(void);
+
+/* Infers every activation's dtype and shape from the input's; SHAPE names the node. */
+wick_status wick_graph_infer(wick_graph *graph, wick_diag *diag);
+/* Sets the input's N and infers again. */
+wick_status wick_graph_set_batch(wick_graph *graph, int batch, wick_diag *diag);
+/* Removes nodes and tensors that no head needs; keeps the order, renumbers. */
+void wick_graph_prune(wick_graph *graph);
+/* Sets every node's segment: 0 for ancestors of the features tensor, else the head that needs it.
+   SHAPE when a node outside the extractor serves two heads and family.features >= 0; without
+   features each head must stand alone. */
+wick_status wick_graph_segment(wick_graph *graph, wick_diag *diag);
+/* The sub-graph that computes head k (1 = largest) alone, as a family of one head. */
+wick_graph *wick_graph_head(const wick_graph *graph, int head);
+/* BatchNormalization folded into the convolution before it (exact up to rounding); in place. */
+void wick_graph_fold_batch_norm(wick_graph *graph);
+
+/* Counts of one segment. MACs are true multiply-accumulates of conv and fc, padding taps included;
+   dense_macs counts a depthwise convolution as a dense one (the paper's habit, for the audit only).
+ */
+typedef struct wick_counts {
+    int64_t parameters, macs, dense_macs, conv_parameters, conv_macs, fc_parameters, fc_macs;
+    int64_t peak_activation_elements; /* largest input + output of one node */
+} wick_counts;
+wick_counts wick_graph_counts(const wick_graph *graph, int segment);
+
+/* Recipes (share/recipes/<name>.json). Widths scale by `width` (rounded to the nearest multiple of
+ * 1, at least 1). */
+typedef struct wick_recipe_options {
+    double width;                   /* (0, 8], default 1 */
+    int height, width_px, channels; /* input, default 32 x 32 x 3 */
+    int classes;                    /* default 10 */
+    int batch_norm;                 /* 1 / 0 override, -1 = as the recipe says */
+    bool shared;   /* true: one extractor; false: every head its own (baseline, features = -1) */
+    uint64_t seed; /* He initialisation of the weights */
+} wick_recipe_options;
+wick_recipe_options wick_recipe_defaults(void);
+/* Builds the family, weights initialised, shapes inferred, segments set. UNKNOWN layer etc. name
+ * the field. */
+wick_status wick_recipe_build(const char *name_or_path, const wick_recipe_options *options,
+                              wick_graph **out, wick_diag *diag);
+
+/* Reference evaluation in plain loops, double accumulators: slow and obviously right. input:
+   [N,C,H,W] for the graph's N. values[t] receives a malloc'ed array for every activation tensor t
+   (NULL for constants); free with wick_values_free. Any graph with the operators above, QUANTIZE
+   and DEQUANTIZE included (round half to even, as ONNX). */
+wick_status wick_graph_eval(const wick_graph *graph, const float *input, void ***values,
+                            wick_diag *diag);
+void wick_values_free(const wick_graph *graph, void **values);
+
+#endif

@@ -1,0 +1,84 @@
+/* Shrinking: post-training int8 quantization now; the integer network that plan, emit and sim
+ * share. */
+#ifndef WICK_SHRINK_H
+#define WICK_SHRINK_H
+
+#include "data/data.h"
+#include "graph/graph.h"
+
+#include <wick/kernels.h>
+#include <wick/model.h>
+
+typedef enum wick_calibration {
+    WICK_CALIBRATE_MINMAX,
+    WICK_CALIBRATE_PERCENTILE, /* `percentile` of |x| mass kept at each end */
+    WICK_CALIBRATE_MSE         /* range with the least mean squared error */
+} wick_calibration;
+
+typedef struct wick_quantize_options {
+    wick_calibration calibration; /* default MSE */
+    double percentile;            /* default 99.99 */
+    int images;                   /* calibration images from the training part, default 256 */
+    uint64_t seed;
+} wick_quantize_options;
+wick_quantize_options wick_quantize_defaults(void);
+
+/* Float family -> the same graph, batch norm folded, with QuantizeLinear/DequantizeLinear around
+   every operator: weights int8 per output channel symmetric, activations int8 per tensor
+   asymmetric, biases int32 at scale s_x * s_w. */
+wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
+                          const wick_quantize_options *options, wick_graph **out, wick_diag *diag);
+
+/* The integer network: what the device computes. Lowered from a QDQ graph; layers point into the
+ * arena. */
+typedef struct wick_qtensor {
+    const char *name;
+    int h, w, c; /* [H,W,C] */
+    float scale;
+    int8_t zero_point;
+} wick_qtensor;
+
+typedef struct wick_qlayer_info {
+    const char *name; /* node name */
+    int segment;      /* 0 extractor, k module */
+    int64_t macs;     /* padding taps included */
+} wick_qlayer_info;
+
+typedef struct wick_qnet {
+    wick_arena *arena;
+    int n_layers, n_tensors, n_modules, n_classes;
+    wick_layer *layers;     /* topological: extractor first, then module by module */
+    wick_qlayer_info *info; /* [n_layers] */
+    wick_qtensor *tensors;
+    int input;                  /* tensor index */
+    int features;               /* tensor index of z; = input when there is no extractor */
+    int logits[WICK_MAX_HEADS]; /* tensor index for each module */
+    const char *module_names[WICK_MAX_HEADS];
+    double accuracy[WICK_MAX_HEADS]; /* int8, from metadata; NAN = unknown */
+    uint8_t input_channels;
+    int8_t pixel_to_input[WICK_MAX_CHANNELS_META]
+                         [256]; /* device input value of pixel p in channel c */
+    const char **labels;        /* n_classes or NULL */
+    wick_hash hash;             /* over everything that the device computes */
+} wick_qnet;
+
+/* Lowers a QDQ graph. UNSUPPORTED lists every node that the device cannot run, with the reason.
+   Proves for every channel that acc << shift does not overflow. Free with wick_qnet_free. */
+wick_status wick_qnet_lower(const wick_graph *qdq, wick_qnet **out, wick_diag *diag);
+void wick_qnet_free(wick_qnet *net);
+
+/* Bytes of weights, biases, multipliers and shifts of one layer as the emitter stores them. */
+int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
+
+/* One int8 run on the PC with the device's kernels. pixels [H,W,C] uint8. values[t] (n_tensors
+   arrays, caller's, each h*w*c bytes, allocated by wick_qnet_buffers) receives every tensor; runs
+   segment 0 and the modules in `modules` (bit k-1). */
+int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena);
+void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values);
+
+/* int8 accuracy on a split; as wick_eval_float. Two threads at least when threads = 0. */
+wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
+                           int threads, int limit, int64_t *correct, uint16_t *predictions,
+                           wick_diag *diag);
+
+#endif
