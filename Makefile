@@ -1,0 +1,49 @@
+# The front door. CMake and Ninja do the work; `make help` lists the doors.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+BUILD := build/release
+
+.PHONY: help deps deps-build build dev asan demo quick test long format install clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what is missing from the distribution (asks for sudo only where needed)
+	@scripts/install-deps.sh --all
+
+deps-build:
+	@scripts/install-deps.sh --build
+
+build: deps-build ## build the program: build/release/wick
+	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; rm -f build-configure.log; exit 1; }; rm -f build-configure.log
+	@cmake --build --preset release -j $(JOBS)
+
+dev: deps-build ## build with warnings as errors: build/dev
+	@cmake --preset dev >/dev/null && cmake --build --preset dev -j $(JOBS)
+
+asan: deps ## build and run the quick tests under the address and undefined-behaviour sanitizers
+	@cmake --preset asan >/dev/null && cmake --build --preset asan -j $(JOBS)
+	@ctest --test-dir build/asan -L quick --output-on-failure -j $(JOBS)
+
+demo: deps build ## the main job on the built-in data, ending in one HTML report (about 4 minutes)
+	@scripts/demo.sh $(BUILD)/wick build/demo
+
+quick: build ## the quick tests (under a minute)
+	@ctest --test-dir $(BUILD) -L quick --output-on-failure -j $(JOBS)
+
+test: deps build ## the whole test suite (under 15 minutes)
+	@ctest --test-dir $(BUILD) -L 'quick|full' --output-on-failure -j $(JOBS)
+
+long: deps build ## everything, hours of seeds included
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+format: ## format the C files
+	@find runtime toolchain cli boards tests bench examples -name '*.[ch]' -type f -print0 2>/dev/null | xargs -0 clang-format -i
+
+install: build ## install the program and its recipes, profiles, boards and runtime under PREFIX
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean: ## remove the build folder
+	@rm -rf build

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs what wick needs from the distribution (Debian 12 and 13, Ubuntu 24.04). Says what it installs, asks for sudo only
+# where it is not root, does nothing when all is there.   install-deps.sh [--build | --all] [--list]
+#   --build   compiler and libraries, enough for `make` and training
+#   --all     also emulators and cross compilers for `wick verify`, plots and tests (default)
+set -euo pipefail
+
+build=(build-essential cmake ninja-build pkg-config libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
+    libjansson-dev nettle-dev libsqlite3-dev libpng-dev libjpeg-dev zlib1g-dev libcmocka-dev)
+tools=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gnuplot-nox clang-format sqlite3 binutils)
+
+wanted=("${build[@]}" "${tools[@]}")
+list=no
+for argument in "$@"; do
+    case $argument in
+    --build) wanted=("${build[@]}") ;;
+    --all) ;;
+    --list) list=yes ;;
+    *) echo "usage: install-deps.sh [--build | --all] [--list]" >&2; exit 2 ;;
+    esac
+done
+if [ "$list" = yes ]; then printf '%s\n' "${wanted[@]}"; exit 0; fi
+if ! command -v apt-get >/dev/null; then
+    echo "This is not a Debian or Ubuntu machine. Please install the equivalents of:" >&2
+    printf '  %s\n' "${wanted[@]}" >&2
+    exit 1
+fi
+
+# Names that differ between releases: the first that the archive knows is taken.
+alternatives() { case $1 in libdnnl-dev) echo libdnnl-dev libonednn-dev ;; *) echo "$1" ;; esac; }
+installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+missing=()
+for package in "${wanted[@]}"; do
+    found=no
+    for name in $(alternatives "$package"); do installed "$name" && found=yes; done
+    [ "$found" = yes ] || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "Missing: ${missing[*]}. Run this as root, or install sudo." >&2; exit 1; }
+    as_root=(sudo)
+fi
+echo "Installing from the distribution: ${missing[*]}" >&2
+"${as_root[@]}" apt-get update -qq
+chosen=()
+for package in "${missing[@]}"; do
+    pick=
+    for name in $(alternatives "$package"); do
+        if [ -z "$pick" ] && apt-cache show "$name" >/dev/null 2>&1; then pick=$name; fi
+    done
+    [ -n "$pick" ] || { echo "The distribution has no package $package." >&2; exit 1; }
+    chosen+=("$pick")
+done
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${chosen[@]}" >/dev/null
