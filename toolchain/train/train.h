@@ -1,11 +1,30 @@
-/* Learning: strategies, losses, the training loop, evaluation, and the database of runs. */
+/* Learning: strategies, losses, the training loop, evaluation, and the database of runs.
+
+   In symbols (papers/0-rein, section III; modules 1..K, here 1 = largest; j is larger than k):
+     cross-entropy  L_ce,k   = mean over the batch of -log softmax(y_k)[label]
+     eq. 10         L_kd,jk  = mean over the batch of |phi_j - P_jk phi_k| + |q_j - q_k|
+     eq. 8          L        = sum_k alpha_k L_ce,k                                        (unified)
+     eq. 9          L        = sum_k (alpha_k L_ce,k + sum_{j larger} beta_jk L_kd,jk)  (unified-kd)
+   where |v| = sqrt(sum v_i^2 + kd_epsilon) per sample, phi_k is what enters module k's last fully
+   connected layer, P_jk is a linear map d_k -> d_j that is trained with the rest and dropped
+   afterwards, and q are the probabilities softmax(y) (or the logits y). The value of |.| grows with
+   sqrt(d), its gradient does not: per sample it is a vector of length <= 1 whatever d is, so one
+   beta fits all widths and the formula stays as printed. */
 #ifndef WICK_TRAIN_H
 #define WICK_TRAIN_H
 
 #include "data/data.h"
 #include "graph/graph.h"
+#include "train/runs.h"
 
-/* X(enum, name): papers/0-rein, section III. */
+/* X(enum, name): papers/0-rein, section III. Every stage runs `epochs` epochs.
+   baseline    every module and its own extractor with plain cross-entropy. The modules share no
+               parameter, so they are trained side by side in one program: that is the same as one
+               after another with the same order of images. Best epoch per module.
+   l2s, s2l    stage 1: extractor + largest (smallest) module; best epoch. Stage 2: every other
+               module alone on that extractor, frozen with its running statistics; side by side for
+               the same reason, best epoch per module.
+   unified...  one stage; best epoch by the mean accuracy of all modules. */
 #define WICK_STRATEGY_TABLE(X)                                                                     \
     X(BASELINE, "baseline")     /* every module its own extractor, trained alone */                \
     X(L2S, "l2s")               /* extractor + largest, freeze, then the smaller ones */           \
@@ -20,45 +39,68 @@ typedef enum wick_strategy {
         WICK_STRATEGY_COUNT
 } wick_strategy;
 const char *wick_strategy_name(wick_strategy strategy);
+/* By name; UNKNOWN lists the names. */
+wick_status wick_strategy_find(const char *name, wick_strategy *strategy, wick_diag *diag);
 
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
-    int epochs, batch;      /* defaults 20, 128 */
-    double learning_rate;   /* default 0.01 */
-    double lr_decay;        /* factor at `lr_drop`, default 0.1 */
-    double lr_drop;   /* fraction of the epochs after which the factor applies, default 0.4 (80 of
-                         200) */
-    double kd_warmup; /* fraction of the epochs with cross-entropy only, default 0.1 (20 of 200) */
-    double momentum;  /* default 0.9 */
-    double weight_decay;                         /* default 5e-4 */
-    double alpha[WICK_MAX_HEADS];                /* weight of head k's cross-entropy, default 1 */
-    double beta[WICK_MAX_HEADS][WICK_MAX_HEADS]; /* [j][k] weight of teacher j for student k, j
-                                                    larger; default see docs */
-    bool kd_logits;       /* match logits instead of probabilities; default false */
-    bool kd_features;     /* feature term of eq. 10; default true */
-    bool kd_detach;       /* no gradient into the teacher; default true */
-    wick_augment augment; /* default flip, shift 4 (2 px at 32 x 32 when built-in data says so) */
-    uint64_t seed;
-    int threads;            /* 0 = all */
-    const char *checkpoint; /* side file of the training state, written atomically after each epoch;
-                               NULL = none */
-    bool resume;            /* go on from `checkpoint` bit-exactly */
+    int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128 */
+    double learning_rate;   /* > 0, default 0.01 */
+    double lr_decay;        /* factor at `lr_drop`, (0, 1], default 0.1 */
+    double lr_drop;         /* fraction [0, 1] of the epochs after which the factor applies, rounded
+                               up to whole epochs, default 0.4 (80 of 200) */
+    double lr_warmup;       /* epochs over which the rate rises linearly from 0, >= 0, default 1 */
+    double kd_warmup;       /* fraction [0, 1] of the epochs with cross-entropy only, rounded up but
+                               never the last epoch, default 0.1 (20 of 200) */
+    double momentum;        /* [0, 1), default 0.9 */
+    double weight_decay;    /* on weights, not on biases and scales; >= 0, default 5e-4 */
+    double clip_norm;       /* longest gradient (L2, of one separately trained part), 0 = off;
+                               default 5 */
+    double alpha[WICK_MAX_HEADS]; /* weight of head k's cross-entropy, >= 0, default 1; joint
+                                     strategies only: a module alone has nothing to be weighed with
+                                   */
+    double beta[WICK_MAX_HEADS][WICK_MAX_HEADS]; /* [j][k] weight of teacher j for student k, j < k
+                                                    (large to small), >= 0, default 0.1; 0 leaves
+                                                    the pair out; entries with j >= k are unused */
+    double kd_epsilon;      /* inside the root, > 0, default 1e-6: rounds the tip off below a
+                               distance of 0.001, finer than any that matters */
+    bool kd_logits;         /* match logits instead of probabilities; default false */
+    bool kd_features;       /* feature term of eq. 10; default true */
+    bool kd_detach;         /* no gradient into the teacher; default true */
+    wick_augment augment;   /* default flip, shift 2 */
+    bool winograd;          /* let the backend pick Winograd convolutions; default true */
+    uint64_t seed;          /* of order, augmentation and projections; default 1 */
+    int threads;            /* 0 = all; part of the state: other counts give other bits */
+    const char *checkpoint; /* side file of the training state, written atomically at the start and
+                               after each epoch; NULL = none */
+    bool resume;            /* go on from `checkpoint` bit-exactly; from the start without one */
     const char *runs_path;  /* SQLite file of runs; NULL = none */
-    const char *run_name;
-    bool quiet;
+    const char *run_name;   /* NULL = "<recipe> <strategy>" */
+    bool quiet;             /* no progress bar and no line per epoch on stderr */
 } wick_train_options;
 wick_train_options wick_train_defaults(void);
+/* Sets every beta[j][k], j < k, to `beta`. */
+void wick_train_set_beta(wick_train_options *options, double beta);
 
 typedef struct wick_train_result {
-    int epochs, best_epoch;
+    int epochs;                        /* of all stages */
+    int best_epoch[WICK_MAX_HEADS];    /* 1-based, within the stage that trained the module last */
     double validation[WICK_MAX_HEADS]; /* accuracy of the best checkpoint, 0..1 */
-    double seconds;
-    int64_t run_id; /* row in the database, 0 without one */
+    double seconds;                    /* of training, earlier sessions of a resumed run included */
+    int64_t run_id;                    /* row in the database, 0 without one */
 } wick_train_result;
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
-   holds the weights of the best epoch on the validation split. INTERRUPTED after Ctrl-C: the
-   checkpoint holds the state. */
+   holds the weights of the best epoch on the validation split, and its family the strategy, the
+   data, the labels, the normalisation (where it had none: mean and standard deviation of the
+   training split for a recipe, pixel / 255 for an imported model) and the validation accuracies.
+   Every image is seen once per epoch in a new order; the last batch is filled up with the first
+   images of that order. Same seed, threads, instruction set and library: same bits.
+   INTERRUPTED after Ctrl-C: the checkpoint holds the state after the last whole epoch; the begun
+   one starts over on resume. RANGE: an option, or the loss left the finite numbers. SHAPE: data and
+   graph do not fit. UNSUPPORTED: the family lacks what the strategy needs. MISMATCH, TRUNCATED,
+   SYNTAX: the checkpoint belongs to another run or is damaged. On failure `graph` may hold
+   intermediate weights. */
 wick_status wick_train_run(wick_graph *graph, const wick_data *data,
                            const wick_train_options *options, wick_train_result *result,
                            wick_diag *diag);
@@ -69,7 +111,9 @@ wick_status wick_eval_float(const wick_graph *graph, const wick_data *data, wick
                             int threads, int64_t *correct, uint16_t *predictions, wick_diag *diag);
 
 /* Evaluates any tensors of a float graph on a set of images in batches; `visit` gets each batch's
-   values in plain layout. Used by calibration. */
+   values in plain layout: n images of per_image floats, valid during the call, batches in order
+   and within a batch the tensors in the order given. indices NULL: the first n images. Used by
+   calibration. */
 typedef void wick_visit(void *ctx, int tensor, const float *values, int n, size_t per_image);
 wick_status wick_eval_tensors(const wick_graph *graph, const wick_data *data, wick_split split,
                               const uint32_t *indices, int n, const int *tensors, int n_tensors,
