@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "nvm_emulation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t mix64(uint64_t *state) {
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void *grow(void *old, uint32_t *cap, size_t element) {
+    *cap = *cap ? *cap * 2 : 1024;
+    void *memory = realloc(old, *cap * element);
+    if (!memory) {
+        fprintf(stderr, "powercut: out of memory\n");
+        exit(4);
+    }
+    return memory;
+}
+
+int nvm_emulation_read(void *context, uint32_t offset, void *dst, uint32_t bytes) {
+    nvm_emulation *e = context;
+    if (offset > e->bytes || bytes > e->bytes - offset)
+        return -1;
+    memcpy(dst, e->image + offset, bytes);
+    return 0;
+}
+
+/* The bits of a torn unit: atomic words are old or new as a whole, other bytes mix bit by bit. */
+static void tear(uint8_t *image, const struct unit_log *unit, uint32_t atomic, uint64_t *random) {
+    for (uint32_t i = 0; i < unit->bytes;) {
+        uint32_t word = atomic > 1 ? atomic - (unit->offset + i) % atomic : 1;
+        if (word > unit->bytes - i)
+            word = unit->bytes - i;
+        uint64_t bits = mix64(random);
+        for (uint32_t b = 0; b < word; b++) {
+            uint8_t mask = atomic > 1 ? (bits & 1 ? 0xFF : 0) : (uint8_t)(bits >> 8);
+            image[unit->offset + i + b] =
+                (uint8_t)((unit->before[i + b] & ~mask) | (unit->after[i + b] & mask));
+        }
+        i += word;
+    }
+}
+
+void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
+                        const struct unit_log *units, uint32_t count, uint32_t k,
+                        uint32_t after_barrier, cut_variant variant, uint64_t seed) {
+    uint64_t random = seed;
+    for (uint32_t i = 0; i < k; i++) {
+        int lost = variant == CUT_REORDER && i >= after_barrier && (mix64(&random) & 3) == 0;
+        if (!lost)
+            memcpy(image + units[i].offset, units[i].after, units[i].bytes);
+    }
+    if (variant != CUT_CLEAN && k < count)
+        tear(image, &units[k], emulation->atomic, &random);
+}
+
+static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
+    uint64_t random = e->seed;
+    if (e->variant == CUT_REORDER)
+        for (uint32_t i = e->log_count; i-- > 0;)
+            if ((mix64(&random) & 3) == 0)
+                memcpy(e->image + e->log[i].offset, e->log[i].before, e->log[i].bytes);
+    if (e->variant != CUT_CLEAN)
+        tear(e->image, unit, e->atomic, &random);
+    e->log_count = 0;
+    longjmp(e->power_off, 1);
+}
+
+int nvm_emulation_write(void *context, uint32_t offset, const void *src, uint32_t bytes) {
+    nvm_emulation *e = context;
+    const uint8_t *from = src;
+    if (offset > e->bytes || bytes > e->bytes - offset)
+        return -1;
+    while (bytes) {
+        struct unit_log unit = {offset, e->unit - offset % e->unit, {0}, {0}};
+        if (unit.bytes > bytes)
+            unit.bytes = bytes;
+        memcpy(unit.before, e->image + offset, unit.bytes);
+        memcpy(unit.after, from, unit.bytes);
+        if (++e->writes == e->cut_at)
+            power_fails(e, &unit);
+        memcpy(e->image + offset, from, unit.bytes);
+        if (e->log_count == e->log_cap)
+            e->log = grow(e->log, &e->log_cap, sizeof *e->log);
+        e->log[e->log_count++] = unit;
+        if (e->record) {
+            if (e->history_count == e->history_cap)
+                e->history = grow(e->history, &e->history_cap, sizeof *e->history);
+            e->history[e->history_count++] = unit;
+        }
+        offset += unit.bytes;
+        from += unit.bytes;
+        bytes -= unit.bytes;
+    }
+    return 0;
+}
+
+int nvm_emulation_barrier(void *context) {
+    nvm_emulation *e = context;
+    e->log_count = 0;
+    if (e->record) {
+        if (e->barrier_count == e->barrier_cap)
+            e->barriers = grow(e->barriers, &e->barrier_cap, sizeof *e->barriers);
+        e->barriers[e->barrier_count++] = e->history_count;
+    }
+    return 0;
+}

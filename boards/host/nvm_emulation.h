@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Non-volatile memory as bad as it may legally be. A write arrives unit by unit; before each unit
+   the power may fail. What the unit then holds, and whether earlier units since the last barrier
+   arrived, depends on the variant. */
+#ifndef WICK_NVM_EMULATION_H
+#define WICK_NVM_EMULATION_H
+
+#include <setjmp.h>
+#include <stdint.h>
+#include <wick/port.h>
+
+/* What a power failure does to the unit that was about to be written and to unbarriered ones. */
+typedef enum cut_variant {
+    CUT_CLEAN,   /* the unit keeps its old bytes */
+    CUT_TORN,    /* a seeded mixture of old and new bits; of whole atomic words where the memory
+                    promises them */
+    CUT_REORDER, /* as CUT_TORN, and a seeded subset of the units since the last barrier never
+                    arrived */
+    CUT_VARIANTS
+} cut_variant;
+
+typedef struct nvm_emulation {
+    uint8_t *image;
+    uint32_t bytes;
+    uint32_t unit;   /* bytes that arrive together on this bus: 4 */
+    uint32_t atomic; /* aligned bytes that are whole or absent after a failure; 1 = every byte by
+                        itself */
+    uint64_t writes; /* units so far */
+    uint64_t cut_at; /* 0 = never; the power fails before unit number cut_at (from 1) */
+    cut_variant variant;
+    uint64_t seed; /* of the mixture */
+    jmp_buf power_off;
+    struct unit_log {
+        uint32_t offset, bytes;
+        uint8_t before[8], after[8];
+    } * log; /* units since the last barrier */
+    uint32_t log_count, log_cap;
+    int record; /* keep every unit in `history` */
+    struct unit_log *history;
+    uint32_t history_count, history_cap;
+    uint32_t *barriers; /* history_count at each barrier while recording */
+    uint32_t barrier_count, barrier_cap;
+} nvm_emulation;
+
+int nvm_emulation_read(void *emulation, uint32_t offset, void *dst, uint32_t bytes);
+int nvm_emulation_write(void *emulation, uint32_t offset, const void *src, uint32_t bytes);
+int nvm_emulation_barrier(void *emulation);
+
+/* What the memory holds when the power fails before history unit k (0-based, of `count` recorded
+   ones): units [0, k) applied to `image`, then the variant. `after_barrier` = units [0,
+   after_barrier) are durable. k may equal count. */
+void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
+                        const struct unit_log *units, uint32_t count, uint32_t k,
+                        uint32_t after_barrier, cut_variant variant, uint64_t seed);
+
+/* splitmix64 */
+uint64_t mix64(uint64_t *state);
+
+#endif

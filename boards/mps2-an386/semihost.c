@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "semihost.h"
+
+#include <string.h>
+
+enum {
+    SYS_OPEN = 0x01,
+    SYS_CLOSE = 0x02,
+    SYS_WRITE0 = 0x04,
+    SYS_READ = 0x06,
+    SYS_GET_CMDLINE = 0x15,
+    SYS_EXIT_EXTENDED = 0x20,
+    STOPPED_APPLICATION_EXIT = 0x20026
+};
+
+static int32_t call(uint32_t operation, const void *argument) {
+    register uint32_t r0 __asm__("r0") = operation;
+    register const void *r1 __asm__("r1") = argument;
+    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+    return (int32_t)r0;
+}
+
+void semihost_put(const char *text) {
+    call(SYS_WRITE0, text);
+}
+
+void semihost_put_number(int32_t value) {
+    char text[12];
+    uint32_t magnitude = value < 0 ? 0u - (uint32_t)value : (uint32_t)value;
+    int at = 11;
+    text[at] = '\0';
+    do {
+        text[--at] = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude);
+    if (value < 0)
+        text[--at] = '-';
+    semihost_put(text + at);
+}
+
+int semihost_command_line(char *text, uint32_t size) {
+    uint32_t block[2] = {(uint32_t)(uintptr_t)text, size};
+    return call(SYS_GET_CMDLINE, block);
+}
+
+int semihost_read_file(const char *path, void *dst, uint32_t bytes) {
+    uint32_t open[3] = {(uint32_t)(uintptr_t)path, 1 /* "rb" */, (uint32_t)strlen(path)};
+    int32_t handle = call(SYS_OPEN, open);
+    if (handle < 0)
+        return -1;
+    uint32_t read[3] = {(uint32_t)handle, (uint32_t)(uintptr_t)dst, bytes};
+    int32_t left = call(SYS_READ, read);
+    uint32_t close[1] = {(uint32_t)handle};
+    call(SYS_CLOSE, close);
+    return left == 0 ? 0 : -1;
+}
+
+void semihost_exit(int status) {
+    uint32_t block[2] = {STOPPED_APPLICATION_EXIT, (uint32_t)status};
+    call(SYS_EXIT_EXTENDED, block);
+    for (;;) {
+    }
+}
