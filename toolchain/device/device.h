@@ -19,6 +19,7 @@ typedef struct wick_kernel_cost {
 
 typedef struct wick_device {
     const char *name, *core, *path;
+    wick_hash hash; /* of the profile's text: a plan belongs to exactly this profile */
     double clock_hz;
     double active_mw; /* CPU running from flash, without NVM traffic */
     double sleep_uw;
@@ -27,7 +28,7 @@ typedef struct wick_device {
         const char *kind; /* "fram", "mram", "flash" */
         int64_t bytes;
         bool mapped;              /* the CPU loads from it directly */
-        int64_t write_unit_bytes; /* smallest write */
+        int64_t write_unit_bytes; /* smallest write; a power of two */
         int64_t atomic_bytes;     /* a write of so many aligned bytes is whole or absent at a power
                                      failure; >= 1 */
         double read_nj_per_byte, write_nj_per_byte;
@@ -55,9 +56,11 @@ typedef struct wick_device {
  * name the field. */
 wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_device **out,
                              wick_diag *diag);
+/* The same device with another capacitor (uf > 0), in `arena`; strings are shared. */
+wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf);
 
-/* Usable energy between two capacitor voltages in µJ, after the output converter: eff * C/2 * (v1^2
- * - v0^2). */
+/* Usable energy between two capacitor voltages in µJ, after the output converter:
+   efficiency * uf / 2 * (from_v^2 - to_v^2). Negative when from_v < to_v. */
 double wick_device_usable_uj(const wick_device *device, double from_v, double to_v);
 /* Usable energy of one charge: on_v down to off_v. */
 double wick_device_charge_uj(const wick_device *device);
@@ -74,9 +77,17 @@ typedef struct wick_cost {
     double energy_uj;          /* sum */
 } wick_cost;
 
-/* Work of computing `count` output elements of a layer; NVM traffic is added by the planner. */
+/* Work of computing `count` output elements of a layer in one call of its kernel:
+     cycles = count * (units * cycles_per_mac + cycles_per_output) + cycles_per_call
+   units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
+   included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);
 wick_work wick_work_add(wick_work a, wick_work b);
+/* Time and energy of counted work; the core is active while it waits for the NVM:
+     time_us    = cycles / clock_hz * 1e6 + (bytes * ns_per_byte + transfers * ns_per_access) / 1e3
+     compute_uj = active_mw * time_us / 1e3
+     nvm_uj     = bytes * nj_per_byte / 1e3 */
 wick_cost wick_device_cost(const wick_device *device, wick_work work);
+wick_cost wick_cost_add(wick_cost a, wick_cost b);
 
 #endif

@@ -1,0 +1,205 @@
+#include "device/device.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/wick-test-device-XXXXXX";
+
+static int make_folder(void **state) {
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state) {
+    (void)state;
+    return wick_path_remove(folder) ? 0 : -1;
+}
+
+static bool near(double a, double b) {
+    return fabs(a - b) <= 1e-9 * (fabs(a) + fabs(b));
+}
+
+/* A device with round numbers, so that every expectation below is done by hand. */
+static wick_device plain_device(void) {
+    wick_device d = {.clock_hz = 1e6, .active_mw = 2.0};
+    d.nvm.read_nj_per_byte = 3, d.nvm.write_nj_per_byte = 5;
+    d.nvm.read_ns_per_byte = 10, d.nvm.write_ns_per_byte = 20;
+    d.nvm.read_ns_per_access = 100, d.nvm.write_ns_per_access = 200;
+    d.capacitor.uf = 100, d.capacitor.on_v = 3, d.capacitor.off_v = 2, d.capacitor.max_v = 4;
+    d.capacitor.efficiency = 0.5;
+    for (int k = 0; k < WICK_LAYER_KINDS; k++)
+        d.kernel[k] = (wick_kernel_cost){2, 10, 100};
+    return d;
+}
+
+static void usable_energy_by_hand(void **state) {
+    (void)state;
+    wick_device d = plain_device();
+    /* 0.5 * 100 uF / 2 * (9 - 4) V^2 = 125 uJ */
+    assert_true(near(wick_device_charge_uj(&d), 125));
+    assert_true(near(wick_device_usable_uj(&d, 4, 3), 175));
+    assert_true(near(wick_device_usable_uj(&d, 2, 3), -125));
+}
+
+static void cost_by_hand(void **state) {
+    (void)state;
+    wick_device d = plain_device();
+    wick_work work = {5000, 40, 50, 2, 3};
+    wick_cost cost = wick_device_cost(&d, work);
+    /* 5000 us + (40*10 + 50*20 + 2*100 + 3*200) ns = 5002.2 us; 2 mW of that; 40*3 + 50*5 nJ */
+    assert_true(near(cost.time_us, 5002.2));
+    assert_true(near(cost.compute_uj, 10.0044));
+    assert_true(near(cost.nvm_uj, 0.37));
+    assert_true(near(cost.energy_uj, 10.3744));
+    wick_work twice = wick_work_add(work, work);
+    assert_true(near(wick_device_cost(&d, twice).energy_uj, 20.7488));
+    wick_cost sum = wick_cost_add(cost, cost);
+    assert_true(near(sum.energy_uj, 20.7488) && near(sum.time_us, 10004.4));
+    assert_true(near(sum.nvm_uj, 0.74) && near(sum.compute_uj, 20.0088));
+}
+
+static void work_by_hand(void **state) {
+    (void)state;
+    wick_device d = plain_device();
+    wick_layer layer = {.in_h = 4, .in_w = 5, .in_c = 6, .k_h = 3, .k_w = 2, .n_operands = 2};
+    static const struct {
+        wick_layer_kind kind;
+        double units;
+    } cases[] = {{WICK_LAYER_CONV2D, 36}, {WICK_LAYER_DWCONV2D, 6}, {WICK_LAYER_FC, 120},
+                 {WICK_LAYER_MAXPOOL, 6}, {WICK_LAYER_AVGPOOL, 6},  {WICK_LAYER_ADD, 2},
+                 {WICK_LAYER_CONCAT, 1}};
+    assert_int_equal(WICK_LEN(cases), WICK_LAYER_KINDS);
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        layer.kind = (uint8_t)cases[i].kind;
+        wick_work work = wick_device_layer_work(&d, &layer, 7);
+        assert_true(near(work.cycles, 7 * (cases[i].units * 2 + 10) + 100));
+        assert_int_equal(work.nvm_read_bytes + work.nvm_write_bytes, 0);
+    }
+}
+
+static void shipped_profiles_load_and_are_sane(void **state) {
+    (void)state;
+    static const char *const names[] = {"m4-fram", "m4-mram"};
+    for (size_t i = 0; i < WICK_LEN(names); i++) {
+        wick_arena *arena = wick_arena_new();
+        wick_diag diag = {0};
+        wick_device *device;
+        assert_int_equal(wick_device_load(arena, names[i], &device, &diag), WICK_OK);
+        assert_string_equal(device->name, names[i]);
+        assert_true(wick_device_charge_uj(device) > 2 * device->boot_uj);
+        assert_int_equal(strlen(device->hash.hex), 64);
+        wick_device *bigger = wick_device_with_capacitor(arena, device, 2 * device->capacitor.uf);
+        assert_true(near(wick_device_charge_uj(bigger), 2 * wick_device_charge_uj(device)));
+        assert_int_equal(diag.count, 0);
+        wick_arena_free(arena);
+    }
+}
+
+/* The object that holds `dotted`'s last component. */
+static json_t *parent_of(json_t *root, const char *dotted, const char **key) {
+    json_t *at = root;
+    char *copy = wick_xstrdup(dotted), *dot, *rest = copy;
+    while ((dot = strchr(rest, '.'))) {
+        *dot = '\0';
+        at = json_object_get(at, rest);
+        assert_non_null(at);
+        rest = dot + 1;
+    }
+    *key = dotted + (rest - copy);
+    free(copy);
+    return at;
+}
+
+/* Loads m4-fram with one field replaced (value NULL: removed) and returns the status. */
+static wick_status load_edited(const char *dotted, const char *value, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    char *path;
+    json_t *root;
+    assert_int_equal(wick_share_find(arena, "profiles", "m4-fram", &path, diag), WICK_OK);
+    assert_int_equal(wick_json_load(path, &root, diag), WICK_OK);
+    const char *key;
+    json_t *parent = parent_of(root, dotted, &key);
+    if (value)
+        json_object_set_new(parent, key, json_loads(value, JSON_DECODE_ANY, NULL));
+    else
+        assert_int_equal(json_object_del(parent, key), 0);
+    char *edited = wick_path_join(arena, folder, "edited.json");
+    assert_int_equal(wick_json_save(edited, root, diag), WICK_OK);
+    json_decref(root);
+    wick_device *device;
+    wick_status status = wick_device_load(arena, edited, &device, diag);
+    assert_true((status == WICK_OK) == (device != NULL));
+    wick_arena_free(arena);
+    return status;
+}
+
+static void bad_profiles_name_the_field(void **state) {
+    (void)state;
+    static const struct {
+        const char *field, *value;
+        wick_status status;
+        const char *says;
+    } cases[] = {
+        {"nvm.read_nj_per_byte", NULL, WICK_MISSING, "nvm.read_nj_per_byte"},
+        {"active_mw", "{\"value\": -1, \"source\": \"s\"}", WICK_RANGE, "active_mw"},
+        {"clock_hz", "80000000", WICK_SYNTAX, "needs its source"},
+        {"clock_hz", "{\"value\": 80000000}", WICK_MISSING, "clock_hz.source"},
+        {"clock_hz", "{\"value\": 1, \"source\": \" \"}", WICK_MISSING, "source is empty"},
+        {"clock_hz", "{\"value\": \"1\", \"source\": \"s\"}", WICK_SYNTAX, "clock_hz.value"},
+        {"clock_hz", "{\"value\": 1, \"source\": \"s\", \"x\": 1}", WICK_UNKNOWN, "clock_hz.x"},
+        {"colour", "1", WICK_UNKNOWN, "colour"},
+        {"nvm.speed", "1", WICK_UNKNOWN, "nvm.speed"},
+        {"kernels.fc", NULL, WICK_MISSING, "kernels.fc"},
+        {"kernels.fft", "{}", WICK_UNKNOWN, "kernels.fft"},
+        {"nvm.kind", "\"tape\"", WICK_UNKNOWN, "tape"},
+        {"nvm.write_unit_bytes", "{\"value\": 12, \"source\": \"s\"}", WICK_RANGE, "power of two"},
+        {"nvm.bytes", "{\"value\": 1.5, \"source\": \"s\"}", WICK_SYNTAX, "whole number"},
+        {"capacitor.efficiency", "{\"value\": 1.2, \"source\": \"s\"}", WICK_RANGE, "efficiency"},
+        {"capacitor.off_v", "{\"value\": 4.1, \"source\": \"s\"}", WICK_RANGE, "not below on_v"},
+        {"capacitor.max_v", "{\"value\": 3.9, \"source\": \"s\"}", WICK_RANGE, "above max_v"},
+        {"_note", "\"comments are allowed\"", WICK_OK, ""},
+    };
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        wick_diag diag = {0};
+        wick_status status = load_edited(cases[i].field, cases[i].value, &diag);
+        assert_int_equal(status, cases[i].status);
+        if (status != WICK_OK) {
+            assert_int_equal(wick_status_exit(status), 3);
+            assert_int_equal(diag.count, 1);
+            assert_true(wick_diag_contains(&diag, "edited.json"));
+            assert_true(wick_diag_contains(&diag, cases[i].says));
+        }
+        wick_diag_free(&diag);
+    }
+}
+
+static void an_unknown_device_lists_the_known_ones(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_diag diag = {0};
+    wick_device *device;
+    assert_int_equal(wick_device_load(arena, "m5-core", &device, &diag), WICK_NOT_FOUND);
+    assert_true(wick_diag_contains(&diag, "m4-fram"));
+    wick_diag_free(&diag);
+    wick_arena_free(arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(usable_energy_by_hand),
+        cmocka_unit_test(cost_by_hand),
+        cmocka_unit_test(work_by_hand),
+        cmocka_unit_test(shipped_profiles_load_and_are_sane),
+        cmocka_unit_test(bad_profiles_name_the_field),
+        cmocka_unit_test(an_unknown_device_lists_the_known_ones),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

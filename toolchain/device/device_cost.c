@@ -1,0 +1,69 @@
+/* The cost model: counted work to time and energy. The formulas stand in device.h. */
+#include "device/device.h"
+
+double wick_device_usable_uj(const wick_device *device, double from_v, double to_v) {
+    return device->capacitor.efficiency * device->capacitor.uf / 2.0 *
+           (from_v * from_v - to_v * to_v);
+}
+
+double wick_device_charge_uj(const wick_device *device) {
+    return wick_device_usable_uj(device, device->capacitor.on_v, device->capacitor.off_v);
+}
+
+/* Multiply-accumulates, input elements or operand elements behind one output element. */
+static double units_per_output(const wick_layer *layer) {
+    double window = (double)layer->k_h * layer->k_w;
+    switch ((wick_layer_kind)layer->kind) {
+    case WICK_LAYER_CONV2D:
+        return window * layer->in_c;
+    case WICK_LAYER_DWCONV2D:
+    case WICK_LAYER_MAXPOOL:
+    case WICK_LAYER_AVGPOOL:
+        return window;
+    case WICK_LAYER_FC:
+        return (double)layer->in_h * layer->in_w * layer->in_c;
+    case WICK_LAYER_ADD:
+        return layer->n_operands;
+    case WICK_LAYER_CONCAT:
+    case WICK_LAYER_KINDS:
+        break;
+    }
+    return 1.0;
+}
+
+wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
+                                 int64_t count) {
+    const wick_kernel_cost *kernel = &device->kernel[layer->kind];
+    double per_output =
+        units_per_output(layer) * kernel->cycles_per_mac + kernel->cycles_per_output;
+    return (wick_work){.cycles = (double)count * per_output + kernel->cycles_per_call};
+}
+
+wick_work wick_work_add(wick_work a, wick_work b) {
+    return (wick_work){.cycles = a.cycles + b.cycles,
+                       .nvm_read_bytes = a.nvm_read_bytes + b.nvm_read_bytes,
+                       .nvm_write_bytes = a.nvm_write_bytes + b.nvm_write_bytes,
+                       .nvm_reads = a.nvm_reads + b.nvm_reads,
+                       .nvm_writes = a.nvm_writes + b.nvm_writes};
+}
+
+wick_cost wick_device_cost(const wick_device *device, wick_work work) {
+    double nvm_ns = (double)work.nvm_read_bytes * device->nvm.read_ns_per_byte +
+                    (double)work.nvm_write_bytes * device->nvm.write_ns_per_byte +
+                    (double)work.nvm_reads * device->nvm.read_ns_per_access +
+                    (double)work.nvm_writes * device->nvm.write_ns_per_access;
+    double nvm_nj = (double)work.nvm_read_bytes * device->nvm.read_nj_per_byte +
+                    (double)work.nvm_write_bytes * device->nvm.write_nj_per_byte;
+    wick_cost cost = {.time_us = work.cycles / device->clock_hz * 1e6 + nvm_ns / 1e3,
+                      .nvm_uj = nvm_nj / 1e3};
+    cost.compute_uj = device->active_mw * cost.time_us / 1e3;
+    cost.energy_uj = cost.compute_uj + cost.nvm_uj;
+    return cost;
+}
+
+wick_cost wick_cost_add(wick_cost a, wick_cost b) {
+    return (wick_cost){.time_us = a.time_us + b.time_us,
+                       .compute_uj = a.compute_uj + b.compute_uj,
+                       .nvm_uj = a.nvm_uj + b.nvm_uj,
+                       .energy_uj = a.energy_uj + b.energy_uj};
+}
