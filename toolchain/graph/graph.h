@@ -145,22 +145,30 @@ wick_status wick_graph_set_batch(wick_graph *graph, int batch, wick_diag *diag);
 /* Removes nodes and tensors that no head needs; keeps the order, renumbers. */
 void wick_graph_prune(wick_graph *graph);
 /* Sets every node's segment: 0 for ancestors of the features tensor, else the head that needs it.
-   SHAPE when a node outside the extractor serves two heads and family.features >= 0; without
-   features each head must stand alone. */
+   SHAPE names the node when it lies outside the extractor and serves two heads (without features
+   each head must stand alone), when no head needs it, or when a module reads the input or an
+   activation of the extractor other than the features: modules restart from z alone. */
 wick_status wick_graph_segment(wick_graph *graph, wick_diag *diag);
-/* The sub-graph that computes head k (1 = largest) alone, as a family of one head. */
+/* The sub-graph that computes head k (1 = largest) alone, as a family of one head with segments 0
+   (when there are features) and 1; the caller's to free. */
 wick_graph *wick_graph_head(const wick_graph *graph, int head);
-/* BatchNormalization folded into the convolution before it (exact up to rounding); in place. */
+/* BatchNormalization folded into the convolution or fully connected layer before it (exact up to
+   rounding), where that has no other reader and all parameters are float constants; in place,
+   pruned. The layer's output takes over the normalisation's name. */
 void wick_graph_fold_batch_norm(wick_graph *graph);
 
-/* Counts of one segment. MACs are true multiply-accumulates of conv and fc, padding taps included;
-   dense_macs counts a depthwise convolution as a dense one (the paper's habit, for the audit only).
- */
+/* Counts of one segment, for one image (whatever the graph's N). MACs are true multiply-accumulates
+   of conv and fc, padding taps included; dense_macs counts a grouped or depthwise convolution as a
+   dense one (the paper's habit, for the audit only). parameters = conv_ + fc_parameters; what is
+   not a fully connected layer counts as conv: weights, biases, BATCH_NORM's scale and bias (mean
+   and variance are statistics). int8 weights behind DEQUANTIZE count like float ones. */
 typedef struct wick_counts {
     int64_t parameters, macs, dense_macs, conv_parameters, conv_macs, fc_parameters, fc_macs;
-    int64_t peak_activation_elements; /* largest input + output of one node */
+    int64_t peak_activation_elements; /* largest input + output of one node, constants aside */
 } wick_counts;
 wick_counts wick_graph_counts(const wick_graph *graph, int segment);
+/* The same of one node (0 <= node < n_nodes). */
+wick_counts wick_node_counts(const wick_graph *graph, int node);
 
 /* Recipes (share/recipes/<name>.json). Widths scale by `width` (rounded to the nearest multiple of
  * 1, at least 1). */

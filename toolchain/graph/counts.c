@@ -1,0 +1,89 @@
+/* Parameters, multiply-accumulates and activation sizes. */
+#include "graph/graph.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* The constant behind a tensor, through QuantizeLinear and DequantizeLinear; -1 for an activation.
+ */
+static int constant_of(const wick_graph *graph, int t) {
+    while (t >= 0 && !graph->tensors[t].data) {
+        int producer = graph->tensors[t].producer;
+        if (producer < 0)
+            return -1;
+        const wick_node *node = &graph->nodes[producer];
+        if (node->op != WICK_OP_QUANTIZE && node->op != WICK_OP_DEQUANTIZE)
+            return -1;
+        t = node->inputs[0];
+    }
+    return t;
+}
+
+static bool scales_only(wick_op op) {
+    return op == WICK_OP_QUANTIZE || op == WICK_OP_DEQUANTIZE;
+}
+
+/* How many of a node's inputs can be learned: BatchNormalization's mean and variance are
+ * statistics. */
+static int learned_inputs(const wick_node *node) {
+    if (scales_only(node->op))
+        return 0;
+    return node->op == WICK_OP_BATCH_NORM ? 3 : node->n_inputs;
+}
+
+/* Adds node n. seen[constant] (may be NULL) keeps a constant that two nodes share from counting
+ * twice. */
+static void add_node(const wick_graph *graph, int n, bool *seen, wick_counts *counts) {
+    const wick_node *node = &graph->nodes[n];
+    const wick_shape out = graph->tensors[node->output].shape;
+    int64_t batch = graph->tensors[graph->input].shape.dim[0];
+    int64_t parameters = 0, activations = 0;
+    for (int i = 0; i < node->n_inputs; i++) {
+        int constant = constant_of(graph, node->inputs[i]);
+        if (constant >= 0 && i < learned_inputs(node) && !(seen && seen[constant])) {
+            parameters += wick_shape_count(graph->tensors[constant].shape);
+            if (seen)
+                seen[constant] = true;
+        } else if (constant < 0 && node->inputs[i] >= 0) {
+            activations += wick_shape_count(graph->tensors[node->inputs[i]].shape);
+        }
+    }
+    int64_t macs = 0, dense_macs = 0;
+    if (node->op == WICK_OP_CONV || node->op == WICK_OP_GEMM) {
+        const wick_shape w = graph->tensors[node->inputs[1]].shape;
+        macs = wick_shape_count(out) / batch * (wick_shape_count(w) / w.dim[0]);
+        dense_macs = macs * (node->op == WICK_OP_CONV ? node->attrs.groups : 1);
+    }
+    counts->parameters += parameters;
+    counts->macs += macs;
+    counts->dense_macs += dense_macs;
+    if (node->op == WICK_OP_GEMM) {
+        counts->fc_parameters += parameters;
+        counts->fc_macs += macs;
+    } else {
+        counts->conv_parameters += parameters;
+        counts->conv_macs += macs;
+    }
+    if (constant_of(graph, node->output) < 0) {
+        int64_t elements = (activations + wick_shape_count(out)) / batch;
+        if (elements > counts->peak_activation_elements)
+            counts->peak_activation_elements = elements;
+    }
+}
+
+wick_counts wick_node_counts(const wick_graph *graph, int node) {
+    assert(node >= 0 && node < graph->n_nodes);
+    wick_counts counts = {0};
+    add_node(graph, node, NULL, &counts);
+    return counts;
+}
+
+wick_counts wick_graph_counts(const wick_graph *graph, int segment) {
+    wick_counts counts = {0};
+    bool *seen = wick_xalloc((size_t)graph->n_tensors * sizeof *seen);
+    for (int n = 0; n < graph->n_nodes; n++)
+        if (graph->nodes[n].segment == segment)
+            add_node(graph, n, seen, &counts);
+    free(seen);
+    return counts;
+}
