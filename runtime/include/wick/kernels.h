@@ -5,10 +5,10 @@
 
 #include <wick/model.h>
 
-/* The one rounding rule; see model.h. 0 <= shift <= 31, 0 < mult < 2^31, acc << shift must not
- * overflow. */
+/* The one rounding rule; see model.h. 0 <= shift <= 31, 0 < mult < 2^31, acc << shift must fit 32
+   bits: then a 32-bit shift is exact, and the rest is one SMMULR on the cores that have it. */
 static inline int32_t wick_requantize(int32_t acc, int32_t mult, uint8_t shift) {
-    int64_t scaled = (int64_t)((uint64_t)(int64_t)acc << shift);
+    int64_t scaled = (int64_t)(int32_t)((uint32_t)acc << shift);
     return (int32_t)((scaled * mult + INT64_C(0x80000000)) >> 32);
 }
 
@@ -23,12 +23,25 @@ typedef struct wick_rows {
 } wick_rows;
 wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_t count);
 
+/* Bytes of one row of operand i. */
+uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i);
+
+/* SRAM that a step takes in the engine: each operand's rows, then the step's output, each rounded
+   up to 4 bytes. mapped: the port's NVM is loaded from directly, so operands take none. The planner
+   sizes scratch_bytes with it and the engine checks against it. */
+uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped);
+/* The most that any step, or publishing a result, takes: wick_model.scratch_bytes. */
+uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
+
 /* A kernel computes output elements [first, first + count) of `layer` (whole pixels, or channels
-   within one pixel) into dst[0 .. count). src[i]   operand i's tensor, [H,W,C] int8; points at row
-   `row0` of the tensor, rows before it are not there (row0 = 0 when the whole tensor is
-   addressable). For concat and add the same row0 holds for all operands. dst      count bytes; must
-   not overlap src. Pure: no state, no libc. All layer fields must be valid (the toolchain checks;
-   the kernel does not). */
+   within one pixel; any other range works too) into dst[0 .. count).
+   src[i]  operand i's tensor, [H,W,C] int8; points at row `row0` of the tensor, rows before it are
+           not there (row0 = 0 when the whole tensor is addressable). For concat and add the same
+           row0 holds for all operands.
+   dst     count bytes; must not overlap src.
+   Every kind clamps to [clamp_min, clamp_max], maxpool too.
+   Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the kernel does
+   not). */
 #define X(upper, lower)                                                                            \
     void wick_##lower##_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,       \
                            uint32_t first, uint32_t count, int8_t *dst);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Operands side by side along channels, each brought to the output's scale. */
+#include <wick/kernels.h>
+
+/* n channels of one pixel of one operand. */
+static void part(const wick_layer *layer, const wick_operand *operand, const int8_t *src,
+                 uint32_t n, int8_t *dst) {
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t y = layer->out_zp +
+                    wick_requantize(src[i] - operand->zero_point, operand->mult, operand->shift);
+        dst[i] = wick_clamp_s8(y, layer->clamp_min, layer->clamp_max);
+    }
+}
+
+void wick_concat_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
+                    uint32_t first, uint32_t count, int8_t *dst) {
+    uint32_t pixel = first / layer->out_c - (uint32_t)row0 * layer->in_w, c = first % layer->out_c;
+    while (count) {
+        uint32_t end = layer->out_c - c < count ? layer->out_c : c + count;
+        uint32_t begin = 0; /* the operand's first output channel */
+        count -= end - c;
+        for (uint32_t i = 0; i < layer->n_operands && c < end; i++) {
+            const wick_operand *operand = &layer->operands[i];
+            uint32_t next = begin + operand->channels;
+            if (c < next) {
+                uint32_t n = (next < end ? next : end) - c;
+                part(layer, operand, src[i] + pixel * operand->channels + (c - begin), n, dst);
+                dst += n;
+                c += n;
+            }
+            begin = next;
+        }
+        c = 0;
+        pixel++;
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Which input rows a range of outputs needs, and so how much scratch memory a step takes. */
+#include <wick/kernels.h>
+
+static uint16_t clip(int32_t value, uint16_t high) {
+    return value < 0 ? 0 : value > high ? high : (uint16_t)value;
+}
+
+wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_t count) {
+    wick_rows rows = {0, 0};
+    if (count == 0)
+        return rows;
+    if (layer->kind == WICK_LAYER_FC) {
+        rows.rows = layer->in_h;
+        return rows;
+    }
+    uint32_t row = (uint32_t)layer->out_w * layer->out_c;
+    int32_t top = (int32_t)(first / row), bottom = (int32_t)((first + count - 1) / row) + 1;
+    if (layer->kind != WICK_LAYER_ADD && layer->kind != WICK_LAYER_CONCAT) {
+        top = top * layer->stride_h - layer->pad_top;
+        bottom = (bottom - 1) * layer->stride_h - layer->pad_top + layer->k_h;
+    }
+    rows.row0 = clip(top, layer->in_h);
+    rows.rows = (uint16_t)(clip(bottom, layer->in_h) - rows.row0);
+    return rows;
+}
+
+static uint32_t align4(uint32_t bytes) {
+    return (bytes + 3u) & ~(uint32_t)3;
+}
+
+uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i) {
+    uint32_t channels =
+        layer->kind == WICK_LAYER_CONCAT ? layer->operands[i].channels : layer->in_c;
+    return layer->in_w * channels;
+}
+
+uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped) {
+    const wick_layer *layer = &model->layers[step->layer];
+    uint32_t bytes = align4(step->count);
+    if (!mapped) {
+        uint32_t rows = wick_layer_input_rows(layer, step->first, step->count).rows;
+        for (uint32_t i = 0; i < layer->n_operands; i++)
+            bytes += align4(rows * wick_operand_row_bytes(layer, i));
+    }
+    return bytes;
+}
+
+uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped) {
+    uint32_t most = mapped ? 0 : align4(model->n_classes); /* the logits on their way out */
+    for (uint32_t i = 0; i < model->n_steps; i++) {
+        uint32_t bytes = wick_step_scratch_bytes(model, &model->steps[i], mapped);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
