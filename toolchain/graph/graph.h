@@ -170,19 +170,27 @@ wick_counts wick_graph_counts(const wick_graph *graph, int segment);
 /* The same of one node (0 <= node < n_nodes). */
 wick_counts wick_node_counts(const wick_graph *graph, int node);
 
-/* Recipes (share/recipes/<name>.json). Widths scale by `width` (rounded to the nearest multiple of
- * 1, at least 1). */
+/* Recipes: network families as data (share/recipes/<name>.json, schema in recipes/README.md). Every
+   width, those of hidden fully connected layers included, is multiplied by `width`, rounded to the
+   nearest whole number, at least 1; input channels and classes are not. */
 typedef struct wick_recipe_options {
     double width;                   /* (0, 8], default 1 */
-    int height, width_px, channels; /* input, default 32 x 32 x 3 */
-    int classes;                    /* default 10 */
-    int batch_norm;                 /* 1 / 0 override, -1 = as the recipe says */
-    bool shared;   /* true: one extractor; false: every head its own (baseline, features = -1) */
-    uint64_t seed; /* He initialisation of the weights */
+    int height, width_px, channels; /* input, default 32 x 32 x 3; at most 1024 x 1024 x 16 */
+    int classes;                    /* 2 to 10000, default 10 */
+    int batch_norm;                 /* 1 / 0 override, -1 = as the recipe says (default) */
+    bool shared;   /* true (default): one extractor; false: every head its own (baseline, features =
+                      -1) */
+    uint64_t seed; /* of the weights, default 1 */
 } wick_recipe_options;
 wick_recipe_options wick_recipe_defaults(void);
-/* Builds the family, weights initialised, shapes inferred, segments set. UNKNOWN layer etc. name
- * the field. */
+/* Builds the family, weights initialised (He et al. 2015, eq. 10: normal, std sqrt(2 / fan_in);
+   zero biases; identity batch norm), shapes inferred for N = 1, segments set, metadata filled. A
+   weight's values follow from the seed and its name alone, so they do not depend on the other
+   modules. Names: nodes 'fe.conv1', 'TM1.fc2' ('TM1.fe.conv1' when not shared), constants
+   '<node>.weight',
+   '.bias', '.scale', '.mean', '.var', tensor z 'features', logits '<head>.logits'.
+   NOT_FOUND, SYNTAX, MISSING, UNKNOWN, RANGE, SHAPE; each names the recipe's field. The caller
+   frees *out with wick_graph_free. */
 wick_status wick_recipe_build(const char *name_or_path, const wick_recipe_options *options,
                               wick_graph **out, wick_diag *diag);
 

@@ -1,6 +1,6 @@
 /* Shape inference: every activation's dtype and shape from the input's. Attributes may come from an
    untrusted file, so they are checked here, once, and everything later can rely on them. */
-#include "graph/graph.h"
+#include "graph/infer.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -264,15 +264,18 @@ static wick_status infer_node(context *c) {
     return r->infer(c);
 }
 
-wick_status wick_graph_infer(wick_graph *graph, wick_diag *diag) {
-    context c = {.graph = graph, .diag = diag, .scratch = wick_arena_new()};
-    wick_status status = WICK_OK;
-    for (int n = 0; n < graph->n_nodes && status == WICK_OK; n++) {
-        c.node = &graph->nodes[n];
-        status = infer_node(&c);
-    }
+wick_status wick_node_infer(wick_graph *graph, int n, wick_diag *diag) {
+    context c = {
+        .graph = graph, .node = &graph->nodes[n], .diag = diag, .scratch = wick_arena_new()};
+    wick_status status = infer_node(&c);
     wick_arena_free(c.scratch);
     return status;
+}
+
+wick_status wick_graph_infer(wick_graph *graph, wick_diag *diag) {
+    for (int n = 0; n < graph->n_nodes; n++)
+        WICK_TRY(wick_node_infer(graph, n, diag));
+    return WICK_OK;
 }
 
 wick_status wick_graph_set_batch(wick_graph *graph, int batch, wick_diag *diag) {
