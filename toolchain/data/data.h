@@ -21,21 +21,27 @@ typedef struct wick_data {
     int height, width, channels, n_classes;
     const char **class_names; /* [n_classes] */
     wick_images split[WICK_SPLITS];
-    wick_hash hash;    /* over pixels, labels and the split */
-    wick_arena *arena; /* small things; pixels and labels are malloc'ed */
+    const char *description; /* layout and what was found, e.g. "CIFAR-10, 1 of 5 batches" */
+    wick_hash hash;          /* SHA-256 over sizes, class names, pixels, labels and the split */
+    wick_arena *arena;       /* small things; pixels and labels are malloc'ed */
 } wick_data;
 
 typedef struct wick_data_options {
     uint64_t seed;     /* of the validation split, default 1 */
     double validation; /* fraction of the training part, per class, (0, 0.5], default 0.1 */
-    int limit;         /* at most so many training and test images, stratified; 0 = all */
+    int limit; /* at most so many training (with validation) and so many test images, each class
+                  in proportion, chosen by a fixed seed; 0 = all */
 } wick_data_options;
 wick_data_options wick_data_defaults(void);
 
 /* Opens "builtin:shapes10[:SEED]", "cifar10:DIR", "cifar100:DIR", "folder:DIR"
-   (DIR/{train,test}/CLASS/NAME.jpg|.jpeg|.png, or DIR/CLASS/NAME with a test split taken),
-   "idx:DIR" (train-images-idx3-ubyte ...), or a plain DIR whose layout is recognised. Truncated,
-   mislabelled or mixed-size input: one diagnostic that names the file. Free with wick_data_free. */
+   (DIR/{train,test}/CLASS/NAME.jpg|.jpeg|.png, or DIR/CLASS/NAME with a test split taken; `val` is
+   read as the test set where there is no `test`), "idx:DIR" (train-images-idx3-ubyte ..., also as
+   .gz), or a plain DIR whose layout is recognised. A missing seed is 1. `options` NULL gives the
+   defaults. Where a layout has no test set, a fifth of each class becomes it, always the same
+   images: `seed` moves only the validation images. The order of the images is the order of the
+   files. Truncated, mislabelled or mixed-size input, a class without training images: one
+   diagnostic that names the file or class; *out is NULL then. Free with wick_data_free. */
 wick_status wick_data_open(const char *spec, const wick_data_options *options, wick_data **out,
                            wick_diag *diag);
 void wick_data_free(wick_data *data);
@@ -47,13 +53,17 @@ typedef struct wick_augment {
 
 /* Fills dst [n, C, H, W] with (pixel/255 - mean[c]) / std[c] of the images at `indices`, augmented
    where `augment` is not NULL. Which augmentation image i gets depends only on (seed, indices[i],
-   epoch), so the result does not depend on threads or batches. Zero fill means the value of pixel
-   128 when no other mean is set: 0 after normalisation. */
+   epoch), so the result does not depend on threads or batches; flip comes first, then shift. Pixels
+   shifted in are 0 after normalisation (the mean). mean and std hold one value a channel; a NULL
+   mean or std is 128/255 for every channel, which maps bytes to (b - 128) / 128. An index that is
+   not below split[split].n is a programmer error. */
 void wick_data_batch(const wick_data *data, wick_split split, const uint32_t *indices, int n,
                      const wick_augment *augment, uint64_t seed, uint32_t epoch, const float *mean,
                      const float *std, float *dst);
 
-/* Contact sheet of `per_class` images of each class as a PNG, written atomically. */
+/* Contact sheet as a PNG, written atomically: one row for each class, with its name and its first
+   `per_class` (1 to 100) images of the split. RANGE when the sheet would be larger than 16384
+   pixels on a side, OUTPUT or IO when it cannot be written. */
 wick_status wick_data_contact_sheet(const wick_data *data, wick_split split, int per_class,
                                     const char *path, wick_diag *diag);
 
