@@ -194,10 +194,11 @@ wick_recipe_options wick_recipe_defaults(void);
 wick_status wick_recipe_build(const char *name_or_path, const wick_recipe_options *options,
                               wick_graph **out, wick_diag *diag);
 
-/* Reference evaluation in plain loops, double accumulators: slow and obviously right. input:
-   [N,C,H,W] for the graph's N. values[t] receives a malloc'ed array for every activation tensor t
-   (NULL for constants); free with wick_values_free. Any graph with the operators above, QUANTIZE
-   and DEQUANTIZE included (round half to even, as ONNX). */
+/* Reference evaluation in plain loops, double accumulators: slow and obviously right. `graph` is
+   inferred, its input float; input: [N,C,H,W] for the graph's N. values[t] receives a malloc'ed
+   array (row-major, the tensor's dtype) for the input and every activation tensor t, NULL for
+   constants; free with wick_values_free. Every operator above; QUANTIZE rounds half to even and
+   saturates, as ONNX. MEMORY; MISSING when a tensor has neither data nor a producer. */
 wick_status wick_graph_eval(const wick_graph *graph, const float *input, void ***values,
                             wick_diag *diag);
 void wick_values_free(const wick_graph *graph, void **values);
