@@ -39,6 +39,8 @@ typedef struct rig {
     uint8_t **images;
     uint32_t *units_at;
     uint32_t commits, first_sequence;
+    uint32_t
+        worst_commits; /* most commits that a recovery needed until the memory was as recorded */
     uint64_t seed;
     int verbose;
 } rig;
@@ -305,6 +307,33 @@ static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) 
     }
 }
 
+/* In the middle of the run: every single flipped bit of either record copy must be noticed (the run
+   ends as the recorded one), both copies damaged must be reported, and another model's memory must
+   not be resumed. */
+static void check_records(tally *flips, int *foreign_resumed, int *damage_missed) {
+    uint32_t middle = r.commits / 2;
+    for (int copy = 0; copy < 2; copy++)
+        for (uint32_t bit = 0; bit < r.model.record_bytes * 8u; bit++) {
+            char id[64];
+            snprintf(id, sizeof id, "flip of record %d bit %u", copy, bit);
+            memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
+            r.nvm.image[r.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
+            r.deliveries = r.wrong_deliveries = 0;
+            int same = boot_and_recover(id, 0);
+            count_case(flips, same, id);
+        }
+    memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
+    for (int copy = 0; copy < 2; copy++)
+        r.nvm.image[r.model.record_offset[copy] + r.model.record_bytes - 1u] ^= 1u;
+    *damage_missed = wick_engine_boot(&r.engine, &r.model, &r.port, &r.policy, r.scratch,
+                                      r.model.scratch_bytes) != WICK_RT_CORRUPT;
+    memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
+    wick_model other = r.model;
+    other.id[0] ^= 1u;
+    *foreign_resumed = wick_engine_boot(&r.engine, &other, &r.port, &r.policy, r.scratch,
+                                        other.scratch_bytes) != WICK_RT_FOREIGN;
+}
+
 /* The test of the test: moves a tensor that one span reads and one step writes onto its source. An
    uninterrupted run does not notice; a failure in the middle of the write does. */
 static void plant_write_after_read(void) {
@@ -427,7 +456,10 @@ int main(int argc, char **argv) {
         printf("{\"replay\": \"%s\", \"differs\": %s}\n", replay, same ? "false" : "true");
         return same ? 0 : 1;
     }
-    tally all = {0}, some = {0};
+    tally all = {0}, some = {0}, flips = {0};
+    int foreign_resumed = 0, damage_missed = 0;
+    if (part == 0)
+        check_records(&flips, &foreign_resumed, &damage_missed);
     if (exhaustive)
         run_exhaustive(part, parts, &all);
     if (seeded)
@@ -439,6 +471,11 @@ int main(int argc, char **argv) {
     printf("]");
     print_tally("exhaustive", &all);
     print_tally("seeded", &some);
-    printf("}\n");
-    return all.differences || some.differences ? 1 : 0;
+    print_tally("record_flips", &flips);
+    printf(", \"worst_commits\": %u, \"foreign_resumed\": %d, \"damage_missed\": %d}\n",
+           r.worst_commits, foreign_resumed, damage_missed);
+    return all.differences || some.differences || flips.differences || foreign_resumed ||
+                   damage_missed
+               ? 1
+               : 0;
 }

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/process.h"
 #include "base/progress.h"
 #include "base/rng.h"
 #include "base/status.h"

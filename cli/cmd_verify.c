@@ -1,0 +1,260 @@
+/* wick verify: the proof against power failures. */
+#include "cli.h"
+#include "emit/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *dir, *plan, *data;
+    wick_verify_options options;
+    bool json;
+} arguments;
+
+enum {
+    KEY_SEEDED = 256,
+    KEY_SEED,
+    KEY_RESETS,
+    KEY_QEMU,
+    KEY_NO_QEMU,
+    KEY_NO_EXHAUSTIVE,
+    KEY_PLANT,
+    KEY_REPLAY,
+    KEY_JSON,
+    KEY_CC
+};
+
+static const struct argp_option option_table[] = {
+    {"plan", 'p', "FILE", 0, "the plan the folder was emitted from (default: plan.json beside it)",
+     0},
+    {"data", 'd', "SPEC", 0, "inputs are images of its validation split; without it seeded noise",
+     0},
+    {"modules", 'm', "LIST", 0, "modules to verify, as 1,3 (default: all)", 0},
+    {"inputs", 'n', "N", 0, "input images (default 1)", 0},
+    {"seeded", KEY_SEEDED, "N", 0,
+     "cuts that run to the end, for each module and input (default 1000)", 0},
+    {"no-exhaustive", KEY_NO_EXHAUSTIVE, 0, 0, "leave out the cut before every single NVM write",
+     0},
+    {"qemu", KEY_QEMU, 0, 0, "insist on the emulated Cortex-M4 (default: when it is installed)", 0},
+    {"no-qemu", KEY_NO_QEMU, 0, 0, "only on this machine", 0},
+    {"resets", KEY_RESETS, "N", 0, "resets in QEMU for each module (default 100)", 0},
+    {"seed", KEY_SEED, "N", 0, "of everything random (default 1)", 0},
+    {"jobs", 'j', "N", 0, "processes at once (default: one for each core)", 0},
+    {"cc", KEY_CC, "PROGRAM", 0, "C compiler for this machine (default cc)", 0},
+    {"replay", KEY_REPLAY, "ID", 0, "run one case again and explain the difference", 0},
+    {"plant-war", KEY_PLANT, 0, 0,
+     "plant a write-after-read fault: the run must find it (exit status 1)", 0},
+    {"json", KEY_JSON, 0, 0, "results as JSON", 0},
+    {0}};
+
+static uint32_t parse_modules(struct argp_state *state, const char *text) {
+    uint32_t mask = 0;
+    for (const char *p = text; *p;) {
+        char *end;
+        long k = strtol(p, &end, 10);
+        if (end == p || k < 1 || k > WICK_MAX_HEADS || (*end && *end != ','))
+            argp_error(state, "--modules: '%s' is not a list such as 1,3", text);
+        mask |= 1u << (k - 1);
+        p = *end ? end + 1 : end;
+    }
+    return mask;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case 'p':
+        a->plan = text;
+        break;
+    case 'd':
+        a->data = text;
+        break;
+    case 'm':
+        a->options.modules = parse_modules(state, text);
+        break;
+    case 'n':
+        a->options.inputs = (int)cli_integer(state, "inputs", text, 1, 1000);
+        break;
+    case 'j':
+        a->options.jobs = (int)cli_integer(state, "jobs", text, 1, 64);
+        break;
+    case KEY_SEEDED:
+        a->options.seeded = (int)cli_integer(state, "seeded", text, 0, 100000000);
+        break;
+    case KEY_RESETS:
+        a->options.resets = (int)cli_integer(state, "resets", text, 1, 1000000);
+        break;
+    case KEY_SEED:
+        a->options.seed = (uint64_t)cli_integer(state, "seed", text, 0, 0x7fffffff);
+        break;
+    case KEY_NO_EXHAUSTIVE:
+        a->options.exhaustive = false;
+        break;
+    case KEY_QEMU:
+        a->options.qemu = true;
+        break;
+    case KEY_NO_QEMU:
+        a->options.qemu = false;
+        break;
+    case KEY_PLANT:
+        a->options.plant_war = true;
+        a->options.qemu = false;
+        break;
+    case KEY_REPLAY:
+        a->options.replay = text;
+        break;
+    case KEY_CC:
+        a->options.compiler = text;
+        break;
+    case KEY_JSON:
+        a->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (a->dir)
+            argp_error(state, "one folder, please");
+        a->dir = text;
+        break;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "name the emitted folder");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {
+    option_table,
+    parse,
+    "FIRMWARE-DIR",
+    "Builds an emitted folder for this machine and for QEMU's Cortex-M4 and cuts its power: before every single NVM write "
+    "(three variants each: clean, torn, reordered), at seeded places with the run going on to the end, and by real "
+    "resets in the emulator. Everything must equal the uninterrupted run, and that the PC's own int8 run."
+    "\vExample: wick verify build/fw --plan build/plan.json --data builtin:shapes10\n"
+    "A difference prints a replay id:  wick verify build/fw --replay 1.0.1.e:1234:1\n"
+    "Exit status: 0 no difference, 1 some, 2 usage, 3 bad input, 4 failure.",
+    0,
+    0,
+    0};
+
+static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
+    json_t *o = json_pack(
+        "{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "module",
+        plan->segments[c->module].name, "input", c->input, "host_equal", (int)c->host_equal,
+        "nvm_writes", (json_int_t)c->writes, "commits", (json_int_t)c->commits, "exhaustive_cuts",
+        (json_int_t)c->exhaustive_cuts, "exhaustive_differences",
+        (json_int_t)c->exhaustive_differences, "seeded_cuts", (json_int_t)c->seeded_cuts,
+        "seeded_differences", (json_int_t)c->seeded_differences, "record_flips",
+        (json_int_t)c->record_flips, "record_flip_differences",
+        (json_int_t)c->record_flip_differences, "worst_commits", c->worst_commits);
+    if (o && c->qemu_run)
+        json_object_set_new(
+            o, "qemu",
+            json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "equal", (int)c->qemu_equal, "resets",
+                      (json_int_t)c->qemu_resets, "boots", (json_int_t)c->qemu_boots, "rounds",
+                      (json_int_t)c->qemu_rounds, "wrong", (json_int_t)c->qemu_wrong,
+                      "longest_span_instructions", (json_int_t)c->qemu_longest_span_insns));
+    if (o && c->replay[0])
+        json_object_set_new(o, "replay", json_string(c->replay));
+    return o;
+}
+
+static bool print_json(const arguments *a, const wick_plan *plan,
+                       const wick_verify_result *result) {
+    json_t *cases = json_array(), *guarantees = json_array();
+    for (int i = 0; i < result->n_cases; i++)
+        json_array_append_new(cases, case_json(plan, &result->cases[i]));
+    wick_guarantee g[WICK_GUARANTEES];
+    wick_verify_guarantees(plan, &a->options, result, g);
+    for (int i = 0; i < WICK_GUARANTEES; i++)
+        json_array_append_new(guarantees,
+                              json_pack("{s:s, s:s, s:s, s:s}", "id", g[i].id, "text", g[i].text,
+                                        "status", g[i].status, "evidence", g[i].evidence));
+    return cli_print_json(json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "device", plan->device->name,
+                                    "id", plan->net->hash.hex, "seed", (json_int_t)a->options.seed,
+                                    "differences", (json_int_t)result->differences, "cases", cases,
+                                    "guarantees", guarantees));
+}
+
+static void print_tables(const arguments *a, const wick_plan *plan,
+                         const wick_verify_result *result) {
+    wick_arena *arena = wick_arena_new();
+    enum { COLUMNS = 8 };
+    const char **cells = wick_new(arena, const char *, COLUMNS *(result->n_cases + 1));
+    const char *const header[COLUMNS] = {"module", "input",      "C on PC = PC", "NVM writes",
+                                         "cuts",   "cut to end", "M4 resets",    "differences"};
+    memcpy(cells, header, sizeof header);
+    for (int i = 0; i < result->n_cases; i++) {
+        const wick_verify_case *c = &result->cases[i];
+        const char **row = cells + COLUMNS * (i + 1);
+        row[0] = plan->segments[c->module].name;
+        row[1] = wick_arena_printf(arena, "%d", c->input);
+        row[2] = !c->host_run ? "-" : c->host_equal ? "equal" : "DIFFERENT";
+        row[3] = wick_arena_printf(arena, "%lld", (long long)c->writes);
+        row[4] = wick_arena_printf(arena, "%lld", (long long)c->exhaustive_cuts);
+        row[5] = wick_arena_printf(arena, "%lld", (long long)c->seeded_cuts);
+        row[6] = c->qemu_run ? wick_arena_printf(arena, "%lld", (long long)c->qemu_resets) : "-";
+        int64_t differences = c->exhaustive_differences + c->seeded_differences +
+                              c->record_flip_differences + (c->qemu_run ? c->qemu_wrong : 0) +
+                              (c->host_run && !c->host_equal) + (c->qemu_run && !c->qemu_equal);
+        row[7] = wick_arena_printf(arena, "%lld", (long long)differences);
+    }
+    cli_print_table(cells, result->n_cases + 1, COLUMNS);
+    wick_guarantee g[WICK_GUARANTEES];
+    wick_verify_guarantees(plan, &a->options, result, g);
+    putchar('\n');
+    for (int i = 0; i < WICK_GUARANTEES; i++)
+        printf("%s  %-20s %s\n%25s(%s)\n", g[i].id, g[i].status, g[i].text, "", g[i].evidence);
+    wick_arena_free(arena);
+}
+
+static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
+    if (!wick_path_is_dir(a->dir))
+        return wick_fail(diag, WICK_NOT_FOUND, a->dir, NULL, "name a folder that `wick emit` made",
+                         "there is no such folder");
+    const char *plan_path = a->plan;
+    if (!plan_path)
+        plan_path = wick_path_join(arena, wick_path_dir(arena, a->dir), "plan.json");
+    wick_plan *plan = NULL;
+    wick_qnet *net = NULL;
+    wick_data *data = NULL;
+    wick_status status = wick_plan_load(plan_path, &plan, &net, diag);
+    if (status == WICK_OK && a->data) {
+        wick_data_options options = wick_data_defaults();
+        status = wick_data_open(a->data, &options, &data, diag);
+    }
+    wick_verify_result result = {0};
+    if (status == WICK_OK)
+        status = wick_verify_run(a->dir, plan, data, &a->options, &result, diag);
+    if (status == WICK_OK || status == WICK_DIFFERS) {
+        if (a->json) {
+            if (!print_json(a, plan, &result))
+                status = WICK_OUTPUT;
+        } else if (a->options.replay) {
+            printf("%s: %s\n%s", a->options.replay,
+                   result.differences ? "differs" : "no difference",
+                   result.explanation ? result.explanation : "");
+        } else {
+            print_tables(a, plan, &result);
+        }
+        if (result.qemu_missing)
+            fprintf(stderr, "wick: the emulated Cortex-M4 was left out: %s\n", result.qemu_missing);
+    }
+    wick_verify_free(&result);
+    wick_data_free(data);
+    wick_plan_free(plan);
+    wick_qnet_free(net);
+    return status;
+}
+
+int cmd_verify(int argc, char **argv) {
+    arguments a = {.options = wick_verify_defaults()};
+    int exit_status;
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
+        return exit_status;
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    wick_status status = run(&a, arena, &diag);
+    wick_arena_free(arena);
+    return cli_finish(status, &diag);
+}

@@ -1,0 +1,67 @@
+/* The proof: builds an emitted folder for the PC and for QEMU's Cortex-M4 and cuts its power
+   everywhere. The harnesses are share/boards/host/powercut.c and share/boards/mps2-an386/guest.c.
+ */
+#ifndef WICK_VERIFY_H
+#define WICK_VERIFY_H
+
+#include "data/data.h"
+#include "plan/plan.h"
+
+typedef struct wick_verify_options {
+    uint32_t modules;      /* bit k-1; 0 = all */
+    int inputs;            /* input images, default 1 */
+    bool host, exhaustive; /* default true */
+    int seeded;            /* cuts that run to the end, for each module and input; default 1000 */
+    bool qemu;             /* default true when QEMU and the ARM compiler are there */
+    int resets;            /* in QEMU, for each module; default 100 */
+    uint64_t seed;         /* default 1 */
+    bool plant_war;     /* plants a write-after-read fault: the run must then report differences */
+    const char *replay; /* one case again, with an explanation; NULL = none */
+    const char *compiler; /* for the PC, default "cc" */
+    int jobs;             /* processes at once; 0 = one for each core */
+} wick_verify_options;
+wick_verify_options wick_verify_defaults(void);
+
+typedef struct wick_verify_case {
+    int module, input;         /* module 1 = largest */
+    bool host_run, host_equal; /* the emitted C on the PC gives the PC's own int8 logits */
+    int64_t writes, commits;
+    int64_t exhaustive_cuts, exhaustive_differences;
+    int64_t seeded_cuts, seeded_differences;
+    int64_t record_flips, record_flip_differences;
+    int worst_commits; /* commits until a recovery had caught up: 1 = at most one span was repeated
+                        */
+    bool foreign_refused, damage_noticed;
+    bool qemu_run, qemu_equal;
+    int64_t qemu_resets, qemu_boots, qemu_rounds, qemu_wrong, qemu_longest_span_insns;
+    char replay[96]; /* id of the first difference, "" when there is none */
+} wick_verify_case;
+
+typedef struct wick_verify_result {
+    int n_cases;
+    wick_verify_case *cases;  /* malloc'ed, free */
+    int64_t differences;      /* over everything; 0 = proven */
+    char *explanation;        /* of a replay, malloc'ed, or NULL */
+    const char *qemu_missing; /* why QEMU was not run, or NULL */
+} wick_verify_result;
+
+/* Verifies folder `dir`, emitted from `plan`. `data` (may be NULL) gives the inputs: images of the
+   validation split; without it seeded noise. MISMATCH when the folder was emitted from another
+   plan; DIFFERS when there is any difference; TOOL when a build fails. */
+wick_status wick_verify_run(const char *dir, const wick_plan *plan, const wick_data *data,
+                            const wick_verify_options *options, wick_verify_result *result,
+                            wick_diag *diag);
+void wick_verify_free(wick_verify_result *result);
+
+/* The guarantees G1 to G9 of docs/guarantees.md and what this run shows of each. */
+typedef struct wick_guarantee {
+    const char *id, *text;
+    const char
+        *status; /* "proven here", "tested in the suite", "modelled", "not claimed" or "BROKEN" */
+    char evidence[200];
+} wick_guarantee;
+enum { WICK_GUARANTEES = 9 };
+void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *options,
+                            const wick_verify_result *result, wick_guarantee out[WICK_GUARANTEES]);
+
+#endif

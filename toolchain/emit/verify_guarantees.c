@@ -1,0 +1,90 @@
+/* What a verification run shows of each guarantee (docs/guarantees.md). */
+#include "emit/verify.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct totals {
+    int64_t cuts, seeded, resets, differences, flips, flip_differences, qemu_wrong;
+    int worst_commits;
+    bool host, exhaustive, qemu, equal, foreign, damage;
+} totals;
+
+static totals sum(const wick_verify_result *result) {
+    totals t = {.equal = true, .foreign = true, .damage = true};
+    for (int i = 0; i < result->n_cases; i++) {
+        const wick_verify_case *c = &result->cases[i];
+        t.host |= c->host_run;
+        t.exhaustive |= c->exhaustive_cuts > 0;
+        t.qemu |= c->qemu_run;
+        t.cuts += c->exhaustive_cuts;
+        t.seeded += c->seeded_cuts;
+        t.differences += c->exhaustive_differences + c->seeded_differences;
+        t.flips += c->record_flips;
+        t.flip_differences += c->record_flip_differences;
+        t.resets += c->qemu_resets;
+        t.qemu_wrong += c->qemu_wrong;
+        t.equal &= (!c->host_run || c->host_equal) && (!c->qemu_run || c->qemu_equal);
+        t.foreign &= c->foreign_refused;
+        t.damage &= c->damage_noticed;
+        if (c->worst_commits > t.worst_commits)
+            t.worst_commits = c->worst_commits;
+    }
+    return t;
+}
+
+static void set(wick_guarantee *g, const char *id, const char *text, const char *status) {
+    *g = (wick_guarantee){.id = id, .text = text, .status = status};
+}
+
+static const char *proven(bool ran, bool holds) {
+    return !holds ? "BROKEN" : ran ? "proven here" : "tested in the suite";
+}
+
+void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *options,
+                            const wick_verify_result *result, wick_guarantee out[WICK_GUARANTEES]) {
+    totals t = sum(result);
+    size_t size = sizeof out[0].evidence;
+    bool clean = t.differences == 0 && t.qemu_wrong == 0 && t.equal;
+    set(&out[0], "G1", "any power failures: the same answer, byte for byte",
+        proven(t.exhaustive && t.seeded > 0, clean));
+    snprintf(
+        out[0].evidence, size,
+        "%lld cuts, one before every NVM write in %d variants, %lld seeded runs to the end, %lld "
+        "resets on the emulated Cortex-M4: %lld differences",
+        (long long)t.cuts, 3, (long long)t.seeded, (long long)t.resets,
+        (long long)(t.differences + t.qemu_wrong));
+    set(&out[1], "G2", "every boot with the declared energy: done within the declared boots",
+        "modelled");
+    snprintf(out[1].evidence, size,
+             "at most %u boots of %.1f µJ each: every span, with a boot before it, needs at most "
+             "%.1f µJ on %s (modelled)",
+             plan->model.n_spans + 8u, plan->charge_uj, plan->worst_span_uj, plan->device->name);
+    set(&out[2], "G3", "a failure costs at most one span", proven(t.host, t.worst_commits <= 1));
+    snprintf(out[2].evidence, size, "at most %d commit until the memory had caught up",
+             t.worst_commits);
+    set(&out[3], "G4",
+        "a result appears whole or not at all, and is sent at least once, with an id",
+        proven(t.host, clean));
+    snprintf(out[3].evidence, size, "every delivered result compared, in every cut above");
+    set(&out[4], "G5", "another model's memory is never resumed",
+        proven(t.host, t.foreign || !t.host));
+    snprintf(out[4].evidence, size, "memory in mid-run offered to a model with another identity %s",
+             t.host ? "" : "(not run)");
+    set(&out[5], "G6", "a corrupted record is noticed, never used",
+        proven(t.host, (t.flip_differences == 0 && t.damage) || !t.host));
+    snprintf(out[5].evidence, size, "%lld single bit flips of the records, both copies damaged",
+             (long long)t.flips);
+    set(&out[6], "G7", "no heap, no recursion, a declared stack bound", "tested in the suite");
+    snprintf(out[6].evidence, size, "symbols and call graph of the runtime; stack bound %lld bytes",
+             (long long)plan->totals.stack_bytes);
+    set(&out[7], "G8", "every input is answered or reported as dropped, its age known or unknown",
+        "tested in the suite");
+    snprintf(out[7].evidence, size,
+             "the record carries the input's number; a new input drops the older");
+    set(&out[8], "G9", "a worst-case latency under a stated minimum harvest", "not claimed");
+    snprintf(out[8].evidence, size, "needs a stated harvest; see the simulation");
+    if (options->plant_war)
+        snprintf(out[0].evidence, size, "a fault was planted: %lld differences were found",
+                 (long long)t.differences);
+}

@@ -1,0 +1,143 @@
+/* The emitted firmware on QEMU's Cortex-M4 with real resets. */
+#include "emit/verify_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const board_files[] = {"an386_start.c", "guest.c", "semihost.c"};
+
+static wick_status build(verify_session *session, char **program) {
+    char **files;
+    int n_files;
+    WICK_TRY(verify_sources(session, &files, &n_files));
+    char *board = wick_path_join(session->arena, wick_share_dir(), "boards/mps2-an386");
+    *program = wick_path_join(session->arena, session->temporary, "guest.elf");
+    const char **argv = wick_new(session->arena, const char *, n_files + 32);
+    int n = 0;
+    argv[n++] = "arm-none-eabi-gcc";
+    argv[n++] = "-mcpu=cortex-m4";
+    argv[n++] = "-mthumb";
+    argv[n++] = "-mfloat-abi=hard";
+    argv[n++] = "-mfpu=fpv4-sp-d16";
+    argv[n++] = "-std=c99";
+    argv[n++] = "-O2";
+    argv[n++] = "-ffreestanding";
+    argv[n++] = "-nostartfiles";
+    argv[n++] = "-T";
+    argv[n++] = wick_path_join(session->arena, board, "an386.ld");
+    argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
+    argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
+    argv[n++] = wick_arena_printf(session->arena, "-I%s", board);
+    for (size_t i = 0; i < WICK_LEN(board_files); i++)
+        argv[n++] = wick_path_join(session->arena, board, board_files[i]);
+    for (int i = 0; i < n_files; i++)
+        argv[n++] = files[i];
+    argv[n++] = "-o";
+    argv[n++] = *program;
+    return verify_compile(session, argv);
+}
+
+/* "DONE resets=1 boots=2 ...": the number after `key`, or -1. */
+static int64_t number_after(const char *text, const char *key) {
+    const char *at = strstr(text, key);
+    return at ? strtoll(at + strlen(key), NULL, 10) : -1;
+}
+
+static bool same_logits(const char *text, const int8_t *logits, int n_classes) {
+    const char *at = strstr(text, "LOGITS");
+    if (!at)
+        return false;
+    at += strlen("LOGITS");
+    for (int c = 0; c < n_classes; c++) {
+        char *end;
+        long value = strtol(at, &end, 10);
+        if (end == at || value != logits[c])
+            return false;
+        at = end;
+    }
+    return *at == '\n';
+}
+
+static wick_status take_output(verify_session *session, wick_verify_case *c,
+                               const wick_process *process, int64_t *differences) {
+    /* QEMU writes semihosting text to standard error. */
+    const char *text = process->errors.data && strstr(process->errors.data, "DONE")
+                           ? process->errors.data
+                       : process->output.data ? process->output.data
+                                              : "";
+    c->qemu_run = true;
+    if (!strstr(text, "DONE"))
+        return wick_fail(session->diag, WICK_TOOL, session->dir, "QEMU", NULL,
+                         "module %d did not end (status %d): %.300s%.300s", c->module,
+                         process->exit_status, text,
+                         process->errors.data ? process->errors.data : "");
+    const wick_qnet *net = session->plan->net;
+    c->qemu_equal = same_logits(text, session->logits[c->input * net->n_modules + c->module - 1],
+                                net->n_classes);
+    c->qemu_resets = number_after(text, "resets=");
+    c->qemu_boots = number_after(text, "boots=");
+    c->qemu_rounds = number_after(text, "rounds=");
+    c->qemu_wrong = number_after(text, "wrong=");
+    c->qemu_longest_span_insns = number_after(text, "longest_insns=");
+    *differences += !c->qemu_equal + c->qemu_wrong;
+    if ((!c->qemu_equal || c->qemu_wrong) && !c->replay[0])
+        snprintf(c->replay, sizeof c->replay, "%d.%d.%llu.q:%d", c->module, c->input,
+                 (unsigned long long)session->options->seed, session->options->resets);
+    return WICK_OK;
+}
+
+static void on_done(void *context, int finished) {
+    verify_session *session = context;
+    wick_progress_update(&session->progress, (uint64_t)finished);
+}
+
+wick_status verify_qemu(verify_session *session, wick_verify_result *result) {
+    if (!wick_process_exists("qemu-system-arm") || !wick_process_exists("arm-none-eabi-gcc")) {
+        result->qemu_missing = "qemu-system-arm or arm-none-eabi-gcc is not installed (make deps)";
+        return WICK_OK;
+    }
+    char *program;
+    WICK_TRY(build(session, &program));
+    int count =
+        0; /* the first input is enough: what differs between inputs is data, not control flow */
+    wick_process *processes = wick_xalloc(sizeof *processes * (size_t)result->n_cases);
+    int *owner = wick_xalloc(sizeof *owner * (size_t)result->n_cases);
+    for (int i = 0; i < result->n_cases; i++) {
+        if (result->cases[i].input != 0)
+            continue;
+        const char **argv = wick_new(session->arena, const char *, 24);
+        int n = 0;
+        argv[n++] = "qemu-system-arm";
+        argv[n++] = "-M";
+        argv[n++] = "mps2-an386";
+        argv[n++] = "-icount";
+        argv[n++] = "shift=6";
+        argv[n++] = "-nographic";
+        argv[n++] = "-serial";
+        argv[n++] = "none";
+        argv[n++] = "-monitor";
+        argv[n++] = "none";
+        argv[n++] = "-semihosting-config";
+        argv[n++] = wick_arena_printf(
+            session->arena,
+            "enable=on,target=native,arg=guest,arg=%s,arg=%d,arg=%llu,arg=%d,arg=%d",
+            session->inputs[0], result->cases[i].module, (unsigned long long)session->options->seed,
+            session->options->resets, session->plan->device->nvm.mapped ? 1 : 0);
+        argv[n++] = "-kernel";
+        argv[n++] = program;
+        owner[count] = i;
+        processes[count++] = (wick_process){.argv = argv, .timeout_s = 900};
+    }
+    wick_progress_begin(&session->progress, "resets on QEMU's Cortex-M4", "run", (uint64_t)count);
+    wick_status status =
+        wick_process_run(processes, count, session->jobs, on_done, session, session->diag);
+    wick_progress_end(&session->progress);
+    for (int p = 0; p < count && status == WICK_OK; p++)
+        status =
+            take_output(session, &result->cases[owner[p]], &processes[p], &result->differences);
+    for (int p = 0; p < count; p++)
+        wick_process_free(&processes[p]);
+    free(processes);
+    free(owner);
+    return status;
+}
