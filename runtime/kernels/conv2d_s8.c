@@ -11,6 +11,7 @@ typedef struct window {
     const int8_t *src; /* first tap inside */
     uint16_t ky0, ky1; /* kernel rows inside: [ky0, ky1) */
     uint16_t kx0, kx1; /* kernel columns inside */
+    uint8_t cut;       /* some taps are outside and worth something */
 } window;
 
 static uint16_t clip(int32_t value, uint16_t high) {
@@ -26,6 +27,8 @@ static window window_at(const wick_layer *layer, const int8_t *src, uint16_t row
     w.ky1 = clip(layer->in_h - y, layer->k_h);
     w.kx0 = clip(-x, layer->k_w);
     w.kx1 = clip(layer->in_w - x, layer->k_w);
+    w.cut = layer->operands[0].zero_point != 0 &&
+            (w.ky1 - w.ky0 != layer->k_h || w.kx1 - w.kx0 != layer->k_w);
     if (w.ky0 >= w.ky1 || w.kx0 >= w.kx1) { /* all padding */
         w.src = src;
         w.ky1 = w.ky0;
@@ -37,16 +40,8 @@ static window window_at(const wick_layer *layer, const int8_t *src, uint16_t row
     return w;
 }
 
-static int whole(const wick_layer *layer, const window *w) {
-    return w->ky0 == 0 && w->kx0 == 0 && w->ky1 == layer->k_h && w->kx1 == layer->k_w;
-}
-
-/* Bias of output channel c plus what the taps outside the input add. */
-static int32_t start(const wick_layer *layer, const window *w, uint32_t c) {
-    int32_t acc = layer->bias ? layer->bias[c] : 0;
-    int32_t zero_point = layer->operands[0].zero_point;
-    if (zero_point == 0 || whole(layer, w))
-        return acc;
+/* What the taps outside the input add to output channel c. */
+static int32_t outside(const wick_layer *layer, const window *w, uint32_t c) {
     uint32_t row = (uint32_t)layer->k_w * layer->in_c;
     uint32_t left = (uint32_t)w->kx0 * layer->in_c, right = (uint32_t)w->kx1 * layer->in_c;
     const int8_t *weights = layer->weights + c * layer->k_h * row;
@@ -59,10 +54,15 @@ static int32_t start(const wick_layer *layer, const window *w, uint32_t c) {
             sum += wick_sum_s8(weights + right, row - right);
         }
     }
-    return acc + zero_point * sum;
+    return layer->operands[0].zero_point * sum;
 }
 
-static int8_t finish(const wick_layer *layer, int32_t acc, uint32_t c) {
+static inline int32_t start(const wick_layer *layer, const window *w, uint32_t c) {
+    int32_t acc = layer->bias ? layer->bias[c] : 0;
+    return w->cut ? acc + outside(layer, w, c) : acc;
+}
+
+static inline int8_t finish(const wick_layer *layer, int32_t acc, uint32_t c) {
     int32_t y = layer->out_zp + wick_requantize(acc, layer->mult[c], layer->shift[c]);
     return wick_clamp_s8(y, layer->clamp_min, layer->clamp_max);
 }
@@ -86,8 +86,19 @@ static void one_pixel(const wick_layer *layer, const window *w, uint32_t c, uint
             else
                 acc[0] += wick_dot_s8(src, weights, run);
         }
-        for (uint32_t i = 0; i < take; i++)
-            *dst++ = finish(layer, acc[i], c + i);
+        /* All results before the first store, which might alias *layer for all the compiler knows.
+         */
+        if (take == 4) {
+            int8_t y0 = finish(layer, acc[0], c), y1 = finish(layer, acc[1], c + 1);
+            int8_t y2 = finish(layer, acc[2], c + 2), y3 = finish(layer, acc[3], c + 3);
+            dst[0] = y0;
+            dst[1] = y1;
+            dst[2] = y2;
+            dst[3] = y3;
+        } else {
+            dst[0] = finish(layer, acc[0], c);
+        }
+        dst += take;
         c += take;
         n -= take;
     }
@@ -107,10 +118,13 @@ static void two_pixels(const wick_layer *layer, const window *w, int8_t *dst) {
         acc[1] = acc[3] = start(layer, w, c + 1);
         for (uint32_t y = 0; y < rows; y++, weights += row, src += src_row)
             wick_dot_2x2_s8(src, src + next, weights, stride, run, acc);
-        dst[0] = finish(layer, acc[0], c);
-        dst[1] = finish(layer, acc[1], c + 1);
-        dst[layer->out_c] = finish(layer, acc[2], c);
-        dst[layer->out_c + 1u] = finish(layer, acc[3], c + 1);
+        int8_t y0 = finish(layer, acc[0], c), y1 = finish(layer, acc[1], c + 1);
+        int8_t y2 = finish(layer, acc[2], c), y3 = finish(layer, acc[3], c + 1);
+        int8_t *second = dst + layer->out_c;
+        dst[0] = y0;
+        dst[1] = y1;
+        second[0] = y2;
+        second[1] = y3;
     }
 }
 
