@@ -1,0 +1,268 @@
+/* Gradients of every operator and its parameters against finite differences. The loss is a random
+   linear form of the outputs, summed in double, so its noise is that of the float outputs: about
+   1e-7 times the root of their number, 2e-6 here. */
+#include "helper_program.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* How the loss depends on one parameter decides step and tolerance:
+   LINEAR  exactly linear: a step of 0.25 leaves only noise, 2e-6 / 0.5.
+   SMOOTH  four-point differences with a step of 0.03: error h^4 f5 / 30 + noise / h, below 1e-3.
+   KINKED  ReLU and maxima: a step of 2e-3, noise 1e-3; a parameter at which the one-sided
+           differences disagree sits at a kink and is passed over, at most a fifth of them. */
+typedef enum smoothness { LINEAR, SMOOTH, KINKED } smoothness;
+static const double steps[] = {0.25, 0.03, 2e-3}, tolerances[] = {1e-4, 1e-3, 5e-3};
+enum { BATCH = 3, PROBES = 40 };
+
+typedef struct subject {
+    wick_program *program;
+    int n_outputs, param;
+    float *plain, *gradient;
+} subject;
+
+static double loss_at(subject *s, size_t i, double value) {
+    float old = s->plain[i];
+    s->plain[i] = (float)value;
+    wick_param *param = wick_program_param(s->program, s->param);
+    assert_int_equal(wick_program_unplain(s->program, s->param, s->plain, param->value, NULL),
+                     WICK_OK);
+    net_forward(s->program);
+    s->plain[i] = old;
+    return net_loss(s->program, s->n_outputs);
+}
+
+/* 1 = agrees, 0 = at a kink; fails when it differs. */
+static int probe(subject *s, size_t i, smoothness kind, double loss) {
+    double h = steps[kind], x = (double)s->plain[i], analytic = (double)s->gradient[i];
+    double up = loss_at(s, i, x + h), down = loss_at(s, i, x - h);
+    double numeric = (up - down) / (2 * h), scale = 1 + fabs(numeric);
+    if (kind == SMOOTH) {
+        double up2 = loss_at(s, i, x + 2 * h), down2 = loss_at(s, i, x - 2 * h);
+        numeric = (8 * (up - down) - (up2 - down2)) / (12 * h);
+    }
+    if (kind == KINKED && fabs((up - loss) - (loss - down)) / h > 2 * tolerances[kind] * scale)
+        return 0;
+    if (fabs(numeric - analytic) > tolerances[kind] * scale)
+        fail_msg("%s[%zu]: gradient %.6g, differences %.6g",
+                 wick_program_param(s->program, s->param)->name, i, analytic, numeric);
+    return 1;
+}
+
+static void check_param(wick_program *program, int n_outputs, int index, smoothness kind) {
+    wick_param *param = wick_program_param(program, index);
+    subject s = {program, n_outputs, index, wick_xalloc(param->count * sizeof(float)),
+                 wick_xalloc(param->count * sizeof(float))};
+    float *original = wick_xalloc(param->count * sizeof(float));
+    memcpy(original, param->value, param->count * sizeof(float));
+    assert_int_equal(wick_program_plain(program, index, param->value, s.plain, NULL), WICK_OK);
+    assert_int_equal(wick_program_plain(program, index, param->gradient, s.gradient, NULL),
+                     WICK_OK);
+    wick_rng rng = wick_rng_seed(3, (uint64_t)index);
+    size_t count = 0;
+    for (; count < param->count && s.plain[count] != 0.0f; count++)
+        ;
+    double loss = net_loss(program, n_outputs);
+    int agree = 0;
+    for (int k = 0; k < PROBES; k++)
+        agree += probe(&s, wick_rng_below(&rng, (uint32_t)count), kind, loss);
+    assert_true(agree >= PROBES * 4 / 5);
+    memcpy(param->value, original, param->count * sizeof(float));
+    net_forward(program);
+    free(s.plain);
+    free(s.gradient);
+    free(original);
+}
+
+/* Checks every trainable parameter of a net and frees it. */
+static void check(net *n, const int *outputs, int n_outputs, bool winograd, smoothness kind) {
+    wick_program *program = net_program(n, BATCH, true, winograd, outputs, n_outputs);
+    wick_rng rng = wick_rng_seed(7, 0);
+    wick_shape in = n->graph->tensors[n->graph->input].shape;
+    net_random(&rng, wick_program_input(program), (size_t)(BATCH * wick_shape_count(in)));
+    for (int i = 0; i < n_outputs; i++)
+        net_random(&rng, wick_program_output_gradient(program, i),
+                   wick_program_output_count(program, i));
+    net_forward(program);
+    net_backward(program);
+    for (int i = 0; i < wick_program_param_count(program); i++)
+        if (wick_program_param(program, i)->trainable)
+            check_param(program, n_outputs, i, kind);
+    wick_program_free(program);
+    wick_graph_free(n->graph);
+}
+
+/* A convolution in front, whose gradients prove the data gradient of what follows. */
+static net stem(int channels) {
+    net n = net_new(1, 3, 7, 6);
+    net_conv(&n, n.graph->input,
+             (net_conv_options){.out = channels, .kernel = 3, .stride = 1, .pad = 1, .bias = true});
+    return n;
+}
+static int last(const net *n) {
+    return n->graph->nodes[n->graph->n_nodes - 1].output;
+}
+
+static void check_last(net *n, smoothness kind) {
+    int y = last(n);
+    check(n, &y, 1, false, kind);
+}
+
+static void convolutions(void **state) {
+    (void)state;
+    static const net_conv_options cases[] = {
+        {.out = 5, .kernel = 3, .stride = 1, .pad = 1, .bias = true},
+        {.out = 5, .kernel = 3, .stride = 1, .pad = 0},
+        {.out = 4, .kernel = 3, .stride = 2, .pad = 1, .bias = true},
+        {.out = 20, .kernel = 1, .stride = 1, .bias = true},
+        {.out = 6, .kernel = 3, .stride = 1, .pad = 1, .groups = 3, .bias = true},
+        {.out = 6, .kernel = 3, .stride = 1, .pad = 1, .groups = 6, .bias = true},
+        {.out = 6, .kernel = 3, .stride = 2, .pad = 1, .groups = 6},
+        {.out = 12, .kernel = 3, .stride = 1, .pad = 1, .groups = 6},
+        {.out = 4, .kernel = 3, .stride = 1, .pad = 2, .dilation = 2, .bias = true},
+        {.out = 4, .kernel = 5, .stride = 3, .pad = 2},
+    };
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        net n = stem(6);
+        net_conv(&n, last(&n), cases[i]);
+        check_last(&n, LINEAR);
+    }
+}
+
+static void winograd_convolution(void **state) {
+    (void)state;
+    net n = stem(16);
+    int y =
+        net_conv(&n, last(&n), (net_conv_options){.out = 32, .kernel = 3, .stride = 1, .pad = 1});
+    check(&n, &y, 1, true, LINEAR);
+}
+
+static void fully_connected(void **state) {
+    (void)state;
+    for (int bias = 0; bias < 2; bias++) {
+        net n = stem(4);
+        net_simple(&n, last(&n), WICK_OP_FLATTEN);
+        net_fc(&n, last(&n), 9, bias);
+        net_fc(&n, last(&n), 5, true);
+        check_last(&n, LINEAR);
+    }
+}
+
+static void batch_normalisation(void **state) {
+    (void)state;
+    net n = stem(5);
+    net_batch_norm(&n, last(&n));
+    check_last(&n, SMOOTH);
+    n = stem(4);
+    net_simple(&n, last(&n), WICK_OP_FLATTEN);
+    net_fc(&n, last(&n), 6, true);
+    net_batch_norm(&n, last(&n));
+    check_last(&n, SMOOTH);
+}
+
+static void activations(void **state) {
+    (void)state;
+    net n = stem(5); /* convolution and ReLU in one */
+    net_simple(&n, last(&n), WICK_OP_RELU);
+    check_last(&n, KINKED);
+    n = stem(5); /* batch norm and ReLU in one */
+    net_batch_norm(&n, last(&n));
+    net_simple(&n, last(&n), WICK_OP_RELU);
+    check_last(&n, KINKED);
+    n = stem(5);
+    net_simple(&n, last(&n), WICK_OP_CLIP);
+    check_last(&n, KINKED);
+    n = stem(5); /* a ReLU of its own, in place */
+    net_simple(&n, last(&n), WICK_OP_FLATTEN);
+    net_fc(&n, last(&n), 12, true);
+    net_simple(&n, last(&n), WICK_OP_RELU);
+    net_fc(&n, last(&n), 4, true);
+    check_last(&n, KINKED);
+    n = stem(5);
+    net_simple(&n, last(&n), WICK_OP_FLATTEN);
+    net_fc(&n, last(&n), 7, true);
+    net_simple(&n, last(&n), WICK_OP_SOFTMAX);
+    check_last(&n, SMOOTH);
+}
+
+static void poolings(void **state) {
+    (void)state;
+    net n = stem(5);
+    net_pool(&n, last(&n), WICK_OP_MAX_POOL, 2, 2, 0, false);
+    check_last(&n, KINKED);
+    n = stem(5);
+    net_pool(&n, last(&n), WICK_OP_MAX_POOL, 3, 2, 1, false);
+    check_last(&n, KINKED);
+    for (int count_pad = 0; count_pad < 2; count_pad++) {
+        n = stem(5);
+        net_pool(&n, last(&n), WICK_OP_AVG_POOL, 3, 2, 1, count_pad);
+        check_last(&n, LINEAR);
+    }
+    n = stem(5);
+    net_simple(&n, last(&n), WICK_OP_GLOBAL_AVG_POOL);
+    check_last(&n, LINEAR);
+}
+
+static void joins(void **state) {
+    (void)state;
+    net n = stem(5);
+    int a = last(&n);
+    int b = net_conv(&n, a, (net_conv_options){.out = 5, .kernel = 1, .stride = 1});
+    net_join(&n, WICK_OP_ADD, (int[]){a, b}, 2);
+    check_last(&n, LINEAR);
+    n = stem(5); /* x + x */
+    a = last(&n);
+    net_join(&n, WICK_OP_ADD, (int[]){a, a}, 2);
+    check_last(&n, LINEAR);
+    n = stem(5); /* channels that are no multiple of a block */
+    a = last(&n);
+    b = net_conv(&n, a, (net_conv_options){.out = 3, .kernel = 1, .stride = 1});
+    net_join(&n, WICK_OP_CONCAT, (int[]){a, b, a}, 3);
+    check_last(&n, LINEAR);
+    n = stem(16); /* and such that are */
+    a = last(&n);
+    b = net_conv(&n, a, (net_conv_options){.out = 32, .kernel = 1, .stride = 1});
+    net_join(&n, WICK_OP_CONCAT, (int[]){a, b}, 2);
+    check_last(&n, LINEAR);
+    n = stem(5);
+    net_simple(&n, last(&n), WICK_OP_IDENTITY);
+    check_last(&n, LINEAR);
+}
+
+/* Heads that share z, a residual connection, a caller who reads tensors in the middle. */
+static void several_consumers(void **state) {
+    (void)state;
+    net n = stem(8);
+    net_batch_norm(&n, last(&n));
+    int z = net_simple(&n, last(&n), WICK_OP_RELU), outputs[6], count = 0;
+    outputs[count++] = z;
+    int a = net_conv(&n, z, (net_conv_options){.out = 8, .kernel = 3, .stride = 1, .pad = 1});
+    int sum = net_join(&n, WICK_OP_ADD, (int[]){z, a}, 2);
+    int both = net_join(&n, WICK_OP_CONCAT, (int[]){sum, z}, 2);
+    outputs[count++] = net_simple(&n, both, WICK_OP_GLOBAL_AVG_POOL);
+    for (int head = 0; head < 2; head++) {
+        int p = net_pool(&n, z, WICK_OP_AVG_POOL, 2, 2, 0, false);
+        int f = net_simple(&n, p, WICK_OP_FLATTEN);
+        outputs[count++] = net_fc(&n, f, 4 + head, true);
+    }
+    outputs[count++] = z; /* read twice */
+    outputs[count++] = net_simple(&n, z, WICK_OP_IDENTITY);
+    check(&n, outputs, count, false, KINKED);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions),    cmocka_unit_test(winograd_convolution),
+        cmocka_unit_test(fully_connected), cmocka_unit_test(batch_normalisation),
+        cmocka_unit_test(activations),     cmocka_unit_test(poolings),
+        cmocka_unit_test(joins),           cmocka_unit_test(several_consumers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,333 @@
+/* The forward half of the list. */
+#include "train/onednn/onednn_program.h"
+
+#include <assert.h>
+#include <string.h>
+
+static wick_dn_slot *value_of(wick_program *p, const wick_node *node, int i) {
+    return p->value[node->inputs[i]];
+}
+
+static const wick_node *producer(const wick_program *p, int tensor) {
+    int n = p->graph->tensors[tensor].producer;
+    return n < 0 ? NULL : &p->graph->nodes[n];
+}
+
+static wick_dn_window window_of(const wick_attrs *a, dnnl_alg_kind_t algorithm) {
+    wick_dn_window window = {.algorithm = algorithm};
+    for (int i = 0; i < 2; i++) {
+        window.kernel[i] = a->kernel[i];
+        window.stride[i] = a->stride[i];
+        window.dilation[i] = a->dilation[i] - 1;
+        window.pad_begin[i] = a->pad[i];
+        window.pad_end[i] = a->pad[i + 2];
+    }
+    return window;
+}
+
+/* Weights as oneDNN wants them dimensioned: groups become a dimension of their own. */
+static int weight_dims(const wick_program *p, const wick_node *node, dnnl_dim_t *dims) {
+    wick_shape shape = p->graph->tensors[node->inputs[1]].shape;
+    if (node->op == WICK_OP_CONV && node->attrs.groups > 1) {
+        dims[0] = node->attrs.groups;
+        dims[1] = shape.dim[0] / node->attrs.groups;
+        memcpy(dims + 2, shape.dim + 1, 3 * sizeof *dims);
+        return 5;
+    }
+    memcpy(dims, shape.dim, (size_t)shape.rank * sizeof *dims);
+    return shape.rank;
+}
+
+/* The bias descriptor of a CONV or GEMM, or NULL. */
+static wick_dn_md bias_md(wick_program *p, const wick_node *node) {
+    bool bias = node->n_inputs > 2 && node->inputs[2] >= 0;
+    return bias ? wick_dn_tensor_plain(p, node->inputs[2]) : NULL;
+}
+
+/* Binds weights and bias in the layouts that `pd` chose. */
+static void bind_weights(wick_program *p, const wick_node *node, wick_dn_pd pd, wick_dn_md bias) {
+    dnnl_dims_t dims;
+    int rank = weight_dims(p, node, dims);
+    wick_dn_param_bind(p, node->inputs[1], wick_dn_query(&p->dn, pd, dnnl_query_weights_md),
+                       wick_dn_plain(&p->dn, rank, dims));
+    if (bias)
+        wick_dn_param_bind(p, node->inputs[2], bias, bias);
+}
+
+static void weight_args(wick_program *p, const wick_node *node, wick_dn_md bias) {
+    wick_dn_arg(p, DNNL_ARG_WEIGHTS, wick_dn_param_of(p, node->inputs[1])->value);
+    if (bias)
+        wick_dn_arg(p, DNNL_ARG_BIAS, wick_dn_param_of(p, node->inputs[2])->value);
+}
+
+static void conv(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    dnnl_dims_t dims;
+    int rank = weight_dims(p, node, dims);
+    wick_dn_md fixed = wick_dn_param_of(p, node->inputs[1])->md, bias = bias_md(p, node);
+    wick_dn_md weights = fixed ? fixed : wick_dn_any(&p->dn, rank, dims);
+    wick_dn_slot *x = value_of(p, node, 0);
+    work->window =
+        window_of(&node->attrs, p->winograd ? dnnl_convolution_auto : dnnl_convolution_direct);
+    work->window.relu = work->relu;
+    /* The first layer takes pixels as they come where that is implemented well; elsewhere `any`. */
+    wick_dn_md src = wick_dn_tensor_any(p, node->inputs[0]);
+    wick_dn_md dst = wick_dn_tensor_any(p, work->dst);
+    work->pd = wick_dn_conv_forward(&p->dn, &work->window, src, weights, bias, dst);
+    bind_weights(p, node, work->pd, bias);
+    work->src = wick_dn_as(p, x, wick_dn_query(&p->dn, work->pd, dnnl_query_src_md));
+    wick_dn_slot *y = wick_dn_slot_new(p, wick_dn_query(&p->dn, work->pd, dnnl_query_dst_md), NULL);
+    wick_dn_step_new(p, work->relu ? "conv+relu forward" : "conv forward", work->pd);
+    wick_dn_arg(p, DNNL_ARG_SRC, work->src);
+    weight_args(p, node, bias);
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    p->value[work->dst] = y;
+}
+
+static void gemm(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    dnnl_dims_t dims;
+    int rank = weight_dims(p, node, dims);
+    wick_dn_md fixed = wick_dn_param_of(p, node->inputs[1])->md, bias = bias_md(p, node);
+    wick_dn_md weights = fixed ? fixed : wick_dn_any(&p->dn, rank, dims);
+    work->src = wick_dn_as(p, value_of(p, node, 0), wick_dn_tensor_plain(p, node->inputs[0]));
+    wick_dn_md dst = wick_dn_tensor_plain(p, work->dst);
+    work->pd = wick_dn_fc_forward(&p->dn, work->src->md, weights, bias, dst);
+    bind_weights(p, node, work->pd, bias);
+    wick_dn_slot *y = wick_dn_slot_new(p, dst, NULL);
+    wick_dn_step_new(p, "fc forward", work->pd);
+    wick_dn_arg(p, DNNL_ARG_SRC, work->src);
+    weight_args(p, node, bias);
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    p->value[work->dst] = y;
+}
+
+/* Running statistics follow the batch's: unbiased variance, as PyTorch. */
+static void statistics(wick_program *p, const wick_node *node, const wick_dn_work *work) {
+    wick_shape shape = p->graph->tensors[node->inputs[0]].shape;
+    double count = (double)wick_shape_count(shape) / (double)shape.dim[1];
+    wick_dn_step *step = wick_dn_step_new(p, "batch-norm statistics", NULL);
+    step->kernel = WICK_DN_STATISTICS;
+    step->momentum = node->attrs.momentum;
+    step->unbias = count > 1 ? (float)(count / (count - 1)) : 1.0f;
+    wick_dn_arg(p, 0, wick_dn_param_of(p, node->inputs[3])->value);
+    wick_dn_arg(p, 0, wick_dn_param_of(p, node->inputs[4])->value);
+    wick_dn_arg(p, 0, work->mean);
+    wick_dn_arg(p, 0, work->variance);
+}
+
+/* Batch norm reads [N,C] as [N,C,1,1]. */
+static wick_dn_slot *as_image(wick_program *p, wick_dn_slot *slot, int tensor) {
+    wick_shape shape = p->graph->tensors[tensor].shape;
+    if (shape.rank == 4)
+        return slot;
+    dnnl_dims_t dims = {shape.dim[0], shape.dim[1], 1, 1};
+    for (int i = 2; i < shape.rank; i++)
+        dims[2] *= shape.dim[i];
+    slot = wick_dn_as(p, slot, wick_dn_tensor_plain(p, tensor));
+    return wick_dn_slot_view(p, wick_dn_plain(&p->dn, 4, dims), slot);
+}
+
+static void batch_norm(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    /* A batch norm whose scale and bias are both frozen is finished: it uses its running statistics
+       and does not change them. */
+    bool batch_statistics = p->training && work->trains;
+    work->flags = dnnl_use_scale | dnnl_use_shift;
+    work->flags |= batch_statistics ? 0u : (unsigned)dnnl_use_global_stats;
+    work->flags |= work->relu ? (unsigned)dnnl_fuse_norm_relu : 0u;
+    work->src = as_image(p, value_of(p, node, 0), node->inputs[0]);
+    work->pd =
+        wick_dn_norm_forward(&p->dn, p->training, work->src->md, node->attrs.epsilon, work->flags);
+    for (int i = 1; i < 5; i++) {
+        wick_dn_md md = wick_dn_tensor_plain(p, node->inputs[i]);
+        wick_dn_param_bind(p, node->inputs[i], md, md);
+    }
+    work->mean = wick_dn_param_of(p, node->inputs[3])->value;
+    work->variance = wick_dn_param_of(p, node->inputs[4])->value;
+    if (batch_statistics) {
+        work->mean = wick_dn_slot_new(p, work->mean->md, NULL);
+        work->variance = wick_dn_slot_new(p, work->variance->md, NULL);
+    }
+    wick_dn_md workspace = wick_dn_query(&p->dn, work->pd, dnnl_query_workspace_md);
+    if (wick_dn_bytes(workspace))
+        work->workspace = wick_dn_slot_new(p, workspace, NULL);
+    wick_dn_slot *y = wick_dn_slot_new(p, work->src->md, NULL);
+    wick_dn_step_new(p, work->relu ? "batch-norm+relu forward" : "batch-norm forward", work->pd);
+    wick_dn_arg(p, DNNL_ARG_SRC, work->src);
+    wick_dn_arg(p, DNNL_ARG_SCALE, wick_dn_param_of(p, node->inputs[1])->value);
+    wick_dn_arg(p, DNNL_ARG_SHIFT, wick_dn_param_of(p, node->inputs[2])->value);
+    wick_dn_arg(p, DNNL_ARG_MEAN, work->mean);
+    wick_dn_arg(p, DNNL_ARG_VARIANCE, work->variance);
+    wick_dn_arg(p, DNNL_ARG_WORKSPACE, work->workspace);
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    if (batch_statistics)
+        statistics(p, node, work);
+    bool image = p->graph->tensors[work->dst].shape.rank == 4;
+    p->value[work->dst] = image ? y : wick_dn_slot_view(p, wick_dn_tensor_plain(p, work->dst), y);
+}
+
+/* May an activation overwrite its input? Only when nothing else reads it: no other consumer, not
+   the caller, and not its own producer's backward half. */
+static bool overwritable(const wick_program *p, int tensor) {
+    const wick_node *node = producer(p, tensor);
+    if (!node || p->consumers[tensor] != 1)
+        return false;
+    switch (node->op) {
+    case WICK_OP_CONV:
+    case WICK_OP_GEMM:
+    case WICK_OP_BATCH_NORM:
+    case WICK_OP_ADD:
+    case WICK_OP_CONCAT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void eltwise(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    bool clip = node->op == WICK_OP_CLIP;
+    work->window.algorithm =
+        clip ? dnnl_eltwise_clip_v2_use_dst_for_bwd : dnnl_eltwise_relu_use_dst_for_bwd;
+    float alpha = clip ? node->attrs.clip_min : 0, beta = clip ? node->attrs.clip_max : 0;
+    wick_dn_slot *x = value_of(p, node, 0);
+    work->pd = wick_dn_eltwise_forward(&p->dn, work->window.algorithm, x->md, alpha, beta);
+    wick_dn_slot *y = overwritable(p, node->inputs[0]) ? wick_dn_slot_view(p, x->md, x)
+                                                       : wick_dn_slot_new(p, x->md, NULL);
+    wick_dn_step_new(p, clip ? "clip forward" : "relu forward", work->pd);
+    wick_dn_arg(p, DNNL_ARG_SRC, x);
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    p->value[work->dst] = y;
+}
+
+static void pool(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    wick_dn_slot *x = value_of(p, node, 0);
+    if (node->op == WICK_OP_GLOBAL_AVG_POOL) {
+        wick_shape shape = p->graph->tensors[node->inputs[0]].shape;
+        work->window = (wick_dn_window){.algorithm = dnnl_pooling_avg_exclude_padding,
+                                        .kernel = {shape.dim[2], shape.dim[3]},
+                                        .stride = {1, 1}};
+    } else {
+        dnnl_alg_kind_t average = node->attrs.count_include_pad ? dnnl_pooling_avg_include_padding
+                                                                : dnnl_pooling_avg_exclude_padding;
+        work->window =
+            window_of(&node->attrs, node->op == WICK_OP_MAX_POOL ? dnnl_pooling_max : average);
+    }
+    work->src = x;
+    work->pd = wick_dn_pool_forward(&p->dn, p->training, &work->window, x->md,
+                                    wick_dn_tensor_any(p, work->dst));
+    wick_dn_md workspace = wick_dn_query(&p->dn, work->pd, dnnl_query_workspace_md);
+    if (wick_dn_bytes(workspace))
+        work->workspace = wick_dn_slot_new(p, workspace, NULL);
+    wick_dn_slot *y = wick_dn_slot_new(p, wick_dn_query(&p->dn, work->pd, dnnl_query_dst_md), NULL);
+    wick_dn_step_new(p, "pool forward", work->pd);
+    wick_dn_arg(p, DNNL_ARG_SRC, x);
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    wick_dn_arg(p, DNNL_ARG_WORKSPACE, work->workspace);
+    p->value[work->dst] = y;
+}
+
+static void add(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    wick_dn_slot *a = value_of(p, node, 0), *b = wick_dn_as(p, value_of(p, node, 1), a->md);
+    wick_dn_slot *y = wick_dn_slot_new(p, a->md, NULL);
+    wick_dn_step_new(p, "add forward", NULL)->kernel = WICK_DN_ADD;
+    wick_dn_arg(p, 0, y);
+    wick_dn_arg(p, 0, a);
+    wick_dn_arg(p, 0, b);
+    p->value[work->dst] = y;
+}
+
+static void concat(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    int rank = p->graph->tensors[work->dst].shape.rank, axis = node->attrs.axis;
+    wick_dn_md *srcs = wick_new(p->build, wick_dn_md, node->n_inputs);
+    for (int i = 0; i < node->n_inputs; i++)
+        srcs[i] = value_of(p, node, i)->md;
+    work->pd = wick_dn_concat(&p->dn, axis < 0 ? axis + rank : axis, node->n_inputs, srcs,
+                              wick_dn_tensor_any(p, work->dst));
+    wick_dn_slot *y = wick_dn_slot_new(p, wick_dn_query(&p->dn, work->pd, dnnl_query_dst_md), NULL);
+    wick_dn_step_new(p, "concat forward", work->pd);
+    for (int i = 0; i < node->n_inputs; i++)
+        wick_dn_arg(p, DNNL_ARG_MULTIPLE_SRC + i, value_of(p, node, i));
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    p->value[work->dst] = y;
+}
+
+static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    int rank = p->graph->tensors[work->dst].shape.rank, axis = node->attrs.axis;
+    wick_dn_slot *x = value_of(p, node, 0), *y = wick_dn_slot_new(p, x->md, NULL);
+    work->pd = wick_dn_softmax_forward(&p->dn, x->md, axis < 0 ? axis + rank : axis);
+    wick_dn_step_new(p, "softmax forward", work->pd);
+    wick_dn_arg(p, DNNL_ARG_SRC, x);
+    wick_dn_arg(p, DNNL_ARG_DST, y);
+    p->value[work->dst] = y;
+}
+
+static void build_node(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    switch (node->op) {
+    case WICK_OP_CONV:
+        conv(p, node, work);
+        break;
+    case WICK_OP_GEMM:
+        gemm(p, node, work);
+        break;
+    case WICK_OP_BATCH_NORM:
+        batch_norm(p, node, work);
+        break;
+    case WICK_OP_RELU:
+    case WICK_OP_CLIP:
+        eltwise(p, node, work);
+        break;
+    case WICK_OP_MAX_POOL:
+    case WICK_OP_AVG_POOL:
+    case WICK_OP_GLOBAL_AVG_POOL:
+        pool(p, node, work);
+        break;
+    case WICK_OP_ADD:
+        add(p, node, work);
+        break;
+    case WICK_OP_CONCAT:
+        concat(p, node, work);
+        break;
+    case WICK_OP_SOFTMAX:
+        softmax(p, node, work);
+        break;
+    case WICK_OP_IDENTITY:
+        p->value[work->dst] = value_of(p, node, 0);
+        break;
+    case WICK_OP_FLATTEN: {
+        int x = node->inputs[0];
+        wick_dn_slot *plain = wick_dn_as(p, p->value[x], wick_dn_tensor_plain(p, x));
+        p->value[work->dst] = wick_dn_slot_view(p, wick_dn_tensor_plain(p, work->dst), plain);
+        break;
+    }
+    default:
+        p->dn.status =
+            wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, "train the float graph",
+                      "%s cannot be trained", wick_op_name(node->op));
+    }
+}
+
+/* Each output in a row-major array of the caller's: the value itself where its layout allows. */
+static void deliver(wick_program *p, int i) {
+    int t = p->outputs[i];
+    wick_dn_slot *value = p->value[t];
+    p->dn.node = p->graph->tensors[t].name;
+    wick_dn_md plain = wick_dn_tensor_plain(p, t);
+    if (wick_dn_same(value->md, plain) && !value->buffer->data) {
+        value->buffer->data = p->output[i];
+        return;
+    }
+    wick_dn_copy(p, value, wick_dn_slot_new(p, plain, p->output[i]));
+}
+
+void wick_dn_build_forward(wick_program *p) {
+    const wick_graph *graph = p->graph;
+    p->dn.node = graph->tensors[graph->input].name;
+    p->value[graph->input] = wick_dn_slot_new(p, wick_dn_tensor_plain(p, graph->input), p->input);
+    for (int n = 0; n < graph->n_nodes && p->dn.status == WICK_OK; n++) {
+        wick_dn_work *work = &p->work[n];
+        p->dn.node = graph->nodes[n].name;
+        if (work->needed && !work->fused)
+            build_node(p, &graph->nodes[n], work);
+    }
+    for (int i = 0; i < p->n_outputs && p->dn.status == WICK_OK; i++)
+        deliver(p, i);
+    p->n_forward = p->n_steps;
+}

@@ -1,0 +1,135 @@
+/* The oneDNN program, inside: one list of steps, forward first and backward after it, over buffers
+   whose place in memory follows from their first and last use in that list. Rebuilt as a whole by
+   wick_program_refreeze; parameters, input, outputs and output gradients stay where they are.
+
+   For each activation tensor there is one *value* slot in the layout that its producer chose, and
+   while the backward list is made one *gradient* slot in the same layout. Reorders appear only
+   where a consumer wants another layout, and at the edges. */
+#ifndef WICK_ONEDNN_PROGRAM_H
+#define WICK_ONEDNN_PROGRAM_H
+
+#include "train/onednn/onednn_shim.h"
+#include "train/program.h"
+
+enum { WICK_DN_MAX_ARGS = 12 };
+
+/* Bytes somewhere. Places are planned unless `data` is set while the lists are made. */
+typedef struct wick_dn_buffer {
+    size_t bytes, offset;
+    int first, last; /* steps; first > last: unused */
+    bool read_only; /* gradients that several readers share, or the caller's: never written again */
+    void *data;
+} wick_dn_buffer;
+
+/* A tensor in a buffer. Several slots may share one (views, in-place operators). */
+typedef struct wick_dn_slot {
+    dnnl_memory_t memory;
+    wick_dn_md md;
+    wick_dn_buffer *buffer;
+} wick_dn_slot;
+
+/* The same contents in another layout: see wick_dn_as. */
+typedef struct wick_dn_variant {
+    wick_dn_slot *of, *copy;
+} wick_dn_variant;
+
+typedef enum wick_dn_kernel {
+    WICK_DN_ONEDNN,
+    WICK_DN_ADD,       /* args: dst, a, b; any layout, the same for all */
+    WICK_DN_STATISTICS /* args: running mean, running variance, batch mean, batch variance */
+} wick_dn_kernel;
+
+typedef struct wick_dn_step {
+    const char *kind; /* "conv forward", ... */
+    const char *node, *impl;
+    wick_dn_kernel kernel;
+    dnnl_primitive_t primitive;
+    int n_args;
+    wick_dn_slot *slots[WICK_DN_MAX_ARGS];
+    dnnl_exec_arg_t args[WICK_DN_MAX_ARGS];
+    float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
+} wick_dn_step;
+
+/* What the backward half of a node needs to know from its forward half. */
+typedef struct wick_dn_work {
+    bool needed;   /* some output depends on it */
+    bool trains;   /* has a trainable parameter that is not frozen */
+    bool fused;    /* a RELU that its producer does */
+    int dst;       /* tensor that it writes: node.output, or that of the RELU it includes */
+    bool relu;     /* includes the RELU that follows */
+    wick_dn_pd pd; /* forward */
+    wick_dn_window window;
+    wick_dn_slot *src, *mean, *variance, *workspace;
+    unsigned flags; /* BATCH_NORM */
+} wick_dn_work;
+
+/* A trainable array or a statistic beside its public face. */
+typedef struct wick_dn_param {
+    wick_dn_md md, plain; /* NULL until the node that uses it has chosen */
+    int node;
+    wick_dn_slot *value, *gradient; /* of this build; gradient is NULL for statistics */
+} wick_dn_param;
+
+struct wick_program {
+    wick_arena *arena; /* lives as long as the program */
+    wick_graph *graph; /* own copy, with the program's batch */
+    wick_dn dn;
+    int batch, threads, n_outputs;
+    bool training, winograd, ready;
+    int *outputs;
+    float *input, **output, **output_gradient;
+    int n_params;
+    wick_param *params;
+    wick_dn_param *infos; /* [n_params] */
+    int *param_of;        /* [n_tensors], -1 = none */
+
+    /* This build. */
+    wick_arena *build;
+    wick_dn_work *work;      /* [n_nodes] */
+    wick_dn_slot **value;    /* [n_tensors], in the producer's layout */
+    wick_dn_slot **gradient; /* [n_tensors], complete once every consumer was visited */
+    bool *needs_gradient;    /* [n_tensors]: an unfrozen parameter is upstream */
+    int *consumers;          /* [n_tensors]: needed nodes that read it, plus caller's reads */
+    wick_dn_variant *variants;
+    int n_variants, cap_variants;
+    wick_dn_step *steps;
+    int n_steps, cap_steps, n_forward;
+    wick_dn_slot **slots;
+    int n_slots, cap_slots;
+    wick_dn_buffer **buffers;
+    int n_buffers, cap_buffers;
+    void *memory; /* of all planned buffers */
+    size_t memory_bytes;
+};
+
+/* onednn_slots.c: slots, steps, memory */
+/* A slot in a fresh buffer (data = NULL: planned) or in the buffer of another slot. */
+wick_dn_slot *wick_dn_slot_new(wick_program *p, wick_dn_md md, void *data);
+wick_dn_slot *wick_dn_slot_view(wick_program *p, wick_dn_md md, wick_dn_slot *other);
+/* Appends a step; `pd` may be NULL after a failure, or for own kernels. */
+wick_dn_step *wick_dn_step_new(wick_program *p, const char *kind, wick_dn_pd pd);
+/* Adds an argument to the newest step and extends the lifetime of its buffer; NULL is ignored. */
+void wick_dn_arg(wick_program *p, int index, wick_dn_slot *slot);
+/* Copies between layouts in a step of its own. */
+void wick_dn_copy(wick_program *p, wick_dn_slot *src, wick_dn_slot *dst);
+/* `slot` in layout md: itself, or a copy made once. */
+wick_dn_slot *wick_dn_as(wick_program *p, wick_dn_slot *slot, wick_dn_md md);
+/* Places every buffer and hands the addresses to the memory objects. */
+wick_status wick_dn_plan(wick_program *p);
+
+/* Row-major descriptor of a graph tensor. */
+wick_dn_md wick_dn_tensor_plain(wick_program *p, int tensor);
+wick_dn_md wick_dn_tensor_any(wick_program *p, int tensor);
+
+/* onednn_param.c */
+wick_status wick_dn_params_collect(wick_program *p);
+/* Fixes the layout of a parameter (at the first build) and makes its slots for this build. */
+void wick_dn_param_bind(wick_program *p, int tensor, wick_dn_md md, wick_dn_md plain);
+wick_dn_param *wick_dn_param_of(wick_program *p, int tensor);
+void wick_dn_params_free(wick_program *p);
+
+/* onednn_forward.c, onednn_backward.c: append their halves of the list; failures in p->dn.status */
+void wick_dn_build_forward(wick_program *p);
+void wick_dn_build_backward(wick_program *p);
+
+#endif
