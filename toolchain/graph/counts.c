@@ -4,6 +4,11 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Only says how numbers are stored: no layer of the network. */
+static bool scales_only(wick_op op) {
+    return op == WICK_OP_QUANTIZE || op == WICK_OP_DEQUANTIZE;
+}
+
 /* The constant behind a tensor, through QuantizeLinear and DequantizeLinear; -1 for an activation.
  */
 static int constant_of(const wick_graph *graph, int t) {
@@ -12,22 +17,16 @@ static int constant_of(const wick_graph *graph, int t) {
         if (producer < 0)
             return -1;
         const wick_node *node = &graph->nodes[producer];
-        if (node->op != WICK_OP_QUANTIZE && node->op != WICK_OP_DEQUANTIZE)
+        if (!scales_only(node->op))
             return -1;
         t = node->inputs[0];
     }
     return t;
 }
 
-static bool scales_only(wick_op op) {
-    return op == WICK_OP_QUANTIZE || op == WICK_OP_DEQUANTIZE;
-}
-
 /* How many of a node's inputs can be learned: BatchNormalization's mean and variance are
  * statistics. */
 static int learned_inputs(const wick_node *node) {
-    if (scales_only(node->op))
-        return 0;
     return node->op == WICK_OP_BATCH_NORM ? 3 : node->n_inputs;
 }
 
@@ -35,6 +34,8 @@ static int learned_inputs(const wick_node *node) {
  * twice. */
 static void add_node(const wick_graph *graph, int n, bool *seen, wick_counts *counts) {
     const wick_node *node = &graph->nodes[n];
+    if (scales_only(node->op))
+        return;
     const wick_shape out = graph->tensors[node->output].shape;
     int64_t batch = graph->tensors[graph->input].shape.dim[0];
     int64_t parameters = 0, activations = 0;

@@ -161,7 +161,8 @@ void wick_graph_fold_batch_norm(wick_graph *graph);
    of conv and fc, padding taps included; dense_macs counts a grouped or depthwise convolution as a
    dense one (the paper's habit, for the audit only). parameters = conv_ + fc_parameters; what is
    not a fully connected layer counts as conv: weights, biases, BATCH_NORM's scale and bias (mean
-   and variance are statistics). int8 weights behind DEQUANTIZE count like float ones. */
+   and variance are statistics). QUANTIZE and DEQUANTIZE say how numbers are stored: they count
+   nothing, and int8 weights behind them count like float ones. */
 typedef struct wick_counts {
     int64_t parameters, macs, dense_macs, conv_parameters, conv_macs, fc_parameters, fc_macs;
     int64_t peak_activation_elements; /* largest input + output of one node, constants aside */
