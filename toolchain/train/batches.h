@@ -1,0 +1,30 @@
+/* Images into programs: batches of a fixed size, evaluation over a split. */
+#ifndef WICK_BATCHES_H
+#define WICK_BATCHES_H
+
+#include "data/data.h"
+#include "train/program.h"
+
+/* How pixels become inputs: pointers into a family, or NULL for the data set's own default
+   (pixel - 128) / 128. */
+typedef struct wick_normalise {
+    const float *mean, *std;
+} wick_normalise;
+/* What the family says. */
+wick_normalise wick_family_normalise(const wick_family *family);
+
+/* SHAPE when images and the graph's input [N,C,H,W] differ. */
+wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wick_diag *diag);
+
+/* Sets the threads of the backend: 0 = all. Returns how many. */
+int wick_set_threads(int threads);
+
+/* Runs an inference program over all images of a split (the last batch is padded with its last
+   image) and counts argmax = label for the outputs 0..n_heads-1 into correct; predictions may be
+   NULL, else [n_heads][n]. INTERRUPTED, without a diagnostic, on a stop request where stoppable. */
+wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
+                               const wick_data *data, wick_split split, wick_normalise normalise,
+                               bool stoppable, int64_t *correct, uint16_t *predictions,
+                               wick_diag *diag);
+
+#endif

@@ -1,0 +1,184 @@
+#include "train/batches.h"
+#include "train/losses.h"
+#include "train/train.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVAL_BATCH = 64 };
+
+wick_normalise wick_family_normalise(const wick_family *family) {
+    if (family->n_channels == 0)
+        return (wick_normalise){0};
+    return (wick_normalise){.mean = family->mean, .std = family->std};
+}
+
+wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
+    wick_shape shape = graph->tensors[graph->input].shape;
+    if (shape.rank == 4 && shape.dim[1] == data->channels && shape.dim[2] == data->height &&
+        shape.dim[3] == data->width &&
+        (graph->family.n_channels == 0 || graph->family.n_channels == data->channels))
+        return WICK_OK;
+    wick_arena *arena = wick_arena_new();
+    wick_status status =
+        wick_fail(diag, WICK_SHAPE, data->spec, NULL,
+                  "use data of the network's size, or build the network for the data (--input)",
+                  "the images are %d x %d x %d (height, width, channels), the network takes %s",
+                  data->height, data->width, data->channels, wick_shape_text(arena, shape));
+    wick_arena_free(arena);
+    return status;
+}
+
+int wick_set_threads(int threads) {
+    /* What was there before anything was set, so that a later 0 still means all. */
+    static int all;
+    if (all == 0)
+        all = omp_get_max_threads();
+    omp_set_num_threads(threads > 0 ? threads : all);
+    return threads > 0 ? threads : all;
+}
+
+/* indices[0..batch) = next images of the list; the last one is repeated. Returns how many count. */
+static int next_batch(const uint32_t *list, int n, int from, int batch, uint32_t *indices) {
+    int here = n - from < batch ? n - from : batch;
+    for (int i = 0; i < batch; i++) {
+        int at = from + (i < here ? i : here - 1);
+        indices[i] = list ? list[at] : (uint32_t)at;
+    }
+    return here;
+}
+
+wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
+                               const wick_data *data, wick_split split, wick_normalise normalise,
+                               bool stoppable, int64_t *correct, uint16_t *predictions,
+                               wick_diag *diag) {
+    const wick_images *images = &data->split[split];
+    uint32_t *indices = wick_xalloc((size_t)batch * sizeof *indices);
+    memset(correct, 0, (size_t)n_heads * sizeof *correct);
+    wick_status status = WICK_OK;
+    for (int from = 0; from < images->n && status == WICK_OK; from += batch) {
+        int here = next_batch(NULL, images->n, from, batch, indices);
+        wick_data_batch(data, split, indices, batch, NULL, 0, 0, normalise.mean, normalise.std,
+                        wick_program_input(program));
+        if (stoppable && wick_stop_requested())
+            status = WICK_INTERRUPTED;
+        else
+            status = wick_program_forward(program, diag);
+        for (int k = 0; k < n_heads && status == WICK_OK; k++) {
+            const float *logits = wick_program_output(program, k);
+            for (int i = 0; i < here; i++) {
+                int label = wick_argmax(logits + (size_t)i * (size_t)classes, classes);
+                correct[k] += label == images->labels[from + i];
+                if (predictions)
+                    predictions[(size_t)k * (size_t)images->n + (size_t)(from + i)] =
+                        (uint16_t)label;
+            }
+        }
+    }
+    free(indices);
+    return status;
+}
+
+/* A copy of the graph for a batch, and its inference program. */
+typedef struct inference {
+    wick_graph *graph;
+    wick_program *program;
+} inference;
+
+static wick_status open_inference(const wick_graph *graph, int batch, const int *outputs,
+                                  int n_outputs, inference *out, wick_diag *diag) {
+    *out = (inference){.graph = wick_graph_clone(graph)};
+    WICK_TRY(wick_graph_set_batch(out->graph, batch, diag));
+    wick_program_options options = {
+        .batch = batch, .winograd = true, .n_outputs = n_outputs, .outputs = outputs};
+    return wick_program_build(out->graph, &options, &out->program, diag);
+}
+
+static void close_inference(inference *run) {
+    wick_program_free(run->program);
+    wick_graph_free(run->graph);
+}
+
+wick_status wick_eval_float(const wick_graph *graph, const wick_data *data, wick_split split,
+                            int threads, int64_t *correct, uint16_t *predictions, wick_diag *diag) {
+    const wick_family *family = &graph->family;
+    WICK_TRY(wick_check_input(graph, data, diag));
+    int classes = 0;
+    for (int k = 0; k < family->n_heads; k++) {
+        wick_shape logits = graph->tensors[family->heads[k]].shape;
+        classes = (int)(wick_shape_count(logits) / logits.dim[0]);
+        if (classes != data->n_classes)
+            return wick_fail(diag, WICK_SHAPE, data->spec, family->head_names[k], NULL,
+                             "the data have %d classes, the module answers %d", data->n_classes,
+                             classes);
+    }
+    wick_set_threads(threads);
+    inference run;
+    wick_status status =
+        open_inference(graph, EVAL_BATCH, family->heads, family->n_heads, &run, diag);
+    if (status == WICK_OK)
+        status =
+            wick_count_correct(run.program, EVAL_BATCH, family->n_heads, classes, data, split,
+                               wick_family_normalise(family), true, correct, predictions, diag);
+    if (status == WICK_INTERRUPTED)
+        wick_fail(diag, status, NULL, NULL, NULL, "stopped on request");
+    close_inference(&run);
+    return status;
+}
+
+/* The program's outputs: every wanted tensor but the graph's input, which is at hand. */
+static int *outputs_of(const wick_graph *graph, const int *tensors, int n_tensors, int *n_outputs) {
+    int *outputs = wick_xalloc((size_t)(n_tensors + 1) * sizeof *outputs);
+    *n_outputs = 0;
+    for (int i = 0; i < n_tensors; i++)
+        if (tensors[i] != graph->input)
+            outputs[(*n_outputs)++] = tensors[i];
+    if (*n_outputs == 0) /* a program needs one */
+        outputs[(*n_outputs)++] = graph->family.heads[0];
+    return outputs;
+}
+
+static void visit_batch(wick_program *program, int batch, int here, const wick_graph *graph,
+                        const int *tensors, int n_tensors, wick_visit *visit, void *ctx) {
+    int output = 0;
+    size_t input_size = (size_t)wick_shape_count(graph->tensors[graph->input].shape);
+    for (int i = 0; i < n_tensors; i++) {
+        if (tensors[i] == graph->input) {
+            visit(ctx, tensors[i], wick_program_input(program), here, input_size);
+            continue;
+        }
+        size_t per_image = wick_program_output_count(program, output) / (size_t)batch;
+        visit(ctx, tensors[i], wick_program_output(program, output++), here, per_image);
+    }
+}
+
+wick_status wick_eval_tensors(const wick_graph *graph, const wick_data *data, wick_split split,
+                              const uint32_t *indices, int n, const int *tensors, int n_tensors,
+                              wick_visit *visit, void *ctx, wick_diag *diag) {
+    WICK_TRY(wick_check_input(graph, data, diag));
+    wick_set_threads(0);
+    int batch = n < EVAL_BATCH ? n : EVAL_BATCH, n_outputs;
+    if (n < 1 || n_tensors < 1)
+        return WICK_OK;
+    int *outputs = outputs_of(graph, tensors, n_tensors, &n_outputs);
+    uint32_t *here_indices = wick_xalloc((size_t)batch * sizeof *here_indices);
+    wick_normalise normalise = wick_family_normalise(&graph->family);
+    inference run;
+    wick_status status = open_inference(graph, batch, outputs, n_outputs, &run, diag);
+    for (int from = 0; from < n && status == WICK_OK; from += batch) {
+        int here = next_batch(indices, n, from, batch, here_indices);
+        wick_data_batch(data, split, here_indices, batch, NULL, 0, 0, normalise.mean, normalise.std,
+                        wick_program_input(run.program));
+        if (wick_stop_requested())
+            status = wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "stopped on request");
+        else
+            status = wick_program_forward(run.program, diag);
+        if (status == WICK_OK)
+            visit_batch(run.program, batch, here, graph, tensors, n_tensors, visit, ctx);
+    }
+    close_inference(&run);
+    free(here_indices);
+    free(outputs);
+    return status;
+}

@@ -1,0 +1,183 @@
+#include "train/schedule.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Chosen on builtin:shapes10 with vgg16 at width 0.25 (plain and batch norm): see train.h for what
+   each one is. */
+static const double DEFAULT_BETA = 0.1;
+
+wick_train_options wick_train_defaults(void) {
+    wick_train_options options = {.strategy = WICK_STRATEGY_UNIFIED_KD,
+                                  .epochs = 20,
+                                  .batch = 128,
+                                  .learning_rate = 0.01,
+                                  .lr_decay = 0.1,
+                                  .lr_drop = 0.4,
+                                  .lr_warmup = 1,
+                                  .kd_warmup = 0.1,
+                                  .momentum = 0.9,
+                                  .weight_decay = 5e-4,
+                                  .clip_norm = 5,
+                                  .kd_epsilon = 1e-6,
+                                  .kd_features = true,
+                                  .kd_detach = true,
+                                  .augment = {.flip = true, .shift = 2},
+                                  .winograd = true,
+                                  .seed = 1};
+    for (int k = 0; k < WICK_MAX_HEADS; k++)
+        options.alpha[k] = 1;
+    wick_train_set_beta(&options, DEFAULT_BETA);
+    return options;
+}
+
+void wick_train_set_beta(wick_train_options *options, double beta) {
+    for (int j = 0; j < WICK_MAX_HEADS; j++)
+        for (int k = j + 1; k < WICK_MAX_HEADS; k++)
+            options->beta[j][k] = beta;
+}
+
+static const char *const strategy_names[] = {
+#define X(upper, name) name,
+    WICK_STRATEGY_TABLE(X)
+#undef X
+};
+
+const char *wick_strategy_name(wick_strategy strategy) {
+    return strategy_names[strategy];
+}
+
+wick_status wick_strategy_find(const char *name, wick_strategy *strategy, wick_diag *diag) {
+    wick_buf hint = {0};
+    wick_buf_puts(&hint, "one of:");
+    for (int s = 0; s < WICK_STRATEGY_COUNT; s++) {
+        wick_buf_printf(&hint, " %s", strategy_names[s]);
+        if (strcmp(strategy_names[s], name))
+            continue;
+        *strategy = (wick_strategy)s;
+        wick_buf_free(&hint);
+        return WICK_OK;
+    }
+    wick_status status = wick_fail(diag, WICK_UNKNOWN, NULL, "strategy", hint.data,
+                                   "there is no learning strategy '%s'", name);
+    wick_buf_free(&hint);
+    return status;
+}
+
+typedef struct range {
+    const char *name;
+    double value, min, max;
+    bool above, below; /* strictly */
+} range;
+
+static wick_status check_range(range r, wick_diag *diag) {
+    bool low = r.above ? r.value > r.min : r.value >= r.min;
+    bool high = r.below ? r.value < r.max : r.value <= r.max;
+    if (low && high) /* false for NaN */
+        return WICK_OK;
+    return wick_fail(diag, WICK_RANGE, NULL, r.name, NULL, "%g is not within %s%g to %g%s", r.value,
+                     r.above ? "(above) " : "", r.min, r.max, r.below ? " (below)" : "");
+}
+
+wick_status wick_train_check(const wick_train_options *options, int n_heads, wick_diag *diag) {
+    const double big = 1e6;
+    const range ranges[] = {
+        {"strategy", (double)options->strategy, 0, WICK_STRATEGY_COUNT - 1, false, false},
+        {"epochs", options->epochs, 1, 100000, false, false},
+        {"batch", options->batch, 1, 65536, false, false},
+        {"learning rate", options->learning_rate, 0, big, true, false},
+        {"learning rate decay", options->lr_decay, 0, 1, true, false},
+        {"learning rate drop", options->lr_drop, 0, 1, false, false},
+        {"learning rate warm-up", options->lr_warmup, 0, 100000, false, false},
+        {"distillation warm-up", options->kd_warmup, 0, 1, false, false},
+        {"momentum", options->momentum, 0, 1, false, true},
+        {"weight decay", options->weight_decay, 0, big, false, false},
+        {"gradient clipping", options->clip_norm, 0, big, false, false},
+        {"distillation epsilon", options->kd_epsilon, 0, big, true, false},
+        {"shift", options->augment.shift, 0, 64, false, false},
+        {"threads", options->threads, 0, 1024, false, false},
+    };
+    for (size_t i = 0; i < WICK_LEN(ranges); i++)
+        WICK_TRY(check_range(ranges[i], diag));
+    for (int k = 0; k < n_heads; k++) {
+        WICK_TRY(
+            check_range((range){.name = "alpha", .value = options->alpha[k], .max = big}, diag));
+        for (int j = 0; j < k; j++)
+            WICK_TRY(check_range((range){.name = "beta", .value = options->beta[j][k], .max = big},
+                                 diag));
+    }
+    return WICK_OK;
+}
+
+/* ceil of a fraction of the epochs; 0.1 * 30 counts as 3 although the product is just above. */
+static int fraction_of_epochs(double fraction, int epochs) {
+    return (int)ceil(fraction * epochs - 1e-9);
+}
+
+int wick_schedule_drop_epoch(const wick_train_options *options) {
+    return fraction_of_epochs(options->lr_drop, options->epochs);
+}
+
+int wick_schedule_kd_epoch(const wick_train_options *options) {
+    int epoch = fraction_of_epochs(options->kd_warmup, options->epochs);
+    return epoch < options->epochs ? epoch : options->epochs - 1;
+}
+
+double wick_schedule_rate(const wick_train_options *options, int epoch, int step, int steps) {
+    double rate = options->learning_rate;
+    if (epoch >= wick_schedule_drop_epoch(options))
+        rate *= options->lr_decay;
+    double warm_steps = options->lr_warmup * steps;
+    double done = (double)epoch * steps + step + 1;
+    return done < warm_steps ? rate * done / warm_steps : rate;
+}
+
+static json_t *array_of(const double *values, int n) {
+    json_t *array = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(array, json_real(values[i]));
+    return array;
+}
+
+json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int threads) {
+    char seed[24];
+    snprintf(seed, sizeof seed, "%llu", (unsigned long long)o->seed);
+    json_t *root = json_object();
+    json_object_set_new(root, "strategy", json_string(wick_strategy_name(o->strategy)));
+    json_object_set_new(root, "epochs", json_integer(o->epochs));
+    json_object_set_new(root, "batch", json_integer(o->batch));
+    json_object_set_new(root, "learning_rate", json_real(o->learning_rate));
+    json_object_set_new(root, "lr_decay", json_real(o->lr_decay));
+    json_object_set_new(root, "lr_drop", json_real(o->lr_drop));
+    json_object_set_new(root, "lr_warmup_epochs", json_real(o->lr_warmup));
+    json_object_set_new(root, "momentum", json_real(o->momentum));
+    json_object_set_new(root, "weight_decay", json_real(o->weight_decay));
+    json_object_set_new(root, "clip_norm", json_real(o->clip_norm));
+    json_object_set_new(root, "alpha", array_of(o->alpha, n_heads));
+    json_t *beta = json_array();
+    for (int j = 0; j < n_heads; j++)
+        json_array_append_new(beta, array_of(o->beta[j], n_heads));
+    json_object_set_new(root, "beta", beta);
+    json_object_set_new(root, "kd_warmup", json_real(o->kd_warmup));
+    json_object_set_new(root, "kd_epsilon", json_real(o->kd_epsilon));
+    json_object_set_new(root, "kd_logits", json_boolean(o->kd_logits));
+    json_object_set_new(root, "kd_features", json_boolean(o->kd_features));
+    json_object_set_new(root, "kd_detach", json_boolean(o->kd_detach));
+    json_object_set_new(root, "flip", json_boolean(o->augment.flip));
+    json_object_set_new(root, "shift_px", json_integer(o->augment.shift));
+    json_object_set_new(root, "winograd", json_boolean(o->winograd));
+    json_object_set_new(root, "seed", json_string(seed));
+    json_object_set_new(root, "threads", json_integer(threads));
+    return root;
+}
+
+wick_hash wick_train_options_hash(const wick_train_options *options, int n_heads, int threads) {
+    json_t *root = wick_train_options_json(options, n_heads, threads);
+    char *text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    json_decref(root);
+    wick_hash hash = wick_hash_bytes(text ? text : "", text ? strlen(text) : 0);
+    free(text);
+    return hash;
+}

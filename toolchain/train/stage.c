@@ -1,0 +1,286 @@
+/* Building a stage: the graphs that it trains and checks on, its programs, its losses. */
+#include "train/stage.h"
+#include "train/losses.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stream numbers of wick_rng_seed(seed, stream) for the projections: far from those of epochs. */
+enum { PROJECTION_STREAM = 0x70726f6a };
+
+int wick_penultimate(const wick_graph *graph, int logits) {
+    int t = logits;
+    for (;;) {
+        int producer = graph->tensors[t].producer;
+        if (producer < 0)
+            return -1;
+        const wick_node *node = &graph->nodes[producer];
+        if (node->op == WICK_OP_GEMM)
+            return node->inputs[0];
+        if (node->op != WICK_OP_IDENTITY)
+            return -1;
+        t = node->inputs[0];
+    }
+}
+
+static void copy_constant(const wick_tensor *from, wick_graph *to) {
+    if (!from->data || from->dtype != WICK_F32)
+        return;
+    int t = wick_graph_find(to, from->name);
+    if (t < 0)
+        return;
+    assert(to->tensors[t].data && wick_shape_equal(to->tensors[t].shape, from->shape));
+    memcpy(to->tensors[t].data, from->data, (size_t)wick_shape_count(from->shape) * sizeof(float));
+}
+
+void wick_constants_copy(const wick_graph *from, wick_graph *to) {
+    for (int t = 0; t < from->n_tensors; t++)
+        copy_constant(&from->tensors[t], to);
+}
+
+void wick_stage_copy_part(const wick_stage *stage, int part, wick_graph *to) {
+    for (int s = 0; s < stage->n_slots; s++)
+        if (stage->slots[s].part == part)
+            copy_constant(&stage->graph->tensors[stage->slots[s].param->tensor], to);
+}
+
+static void keep_heads(wick_graph *graph, const wick_stage_spec *spec) {
+    wick_family *family = &graph->family;
+    for (int i = 0; i < spec->n_heads; i++) {
+        family->heads[i] = family->heads[spec->heads[i]]; /* ascending, so nothing is lost */
+        family->head_names[i] = family->head_names[spec->heads[i]];
+    }
+    family->n_heads = spec->n_heads;
+}
+
+/* The graph that is trained: from the image, or (frozen) from the features on. */
+static wick_status make_trained_graph(wick_stage *stage, const wick_graph *family,
+                                      wick_diag *diag) {
+    stage->graph = wick_graph_clone(family);
+    keep_heads(stage->graph, &stage->spec);
+    if (stage->spec.frozen) {
+        wick_graph *graph = stage->graph;
+        graph->input = graph->family.features;
+        graph->tensors[graph->input].producer = -1;
+    }
+    wick_graph_prune(stage->graph);
+    return wick_graph_set_batch(stage->graph, stage->batch, diag);
+}
+
+static wick_status make_frozen_graph(wick_stage *stage, const wick_graph *family, wick_diag *diag) {
+    stage->frozen_graph = wick_graph_clone(family);
+    wick_family *f = &stage->frozen_graph->family;
+    f->n_heads = 1;
+    f->heads[0] = f->features;
+    wick_graph_prune(stage->frozen_graph);
+    return wick_graph_set_batch(stage->frozen_graph, stage->batch, diag);
+}
+
+static wick_status make_check_graph(wick_stage *stage, const wick_graph *family, wick_diag *diag) {
+    stage->check_graph = wick_graph_clone(family);
+    keep_heads(stage->check_graph, &stage->spec);
+    wick_graph_prune(stage->check_graph);
+    return wick_graph_set_batch(stage->check_graph, stage->batch, diag);
+}
+
+/* --- distillation ------------------------------------------------------------------------------*/
+
+typedef struct output_list {
+    int n, tensors[WICK_MAX_HEADS * (WICK_MAX_HEADS + 2)];
+} output_list;
+
+static int add_output(output_list *list, int tensor) {
+    for (int i = 0; i < list->n; i++)
+        if (list->tensors[i] == tensor)
+            return i;
+    list->tensors[list->n] = tensor;
+    return list->n++;
+}
+
+static double pair_weight(const wick_stage *stage, const wick_train_options *options, int teacher,
+                          int student) {
+    return options->beta[stage->spec.heads[teacher]][stage->spec.heads[student]];
+}
+
+/* phi of head i as a program output; UNSUPPORTED when there is none. */
+static wick_status add_feature(wick_stage *stage, int i, output_list *list, int *tensor,
+                               wick_diag *diag) {
+    const wick_graph *graph = stage->graph;
+    *tensor = wick_penultimate(graph, graph->family.heads[i]);
+    if (*tensor < 0 || *tensor == graph->input)
+        return wick_fail(diag, WICK_UNSUPPORTED, NULL, graph->family.head_names[i],
+                         "train without the feature term (--no-kd-features)",
+                         "the module does not end in a fully connected layer on features of its "
+                         "own, so there are none to match");
+    stage->feature_size[i] = (int)(wick_shape_count(graph->tensors[*tensor].shape) / stage->batch);
+    stage->feature_output[i] = add_output(list, *tensor);
+    return WICK_OK;
+}
+
+/* P_jk phi_k as a fully connected layer without bias, weights N(0, 1/d_k): it keeps the length of
+   phi_k on average when d_j = d_k. */
+static int add_projection(wick_stage *stage, uint64_t seed, int teacher, int student,
+                          int student_features) {
+    int d_teacher = stage->feature_size[teacher], d_student = stage->feature_size[student];
+    int j = stage->spec.heads[teacher] + 1, k = stage->spec.heads[student] + 1;
+    size_t count = (size_t)d_teacher * (size_t)d_student;
+    float *weights = wick_new(stage->arena, float, count);
+    wick_rng rng =
+        wick_rng_seed(seed, ((uint64_t)PROJECTION_STREAM << 32) + (uint64_t)(j * 256 + k));
+    float deviation = 1.0f / sqrtf((float)d_student);
+    for (size_t i = 0; i < count; i++)
+        weights[i] = deviation * wick_rng_normal(&rng);
+    const char *name = wick_arena_printf(stage->arena, "wick.projection.%d.%d", j, k);
+    const char *result = wick_arena_printf(stage->arena, "%s.result", name);
+    int w = wick_graph_tensor(stage->graph, wick_arena_printf(stage->arena, "%s.weight", name),
+                              WICK_F32, (wick_shape){2, {d_teacher, d_student}}, weights);
+    return wick_graph_node(stage->graph, name, WICK_OP_GEMM, (int[]){student_features, w}, 2,
+                           result, NULL);
+}
+
+static wick_status add_feature_matching(wick_stage *stage, const wick_train_options *options,
+                                        output_list *list, wick_diag *diag) {
+    for (int j = 0; j < stage->spec.n_heads; j++)
+        for (int k = j + 1; k < stage->spec.n_heads; k++) {
+            if (pair_weight(stage, options, j, k) <= 0)
+                continue;
+            int phi_j, phi_k;
+            WICK_TRY(add_feature(stage, j, list, &phi_j, diag));
+            WICK_TRY(add_feature(stage, k, list, &phi_k, diag));
+            stage->projection_output[j][k] =
+                add_output(list, add_projection(stage, options->seed, j, k, phi_k));
+        }
+    return wick_graph_infer(stage->graph, diag);
+}
+
+/* --- building ----------------------------------------------------------------------------------*/
+
+static wick_status check_heads(wick_stage *stage, wick_diag *diag) {
+    const wick_graph *graph = stage->graph;
+    for (int i = 0; i < stage->spec.n_heads; i++) {
+        const wick_tensor *logits = &graph->tensors[graph->family.heads[i]];
+        const char *name = graph->family.head_names[i];
+        if (logits->producer >= 0 && graph->nodes[logits->producer].op == WICK_OP_SOFTMAX)
+            return wick_fail(diag, WICK_UNSUPPORTED, NULL, name,
+                             "export the model without its last softmax",
+                             "the module ends in a softmax; training needs the logits before it");
+        int64_t classes = wick_shape_count(logits->shape) / stage->batch;
+        if (i > 0 && classes != stage->classes)
+            return wick_fail(diag, WICK_SHAPE, NULL, name, NULL,
+                             "%lld logits, but another module has %d", (long long)classes,
+                             stage->classes);
+        stage->classes = (int)classes;
+    }
+    return WICK_OK;
+}
+
+static wick_status build_programs(wick_stage *stage, const wick_train_options *options,
+                                  const output_list *list, wick_diag *diag) {
+    wick_program_options train = {.batch = stage->batch,
+                                  .training = true,
+                                  .winograd = options->winograd,
+                                  .n_outputs = list->n,
+                                  .outputs = list->tensors};
+    WICK_TRY(wick_program_build(stage->graph, &train, &stage->program, diag));
+    wick_program_options check = {.batch = stage->batch,
+                                  .winograd = options->winograd,
+                                  .n_outputs = stage->spec.n_heads,
+                                  .outputs = stage->check_graph->family.heads};
+    WICK_TRY(wick_program_build(stage->check_graph, &check, &stage->check_program, diag));
+    if (!stage->spec.frozen)
+        return WICK_OK;
+    wick_program_options frozen = check;
+    frozen.n_outputs = 1;
+    frozen.outputs = &stage->frozen_graph->family.heads[0];
+    return wick_program_build(stage->frozen_graph, &frozen, &stage->frozen_program, diag);
+}
+
+/* Marks what head i of the stage is computed from; bit i of owners[tensor]. */
+static unsigned *find_owners(wick_stage *stage) {
+    const wick_graph *graph = stage->graph;
+    unsigned *owners = wick_new(stage->arena, unsigned, graph->n_tensors);
+    for (int i = 0; i < stage->spec.n_heads; i++)
+        owners[graph->family.heads[i]] |= 1u << i;
+    for (int n = graph->n_nodes - 1; n >= 0; n--) {
+        const wick_node *node = &graph->nodes[n];
+        for (int i = 0; i < node->n_inputs; i++)
+            if (node->inputs[i] >= 0)
+                owners[node->inputs[i]] |= owners[node->output];
+    }
+    return owners;
+}
+
+static wick_status make_slots(wick_stage *stage, wick_diag *diag) {
+    const unsigned *owners = find_owners(stage);
+    stage->n_slots = wick_program_param_count(stage->program);
+    stage->slots = wick_new(stage->arena, wick_slot, stage->n_slots);
+    stage->n_parts = stage->spec.separate ? stage->spec.n_heads : 1;
+    for (int s = 0; s < stage->n_slots; s++) {
+        wick_slot *slot = &stage->slots[s];
+        slot->param = wick_program_param(stage->program, s);
+        if (slot->param->trainable)
+            slot->momentum = wick_new(stage->arena, float, slot->param->count);
+        if (!stage->spec.separate)
+            continue;
+        unsigned owner = owners[slot->param->tensor];
+        if (owner & (owner - 1))
+            return wick_fail(diag, WICK_UNSUPPORTED, NULL, slot->param->name,
+                             "baseline needs a family in which every module has its own extractor",
+                             "several modules share this parameter, so they cannot be trained "
+                             "alone");
+        while (!(owner >> slot->part & 1u))
+            slot->part++;
+    }
+    return WICK_OK;
+}
+
+static wick_status build(wick_stage *stage, const wick_graph *family,
+                         const wick_train_options *options, wick_diag *diag) {
+    WICK_TRY(make_trained_graph(stage, family, diag));
+    WICK_TRY(make_check_graph(stage, family, diag));
+    if (stage->spec.frozen)
+        WICK_TRY(make_frozen_graph(stage, family, diag));
+    WICK_TRY(check_heads(stage, diag));
+    output_list list = {0};
+    for (int i = 0; i < stage->spec.n_heads; i++)
+        add_output(&list, stage->graph->family.heads[i]);
+    if (stage->spec.distil && options->kd_features)
+        WICK_TRY(add_feature_matching(stage, options, &list, diag));
+    stage->n_outputs = list.n;
+    stage->scratch = wick_new(stage->arena, float, 4 * stage->batch * stage->classes);
+    WICK_TRY(build_programs(stage, options, &list, diag));
+    return make_slots(stage, diag);
+}
+
+wick_status wick_stage_build(const wick_graph *family, const wick_train_options *options,
+                             const wick_stage_spec *spec, wick_stage **out, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_stage *stage = wick_new(arena, wick_stage, 1);
+    *stage = (wick_stage){.arena = arena, .spec = *spec, .batch = options->batch};
+    for (int j = 0; j < WICK_MAX_HEADS; j++) {
+        stage->feature_output[j] = -1;
+        for (int k = 0; k < WICK_MAX_HEADS; k++)
+            stage->projection_output[j][k] = -1;
+    }
+    wick_status status = build(stage, family, options, diag);
+    if (status != WICK_OK) {
+        wick_stage_free(stage);
+        stage = NULL;
+    }
+    *out = stage;
+    return status;
+}
+
+void wick_stage_free(wick_stage *stage) {
+    if (!stage)
+        return;
+    wick_program_free(stage->program);
+    wick_program_free(stage->check_program);
+    wick_program_free(stage->frozen_program);
+    wick_graph_free(stage->graph);
+    wick_graph_free(stage->check_graph);
+    wick_graph_free(stage->frozen_graph);
+    wick_arena_free(stage->arena);
+}

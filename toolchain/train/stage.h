@@ -1,0 +1,80 @@
+/* One stage of a strategy: which modules it trains, on which programs, and with which losses. */
+#ifndef WICK_STAGE_H
+#define WICK_STAGE_H
+
+#include "train/program.h"
+#include "train/train.h"
+
+/* What a stage is, before anything is built. Heads are 0-based, 0 = largest. */
+typedef struct wick_stage_spec {
+    int n_heads, heads[WICK_MAX_HEADS];
+    bool frozen;   /* the extractor is finished: evaluated with running statistics, not trained */
+    bool separate; /* the modules share no trained parameter: a best epoch for each, alpha unused */
+    bool distil;   /* eq. 9 once the warm-up is over */
+} wick_stage_spec;
+
+/* The stages of a strategy for n_heads modules; returns how many (at most 2). */
+int wick_strategy_stages(wick_strategy strategy, int n_heads, wick_stage_spec specs[2]);
+
+/* One trained array; momentum in the backend's layout, zero at first. */
+typedef struct wick_slot {
+    wick_param *param;
+    float *momentum; /* NULL for running statistics */
+    int part;        /* separate stages: index into heads; else 0 */
+} wick_slot;
+
+typedef struct wick_stage {
+    wick_arena *arena;
+    wick_stage_spec spec;
+    int batch, classes;
+
+    wick_graph *graph; /* what is trained: the family, or (frozen) the modules from the features on;
+                          with the projections as extra outputs */
+    wick_program *program;
+    wick_graph *frozen_graph; /* input -> features; NULL unless frozen */
+    wick_program *frozen_program;
+    wick_graph *check_graph; /* input -> the stage's heads, for validation */
+    wick_program *check_program;
+
+    /* Outputs of `program`: logits of the stage's head i are output i. */
+    int feature_output[WICK_MAX_HEADS]; /* phi_i; -1 when no pair needs it */
+    int feature_size[WICK_MAX_HEADS];
+    int projection_output[WICK_MAX_HEADS][WICK_MAX_HEADS]; /* [teacher][student]: P phi_student */
+    int n_outputs;
+    float *scratch; /* 4 * batch * classes, for wick_loss_outputs */
+
+    int n_slots, n_parts;
+    wick_slot *slots;
+} wick_stage;
+
+/* Builds the programs; `family` gives structure, weights and finished extractor and is not changed.
+   UNSUPPORTED, SHAPE name the node. Free with wick_stage_free. */
+wick_status wick_stage_build(const wick_graph *family, const wick_train_options *options,
+                             const wick_stage_spec *spec, wick_stage **out, wick_diag *diag);
+void wick_stage_free(wick_stage *stage);
+
+/* Loss of one batch and its gradients into the program's output gradients, after forward. */
+typedef struct wick_batch_loss {
+    double total;                /* what is minimised */
+    double ce[WICK_MAX_HEADS];   /* by the stage's heads */
+    double kd[WICK_MAX_HEADS];   /* sum_j beta_jk L_kd,jk as a student; 0 during the warm-up */
+    int correct[WICK_MAX_HEADS]; /* of `batch` */
+} wick_batch_loss;
+wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
+                                const uint16_t *labels, bool distil);
+
+/* SGD with momentum as PyTorch has it: g += weight_decay * w (where the parameter decays),
+   v = momentum * v + g, w -= rate * v. Before that, with clip_norm > 0, the gradient of each
+   separately trained part is shortened to that length. */
+void wick_stage_update(wick_stage *stage, const wick_train_options *options, double rate);
+
+/* Copies every float constant of `from` to the constant of the same name in `to`, where there is
+   one. */
+void wick_constants_copy(const wick_graph *from, wick_graph *to);
+/* The same for the constants of part `part` of a stage only (separate stages), or all. */
+void wick_stage_copy_part(const wick_stage *stage, int part, wick_graph *to);
+
+/* The modules' penultimate features: the input of the last GEMM before `logits`, or -1. */
+int wick_penultimate(const wick_graph *graph, int logits);
+
+#endif

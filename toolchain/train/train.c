@@ -1,0 +1,298 @@
+/* wick_train_run: stages, epochs, best weights, checkpoint, database. */
+#include "train/session.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void reset_best(wick_position *position) {
+    for (int p = 0; p < WICK_MAX_HEADS; p++)
+        position->best_score[p] = -1;
+}
+
+/* Mean validation accuracy of the heads of one part: all of a joint stage, one of a separate. */
+static double part_score(const wick_stage *stage, int part, const wick_run_point *point) {
+    if (stage->spec.separate)
+        return point->validation[stage->spec.heads[part]];
+    double sum = 0;
+    for (int i = 0; i < stage->spec.n_heads; i++)
+        sum += point->validation[stage->spec.heads[i]];
+    return sum / stage->spec.n_heads;
+}
+
+/* A part whose score rose (the first of equals stays) goes into the best family. */
+static void keep_best(wick_session *session, const wick_run_point *point) {
+    wick_stage *stage = session->stage;
+    wick_position *position = &session->position;
+    for (int part = 0; part < stage->n_parts; part++) {
+        double score = part_score(stage, part, point);
+        if (score <= position->best_score[part])
+            continue;
+        position->best_score[part] = score;
+        wick_stage_copy_part(stage, part, session->best);
+        for (int i = 0; i < stage->spec.n_heads; i++) {
+            if (stage->spec.separate && i != part)
+                continue;
+            int k = stage->spec.heads[i];
+            position->best_epoch[k] = point->epoch;
+            position->best_validation[k] = point->validation[k];
+        }
+    }
+}
+
+static void print_epoch(const wick_session *session, const wick_run_point *point) {
+    const wick_stage *stage = session->stage;
+    if (session->n_stages > 1)
+        fprintf(stderr, "stage %d/%d ", point->stage, session->n_stages);
+    fprintf(stderr, "epoch %d/%d  %.1f s  lr %.4g  loss %.4f  validation", point->epoch,
+            session->options->epochs, point->seconds, point->learning_rate, point->loss);
+    for (int i = 0; i < stage->spec.n_heads; i++) {
+        int k = stage->spec.heads[i];
+        fprintf(stderr, "  %s %.1f %%", session->family->family.head_names[k],
+                100 * point->validation[k]);
+    }
+    fputc('\n', stderr);
+}
+
+static wick_status save(wick_session *session) {
+    if (!session->options->checkpoint)
+        return WICK_OK;
+    return wick_checkpoint_write(session->options->checkpoint, &session->identity,
+                                 &session->position, session->stage, session->best, session->diag);
+}
+
+static wick_status interrupted(const wick_session *session, int epoch) {
+    char place[64];
+    snprintf(place, sizeof place, "epoch %d of %d", epoch + 1, session->options->epochs);
+    return wick_fail(session->diag, WICK_INTERRUPTED, session->options->checkpoint, place,
+                     session->options->checkpoint
+                         ? "the same command with --resume goes on at the start of this epoch"
+                         : NULL,
+                     "stopped on request");
+}
+
+/* Trains, checks, records and saves one epoch (0-based). */
+static wick_status run_epoch(wick_session *session, int epoch) {
+    double start_s = wick_now_s();
+    wick_run_point point = {.stage = session->position.stage + 1, .epoch = epoch + 1};
+    wick_status status = wick_session_epoch(session, epoch, &point);
+    if (status == WICK_OK)
+        status = wick_program_export(session->stage->program, session->stage->graph, session->diag);
+    if (status == WICK_INTERRUPTED)
+        return interrupted(session, epoch);
+    if (status == WICK_OK) /* short, and a stop request waits: the epoch is not lost */
+        status = wick_session_validate(session, &point);
+    WICK_TRY(status);
+    point.seconds = wick_now_s() - start_s;
+    keep_best(session, &point);
+    session->position.epochs_done = epoch + 1;
+    session->position.seconds += point.seconds;
+    if (session->runs.db)
+        WICK_TRY(wick_runs_add(&session->runs, &point, session->position.seconds, session->diag));
+    WICK_TRY(save(session));
+    if (!session->options->quiet)
+        print_epoch(session, &point);
+    return WICK_OK;
+}
+
+/* One stage from position.epochs_done on. `saved` (may be NULL) holds its state. */
+static wick_status run_stage(wick_session *session, const wick_checkpoint *saved) {
+    const wick_stage_spec *spec = &session->specs[session->position.stage];
+    WICK_TRY(
+        wick_stage_build(session->family, session->options, spec, &session->stage, session->diag));
+    if (saved)
+        WICK_TRY(wick_checkpoint_apply(saved, session->stage, session->diag));
+    else
+        WICK_TRY(save(session));
+    for (int e = session->position.epochs_done; e < session->options->epochs; e++)
+        WICK_TRY(run_epoch(session, e));
+    wick_constants_copy(session->best, session->family);
+    return WICK_OK;
+}
+
+static wick_status run_stages(wick_session *session, const wick_checkpoint *saved) {
+    while (session->position.stage < session->n_stages) {
+        wick_status status = run_stage(session, saved);
+        wick_stage_free(session->stage);
+        session->stage = NULL;
+        saved = NULL;
+        WICK_TRY(status);
+        session->position.stage++;
+        session->position.epochs_done = 0;
+        reset_best(&session->position);
+    }
+    return WICK_OK;
+}
+
+/* --- setting up --------------------------------------------------------------------------------*/
+
+static wick_status check_family(const wick_session *session) {
+    const wick_graph *graph = session->family;
+    const wick_family *family = &graph->family;
+    const wick_data *data = session->data;
+    wick_diag *diag = session->diag;
+    WICK_TRY(wick_check_input(graph, data, diag));
+    for (int k = 0; k < family->n_heads; k++) {
+        wick_shape logits = graph->tensors[family->heads[k]].shape;
+        if (wick_shape_count(logits) != (int64_t)data->n_classes * logits.dim[0])
+            return wick_fail(diag, WICK_SHAPE, data->spec, family->head_names[k],
+                             "build the network for the data's classes",
+                             "the data have %d classes, the module answers %lld", data->n_classes,
+                             (long long)(wick_shape_count(logits) / logits.dim[0]));
+    }
+    if (session->n_stages > 1 && family->features < 0)
+        return wick_fail(diag, WICK_UNSUPPORTED, NULL,
+                         wick_strategy_name(session->options->strategy),
+                         "name the shared features (wick.features), or take another strategy",
+                         "this strategy freezes the shared extractor, and the family has none");
+    for (int s = 0; s < WICK_SPLITS; s++)
+        if (s != WICK_TEST && data->split[s].n < 1)
+            return wick_fail(diag, WICK_SHAPE, data->spec, NULL, NULL, "the %s split is empty",
+                             s == WICK_TRAIN ? "training" : "validation");
+    return WICK_OK;
+}
+
+/* What the family says from now on, before its identity is taken. */
+static void set_metadata(wick_graph *graph, const wick_data *data,
+                         const wick_train_options *options) {
+    wick_family *family = &graph->family;
+    family->strategy = wick_strategy_name(options->strategy);
+    family->data = wick_arena_strdup(graph->arena, data->spec);
+    if (family->n_labels == 0) {
+        family->n_labels = data->n_classes;
+        family->labels = wick_new(graph->arena, const char *, data->n_classes);
+        for (int c = 0; c < data->n_classes; c++)
+            family->labels[c] = wick_arena_strdup(graph->arena, data->class_names[c]);
+    }
+    if (family->n_channels == 0 && data->channels <= WICK_MAX_CHANNELS_META) {
+        family->n_channels = data->channels;
+        for (int c = 0; c < data->channels; c++) /* (pixel - 128) / 128, as data.h has it */
+            family->mean[c] = family->std[c] = 128.0f / 255.0f;
+    }
+}
+
+static wick_status open_runs(wick_session *session) {
+    const wick_train_options *options = session->options;
+    const wick_graph *graph = session->family;
+    const wick_family *family = &graph->family;
+    if (!options->runs_path)
+        return WICK_OK;
+    WICK_TRY(wick_runs_open(options->runs_path, true, &session->runs, session->diag));
+    wick_arena *arena = wick_arena_new();
+    json_t *json =
+        wick_train_options_json(options, family->n_heads, wick_set_threads(options->threads));
+    char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(json);
+    const char *recipe = family->recipe[0] ? family->recipe : graph->name;
+    wick_run_info info = {.id = session->position.run_id,
+                          .name = options->run_name
+                                      ? options->run_name
+                                      : wick_arena_printf(arena, "%s %s", recipe, family->strategy),
+                          .strategy = family->strategy,
+                          .recipe = recipe,
+                          .data = session->data->spec,
+                          .data_sha256 = session->identity.data.hex,
+                          .graph_sha256 = session->identity.graph.hex,
+                          .options = text ? text : "{}",
+                          .version = wick_version(),
+                          .backend = session->identity.backend,
+                          .n_modules = family->n_heads};
+    for (int k = 0; k < family->n_heads; k++) {
+        wick_counts counts = wick_graph_counts(graph, k + 1);
+        info.modules[k] = (wick_run_module){.name = family->head_names[k],
+                                            .parameters = counts.parameters,
+                                            .macs = counts.macs,
+                                            .validation = (double)NAN,
+                                            .test = (double)NAN};
+    }
+    wick_status status = wick_runs_begin(&session->runs, &info, session->position.stage + 1,
+                                         session->position.epochs_done + 1, session->diag);
+    session->position.run_id = session->runs.run_id;
+    free(text);
+    wick_arena_free(arena);
+    return status;
+}
+
+/* Reads the checkpoint where one is wanted and there; sets position, best and family. */
+static wick_status take_up(wick_session *session, wick_checkpoint **saved) {
+    const char *path = session->options->checkpoint;
+    *saved = NULL;
+    if (!session->options->resume || !path)
+        return WICK_OK;
+    if (!wick_path_is_file(path)) {
+        if (!session->options->quiet)
+            fprintf(stderr, "wick: %s: there is no training state yet: starting at the beginning\n",
+                    path);
+        return WICK_OK;
+    }
+    WICK_TRY(wick_checkpoint_read(path, &session->identity, saved, session->diag));
+    session->position = wick_checkpoint_position(*saved);
+    if (session->position.stage >= session->n_stages)
+        return wick_fail(session->diag, WICK_SYNTAX, path, NULL,
+                         "remove it and start the training again", "the training state is damaged");
+    WICK_TRY(wick_checkpoint_best(*saved, session->best, session->diag));
+    wick_constants_copy(session->best, session->family);
+    return WICK_OK;
+}
+
+static wick_status run_session(wick_session *session) {
+    wick_checkpoint *saved = NULL;
+    wick_status status = take_up(session, &saved);
+    if (status == WICK_OK)
+        status = open_runs(session);
+    if (status == WICK_OK)
+        status = run_stages(session, saved);
+    wick_checkpoint_free(saved);
+    return status;
+}
+
+static void fill_result(const wick_session *session, wick_train_result *result) {
+    const wick_position *position = &session->position;
+    wick_family *family = &session->family->family;
+    result->epochs = session->n_stages * session->options->epochs;
+    result->seconds = position->seconds;
+    result->run_id = position->run_id;
+    for (int k = 0; k < family->n_heads; k++) {
+        result->best_epoch[k] = position->best_epoch[k];
+        result->validation[k] = family->validation[k] = position->best_validation[k];
+        family->accuracy[k] = (double)NAN; /* of other weights */
+    }
+}
+
+wick_status wick_train_run(wick_graph *graph, const wick_data *data,
+                           const wick_train_options *options, wick_train_result *result,
+                           wick_diag *diag) {
+    *result = (wick_train_result){0};
+    wick_session session = {.family = graph, .data = data, .options = options, .diag = diag};
+    int n_heads = graph->family.n_heads;
+    WICK_TRY(wick_train_check(options, n_heads, diag));
+    session.n_stages = wick_strategy_stages(options->strategy, n_heads, session.specs);
+    WICK_TRY(check_family(&session));
+    int threads = wick_set_threads(options->threads);
+    set_metadata(graph, data, options);
+    session.normalise = wick_family_normalise(&graph->family);
+    session.identity =
+        (wick_identity){.options = wick_train_options_hash(options, n_heads, threads),
+                        .data = data->hash,
+                        .graph = wick_graph_identity(graph),
+                        .backend = wick_backend_version()};
+    session.best = wick_graph_clone(graph);
+    reset_best(&session.position);
+    for (int k = 0; k < WICK_MAX_HEADS; k++)
+        session.position.best_validation[k] = -1;
+    wick_status status = run_session(&session);
+    if (status == WICK_OK)
+        fill_result(&session, result);
+    if (session.runs.db) {
+        const char *name = status == WICK_OK            ? "done"
+                           : status == WICK_INTERRUPTED ? "interrupted"
+                                                        : "failed";
+        wick_status ended =
+            wick_runs_end(&session.runs, name, status == WICK_OK ? result->validation : NULL, diag);
+        status = status == WICK_OK ? ended : status;
+        wick_runs_close(&session.runs);
+    }
+    wick_graph_free(session.best);
+    return status;
+}
