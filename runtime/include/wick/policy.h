@@ -19,11 +19,17 @@ typedef struct wick_situation {
 } wick_situation;
 
 typedef enum wick_policy_kind {
-    WICK_POLICY_FIXED,    /* always `module` */
-    WICK_POLICY_GREEDY,   /* the largest module whose energy the charge (and the harvest until the
-                             deadline) carries;   none does: the smallest */
-    WICK_POLICY_THRESHOLD /* as ATM-Net (arXiv 2502.09822): two thresholds on the harvest, one on
-                             the charge */
+    /* Always `module`; a number that is not a module's means the smallest. */
+    WICK_POLICY_FIXED,
+    /* The largest module whose modelled energy fits into charge + harvest * time left, and whose
+       modelled time fits into the time left; with min_accuracy_permille the smallest one that fits
+       and is as accurate. None fits, or the charge is unknown: the smallest. Without a deadline the
+       harvest is not counted. A module of unknown energy does not fit. */
+    WICK_POLICY_GREEDY,
+    /* In the manner of ATM-Net (arXiv 2502.09822): harvest < low: the smallest module; < high: the
+       middle one (n_modules / 2 + 1); else the largest. charge >= charge_high lifts the choice by
+       one module. Unknown harvest counts as low, unknown charge as less than high. */
+    WICK_POLICY_THRESHOLD
 } wick_policy_kind;
 
 typedef struct wick_policy {

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Loading and committing the progress record. Layout: nvm.h. */
+#include <wick/nvm.h>
+
+enum { CRC_AT = WICK_RECORD_BYTES - 4 };
+
+/* "wck" and the format: a record of another format is foreign. */
+#define MAGIC (UINT32_C(0x006B6377) | (uint32_t)WICK_MODEL_FORMAT << 24)
+#define MAGIC_MASK UINT32_C(0x00FFFFFF)
+
+typedef enum copy_state {
+    COPY_BLANK,      /* nothing looks like a record of ours */
+    COPY_UNREADABLE, /* the port could not read it: a torn ECC word, or a fault */
+    COPY_DAMAGED,    /* traces of a record, but not intact */
+    COPY_FOREIGN,    /* intact, of another model or format */
+    COPY_INTACT
+} copy_state;
+
+static void put32(uint8_t *p, uint32_t value) {
+    for (uint32_t i = 0; i < 4; i++)
+        p[i] = (uint8_t)(value >> 8 * i);
+}
+
+static uint32_t get32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static void serialise(const wick_record *record, uint8_t *p) {
+    put32(p, MAGIC);
+    put32(p + 4, record->model_id[0]);
+    put32(p + 8, record->model_id[1]);
+    put32(p + 12, record->sequence);
+    put32(p + 16, record->epoch);
+    p[20] = (uint8_t)record->span;
+    p[21] = (uint8_t)(record->span >> 8);
+    p[22] = record->segment;
+    p[23] = record->phase;
+    p[24] = record->modules_done;
+    p[25] = record->modules_sent;
+    p[26] = record->flags;
+    p[27] = record->reserved;
+    put32(p + CRC_AT, wick_crc32(0, p, CRC_AT));
+}
+
+static void parse(const uint8_t *p, wick_record *record) {
+    record->model_id[0] = get32(p + 4);
+    record->model_id[1] = get32(p + 8);
+    record->sequence = get32(p + 12);
+    record->epoch = get32(p + 16);
+    record->span = (uint16_t)(p[20] | p[21] << 8);
+    record->segment = p[22];
+    record->phase = p[23];
+    record->modules_done = p[24];
+    record->modules_sent = p[25];
+    record->flags = p[26];
+    record->reserved = p[27];
+}
+
+/* Erased or cleared memory. */
+static int uniform(const uint8_t *p) {
+    for (uint32_t i = 1; i < WICK_RECORD_BYTES; i++)
+        if (p[i] != p[0])
+            return 0;
+    return 1;
+}
+
+static copy_state load_copy(const wick_model *model, const wick_port *port, uint8_t copy,
+                            wick_record *out) {
+    uint8_t bytes[WICK_RECORD_BYTES];
+    if (port->nvm_read(port->ctx, model->record_offset[copy], bytes, WICK_RECORD_BYTES) != 0)
+        return COPY_UNREADABLE;
+    uint32_t magic = get32(bytes);
+    parse(bytes, out);
+    int same_model = out->model_id[0] == model->id[0] && out->model_id[1] == model->id[1];
+    int marked = (magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK);
+    if (marked && get32(bytes + CRC_AT) == wick_crc32(0, bytes, CRC_AT))
+        return magic == MAGIC && same_model ? COPY_INTACT : COPY_FOREIGN;
+    /* The magic or the model's id betrays a record whose other bytes are damaged. */
+    return (marked || same_model) && !uniform(bytes) ? COPY_DAMAGED : COPY_BLANK;
+}
+
+wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, wick_record *out,
+                                uint8_t *copy) {
+    wick_record records[2];
+    copy_state a = load_copy(model, port, 0, &records[0]);
+    copy_state b = load_copy(model, port, 1, &records[1]);
+    if (a == COPY_INTACT || b == COPY_INTACT) {
+        uint8_t newest = a != COPY_INTACT;
+        /* Beside a finished commit of ours, a foreign copy means that another firmware has begun to
+           take the memory: ours may be the older one, and its buffers gone. */
+        if ((a == COPY_FOREIGN || b == COPY_FOREIGN) &&
+            !(records[newest].flags & WICK_RECORD_FORMATTING))
+            return WICK_RT_FOREIGN;
+        if (a == COPY_INTACT && b == COPY_INTACT) {
+            uint32_t ahead = records[1].sequence - records[0].sequence; /* modulo 2^32 */
+            newest = ahead != 0 && ahead < UINT32_C(0x80000000);
+        }
+        *out = records[newest];
+        *copy = newest;
+        return WICK_RT_OK;
+    }
+    if (a == COPY_FOREIGN || b == COPY_FOREIGN)
+        return WICK_RT_FOREIGN;
+    if (a == COPY_UNREADABLE && b == COPY_UNREADABLE)
+        return WICK_RT_NVM;
+    /* One copy without any trace: no second commit ever began, so the other, if it is damaged, is a
+       first one that was cut. */
+    if (a == COPY_BLANK || b == COPY_BLANK)
+        return WICK_RT_FRESH;
+    return WICK_RT_CORRUPT;
+}
+
+wick_rt_status wick_record_commit(const wick_model *model, const wick_port *port,
+                                  wick_record *record, uint8_t *copy) {
+    uint8_t bytes[WICK_RECORD_BYTES], other = (uint8_t)(*copy ^ 1u);
+    wick_record next = *record;
+    next.sequence++;
+    serialise(&next, bytes);
+    if (port->nvm_barrier(port->ctx) != 0 ||
+        port->nvm_write(port->ctx, model->record_offset[other], bytes, WICK_RECORD_BYTES) != 0 ||
+        port->nvm_barrier(port->ctx) != 0)
+        return WICK_RT_NVM;
+    *record = next;
+    *copy = other;
+    return WICK_RT_OK;
+}
