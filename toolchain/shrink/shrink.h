@@ -11,29 +11,32 @@
 
 typedef enum wick_calibration {
     WICK_CALIBRATE_MINMAX,
-    WICK_CALIBRATE_PERCENTILE, /* `percentile` of |x| mass kept at each end */
+    WICK_CALIBRATE_PERCENTILE, /* (100 - percentile) % of the values lie outside at each end */
     WICK_CALIBRATE_MSE         /* range with the least mean squared error */
 } wick_calibration;
 
 typedef struct wick_quantize_options {
     wick_calibration calibration; /* default MSE */
-    double percentile;            /* default 99.99 */
-    int images;                   /* calibration images from the training part, default 256 */
-    uint64_t seed;
+    double percentile;            /* (50, 100], default 99.99 */
+    int images;                   /* >= 1 calibration images from the training part, default 256 */
+    uint64_t seed;                /* which images, default 1 */
 } wick_quantize_options;
 wick_quantize_options wick_quantize_defaults(void);
 
 /* Float family -> the same graph, batch norm folded, with QuantizeLinear/DequantizeLinear around
    every operator: weights int8 per output channel symmetric, activations int8 per tensor
-   asymmetric, biases int32 at scale s_x * s_w. */
+   asymmetric, biases int32 at scale s_x * s_w (docs/numbers.md). What comes out can be lowered.
+   Metadata is kept, the accuracies are NAN. `graph` is inferred. UNSUPPORTED lists every node that
+   the device cannot run; SHAPE: the images do not fit; RANGE: activations are not finite. */
 wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
                           const wick_quantize_options *options, wick_graph **out, wick_diag *diag);
 
 /* The integer network: what the device computes. Lowered from a QDQ graph; layers point into the
  * arena. */
 typedef struct wick_qtensor {
-    const char *name;
-    int h, w, c; /* [H,W,C] */
+    const char *name; /* of the QuantizeLinear output that it is in the QDQ graph; a tensor that
+                         lowering had to add: name of a reader + "/pooled" */
+    int h, w, c;      /* [H,W,C] */
     float scale;
     int8_t zero_point;
 } wick_qtensor;
@@ -62,10 +65,19 @@ typedef struct wick_qnet {
     wick_hash hash;             /* over everything that the device computes */
 } wick_qnet;
 
-/* Lowers a QDQ graph. UNSUPPORTED lists every node that the device cannot run, with the reason.
-   Proves for every channel that acc << shift does not overflow. Free with wick_qnet_free. */
+/* Lowers a QDQ graph (inferred for N = 1 and segmented, as wick_onnx_read and wick_quantize give
+   it), also one that another tool quantized: activations int8 or uint8 per tensor, weights int8
+   (or uint8 around 128) symmetric, per tensor or per output channel. A Relu, Clip or rescaling that
+   cannot be fused becomes a concat layer of one operand.
+   UNSUPPORTED lists every node that the device cannot run, with the reason. Proves for every
+   channel that acc << shift does not overflow. Free with wick_qnet_free; *out is NULL on failure.
+ */
 wick_status wick_qnet_lower(const wick_graph *qdq, wick_qnet **out, wick_diag *diag);
-void wick_qnet_free(wick_qnet *net);
+void wick_qnet_free(wick_qnet *net); /* NULL is allowed */
+
+/* Lists every node that keeps a graph, float or QDQ, from running on the device: the diagnostics
+   that wick_quantize or wick_qnet_lower would give, without data. */
+wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag);
 
 /* Bytes of weights, biases, multipliers and shifts of one layer as the emitter stores them. */
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
@@ -76,7 +88,9 @@ int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena);
 void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values);
 
-/* int8 accuracy on a split; as wick_eval_float. Two threads at least when threads = 0. */
+/* int8 accuracy on a split: correct[k] of the first `limit` images (0 = all) for each module;
+   predictions (may be NULL) receives [n_modules][images] argmax labels. Results do not depend on
+   `threads`; 0 = one for each processor, two at least. SHAPE: the images do not fit. */
 wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                            int threads, int limit, int64_t *correct, uint16_t *predictions,
                            wick_diag *diag);

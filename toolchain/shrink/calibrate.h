@@ -1,0 +1,50 @@
+/* Ranges of activations from observed values, and the int8 scale that a range gives.
+   Internal to toolchain/shrink. */
+#ifndef WICK_CALIBRATE_H
+#define WICK_CALIBRATE_H
+
+#include "shrink/shrink.h"
+
+enum { WICK_HISTOGRAM_BINS = 4096 };
+
+/* Real values from low to high; low <= 0 <= high. */
+typedef struct wick_range {
+    double low, high;
+} wick_range;
+
+/* Zero-initialise. First wick_histogram_bounds over all values, then wick_histogram_count over the
+   same values. */
+typedef struct wick_histogram {
+    wick_range seen;                   /* smallest and largest value, 0 included */
+    double total;                      /* values counted */
+    double count[WICK_HISTOGRAM_BINS]; /* equal bins from seen.low to seen.high */
+    double sum[WICK_HISTOGRAM_BINS];   /* of a bin's values: its mean stands for them, so that the
+                                          many exact zeros after a ReLU stay exact */
+} wick_histogram;
+
+/* NaN and infinities are refused: false. */
+bool wick_histogram_bounds(wick_histogram *histogram, const float *values, size_t n);
+void wick_histogram_count(wick_histogram *histogram, const float *values, size_t n);
+
+/* The range that `options->calibration` chooses. PERCENTILE leaves (100 - percentile) % of the
+   values outside at each end; MSE searches both ends, from the full range down to 5 % of it, for
+   the least mean squared error after int8 quantization (Banner et al., 2019, do this analytically).
+ */
+wick_range wick_histogram_range(const wick_histogram *histogram,
+                                const wick_quantize_options *options);
+
+/* int8 quantization of a range: 256 steps, 0.0 exactly representable. An empty range gives scale 1.
+ */
+typedef struct wick_qparams {
+    float scale;
+    int8_t zero_point;
+} wick_qparams;
+wick_qparams wick_range_qparams(wick_range range);
+
+/* Ranges of `tensors` of a float graph over the seeded calibration images: ranges[t] is set for
+   each tensor index t of the list. RANGE names a tensor with NaN or infinite values. */
+wick_status wick_calibrate(const wick_graph *graph, const wick_data *data,
+                           const wick_quantize_options *options, const int *tensors, int n_tensors,
+                           wick_range *ranges, wick_diag *diag);
+
+#endif

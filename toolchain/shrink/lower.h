@@ -1,0 +1,90 @@
+/* Lowering of a QDQ graph to the integer network, shared by its files. Internal to
+   toolchain/shrink.
+
+   The graph is walked once in topological order. Every graph tensor gets a value: what is known
+   about it so far. An operator makes a draft: a layer that still lacks its output's quantization;
+   Relu, Clip and Flatten only change the open value; the QuantizeLinear that follows finishes the
+   draft. */
+#ifndef WICK_LOWER_H
+#define WICK_LOWER_H
+
+#include "shrink/calibrate.h"
+#include "shrink/fixed.h"
+
+typedef enum value_kind {
+    VALUE_BAD,      /* reported already: readers stay silent */
+    VALUE_INPUT,    /* the float graph input */
+    VALUE_CONSTANT, /* weights, biases, scales */
+    VALUE_QUANT,    /* a device tensor, or the float numbers that it stands for */
+    VALUE_OPEN      /* a draft's float result */
+} value_kind;
+
+typedef struct lower_value {
+    value_kind kind;
+    bool flat;        /* [1, C*H*W] in graph order, of a tensor that the device keeps as [H,W,C] */
+    int index;        /* QUANT: device tensor; OPEN: draft */
+    double low, high; /* OPEN: activation fused so far */
+    const wick_tensor *data;         /* CONSTANT */
+    const wick_tensor *scale, *zero; /* CONSTANT: NULL = not dequantized; zero may be NULL */
+} lower_value;
+
+/* A layer without dst, out_zp, clamps, mult and shift. */
+typedef struct lower_draft {
+    const wick_node *node;
+    wick_layer layer;
+    double *acc_scale; /* real value of one accumulator step: [out_c] conv2d, dwconv2d, fc; [1]
+                          avgpool; [n_operands] add, concat; NULL maxpool */
+    int64_t macs;
+} lower_draft;
+
+typedef struct lowering {
+    const wick_graph *graph;
+    wick_qnet *net;      /* arrays have room for every node */
+    wick_arena *scratch; /* until the end of the lowering */
+    wick_diag *diag;
+    int errors;
+    lower_value *values; /* [graph->n_tensors] */
+    lower_draft *drafts;
+    int n_drafts;
+    bool has_input;
+} lowering;
+
+/* Reports that the device cannot run `node`; always false. */
+bool lower_report(lowering *lw, const wick_node *node, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* False (reported) unless low <= value <= high. */
+bool lower_within(lowering *lw, const wick_node *node, const char *what, int64_t value, int64_t low,
+                  int64_t high);
+/* Device tensor of a node's quantized input; false when it has none (reported). */
+bool lower_operand(lowering *lw, const wick_node *node, int input, lower_value *out);
+/* A scale and zero point for a whole tensor; uint8 is shifted by 128. False when reported. */
+bool lower_params(lowering *lw, const wick_node *node, wick_qparams *out);
+
+/* Fills the input and output geometry and one operand for each of the node's quantized inputs
+   (NULL on failure, reported). The draft's value becomes that of the node's output. */
+lower_draft *lower_new_draft(lowering *lw, const wick_node *node, wick_layer_kind kind,
+                             const lower_value *operands, int n_operands);
+/* Kernel, stride and padding from the node's attributes; false when reported. */
+bool lower_window(lowering *lw, const wick_node *node, wick_layer *layer);
+
+/* The operators; false when reported. */
+bool lower_conv(lowering *lw, const wick_node *node);
+bool lower_gemm(lowering *lw, const wick_node *node);
+bool lower_pool(lowering *lw, const wick_node *node);
+bool lower_add(lowering *lw, const wick_node *node);
+bool lower_concat(lowering *lw, const wick_node *node);
+bool lower_activation(lowering *lw, const wick_node *node);
+
+/* Draft of a layer that only rescales and clamps: a concat of one operand. */
+int lower_rescale(lowering *lw, const wick_node *node, const lower_value *operand);
+
+/* Finishes an open value: the output gets these parameters, the layer goes into the network.
+   Returns the device tensor, or -1 when reported. */
+int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, const char *name);
+/* Adds a device tensor of [h,w,c]. */
+int lower_new_tensor(lowering *lw, const char *name, int h, int w, int c, wick_qparams params);
+
+/* Over everything that the device computes: geometry, constants, operands, pixel table. */
+wick_hash wick_qnet_hash(const wick_qnet *net);
+
+#endif

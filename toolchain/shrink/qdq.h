@@ -1,0 +1,28 @@
+/* From a float graph to the same graph with QuantizeLinear/DequantizeLinear pairs.
+   Internal to toolchain/shrink. */
+#ifndef WICK_QDQ_H
+#define WICK_QDQ_H
+
+#include "shrink/calibrate.h"
+
+/* A copy that is ready for insertion: batch norm folded, a batch norm that has no convolution
+   before it turned into a 1x1 depthwise convolution, Identity and a Softmax that only makes a
+   head's probabilities (argmax is the same without it) left out; N = 1, inferred and segmented. */
+wick_status wick_qdq_prepare(const wick_graph *graph, wick_graph **out, wick_diag *diag);
+
+/* The tensors of a prepared graph that need a measured range, in node order; in `arena`. */
+int wick_qdq_observed(const wick_graph *prepared, wick_arena *arena, int **tensors);
+
+/* Range of the normalised pixels over all channels. Without a normalisation x = pixel / 255. */
+wick_range wick_qdq_input_range(const wick_graph *graph);
+
+/* Inserts the pairs. ranges is indexed by tensor of `prepared`; only the observed ones are read.
+   Where a multiplier would let an accumulator overflow, that output's scale is doubled until it
+   cannot. */
+wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges, wick_graph **out,
+                            wick_diag *diag);
+
+/* True when some node quantizes. */
+bool wick_qdq_is_quantized(const wick_graph *graph);
+
+#endif

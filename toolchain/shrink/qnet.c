@@ -1,0 +1,116 @@
+/* The integer network: running it on the PC with the device's kernels, its size and its hash. */
+#include "shrink/lower.h"
+
+#include <assert.h>
+#include <string.h>
+
+static int64_t weight_count(const wick_layer *layer) {
+    int64_t taps = (int64_t)layer->k_h * layer->k_w;
+    switch ((wick_layer_kind)layer->kind) {
+    case WICK_LAYER_CONV2D:
+        return taps * layer->in_c * layer->out_c;
+    case WICK_LAYER_DWCONV2D:
+        return taps * layer->out_c;
+    case WICK_LAYER_FC:
+        return (int64_t)layer->in_h * layer->in_w * layer->in_c * layer->out_c;
+    default:
+        return 0;
+    }
+}
+
+static int64_t multiplier_count(const wick_layer *layer) {
+    return !layer->mult ? 0 : layer->bias ? layer->out_c : 1;
+}
+
+int64_t wick_qlayer_constant_bytes(const wick_layer *layer) {
+    int64_t biases = layer->bias ? layer->out_c : 0;
+    return weight_count(layer) + 4 * biases + (4 + 1) * multiplier_count(layer);
+}
+
+int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena) {
+    int8_t **values = wick_new(arena, int8_t *, net->n_tensors);
+    for (int t = 0; t < net->n_tensors; t++) {
+        const wick_qtensor *q = &net->tensors[t];
+        values[t] = wick_new(arena, int8_t, (size_t)q->h * (size_t)q->w * (size_t)q->c);
+    }
+    return values;
+}
+
+void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values) {
+    const wick_qtensor *input = &net->tensors[net->input];
+    size_t n = (size_t)input->h * (size_t)input->w, channels = net->input_channels;
+    for (size_t i = 0; i < n * channels; i++)
+        values[net->input][i] = net->pixel_to_input[i % channels][pixels[i]];
+    for (int l = 0; l < net->n_layers; l++) {
+        const wick_layer *layer = &net->layers[l];
+        int segment = net->info[l].segment;
+        if (segment > 0 && !(modules >> (segment - 1) & 1))
+            continue;
+        const int8_t *src[WICK_MAX_OPERANDS];
+        for (int i = 0; i < layer->n_operands; i++)
+            src[i] = values[layer->operands[i].tensor];
+        uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
+        wick_layer_run(layer, src, 0, 0, count, values[layer->dst]);
+    }
+}
+
+/* Little-endian, so that the hash is the same on every machine. */
+static void put(wick_buf *buf, int64_t value, int bytes) {
+    uint8_t data[8];
+    for (int i = 0; i < bytes; i++)
+        data[i] = (uint8_t)((uint64_t)value >> (8 * i));
+    wick_buf_append(buf, data, (size_t)bytes);
+}
+
+static void put_layer(wick_buf *buf, const wick_layer *layer, int segment) {
+    const int64_t fields[] = {segment,         layer->kind,      layer->n_operands, layer->dst,
+                              layer->in_h,     layer->in_w,      layer->in_c,       layer->out_h,
+                              layer->out_w,    layer->out_c,     layer->k_h,        layer->k_w,
+                              layer->stride_h, layer->stride_w,  layer->pad_top,    layer->pad_left,
+                              layer->out_zp,   layer->clamp_min, layer->clamp_max};
+    for (size_t i = 0; i < WICK_LEN(fields); i++)
+        put(buf, fields[i], 4);
+    for (int i = 0; i < layer->n_operands; i++) {
+        const wick_operand *operand = &layer->operands[i];
+        put(buf, operand->tensor, 4);
+        put(buf, operand->channels, 4);
+        put(buf, operand->zero_point, 4);
+        put(buf, operand->mult, 4);
+        put(buf, operand->shift, 4);
+    }
+    put(buf, weight_count(layer), 8);
+    if (layer->weights)
+        wick_buf_append(buf, layer->weights, (size_t)weight_count(layer));
+    for (int64_t o = 0; layer->bias && o < layer->out_c; o++)
+        put(buf, layer->bias[o], 4);
+    for (int64_t o = 0; o < multiplier_count(layer); o++) {
+        put(buf, layer->mult[o], 4);
+        put(buf, layer->shift[o], 1);
+    }
+}
+
+wick_hash wick_qnet_hash(const wick_qnet *net) {
+    wick_buf buf = {0};
+    wick_buf_puts(&buf, "wick-qnet-1");
+    put(&buf, net->n_layers, 4);
+    put(&buf, net->n_tensors, 4);
+    put(&buf, net->n_modules, 4);
+    put(&buf, net->n_classes, 4);
+    put(&buf, net->input, 4);
+    put(&buf, net->features, 4);
+    for (int k = 0; k < net->n_modules; k++)
+        put(&buf, net->logits[k], 4);
+    for (int t = 0; t < net->n_tensors; t++) {
+        const wick_qtensor *q = &net->tensors[t];
+        put(&buf, q->h, 4);
+        put(&buf, q->w, 4);
+        put(&buf, q->c, 4);
+        put(&buf, q->zero_point, 4);
+    }
+    for (int l = 0; l < net->n_layers; l++)
+        put_layer(&buf, &net->layers[l], net->info[l].segment);
+    wick_buf_append(&buf, net->pixel_to_input, net->input_channels * sizeof net->pixel_to_input[0]);
+    wick_hash hash = wick_hash_bytes(buf.data, buf.len);
+    wick_buf_free(&buf);
+    return hash;
+}

@@ -1,0 +1,92 @@
+/* Post-training quantization from end to end; the stages are in qdq.h and calibrate.h. */
+#include "shrink/calibrate.h"
+#include "shrink/qdq.h"
+
+#include <assert.h>
+
+wick_quantize_options wick_quantize_defaults(void) {
+    return (wick_quantize_options){
+        .calibration = WICK_CALIBRATE_MSE, .percentile = 99.99, .images = 256, .seed = 1};
+}
+
+static wick_status lowers(const wick_graph *qdq, wick_diag *diag) {
+    wick_qnet *net;
+    wick_status status = wick_qnet_lower(qdq, &net, diag);
+    wick_qnet_free(net);
+    return status;
+}
+
+/* Quantizes with made-up ranges and lowers: everything but the numbers is as it will be. */
+static wick_status check_structure(const wick_graph *prepared, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
+    for (int t = 0; t < prepared->n_tensors; t++)
+        ranges[t] = (wick_range){-1000, 1000};
+    wick_graph *qdq;
+    wick_status status = wick_qdq_insert(prepared, ranges, &qdq, diag);
+    if (status == WICK_OK)
+        status = lowers(qdq, diag);
+    wick_graph_free(qdq);
+    wick_arena_free(arena);
+    return status;
+}
+
+wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag) {
+    if (wick_qdq_is_quantized(graph))
+        return lowers(graph, diag);
+    wick_graph *prepared;
+    WICK_TRY(wick_qdq_prepare(graph, &prepared, diag));
+    wick_status status = check_structure(prepared, diag);
+    wick_graph_free(prepared);
+    return status;
+}
+
+static wick_status check_data(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
+    wick_shape x = graph->tensors[graph->input].shape;
+    if (x.rank != 4 || x.dim[1] != data->channels || x.dim[2] != data->height ||
+        x.dim[3] != data->width) {
+        wick_arena *arena = wick_arena_new();
+        wick_status status = wick_fail(
+            diag, WICK_SHAPE, NULL, graph->tensors[graph->input].name,
+            "calibrate with the kind of data that the model was trained on",
+            "the model takes %s, but the images of %s are [1,%d,%d,%d]", wick_shape_text(arena, x),
+            data->spec, data->channels, data->height, data->width);
+        wick_arena_free(arena);
+        return status;
+    }
+    return WICK_OK;
+}
+
+static wick_status calibrate_and_insert(const wick_graph *prepared, const wick_data *data,
+                                        const wick_quantize_options *options, wick_arena *arena,
+                                        wick_graph **out, wick_diag *diag) {
+    int *tensors, n_tensors = wick_qdq_observed(prepared, arena, &tensors);
+    wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
+    WICK_TRY(wick_calibrate(prepared, data, options, tensors, n_tensors, ranges, diag));
+    WICK_TRY(wick_qdq_insert(prepared, ranges, out, diag));
+    wick_status status = lowers(*out, diag);
+    if (status != WICK_OK) {
+        wick_graph_free(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
+                          const wick_quantize_options *options, wick_graph **out, wick_diag *diag) {
+    assert(options->images >= 1 && options->percentile > 50 && options->percentile <= 100);
+    *out = NULL;
+    if (wick_qdq_is_quantized(graph))
+        return wick_fail(diag, WICK_UNSUPPORTED, NULL, NULL, "give the float model",
+                         "the model is quantized already");
+    WICK_TRY(check_data(graph, data, diag));
+    wick_graph *prepared;
+    WICK_TRY(wick_qdq_prepare(graph, &prepared, diag));
+    wick_arena *arena = wick_arena_new();
+    wick_status status = check_structure(prepared, diag);
+    if (status == WICK_OK)
+        status = calibrate_and_insert(prepared, data, options, arena, out, diag);
+    wick_arena_free(arena);
+    wick_graph_free(prepared);
+    return status;
+}
