@@ -1,8 +1,9 @@
 /* The built-in data set: ten shapes, 32 x 32 RGB, drawn from a seed.
    What tells the classes apart is the arrangement of edges over the whole image: every shape comes
-   filled or as an outline, in any two colours, anywhere, in any size and turned, on a textured
-   background with strokes and blobs that bring corners and edges of their own. So a linear
-   classifier learns little, a shallow head some, and a deep one nearly all.
+   filled or as an outline, lighter or darker than the background, in any colours, anywhere, small
+   or large, slightly turned, on a textured and noisy background with strokes and blobs that bring
+   corners and edges of their own. So a linear classifier learns next to nothing, a shallow head
+   some, and a deep one nearly all.
    Only +, -, *, / and sqrt are used on floats (IEEE 754 defines their results), so the bytes are
    the same on every machine; fused multiply-add, which would change them, is off in ISO mode. */
 #include "data/data_parts.h"
@@ -18,17 +19,20 @@ enum { SIDE = 32, CLASSES = 10, TRAIN_IMAGES = 10000, TEST_IMAGES = 2000, GRID =
 static const char *const names[CLASSES] = {"circle", "semicircle", "square",    "triangle", "star",
                                            "cross",  "crescent",   "hourglass", "arrow",    "ell"};
 
-#ifndef RMIN
-#define RMIN 8.0f
-#define RMAX 13.0f
-#define JIT 0.7f
-#define ROT 1.0f
-#define NDIST 4
-#define NOISE 24
-#define TEX 0.5f
-#define POUT 50
-#define CONTR 60
-#endif
+/* How hard the images are; lengths in pixels, colours in 0..255. */
+static const float RADIUS_MIN = 8, RADIUS_MAX = 13;
+/* Share of the room between shape and border that the centre may use. */
+static const float WANDER = 0.7f;
+/* Largest turn of a shape: tan(30 degrees / 2). Beyond it the shallow heads lose what they know of
+   directions; without any turn they come too close to the deep one. */
+static const float HALF_TURN_TANGENT = 0.268f;
+/* How far the background's second colour may lie from its first. */
+static const float TEXTURE = 0.5f;
+/* Least difference in brightness between the shape and both background colours. */
+static const float CONTRAST = 60;
+/* Largest noise on a channel. */
+static const float NOISE = 24;
+enum { STROKES_MAX = 4 };
 
 typedef struct point {
     float x, y;
@@ -132,7 +136,7 @@ static float brightness(colour c) {
     return 0.3f * c.r + 0.6f * c.g + 0.1f * c.b;
 }
 
-/* A unit vector up to half a turn away from up. */
+/* A unit vector in any direction. */
 static point random_turn(wick_rng *rng) {
     for (;;) {
         float x = uniform(rng, -1, 1), y = uniform(rng, -1, 1), l = length(x, y);
@@ -141,10 +145,9 @@ static point random_turn(wick_rng *rng) {
     }
 }
 
-static point class_turn(wick_rng *rng) {
-    if (ROT >= 1.0f)
-        return random_turn(rng);
-    float t = uniform(rng, -ROT, ROT), d = 1 + t * t;
+/* Cosine and sine of a turn by at most the angle above, from the tangent of half of it. */
+static point slight_turn(wick_rng *rng) {
+    float t = uniform(rng, -HALF_TURN_TANGENT, HALF_TURN_TANGENT), d = 1 + t * t;
     return (point){(1 - t * t) / d, 2 * t / d};
 }
 
@@ -183,17 +186,17 @@ static void paint_stroke(canvas *c) {
         }
 }
 
-/* The shape itself: its radius is 8 to 13 pixels, and it lies inside the image. */
+/* The shape itself; at most the tip of a corner leaves the image. */
 static void paint_shape(canvas *c, int class_index, colour ink, colour ink2) {
-    float radius = uniform(&c->rng, RMIN, RMAX), room = (SIDE * 0.5f - radius) * JIT;
+    float radius = uniform(&c->rng, RADIUS_MIN, RADIUS_MAX), room = (SIDE * 0.5f - radius) * WANDER;
     float cx = 15.5f + uniform(&c->rng, -room, room), cy = 15.5f + uniform(&c->rng, -room, room);
-    point turn = class_turn(&c->rng);
-    bool outline = wick_rng_below(&c->rng, 100) < POUT;
+    point turn = slight_turn(&c->rng);
+    bool outline = wick_rng_next(&c->rng) >> 63;
     float thick = uniform(&c->rng, 0.8f, 1.3f);
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
             float dx = ((float)x - cx) / radius, dy = ((float)y - cy) / radius;
-            if (dx * dx + dy * dy > 1.6f)
+            if (dx * dx + dy * dy > 2.0f)
                 continue;
             float u = turn.x * dx + turn.y * dy, v = turn.x * dy - turn.y * dx;
             float distance = shape_distance(class_index, u, v) * radius;
@@ -207,7 +210,7 @@ static void paint_shape(canvas *c, int class_index, colour ink, colour ink2) {
 
 static uint8_t to_byte(float value, uint32_t noise) {
     /* Two 6-bit numbers make triangular noise of mean zero. */
-    float n = ((float)(noise & 63) + (float)(noise >> 6 & 63) - 63.0f) * ((float)NOISE / 63.0f);
+    float n = ((float)(noise & 63) + (float)(noise >> 6 & 63) - 63.0f) * (NOISE / 63.0f);
     return (uint8_t)clamp(value + n + 0.5f, 0.0f, 255.0f);
 }
 
@@ -215,15 +218,15 @@ static void draw(uint64_t seed, size_t index, uint8_t *pixels) {
     canvas c = {.rng = wick_rng_seed(seed, index)};
     colour a, b, ink, ink2;
     a = random_colour(&c.rng);
-    b = mix(a, random_colour(&c.rng), TEX);
+    b = mix(a, random_colour(&c.rng), TEXTURE);
     /* Shape and background differ in brightness, so that the shape can be seen. */
     do {
         ink = random_colour(&c.rng);
-    } while (fabsf(brightness(ink) - brightness(a)) < CONTR ||
-             fabsf(brightness(ink) - brightness(b)) < CONTR);
+    } while (fabsf(brightness(ink) - brightness(a)) < CONTRAST ||
+             fabsf(brightness(ink) - brightness(b)) < CONTRAST);
     ink2 = mix(ink, random_colour(&c.rng), 0.15f);
     paint_background(&c, a, b);
-    int strokes = NDIST ? (int)wick_rng_below(&c.rng, NDIST + 1) : 0;
+    int strokes = (int)wick_rng_below(&c.rng, STROKES_MAX + 1);
     int over = strokes / 2;
     for (int i = over; i < strokes; i++)
         paint_stroke(&c);
