@@ -6,6 +6,8 @@
 #include "device/device.h"
 #include "shrink/shrink.h"
 
+#include <stdbool.h>
+
 typedef struct wick_plan_options {
     double margin;        /* share of one charge that a span may use, (0, 1], default 0.8 */
     double capacitor_uf;  /* 0 = the profile's */
@@ -22,15 +24,27 @@ typedef struct wick_plan_segment {
     double worst_span_uj;
 } wick_plan_segment;
 
+/* When a tensor's bytes matter: from the first layer that writes it to the end of the last span
+   that reads it, both as layer indices. */
+typedef struct wick_plan_life {
+    int segment;                 /* that writes it; 0 for the input */
+    int first_layer, last_layer; /* -1, -1: no layer touches it */
+    bool always;                 /* the input and every module's logits: nothing else lives there */
+    bool shared;                 /* written by the extractor, read by modules: until all are done */
+} wick_plan_life;
+
 typedef struct wick_plan {
     wick_arena *arena;
     const wick_qnet *net;      /* not owned */
-    const wick_device *device; /* not owned */
+    const wick_device *device; /* with options.capacitor_uf in it; in arena when that is set or the
+                                  plan was loaded, else the caller's */
     const char *model_path;    /* quantized ONNX the plan belongs to */
     wick_plan_options options;
-    wick_model model;     /* the runtime's view: layers (of net), tensors, steps, spans, segments;
-                             arrays in arena */
-    wick_cost *span_cost; /* [model.n_spans] */
+    wick_model model; /* the runtime's view: layers (of net), tensors, steps, spans, segments;
+                         arrays in arena */
+    wick_hash hash;   /* over the integer network and everything planned; model.id is its start */
+    wick_cost *span_cost; /* [model.n_spans] steps and commit */
+    wick_plan_life *life; /* [model.n_tensors] */
     int n_segments;       /* 1 + modules */
     wick_plan_segment segments[1 + WICK_MAX_HEADS];
     struct {
@@ -41,29 +55,61 @@ typedef struct wick_plan {
         int64_t constants_bytes, code_bytes;
     } totals;
     double charge_uj;        /* usable energy of one charge */
+    wick_cost boot;          /* one boot: start-up and reading the records */
+    double span_target_uj;   /* the size of spans that was found to cost least in all */
+    double expected_uj;      /* all segments with the expected re-execution after power failures */
     double worst_span_uj;    /* with its commit and a boot before it */
     double min_capacitor_uf; /* that carries the smallest possible worst span (one pixel or channel
                                 steps) */
     double min_wake_v;       /* with the chosen capacitor and spans */
 } wick_plan;
 
-/* Plans. NO_FIT (exit 1) says which budget (SRAM, flash, NVM, charge) is short by how much and the
-   smallest that would do. Every span is proven free of write-after-read. Free with wick_plan_free.
- */
+/* Plans.
+   Steps are the largest runs of rows, pixels or (within one pixel) channels that fit SRAM; spans
+   the largest runs of steps within an energy target; the target is the one with the least sum(e) +
+   sum(e^2) / (2 B)      e: span energies, B: energy of a charge after the boot, because a power
+   failure hits a span with probability e / B and then repeats half of it on average (the trade-off
+   of Young, CACM 17(9), 1974). No target exceeds margin * charge - boot. NO_FIT (exit 1): one
+   diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
+   smallest that would do. UNSUPPORTED: memory that must be erased before writing. model_path may be
+   NULL (networks that come from no file: such plans cannot be loaded again). Every span is proven
+   free of write-after-read by wick_plan_check. Free with wick_plan_free. */
 wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            const wick_plan_options *options, const char *model_path,
                            wick_plan **out, wick_diag *diag);
+/* NULL is allowed. Does not free the network. */
 void wick_plan_free(wick_plan *plan);
 
-/* The proof as a check: walks the spans and reports the first span that writes a byte it read
-   before, a live tensor that is overwritten, or a tensor outside the region. Used by
-   wick_plan_make, by tests and after loading. */
+/* The proof as a check: simulates every span byte by byte and reports the first
+   - span that writes a byte which it read before writing it (a replay would read the new value),
+   - read of a byte that is not the operand's (a tensor overwritten while it is needed),
+   - write to a place that must survive (input, features until all modules are done, logits), or
+     outside the region, or onto the records,
+   - output element that is missing, repeated or out of order,
+   - step border that shares a write unit with another span's bytes,
+   - step that needs more scratch, or span that needs more energy, than there is.
+   Holds for every order and subset of modules. Used by wick_plan_make, by tests and after loading.
+ */
 wick_status wick_plan_check(const wick_plan *plan, wick_diag *diag);
 
+/* What one layer takes, for tables. */
+typedef struct wick_plan_layer {
+    int steps, spans;       /* spans that it has a step in */
+    wick_cost cost;         /* without commits */
+    int64_t scratch_bytes;  /* of its largest step */
+    int64_t live_bytes;     /* NVM bytes of tensors that are alive while it runs, input included */
+    int64_t constant_bytes; /* weights, biases, multipliers, shifts */
+} wick_plan_layer;
+wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
+
 /* plan.json, both ways. Loading reads the model it names (relative to the plan's folder) and the
-   device, verifies the hash (MISMATCH) and checks the plan. *net and *device are returned too: the
-   caller frees net after the plan. */
+   device, verifies both hashes (MISMATCH), checks the plan, and compares every figure in the file
+   with the recomputed one. *net is returned too: the caller frees the plan, then the net with
+   wick_qnet_free. Saving a loaded plan to the same place gives the same bytes. */
 wick_status wick_plan_save(const wick_plan *plan, const char *path, wick_diag *diag);
 wick_status wick_plan_load(const char *path, wick_plan **out, wick_qnet **net, wick_diag *diag);
+/* The same with a network and a device that the caller already has. */
+wick_status wick_plan_load_with(const char *path, const wick_qnet *net, const wick_device *device,
+                                wick_plan **out, wick_diag *diag);
 
 #endif

@@ -1,0 +1,205 @@
+/* Admission: which budget is short, by how much, and what would do. */
+#include "plan/plan_parts.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <wick/engine.h>
+
+enum { SPAN_TARGETS = 17 };
+
+/* What planning works with while it looks for a packing. */
+typedef struct admission {
+    const wick_qnet *net;
+    const wick_device *device; /* with the chosen capacitor */
+    const wick_plan_options *options;
+    const char *file;
+    wick_plan_costs costs;
+    wick_pack_floor floor;
+    wick_cost boot;
+    int64_t scratch_limit;
+    double charge_uj, needed_uj; /* by the costliest smallest span or the input, with its boot */
+    double min_uf;
+    bool short_of_charge, short_of_sram;
+} admission;
+
+/* Rounded up to three digits, so that the number that is printed does. */
+static double round_up(double value) {
+    double digit = pow(10, floor(log10(value)) - 2);
+    return ceil(value / digit * (1 - 1e-12)) * digit;
+}
+
+/* Usable energy grows in proportion to the capacitance. */
+static double uf_for(const admission *a, double needed_uj) {
+    return needed_uj * a->device->capacitor.uf / (a->options->margin * a->charge_uj);
+}
+
+static bool packs_with(const admission *a, double uf) {
+    double charge = a->charge_uj * uf / a->device->capacitor.uf;
+    wick_pack_limits limits = {.span_uj = a->options->margin * charge - a->boot.energy_uj,
+                               .scratch = INT64_MAX};
+    if (!a->short_of_sram)
+        limits.scratch = a->scratch_limit;
+    wick_packing packing;
+    bool ok = wick_pack(&a->costs, &limits, &packing);
+    if (ok)
+        wick_packing_free(&packing);
+    return ok;
+}
+
+/* The smallest step bounds the capacitor from below; the 16-bit span count may ask for more. */
+static double find_min_uf(const admission *a) {
+    double uf = round_up(uf_for(a, a->needed_uj));
+    for (int i = 0; i < 200 && !packs_with(a, uf); i++)
+        uf = round_up(uf * 1.05);
+    return uf;
+}
+
+static void refuse_charge(const admission *a, wick_diag *diag) {
+    double off = a->device->capacitor.off_v, efficiency = a->device->capacitor.efficiency;
+    double wake = sqrt(off * off + 2 * a->needed_uj /
+                                       (a->options->margin * efficiency * a->device->capacitor.uf));
+    char hint[300], voltage[120] = "no wake voltage up to the capacitor's limit would do";
+    if (wake <= a->device->capacitor.max_v)
+        snprintf(voltage, sizeof voltage, "waking at %.2f V instead of %.2f V would do",
+                 ceil(wake * 100 - 1e-9) / 100, a->device->capacitor.on_v);
+    snprintf(hint, sizeof hint,
+             "the smallest capacitor that would do is %g uF instead of %g uF; %s", a->min_uf,
+             a->device->capacitor.uf, voltage);
+    double smallest = a->floor.step_uj + a->boot.energy_uj;
+    bool input = a->needed_uj > smallest;
+    wick_fail(diag, WICK_NO_FIT, a->file,
+              input ? "storing the input" : a->net->info[a->floor.step_layer].name, hint,
+              "%s needs %.1f uJ with its boot and commit; one charge gives %.1f uJ, %.0f %% of "
+              "which may be used: %.1f uJ short",
+              input ? "this" : "the smallest step", a->needed_uj, a->charge_uj,
+              a->options->margin * 100, a->needed_uj - a->options->margin * a->charge_uj);
+}
+
+static void refuse_bytes(const char *file, const char *place, const char *memory, int64_t needed,
+                         int64_t available, wick_diag *diag) {
+    wick_fail(diag, WICK_NO_FIT, file, place, "choose a larger device or a smaller network",
+              "%lld bytes of %s are needed, the device has %lld: %lld short", (long long)needed,
+              memory, (long long)available, (long long)(needed - available));
+}
+
+static void examine(admission *a, wick_diag *diag) {
+    int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
+    int64_t logits = wick_plan_align(a->net->n_classes, 4);
+    a->floor = wick_pack_smallest(&a->costs);
+    if (a->floor.scratch < logits)
+        a->floor.scratch = logits;
+    a->scratch_limit = a->device->sram_bytes - fixed;
+    a->short_of_sram = a->scratch_limit < a->floor.scratch;
+    double submit = wick_plan_submit_cost(&a->costs).energy_uj;
+    a->needed_uj = a->boot.energy_uj + (submit > a->floor.step_uj ? submit : a->floor.step_uj);
+    a->short_of_charge = a->needed_uj > a->options->margin * a->charge_uj * WICK_PLAN_SLACK;
+    a->min_uf = find_min_uf(a);
+    if (a->short_of_sram)
+        refuse_bytes(a->file, a->net->info[a->floor.scratch_layer].name, "SRAM",
+                     a->floor.scratch + fixed, a->device->sram_bytes, diag);
+    if (a->short_of_charge)
+        refuse_charge(a, diag);
+}
+
+/* Energy of one answer by every module with what power failures repeat; see plan.h. */
+static double expected_uj(const wick_packing *packing, double usable_uj) {
+    return packing->total_uj + packing->squares_uj2 / (2 * usable_uj);
+}
+
+/* Packs for span targets from the whole budget down to 1/256 of it and keeps the best. What is
+   short is relaxed, so that the other budgets can still be examined. */
+static bool pack_best(const admission *a, wick_packing *best, double *target_uj) {
+    double scale = a->short_of_charge ? a->min_uf / a->device->capacitor.uf : 1;
+    double budget = a->options->margin * a->charge_uj * scale - a->boot.energy_uj;
+    double usable = a->charge_uj * scale - a->boot.energy_uj;
+    wick_pack_limits limits = {.scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
+                               .max_span_outputs = a->options->max_span_outputs};
+    bool found = false;
+    for (int i = 0; i < SPAN_TARGETS; i++) {
+        limits.span_uj = budget * pow(2, -0.5 * i);
+        wick_packing packing;
+        /* Smaller targets only fail more often. */
+        if (!wick_pack(&a->costs, &limits, &packing))
+            break;
+        if (found && expected_uj(&packing, usable) >= expected_uj(best, usable)) {
+            wick_packing_free(&packing);
+            continue;
+        }
+        if (found)
+            wick_packing_free(best);
+        *best = packing;
+        *target_uj = limits.span_uj;
+        found = true;
+    }
+    return found;
+}
+
+static void adopt(wick_plan *plan, const admission *a, const wick_packing *packing) {
+    wick_step *steps = wick_new(plan->arena, wick_step, packing->n_steps);
+    wick_span *spans = wick_new(plan->arena, wick_span, packing->n_spans);
+    memcpy(steps, packing->steps, (size_t)packing->n_steps * sizeof *steps);
+    memcpy(spans, packing->spans, (size_t)packing->n_spans * sizeof *spans);
+    plan->model.steps = steps;
+    plan->model.n_steps = (uint16_t)packing->n_steps;
+    plan->model.spans = spans;
+    plan->model.n_spans = (uint16_t)packing->n_spans;
+    plan->model.scratch_bytes = wick_model_scratch_bytes(&plan->model, a->device->nvm.mapped);
+    plan->min_capacitor_uf = a->min_uf;
+    wick_plan_lay_out(plan);
+    wick_plan_complete(plan, packing->first_span, packing->span_count);
+}
+
+/* The budgets that are known once the plan stands. */
+static void examine_plan(const wick_plan *plan, wick_diag *diag) {
+    const wick_device *device = plan->device;
+    if (plan->totals.nvm_bytes > device->nvm.bytes)
+        refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.nvm_bytes, device->nvm.bytes,
+                     diag);
+    if (plan->totals.flash_bytes > device->flash_bytes)
+        refuse_bytes(plan->model_path, NULL, "flash", plan->totals.flash_bytes, device->flash_bytes,
+                     diag);
+}
+
+wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
+                           const wick_plan_options *options, const char *model_path,
+                           wick_plan **out, wick_diag *diag) {
+    *out = NULL;
+    WICK_TRY(wick_plan_accepts(net, model_path, diag));
+    if (!strcmp(device->nvm.kind, "flash"))
+        return wick_fail(diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
+                         "use a device with FRAM or MRAM",
+                         "flash must be erased before it is written, which the engine does not do");
+    wick_plan *plan = wick_plan_new(net, device, options, model_path);
+    admission a = {.net = net,
+                   .device = plan->device,
+                   .options = options,
+                   .file = model_path,
+                   .costs = wick_plan_costs_of(net, plan->device),
+                   .boot = plan->boot,
+                   .charge_uj = plan->charge_uj};
+    wick_diag findings = {0};
+    examine(&a, &findings);
+    wick_packing packing;
+    if (pack_best(&a, &packing, &plan->span_target_uj)) {
+        adopt(plan, &a, &packing);
+        wick_packing_free(&packing);
+        examine_plan(plan, &findings);
+    } else {
+        char hint[120];
+        snprintf(hint, sizeof hint, "the smallest capacitor that would do is %g uF", a.min_uf);
+        wick_fail(&findings, WICK_NO_FIT, model_path, NULL, hint,
+                  "more than 65,535 spans would be needed");
+    }
+    wick_status status = findings.count ? WICK_NO_FIT : wick_plan_check(plan, diag);
+    for (size_t i = 0; i < findings.count; i++)
+        wick_fail(diag, WICK_NO_FIT, findings.items[i].file, findings.items[i].place,
+                  findings.items[i].hint, "%s", findings.items[i].reason);
+    wick_diag_free(&findings);
+    if (status == WICK_OK)
+        *out = plan;
+    else
+        wick_plan_free(plan);
+    return status;
+}

@@ -1,0 +1,250 @@
+/* From a network and a device to a complete plan, or to everything that keeps it from fitting. */
+#include "plan/plan_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <wick/engine.h>
+
+/* Bytes of code, gcc 12.2 -O2 for Cortex-M4, rounded up; tests/emit/slow_emit_builds.sh measures.
+ */
+enum { CODE_ENGINE = 5120 };
+static const int code_of_kernel[WICK_LAYER_KINDS] = {
+    [WICK_LAYER_CONV2D] = 2688, [WICK_LAYER_DWCONV2D] = 1024, [WICK_LAYER_FC] = 1024,
+    [WICK_LAYER_MAXPOOL] = 512, [WICK_LAYER_AVGPOOL] = 512,   [WICK_LAYER_ADD] = 256,
+    [WICK_LAYER_CONCAT] = 384};
+
+wick_plan_options wick_plan_defaults(void) {
+    return (wick_plan_options){.margin = 0.8};
+}
+
+wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
+                         const wick_plan_options *options, const char *model_path) {
+    wick_arena *arena = wick_arena_new();
+    wick_plan *plan = wick_new(arena, wick_plan, 1);
+    plan->arena = arena;
+    plan->net = net;
+    plan->device = options->capacitor_uf > 0
+                       ? wick_device_with_capacitor(arena, device, options->capacitor_uf)
+                       : device;
+    plan->model_path = wick_arena_strdup(arena, model_path);
+    plan->options = *options;
+    plan->charge_uj = wick_device_charge_uj(plan->device);
+    plan->boot = wick_plan_boot_cost(plan->device);
+    plan->n_segments = 1 + net->n_modules;
+    plan->life = wick_new(arena, wick_plan_life, net->n_tensors);
+    plan->model = (wick_model){.format = WICK_MODEL_FORMAT,
+                               .n_layers = (uint16_t)net->n_layers,
+                               .n_tensors = (uint16_t)net->n_tensors,
+                               .n_modules = (uint16_t)net->n_modules,
+                               .input_tensor = (uint16_t)net->input,
+                               .n_classes = (uint16_t)net->n_classes,
+                               .layers = net->layers};
+    return plan;
+}
+
+void wick_plan_free(wick_plan *plan) {
+    if (plan)
+        wick_arena_free(plan->arena);
+}
+
+static wick_status unsupported(const char *file, const char *place, const char *reason,
+                               wick_diag *diag) {
+    return wick_fail(diag, WICK_UNSUPPORTED, file, place, NULL, "%s", reason);
+}
+
+wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick_diag *diag) {
+    int *segment_of = wick_xalloc(((size_t)net->n_tensors + 1) * sizeof *segment_of);
+    bool filled[1 + WICK_MAX_HEADS] = {false};
+    wick_status status = WICK_OK;
+    int last = 0;
+    if (net->n_modules < 1 || net->n_modules > WICK_MAX_MODULES || net->n_layers > UINT16_MAX ||
+        net->n_tensors > UINT16_MAX)
+        status = unsupported(model_path, NULL, "too many layers, tensors or modules", diag);
+    for (int l = 0; l < net->n_layers && status == WICK_OK; l++) {
+        const wick_layer *layer = &net->layers[l];
+        int segment = net->info[l].segment;
+        if (segment < last || segment > net->n_modules)
+            status = unsupported(model_path, net->info[l].name,
+                                 "layers are not in the order of their modules", diag);
+        for (int o = 0; o < layer->n_operands && status == WICK_OK; o++) {
+            int from = segment_of[layer->operands[o].tensor];
+            if (from && from != segment)
+                status = unsupported(model_path, net->info[l].name,
+                                     "it reads what another module computes", diag);
+        }
+        if (status == WICK_OK)
+            filled[last = segment] = true;
+        segment_of[layer->dst] = segment;
+    }
+    for (int m = 1; m <= net->n_modules && status == WICK_OK; m++)
+        if (!filled[m])
+            status = unsupported(model_path, net->module_names[m - 1],
+                                 "this module has no layer of its own", diag);
+    free(segment_of);
+    return status;
+}
+
+void wick_plan_complete_segments(wick_plan *plan, const int *first_span, const int *span_count) {
+    const wick_qnet *net = plan->net;
+    wick_segment *segments = wick_new(plan->arena, wick_segment, plan->n_segments);
+    plan->model.segments = segments;
+    for (int s = 0; s < plan->n_segments; s++) {
+        double accuracy = s ? net->accuracy[s - 1] : NAN;
+        segments[s] = (wick_segment){
+            .first_span = (uint16_t)first_span[s],
+            .n_spans = (uint16_t)span_count[s],
+            .result = (uint16_t)(s ? net->logits[s - 1] : net->features),
+            .accuracy_permille = isfinite(accuracy) ? (uint16_t)lround(accuracy * 1000) : 0};
+    }
+}
+
+static uint32_t saturate(double value) {
+    return value >= (double)UINT32_MAX ? UINT32_MAX : (uint32_t)llround(value);
+}
+
+/* Energy and time of spans and segments, from the counted work of their steps. */
+static void complete_costs(wick_plan *plan) {
+    wick_plan_costs costs = wick_plan_costs_of(plan->net, plan->device);
+    wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
+    wick_segment *segments = (wick_segment *)(uintptr_t)plan->model.segments;
+    double budget = plan->charge_uj - plan->boot.energy_uj;
+    plan->span_cost = wick_new(plan->arena, wick_cost, plan->model.n_spans);
+    plan->worst_span_uj = plan->expected_uj = 0;
+    for (int s = 0; s < plan->n_segments; s++) {
+        wick_plan_segment *row = &plan->segments[s];
+        *row = (wick_plan_segment){.name = s ? plan->net->module_names[s - 1] : "extractor",
+                                   .first_span = segments[s].first_span,
+                                   .n_spans = segments[s].n_spans};
+        for (int i = row->first_span; i < row->first_span + row->n_spans; i++) {
+            wick_work work = wick_plan_commit_work(plan->device);
+            for (int k = 0; k < spans[i].n_steps; k++)
+                work = wick_work_add(
+                    work, wick_plan_step_work(&costs, plan->model.steps[spans[i].first_step + k]));
+            wick_cost cost = wick_device_cost(plan->device, work);
+            double with_boot = cost.energy_uj + plan->boot.energy_uj;
+            plan->span_cost[i] = cost;
+            spans[i].energy_nj = saturate(cost.energy_uj * 1e3);
+            row->cost = wick_cost_add(row->cost, cost);
+            if (with_boot > row->worst_span_uj)
+                row->worst_span_uj = with_boot;
+            plan->expected_uj += cost.energy_uj + cost.energy_uj * cost.energy_uj / (2 * budget);
+        }
+        for (int l = 0; l < plan->net->n_layers; l++)
+            if (plan->net->info[l].segment == s)
+                row->macs += plan->net->info[l].macs;
+        row->charges = row->cost.energy_uj / plan->charge_uj;
+        segments[s].energy_nj = saturate(row->cost.energy_uj * 1e3);
+        segments[s].time_us = saturate(row->cost.time_us);
+        if (row->worst_span_uj > plan->worst_span_uj)
+            plan->worst_span_uj = row->worst_span_uj;
+    }
+    double off = plan->device->capacitor.off_v;
+    plan->min_wake_v =
+        sqrt(off * off + 2 * plan->worst_span_uj /
+                             (plan->options.margin * plan->device->capacitor.efficiency *
+                              plan->device->capacitor.uf));
+}
+
+static void complete_totals(wick_plan *plan) {
+    const wick_model *m = &plan->model;
+    bool used[WICK_LAYER_KINDS] = {false};
+    int64_t constants = 0, code = CODE_ENGINE;
+    for (int l = 0; l < plan->net->n_layers; l++) {
+        const wick_layer *layer = &plan->net->layers[l];
+        constants += wick_qlayer_constant_bytes(layer) + (int64_t)sizeof *layer +
+                     layer->n_operands * (int64_t)sizeof(wick_operand);
+        if (!used[layer->kind])
+            code += code_of_kernel[layer->kind];
+        used[layer->kind] = true;
+    }
+    constants += (int64_t)(m->n_tensors * sizeof(wick_place) + m->n_steps * sizeof(wick_step) +
+                           m->n_spans * sizeof(wick_span) +
+                           (size_t)plan->n_segments * sizeof(wick_segment) + sizeof(wick_model));
+    /* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */
+    plan->totals.engine_bytes = (int64_t)sizeof(wick_engine);
+    plan->totals.stack_bytes = WICK_ENGINE_STACK_BYTES;
+    plan->totals.scratch_bytes = m->scratch_bytes;
+    plan->totals.ram_bytes =
+        plan->totals.engine_bytes + plan->totals.stack_bytes + plan->totals.scratch_bytes;
+    plan->totals.nvm_bytes = m->nvm_bytes;
+    plan->totals.constants_bytes = constants;
+    plan->totals.code_bytes = code;
+    plan->totals.flash_bytes = constants + code;
+}
+
+static void put_u32(wick_buf *buf, uint32_t value) {
+    uint8_t bytes[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                        (uint8_t)(value >> 24)};
+    wick_buf_append(buf, bytes, sizeof bytes);
+}
+
+/* Whatever decides where a value lies in NVM or which span comes next is in the hash: memory of
+   another plan is never resumed, even for the same network. */
+static void complete_hash(wick_plan *plan) {
+    wick_model *m = &plan->model;
+    wick_buf buf = {0};
+    wick_buf_append(&buf, plan->net->hash.bytes, sizeof plan->net->hash.bytes);
+    put_u32(&buf, WICK_MODEL_FORMAT);
+    put_u32(&buf, m->nvm_bytes);
+    put_u32(&buf, m->record_offset[0]);
+    put_u32(&buf, m->record_offset[1]);
+    for (int t = 0; t < m->n_tensors; t++) {
+        put_u32(&buf, m->tensors[t].offset);
+        put_u32(&buf, m->tensors[t].bytes);
+        put_u32(&buf, m->tensors[t].stride);
+    }
+    for (int s = 0; s < m->n_steps; s++) {
+        put_u32(&buf, m->steps[s].layer);
+        put_u32(&buf, m->steps[s].first);
+        put_u32(&buf, m->steps[s].count);
+    }
+    for (int s = 0; s < m->n_spans; s++)
+        put_u32(&buf, m->spans[s].n_steps);
+    for (int s = 0; s < plan->n_segments; s++)
+        put_u32(&buf, m->segments[s].n_spans);
+    plan->hash = wick_hash_bytes(buf.data, buf.len);
+    wick_buf_free(&buf);
+    for (int i = 0; i < 2; i++) {
+        const uint8_t *b = plan->hash.bytes + 4 * i;
+        m->id[i] =
+            (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    }
+}
+
+void wick_plan_complete(wick_plan *plan, const int *first_span, const int *span_count) {
+    wick_plan_complete_segments(plan, first_span, span_count);
+    complete_costs(plan);
+    complete_totals(plan);
+    complete_hash(plan);
+}
+
+wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer) {
+    wick_plan_costs costs = wick_plan_costs_of(plan->net, plan->device);
+    wick_plan_layer row = {.constant_bytes = wick_qlayer_constant_bytes(&plan->net->layers[layer])};
+    wick_work work = {0};
+    for (int s = 0; s < plan->model.n_spans; s++) {
+        const wick_span *span = &plan->model.spans[s];
+        int steps = row.steps;
+        for (int i = span->first_step; i < span->first_step + span->n_steps; i++) {
+            if (plan->model.steps[i].layer != layer)
+                continue;
+            uint32_t scratch = wick_plan_step_scratch(&costs, plan->model.steps[i]);
+            work = wick_work_add(work, wick_plan_step_work(&costs, plan->model.steps[i]));
+            row.scratch_bytes = scratch > row.scratch_bytes ? scratch : row.scratch_bytes;
+            row.steps++;
+        }
+        row.spans += row.steps > steps;
+    }
+    row.cost = wick_device_cost(plan->device, work);
+    int segment = plan->net->info[layer].segment;
+    for (int t = 0; t < plan->net->n_tensors; t++) {
+        const wick_plan_life *life = &plan->life[t];
+        bool here = life->segment == segment && life->first_layer <= layer &&
+                    (layer <= life->last_layer || life->shared);
+        if (life->first_layer >= 0 &&
+            (life->always || here || (life->shared && life->segment < segment)))
+            row.live_bytes += plan->model.tensors[t].bytes * (t == plan->net->input ? 2 : 1);
+    }
+    return row;
+}

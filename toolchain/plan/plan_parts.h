@@ -1,0 +1,83 @@
+/* Inside of plan: what its files share. */
+#ifndef WICK_PLAN_PARTS_H
+#define WICK_PLAN_PARTS_H
+
+#include "plan/plan.h"
+
+#include <wick/nvm.h>
+
+/* Sums of energies are compared with budgets that were computed in another order. */
+#define WICK_PLAN_SLACK (1.0 + 1e-9)
+
+/* What a network costs on a device, step by step (plan_cost.c). */
+typedef struct wick_plan_costs {
+    const wick_qnet *net;
+    const wick_device *device;
+    wick_model view; /* layers only, for the runtime's own size functions */
+} wick_plan_costs;
+wick_plan_costs wick_plan_costs_of(const wick_qnet *net, const wick_device *device);
+/* Computing the step, reading its input rows, writing its output. Transfers are whole write units.
+ */
+wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step);
+uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
+/* One record, written. */
+wick_work wick_plan_commit_work(const wick_device *device);
+/* Start-up and reading both records. */
+wick_cost wick_plan_boot_cost(const wick_device *device);
+/* Writing an input and committing it. */
+wick_cost wick_plan_submit_cost(const wick_plan_costs *costs);
+int64_t wick_plan_align(int64_t value, int64_t unit);
+/* Output elements of a layer, or elements of a tensor. */
+uint32_t wick_plan_layer_total(const wick_layer *layer);
+uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);
+
+/* Steps and spans (plan_pack.c). Heap arrays; free with wick_packing_free. */
+typedef struct wick_packing {
+    wick_step *steps;
+    wick_span *spans;
+    wick_cost *cost; /* of each span, with its commit */
+    int n_steps, n_spans, cap_steps, cap_spans;
+    int first_span[1 + WICK_MAX_HEADS], span_count[1 + WICK_MAX_HEADS];
+    double total_uj, squares_uj2, worst_uj; /* sums and maximum over spans, without boots */
+} wick_packing;
+typedef struct wick_pack_limits {
+    double span_uj;       /* of steps and commit */
+    int64_t scratch;      /* bytes */
+    int max_span_outputs; /* 0 = none; the smallest step is always allowed */
+} wick_pack_limits;
+/* False when a layer has no step that fits, or there are more than 65,535 steps or spans. */
+bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
+void wick_packing_free(wick_packing *packing);
+/* The costliest of all smallest possible steps: its energy with commit, its layer; and the same for
+   scratch. */
+typedef struct wick_pack_floor {
+    double step_uj;
+    int64_t scratch;
+    int step_layer, scratch_layer;
+} wick_pack_floor;
+wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs);
+
+/* Lifetimes and places (plan_layout.c); need plan->model's steps and spans. The second also fills
+   tensors, record offsets and nvm_bytes. */
+void wick_plan_find_lives(wick_plan *plan);
+void wick_plan_lay_out(wick_plan *plan);
+
+/* Completes a plan whose steps, spans and places stand (plan_make.c): costs, segments, totals,
+ * hash.
+ */
+void wick_plan_complete(wick_plan *plan, const int *first_span, const int *span_count);
+/* The first part of it: model.segments. */
+void wick_plan_complete_segments(wick_plan *plan, const int *first_span, const int *span_count);
+/* The part of wick_plan_check that needs no costs: structure, and every step inside its layer. */
+wick_status wick_plan_check_steps(const wick_plan *plan, wick_diag *diag);
+/* The model (relative to the plan's folder) and the device that a plan.json names; in `arena`. */
+wick_status wick_plan_references(const char *path, wick_arena *arena, const char **model,
+                                 const char **device, wick_diag *diag);
+/* An empty plan that knows its network and device. */
+wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
+                         const wick_plan_options *options, const char *model_path);
+/* The network has what a plan assumes: layers in segment order, modules that read the extractor
+   only through tensors, no empty module. UNSUPPORTED otherwise. */
+wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick_diag *diag);
+
+#endif
