@@ -1,0 +1,27 @@
+/* The writer's working state. Internal to toolchain/onnx. */
+#ifndef WICK_ONNX_EXPORT_H
+#define WICK_ONNX_EXPORT_H
+
+#include "graph/graph.h"
+
+#include <onnx/onnx.pb-c.h>
+
+enum { WICK_ONNX_EXPORT_MAX_ATTRIBUTES = 8, WICK_ONNX_EXPORT_METADATA = 9 };
+
+typedef struct wick_onnx_export {
+    const wick_graph *graph;
+    const char *file; /* for messages */
+    wick_diag *diag;
+    wick_arena *arena; /* as long as the export */
+    Onnx__GraphProto proto;
+    Onnx__TensorProto **initializers;
+    bool *written; /* [n_tensors] the constant is among the initialisers */
+} wick_onnx_export;
+
+/* A copy; NULL gives "". protobuf-c wants char *. */
+char *wick_onnx_export_text(wick_onnx_export *ex, const char *text);
+
+/* The metadata of graph->family: fills entries[WICK_ONNX_EXPORT_METADATA]. (onnx_metadata.c) */
+wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries);
+
+#endif

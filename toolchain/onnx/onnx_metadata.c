@@ -1,0 +1,102 @@
+/* The metadata keys wick.* as texts and JSON. */
+#include "onnx_export.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Digits that bring back every bit of a float and of a double. */
+enum { FLOAT_DIGITS = 9, DOUBLE_DIGITS = 17 };
+
+static json_t *measured(double accuracy) {
+    return isnan(accuracy) ? json_null() : json_real(accuracy);
+}
+
+static json_t *heads_json(const wick_graph *graph) {
+    const wick_family *family = &graph->family;
+    json_t *array = json_array();
+    for (int k = 0; array && k < family->n_heads; k++) {
+        json_t *head = json_object();
+        int failed = json_object_set_new(head, "name", json_string(family->head_names[k])) |
+                     json_object_set_new(head, "tensor",
+                                         json_string(graph->tensors[family->heads[k]].name)) |
+                     json_object_set_new(head, "accuracy", measured(family->accuracy[k])) |
+                     json_object_set_new(head, "validation", measured(family->validation[k])) |
+                     json_array_append_new(array, head);
+        if (failed) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *numbers_json(const float *numbers, int count) {
+    json_t *array = json_array();
+    for (int i = 0; array && i < count; i++)
+        if (json_array_append_new(array, json_real((double)numbers[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
+static json_t *labels_json(const wick_family *family) {
+    json_t *array = json_array();
+    for (int i = 0; array && i < family->n_labels; i++)
+        if (json_array_append_new(array, json_string(family->labels[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
+/* The document as one line; NULL when `root` is, which means that a text was not UTF-8 or a number
+   not finite. */
+static char *dump(wick_onnx_export *ex, json_t *root, int digits) {
+    char *text = NULL;
+    if (root)
+        text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION((size_t)digits));
+    json_decref(root);
+    char *copy = text ? wick_onnx_export_text(ex, text) : NULL;
+    free(text);
+    return copy;
+}
+
+/* protobuf texts are UTF-8, too. */
+static char *checked_text(wick_onnx_export *ex, const char *text) {
+    json_t *probe = json_string(text ? text : "");
+    if (!probe)
+        return NULL;
+    json_decref(probe);
+    return wick_onnx_export_text(ex, text);
+}
+
+wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries) {
+    const wick_family *f = &ex->graph->family;
+    const char *z = f->features >= 0 ? ex->graph->tensors[f->features].name : "";
+    struct {
+        const char *key;
+        char *value;
+    } pairs[WICK_ONNX_EXPORT_METADATA] = {
+        {"wick.recipe", checked_text(ex, f->recipe)},
+        {"wick.strategy", checked_text(ex, f->strategy)},
+        {"wick.data", checked_text(ex, f->data)},
+        {"wick.features", checked_text(ex, z)},
+        {"wick.heads", dump(ex, heads_json(ex->graph), DOUBLE_DIGITS)},
+        {"wick.mean", dump(ex, numbers_json(f->mean, f->n_channels), FLOAT_DIGITS)},
+        {"wick.std", dump(ex, numbers_json(f->std, f->n_channels), FLOAT_DIGITS)},
+        {"wick.labels", dump(ex, labels_json(f), DOUBLE_DIGITS)},
+        {"wick.version", checked_text(ex, wick_version())},
+    };
+    for (int i = 0; i < WICK_ONNX_EXPORT_METADATA; i++) {
+        if (!pairs[i].value)
+            return wick_fail(ex->diag, WICK_RANGE, ex->file, pairs[i].key,
+                             "use plain names (UTF-8) and finite numbers",
+                             "this metadata cannot be written");
+        entries[i] = wick_new(ex->arena, Onnx__StringStringEntryProto, 1);
+        onnx__string_string_entry_proto__init(entries[i]);
+        entries[i]->key = wick_onnx_export_text(ex, pairs[i].key);
+        entries[i]->value = pairs[i].value;
+    }
+    return WICK_OK;
+}

@@ -1,0 +1,310 @@
+/* Writing: protobuf-c's structures over the graph's own memory, packed once. protobuf-c packs
+   fields in the order of their numbers and nothing here depends on addresses or time, so the bytes
+   are a function of the graph. */
+#include "onnx_export.h"
+
+#include "onnx/onnx.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IR_VERSION = 8, OPSET = 17 };
+
+#define DATA_TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
+
+static int32_t onnx_type(wick_dtype dtype) {
+    static const int32_t types[] = {[WICK_F32] = DATA_TYPE(FLOAT),
+                                    [WICK_S8] = DATA_TYPE(INT8),
+                                    [WICK_U8] = DATA_TYPE(UINT8),
+                                    [WICK_S32] = DATA_TYPE(INT32),
+                                    [WICK_S64] = DATA_TYPE(INT64)};
+    return types[dtype];
+}
+
+char *wick_onnx_export_text(wick_onnx_export *ex, const char *text) {
+    return wick_arena_strdup(ex->arena, text ? text : "");
+}
+
+/* --- initialisers --- */
+
+/* raw_data is little-endian. */
+static uint8_t *raw_bytes(wick_onnx_export *ex, const void *data, size_t bytes, size_t size) {
+    const uint16_t one = 1;
+    uint8_t *raw = wick_arena_alloc(ex->arena, bytes);
+    if (bytes)
+        memcpy(raw, data, bytes);
+    if (*(const uint8_t *)&one == 1)
+        return raw;
+    for (size_t i = 0; i < bytes; i += size)
+        for (size_t k = 0; k < size / 2; k++) {
+            uint8_t first = raw[i + k];
+            raw[i + k] = raw[i + size - 1 - k];
+            raw[i + size - 1 - k] = first;
+        }
+    return raw;
+}
+
+static void add_initializer(wick_onnx_export *ex, const char *name, wick_dtype dtype,
+                            wick_shape shape, const void *data) {
+    Onnx__TensorProto *t = wick_new(ex->arena, Onnx__TensorProto, 1);
+    onnx__tensor_proto__init(t);
+    t->n_dims = (size_t)shape.rank;
+    t->dims = wick_new(ex->arena, int64_t, shape.rank);
+    for (int i = 0; i < shape.rank; i++)
+        t->dims[i] = shape.dim[i];
+    t->has_data_type = 1;
+    t->data_type = onnx_type(dtype);
+    t->name = wick_onnx_export_text(ex, name);
+    size_t size = wick_dtype_bytes(dtype);
+    t->has_raw_data = 1;
+    t->raw_data.len = wick_size_mul((size_t)wick_shape_count(shape), size);
+    t->raw_data.data = raw_bytes(ex, data, t->raw_data.len, size);
+    ex->initializers[ex->proto.n_initializer++] = t;
+}
+
+/* Constants are written in the order of their first use. */
+static char *input_name(wick_onnx_export *ex, int tensor) {
+    if (tensor < 0)
+        return wick_onnx_export_text(ex, "");
+    const wick_tensor *t = &ex->graph->tensors[tensor];
+    if (t->data && !ex->written[tensor]) {
+        ex->written[tensor] = true;
+        add_initializer(ex, t->name, t->dtype, t->shape, t->data);
+    }
+    return wick_onnx_export_text(ex, t->name);
+}
+
+/* A limit of Clip is an attribute here and a scalar initialiser there. */
+static char *scalar_input(wick_onnx_export *ex, const wick_node *node, const char *suffix,
+                          float value) {
+    const char *base = ex->graph->tensors[node->output].name;
+    char *name = wick_arena_printf(ex->arena, "%s.%s", base, suffix);
+    while (wick_graph_find(ex->graph, name) >= 0)
+        name = wick_arena_printf(ex->arena, "%s_", name);
+    add_initializer(ex, name, WICK_F32, (wick_shape){0}, &value);
+    return name;
+}
+
+/* --- attributes, in alphabetical order --- */
+
+static Onnx__AttributeProto *add_attribute(wick_onnx_export *ex, Onnx__NodeProto *node,
+                                           const char *name,
+                                           Onnx__AttributeProto__AttributeType type) {
+    Onnx__AttributeProto *a = wick_new(ex->arena, Onnx__AttributeProto, 1);
+    onnx__attribute_proto__init(a);
+    a->name = wick_onnx_export_text(ex, name);
+    a->has_type = 1;
+    a->type = type;
+    assert(node->n_attribute < WICK_ONNX_EXPORT_MAX_ATTRIBUTES);
+    node->attribute[node->n_attribute++] = a;
+    return a;
+}
+
+static void attr_int(wick_onnx_export *ex, Onnx__NodeProto *node, const char *name, int value) {
+    Onnx__AttributeProto *a =
+        add_attribute(ex, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+    a->has_i = 1;
+    a->i = value;
+}
+
+static void attr_float(wick_onnx_export *ex, Onnx__NodeProto *node, const char *name, float value) {
+    Onnx__AttributeProto *a =
+        add_attribute(ex, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
+    a->has_f = 1;
+    a->f = value;
+}
+
+static void attr_ints(wick_onnx_export *ex, Onnx__NodeProto *node, const char *name,
+                      const int *values, int count) {
+    Onnx__AttributeProto *a =
+        add_attribute(ex, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
+    a->n_ints = (size_t)count;
+    a->ints = wick_new(ex->arena, int64_t, count);
+    for (int i = 0; i < count; i++)
+        a->ints[i] = values[i];
+}
+
+static void add_attributes(wick_onnx_export *ex, const wick_node *from, Onnx__NodeProto *to) {
+    const wick_attrs *a = &from->attrs;
+    bool conv = from->op == WICK_OP_CONV, average = from->op == WICK_OP_AVG_POOL;
+    switch (from->op) {
+    case WICK_OP_CONV:
+    case WICK_OP_MAX_POOL:
+    case WICK_OP_AVG_POOL:
+        if (average)
+            attr_int(ex, to, "count_include_pad", a->count_include_pad);
+        else
+            attr_ints(ex, to, "dilations", a->dilation, 2);
+        if (conv)
+            attr_int(ex, to, "group", a->groups);
+        attr_ints(ex, to, "kernel_shape", a->kernel, 2);
+        attr_ints(ex, to, "pads", a->pad, 4);
+        attr_ints(ex, to, "strides", a->stride, 2);
+        break;
+    case WICK_OP_GEMM:
+        attr_float(ex, to, "alpha", 1);
+        attr_float(ex, to, "beta", 1);
+        attr_int(ex, to, "transB", 1);
+        break;
+    case WICK_OP_BATCH_NORM:
+        attr_float(ex, to, "epsilon", a->epsilon);
+        attr_float(ex, to, "momentum", a->momentum);
+        break;
+    case WICK_OP_CONCAT:
+    case WICK_OP_FLATTEN:
+    case WICK_OP_SOFTMAX:
+        attr_int(ex, to, "axis", a->axis);
+        break;
+    case WICK_OP_QUANTIZE:
+    case WICK_OP_DEQUANTIZE:
+        if (a->axis >= 0)
+            attr_int(ex, to, "axis", a->axis);
+        break;
+    case WICK_OP_RELU:
+    case WICK_OP_CLIP:
+    case WICK_OP_GLOBAL_AVG_POOL:
+    case WICK_OP_ADD:
+    case WICK_OP_IDENTITY:
+    case WICK_OP_COUNT:
+        break;
+    }
+}
+
+/* --- nodes, input, outputs --- */
+
+static Onnx__NodeProto *make_node(wick_onnx_export *ex, const wick_node *from) {
+    Onnx__NodeProto *to = wick_new(ex->arena, Onnx__NodeProto, 1);
+    onnx__node_proto__init(to);
+    bool clip = from->op == WICK_OP_CLIP;
+    int n = from->n_inputs;
+    while (n > 0 && from->inputs[n - 1] < 0)
+        n--;
+    to->name = wick_onnx_export_text(ex, from->name);
+    to->op_type = wick_onnx_export_text(ex, wick_op_name(from->op));
+    to->n_input = (size_t)n + (clip ? 2 : 0);
+    to->input = wick_new(ex->arena, char *, to->n_input);
+    for (int i = 0; i < n; i++)
+        to->input[i] = input_name(ex, from->inputs[i]);
+    if (clip) {
+        to->input[n] = scalar_input(ex, from, "min", from->attrs.clip_min);
+        to->input[n + 1] = scalar_input(ex, from, "max", from->attrs.clip_max);
+    }
+    to->n_output = 1;
+    to->output = wick_new(ex->arena, char *, 1);
+    to->output[0] = wick_onnx_export_text(ex, ex->graph->tensors[from->output].name);
+    to->attribute = wick_new(ex->arena, Onnx__AttributeProto *, WICK_ONNX_EXPORT_MAX_ATTRIBUTES);
+    add_attributes(ex, from, to);
+    return to;
+}
+
+/* Name, type and shape with a symbolic batch. */
+static Onnx__ValueInfoProto *make_value_info(wick_onnx_export *ex, int tensor) {
+    const wick_tensor *t = &ex->graph->tensors[tensor];
+    Onnx__ValueInfoProto *info = wick_new(ex->arena, Onnx__ValueInfoProto, 1);
+    Onnx__TypeProto *type = wick_new(ex->arena, Onnx__TypeProto, 1);
+    Onnx__TypeProto__Tensor *of = wick_new(ex->arena, Onnx__TypeProto__Tensor, 1);
+    Onnx__TensorShapeProto *shape = wick_new(ex->arena, Onnx__TensorShapeProto, 1);
+    onnx__value_info_proto__init(info);
+    onnx__type_proto__init(type);
+    onnx__type_proto__tensor__init(of);
+    onnx__tensor_shape_proto__init(shape);
+    info->name = wick_onnx_export_text(ex, t->name);
+    info->type = type;
+    type->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    type->tensor_type = of;
+    of->has_elem_type = 1;
+    of->elem_type = onnx_type(t->dtype);
+    of->shape = shape;
+    shape->n_dim = (size_t)t->shape.rank;
+    shape->dim = wick_new(ex->arena, Onnx__TensorShapeProto__Dimension *, t->shape.rank);
+    for (int i = 0; i < t->shape.rank; i++) {
+        Onnx__TensorShapeProto__Dimension *d =
+            wick_new(ex->arena, Onnx__TensorShapeProto__Dimension, 1);
+        onnx__tensor_shape_proto__dimension__init(d);
+        shape->dim[i] = d;
+        d->value_case = i == 0 ? ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
+                               : ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        if (i == 0)
+            d->dim_param = wick_onnx_export_text(ex, "N");
+        else
+            d->dim_value = t->shape.dim[i];
+    }
+    return info;
+}
+
+static void make_graph(wick_onnx_export *ex) {
+    const wick_graph *g = ex->graph;
+    Onnx__GraphProto *proto = &ex->proto;
+    onnx__graph_proto__init(proto);
+    proto->name = wick_onnx_export_text(ex, g->name && g->name[0] ? g->name : "wick");
+    ex->written = wick_new(ex->arena, bool, g->n_tensors);
+    ex->initializers = wick_new(ex->arena, Onnx__TensorProto *, g->n_tensors + 2 * g->n_nodes);
+    proto->initializer = ex->initializers;
+    proto->n_node = (size_t)g->n_nodes;
+    proto->node = wick_new(ex->arena, Onnx__NodeProto *, g->n_nodes);
+    for (int n = 0; n < g->n_nodes; n++)
+        proto->node[n] = make_node(ex, &g->nodes[n]);
+    proto->n_input = 1;
+    proto->input = wick_new(ex->arena, Onnx__ValueInfoProto *, 1);
+    proto->input[0] = make_value_info(ex, g->input);
+    proto->n_output = (size_t)g->family.n_heads;
+    proto->output = wick_new(ex->arena, Onnx__ValueInfoProto *, g->family.n_heads);
+    for (int k = 0; k < g->family.n_heads; k++)
+        proto->output[k] = make_value_info(ex, g->family.heads[k]);
+}
+
+static wick_status pack(wick_onnx_export *ex, const Onnx__ModelProto *model, wick_buf *out) {
+    size_t len = onnx__model_proto__get_packed_size(model);
+    if (len > INT_MAX)
+        return wick_fail(ex->diag, WICK_RANGE, ex->file, NULL, NULL,
+                         "%zu bytes are more than the 2 GiB that the format allows", len);
+    uint8_t *packed = wick_xalloc(len);
+    size_t put = onnx__model_proto__pack(model, packed);
+    assert(put == len);
+    wick_buf_append(out, packed, put);
+    free(packed);
+    return WICK_OK;
+}
+
+static wick_status write_model(wick_onnx_export *ex, wick_buf *out) {
+    Onnx__ModelProto model;
+    Onnx__OperatorSetIdProto opset, *opsets[1] = {&opset};
+    Onnx__StringStringEntryProto *metadata[WICK_ONNX_EXPORT_METADATA];
+    onnx__model_proto__init(&model);
+    onnx__operator_set_id_proto__init(&opset);
+    model.has_ir_version = 1;
+    model.ir_version = IR_VERSION;
+    model.producer_name = wick_onnx_export_text(ex, "wick");
+    model.producer_version = wick_onnx_export_text(ex, wick_version());
+    opset.domain = wick_onnx_export_text(ex, "");
+    opset.has_version = 1;
+    opset.version = OPSET;
+    model.n_opset_import = 1;
+    model.opset_import = opsets;
+    make_graph(ex);
+    model.graph = &ex->proto;
+    model.n_metadata_props = WICK_ONNX_EXPORT_METADATA;
+    model.metadata_props = metadata;
+    WICK_TRY(wick_onnx_export_family(ex, metadata));
+    return pack(ex, &model, out);
+}
+
+wick_status wick_onnx_write_bytes(const wick_graph *graph, const char *name, wick_buf *out,
+                                  wick_diag *diag) {
+    assert(graph->input >= 0 && graph->family.n_heads >= 1);
+    wick_onnx_export ex = {.graph = graph, .file = name, .diag = diag, .arena = wick_arena_new()};
+    wick_status status = write_model(&ex, out);
+    wick_arena_free(ex.arena);
+    return status;
+}
+
+wick_status wick_onnx_write(const wick_graph *graph, const char *path, wick_diag *diag) {
+    wick_buf bytes = {0};
+    wick_status status = wick_onnx_write_bytes(graph, path, &bytes, diag);
+    if (status == WICK_OK)
+        status = wick_file_write(path, bytes.data, bytes.len, diag);
+    wick_buf_free(&bytes);
+    return status;
+}
