@@ -268,6 +268,8 @@ static void turn(sim_loop *loop) {
     double dt_s =
         fmax(0, fmin(fmin(sample_s, arrival_s), fmin(end_s, fmin(threshold_s, loop->left_s))));
     advance(loop, dt_s);
+    if (end_s <= dt_s)
+        return;
     /* One cause an event, in a fixed order; the others come with dt = 0. */
     if (threshold_s <= dt_s) {
         loop->store.energy_uj = loop->activity == ACTIVITY_OFF

@@ -1,0 +1,356 @@
+/* wick sim: a plan on a harvest trace with scheduling policies. */
+#include "cli.h"
+#include "sim/sim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_POLICIES = 16 };
+
+typedef struct arguments {
+    const char *plan, *trace, *data, *policies[MAX_POLICIES];
+    int n_policies, samples;
+    wick_trace_options trace_options;
+    wick_sim_options options;
+    bool json;
+} arguments;
+
+enum {
+    KEY_SCALE = 256,
+    KEY_LOAD,
+    KEY_AREA,
+    KEY_PANEL,
+    KEY_SAMPLES,
+    KEY_START,
+    KEY_SEED,
+    KEY_TIMELINE,
+    KEY_JSON
+};
+
+static const struct argp_option option_table[] = {
+    {"trace", 't', "FILE", 0,
+     "harvest trace: CSV with time_s and power_uw, power_mw, voltage_v, irradiance_uw_cm2, irradiance_w_m2 "
+     "or illuminance_lux; or builtin:rf, builtin:office (required)",
+     0},
+    {"data", 'd', "SPEC", 0, "images of its validation split are the inputs (required)", 0},
+    {"policy", 'p', "POLICY", 0,
+     "fixed:TM1, greedy, or threshold:LOW_UW,HIGH_UW,CHARGE_UJ; may be given several times (default: greedy, threshold and "
+     "every module fixed)",
+     0},
+    {"period", 'T', "S", 0, "seconds from input to input (default 60)", 0},
+    {"deadline", 'D', "S", 0,
+     "seconds from an input's arrival to its deadline (default: the period)", 0},
+    {"duration", 'l', "S", 0,
+     "seconds to simulate; a shorter trace is repeated (default: the trace's length)", 0},
+    {"scale", KEY_SCALE, "F", 0, "multiplies the harvested power (default 1)", 0},
+    {"load-ohm", KEY_LOAD, "OHM", 0, "resistance of a voltage trace (default 30000)", 0},
+    {"area", KEY_AREA, "CM2", 0, "panel area (default: the device's)", 0},
+    {"panel-efficiency", KEY_PANEL, "F", 0, "panel efficiency (default: the device's)", 0},
+    {"samples", KEY_SAMPLES, "N", 0, "images to draw the inputs from (default 200)", 0},
+    {"start-v", KEY_START, "V", 0,
+     "capacitor voltage at the start (default: the brown-out voltage)", 0},
+    {"seed", KEY_SEED, "N", 0, "which image each input is (default 1)", 0},
+    {"timeline", KEY_TIMELINE, 0, 0,
+     "with --json: every boot, failure, module and answer with its voltage", 0},
+    {"json", KEY_JSON, 0, 0, "results as JSON", 0},
+    {0}};
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case 't':
+        a->trace = text;
+        break;
+    case 'd':
+        a->data = text;
+        break;
+    case 'p':
+        if (a->n_policies == MAX_POLICIES)
+            argp_error(state, "at most %d policies", MAX_POLICIES);
+        a->policies[a->n_policies++] = text;
+        break;
+    case 'T':
+        a->options.period_s = cli_number(state, "period", text, 1e-3, 1e9);
+        break;
+    case 'D':
+        a->options.deadline_s = cli_number(state, "deadline", text, 1e-3, 1e9);
+        break;
+    case 'l':
+        a->options.duration_s = cli_number(state, "duration", text, 1e-3, 1e10);
+        break;
+    case KEY_SCALE:
+        a->trace_options.scale = cli_number(state, "scale", text, 1e-9, 1e9);
+        break;
+    case KEY_LOAD:
+        a->trace_options.load_ohm = cli_number(state, "load-ohm", text, 1e-3, 1e12);
+        break;
+    case KEY_AREA:
+        a->trace_options.area_cm2 = cli_number(state, "area", text, 1e-6, 1e6);
+        break;
+    case KEY_PANEL:
+        a->trace_options.panel_efficiency = cli_number(state, "panel-efficiency", text, 1e-6, 1);
+        break;
+    case KEY_SAMPLES:
+        a->samples = (int)cli_integer(state, "samples", text, 1, 1000000);
+        break;
+    case KEY_START:
+        a->options.start_v = cli_number(state, "start-v", text, 0, 1000);
+        break;
+    case KEY_SEED:
+        a->options.seed = (uint64_t)cli_integer(state, "seed", text, 0, 0x7fffffff);
+        break;
+    case KEY_TIMELINE:
+        a->options.record = true;
+        break;
+    case KEY_JSON:
+        a->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (a->plan)
+            argp_error(state, "one plan, please");
+        a->plan = text;
+        break;
+    case ARGP_KEY_END:
+        if (!a->plan || !a->trace || !a->data)
+            argp_error(state, "a plan, --trace and --data are needed");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {
+    option_table,
+    parse,
+    "PLAN.json",
+    "Plays a harvest trace: the capacitor charges, the planned spans run, the policy chooses modules, power fails. Prints "
+    "answers, accuracy within the deadline, missed inputs, power failures and energy by cause, for each policy."
+    "\vExample: wick sim build/plan.json --trace builtin:office --data builtin:shapes10 --period 120 --policy greedy "
+    "--policy fixed:TM4\n"
+    "All energies and times are modelled for the plan's device.",
+    0,
+    0,
+    0};
+
+/* "fixed:TM1", "fixed:1", "greedy", "threshold:LOW,HIGH,CHARGE". */
+static wick_status parse_policy(const char *text, const wick_plan *plan, wick_policy *out,
+                                wick_diag *diag) {
+    const char *hint = "use fixed:MODULE, greedy or threshold:LOW_UW,HIGH_UW,CHARGE_UJ";
+    *out = (wick_policy){.kind = WICK_POLICY_GREEDY};
+    if (!strcmp(text, "greedy"))
+        return WICK_OK;
+    if (!strncmp(text, "fixed:", 6)) {
+        out->kind = WICK_POLICY_FIXED;
+        for (int k = 1; k <= plan->model.n_modules; k++) {
+            char number[8];
+            snprintf(number, sizeof number, "%d", k);
+            if (!strcmp(text + 6, plan->segments[k].name) || !strcmp(text + 6, number))
+                out->module = (uint8_t)k;
+        }
+        if (!out->module)
+            return wick_fail(diag, WICK_UNKNOWN, NULL, text, hint, "the plan has no such module");
+        return WICK_OK;
+    }
+    if (!strncmp(text, "threshold", 9)) {
+        out->kind = WICK_POLICY_THRESHOLD;
+        double low, high, charge;
+        int used = 0;
+        if (sscanf(text, "threshold:%lf,%lf,%lf%n", &low, &high, &charge, &used) == 3 &&
+            !text[used] && low >= 0 && high >= low && charge >= 0 && high < 4e9 && charge < 4e9) {
+            out->harvest_low_uw = (uint32_t)low;
+            out->harvest_high_uw = (uint32_t)high;
+            out->charge_high_uj = (uint32_t)charge;
+            return WICK_OK;
+        }
+        return wick_fail(diag, WICK_SYNTAX, NULL, text, hint, "these are not three thresholds");
+    }
+    return wick_fail(diag, WICK_UNKNOWN, NULL, text, hint, "there is no such policy");
+}
+
+/* correct[(k-1) * n + s]: whether module k answers sample s right, by the int8 run on the PC. */
+static wick_status label_samples(const wick_qnet *net, const wick_data *data, int limit,
+                                 uint8_t **correct, int *n, wick_diag *diag) {
+    const wick_images *images = &data->split[WICK_VALIDATION];
+    *n = images->n < limit ? images->n : limit;
+    int64_t counts[WICK_MAX_HEADS];
+    size_t total = (size_t)*n * (size_t)net->n_modules;
+    uint16_t *predictions = wick_xalloc(total * sizeof *predictions);
+    *correct = wick_xalloc(total);
+    wick_status status =
+        wick_eval_int8(net, data, WICK_VALIDATION, 0, *n, counts, predictions, diag);
+    for (int k = 0; k < net->n_modules && status == WICK_OK; k++)
+        for (int s = 0; s < *n; s++)
+            (*correct)[k * *n + s] = predictions[k * *n + s] == images->labels[s];
+    free(predictions);
+    return status;
+}
+
+static const char *const event_names[] = {"input",  "boot", "failure", "module",
+                                          "answer", "miss", "voltage"};
+
+static json_t *timeline_json(const wick_sim_result *r) {
+    json_t *list = json_array();
+    for (int i = 0; i < r->n_events; i++) {
+        const wick_event *e = &r->events[i];
+        json_array_append_new(list, json_pack("[f, f, s, i, i]", e->time_s, e->voltage,
+                                              event_names[e->kind], e->module, e->input));
+    }
+    return list;
+}
+
+static json_t *energy_json(const wick_energy *e) {
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "harvested_uj",
+                     e->harvested_uj, "clamped_uj", e->clamped_uj, "input_loss_uj",
+                     e->input_loss_uj, "leakage_uj", e->leakage_uj, "converter_loss_uj",
+                     e->converter_loss_uj, "boot_uj", e->boot_uj, "compute_uj", e->compute_uj,
+                     "nvm_uj", e->nvm_uj, "reexecution_uj", e->reexecution_uj, "sleep_uj",
+                     e->sleep_uj, "stored_uj", e->stored_uj);
+}
+
+static json_t *result_json(const wick_plan *plan, const char *policy, const wick_sim_result *r,
+                           bool timeline) {
+    json_t *modules = json_object();
+    for (int k = 1; k <= plan->model.n_modules; k++)
+        json_object_set_new(modules, plan->segments[k].name, json_integer(r->answers_by_module[k]));
+    json_t *o =
+        json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:f, s:o, s:o}", "policy", policy,
+                  "inputs", r->inputs, "answers", r->answers, "in_time", r->in_time,
+                  "correct_in_time", r->correct_in_time, "missed", r->missed, "power_failures",
+                  r->power_failures, "boots", r->boots, "simulated_s", r->simulated_s,
+                  "answers_by_module", modules, "energy", energy_json(&r->energy));
+    if (r->answers > 0)
+        json_object_set_new(o, "mean_latency_s", json_real(r->mean_latency_s));
+    json_object_set_new(o, "accuracy_in_time",
+                        json_real(r->inputs ? (double)r->correct_in_time / r->inputs : 0));
+    if (timeline)
+        json_object_set_new(o, "timeline", timeline_json(r));
+    return o;
+}
+
+enum { COLUMNS = 10 };
+
+static void fill_row(wick_arena *arena, const wick_plan *plan, const char *policy,
+                     const wick_sim_result *r, const char **row) {
+    wick_buf modules = {0};
+    for (int k = 1; k <= plan->model.n_modules; k++)
+        wick_buf_printf(&modules, k > 1 ? " %d" : "%d", r->answers_by_module[k]);
+    const wick_energy *e = &r->energy;
+    row[0] = policy;
+    row[1] = wick_arena_printf(arena, "%d", r->inputs);
+    row[2] = wick_arena_printf(arena, "%d", r->in_time);
+    row[3] = wick_arena_printf(arena, "%.1f %%",
+                               r->inputs ? 100.0 * r->correct_in_time / r->inputs : 0.0);
+    row[4] = wick_arena_printf(arena, "%d", r->missed);
+    row[5] = wick_arena_strdup(arena, modules.data);
+    row[6] = wick_arena_printf(arena, "%d", r->power_failures);
+    row[7] = r->answers ? wick_arena_printf(arena, "%.1f s", r->mean_latency_s) : "-";
+    row[8] = cli_energy(arena, e->compute_uj + e->nvm_uj + e->boot_uj + e->reexecution_uj);
+    row[9] = cli_energy(arena, e->reexecution_uj + e->boot_uj);
+    wick_buf_free(&modules);
+}
+
+static void default_policies(arguments *a, const wick_plan *plan, wick_arena *arena) {
+    if (a->n_policies)
+        return;
+    a->policies[a->n_policies++] = "greedy";
+    /* Harvest that carries the second smallest and the largest module within the deadline; half a
+     * charge. */
+    int n = plan->model.n_modules;
+    const wick_cost *fe = &plan->segments[0].cost;
+    double low =
+        (fe->energy_uj + plan->segments[n > 1 ? n - 1 : n].cost.energy_uj) / a->options.deadline_s;
+    double high = (fe->energy_uj + plan->segments[1].cost.energy_uj) / a->options.deadline_s;
+    a->policies[a->n_policies++] = wick_arena_printf(arena, "threshold:%.0f,%.0f,%.0f", low,
+                                                     fmax(low, high), plan->charge_uj / 2);
+    for (int k = 1; k <= n; k++)
+        a->policies[a->n_policies++] = wick_arena_printf(arena, "fixed:%s", plan->segments[k].name);
+}
+
+/* Simulates every policy; prints a table, or collects JSON in `runs`. */
+static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_trace *trace,
+                                const uint8_t *correct, int n, wick_arena *arena, json_t *runs,
+                                wick_diag *diag) {
+    const char **cells = wick_new(arena, const char *, COLUMNS *(a->n_policies + 1));
+    const char *const header[COLUMNS] = {
+        "policy",        "inputs",         "in time", "correct in time", "missed",
+        "answers TM1..", "power failures", "latency", "energy used",     "of it boots + repeats"};
+    memcpy(cells, header, sizeof header);
+    for (int p = 0; p < a->n_policies; p++) {
+        WICK_TRY(parse_policy(a->policies[p], plan, &a->options.policy, diag));
+        wick_sim_result result;
+        wick_status status = wick_sim_run(plan, trace, &a->options, correct, n, &result, diag);
+        if (status == WICK_OK) {
+            fill_row(arena, plan, a->policies[p], &result, cells + COLUMNS * (p + 1));
+            json_array_append_new(runs,
+                                  result_json(plan, a->policies[p], &result, a->options.record));
+        }
+        wick_sim_free(&result);
+        WICK_TRY(status);
+    }
+    if (!a->json) {
+        cli_print_table(cells, a->n_policies + 1, COLUMNS);
+        printf("\nTrace %s (%s), scaled by %g; modelled for %s, capacitor %g µF.\n", trace->path,
+               trace->quantity, a->trace_options.scale, plan->device->name,
+               plan->device->capacitor.uf);
+    }
+    return WICK_OK;
+}
+
+static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
+    wick_plan *plan = NULL;
+    wick_qnet *net = NULL;
+    wick_data *data = NULL;
+    wick_trace *trace = NULL;
+    uint8_t *correct = NULL;
+    int n = 0;
+    if (a->options.deadline_s < 0)
+        a->options.deadline_s = a->options.period_s;
+    wick_data_options data_options = wick_data_defaults();
+    json_t *runs = json_array();
+    wick_status status = wick_plan_load(a->plan, &plan, &net, diag);
+    if (status == WICK_OK)
+        status = wick_trace_load(arena, a->trace, plan->device, &a->trace_options, &trace, diag);
+    if (status == WICK_OK)
+        status = wick_data_open(a->data, &data_options, &data, diag);
+    if (status == WICK_OK)
+        status = label_samples(net, data, a->samples, &correct, &n, diag);
+    if (status == WICK_OK) {
+        default_policies(a, plan, arena);
+        status = run_policies(a, plan, trace, correct, n, arena, runs, diag);
+    }
+    if (status == WICK_OK && a->json) {
+        json_t *root =
+            json_pack("{s:s, s:f, s:s, s:f, s:s, s:f, s:f, s:i, s:I, s:O}", "trace", trace->path,
+                      "scale", a->trace_options.scale, "device", plan->device->name, "capacitor_uf",
+                      plan->device->capacitor.uf, "model", net->hash.hex, "period_s",
+                      a->options.period_s, "deadline_s", a->options.deadline_s, "samples", n,
+                      "seed", (json_int_t)a->options.seed, "runs", runs);
+        json_object_set_new(root, "on_v", json_real(plan->device->capacitor.on_v));
+        json_object_set_new(root, "off_v", json_real(plan->device->capacitor.off_v));
+        json_object_set_new(root, "max_v", json_real(plan->device->capacitor.max_v));
+        if (!cli_print_json(root))
+            status = WICK_OUTPUT;
+    }
+    json_decref(runs);
+    free(correct);
+    wick_data_free(data);
+    wick_plan_free(plan);
+    wick_qnet_free(net);
+    return status;
+}
+
+int cmd_sim(int argc, char **argv) {
+    arguments a = {
+        .samples = 200, .trace_options = wick_trace_defaults(), .options = wick_sim_defaults()};
+    a.options.deadline_s = -1;
+    int exit_status;
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
+        return exit_status;
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    wick_status status = run(&a, arena, &diag);
+    wick_arena_free(arena);
+    return cli_finish(status, &diag);
+}
