@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Recipes are user input: these keep a typing error from asking for terabytes. */
-enum { MAX_NODES = 8192, MAX_CHANNELS = 1 << 16 };
+enum { MAX_NODES = 4096, MAX_CHANNELS = 1 << 16 };
 static const int64_t MAX_PARAMETERS = 1 << 29;
 
 void wick_builder_part(wick_builder *builder, const char *prefix, int x) {
