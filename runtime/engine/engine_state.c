@@ -35,20 +35,12 @@ wick_rt_status wick_engine_format(wick_engine *engine) {
         return status;
     /* Where a record of ours is intact the sequence goes on, so that a cut leaves that one. */
     wick_record record;
-    if (wick_record_load(model, engine->port, &record, &engine->copy) != WICK_RT_OK) {
+    if (wick_record_load(model, engine->port, &record, &engine->copy) != WICK_RT_OK)
         record.sequence = 0;
-        engine->copy = 1;
-    }
-    wick_record fresh = {{model->id[0], model->id[1]},
-                         record.sequence,
-                         0,
-                         0,
-                         0,
-                         WICK_PHASE_IDLE,
-                         0,
-                         0,
-                         WICK_RECORD_FORMATTING,
-                         0};
+    wick_record fresh = {.model_id = {model->id[0], model->id[1]},
+                         .sequence = record.sequence,
+                         .phase = WICK_PHASE_IDLE,
+                         .flags = WICK_RECORD_FORMATTING};
     engine->lost = 1;
     status = wick_engine_commit(engine, &fresh);
     if (status != WICK_RT_OK)

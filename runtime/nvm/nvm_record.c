@@ -79,28 +79,8 @@ static copy_state load_copy(const wick_model *model, const wick_port *port, uint
     return (marked || same_model) && !uniform(bytes) ? COPY_DAMAGED : COPY_BLANK;
 }
 
-wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, wick_record *out,
-                                uint8_t *copy) {
-    wick_record records[2];
-    copy_state a = load_copy(model, port, 0, &records[0]);
-    copy_state b = load_copy(model, port, 1, &records[1]);
-    if (a == COPY_INTACT || b == COPY_INTACT) {
-        uint8_t newest = a != COPY_INTACT;
-        /* Beside a finished commit of ours, a foreign copy means that another firmware has begun to
-           take the memory: ours may be the older one, and its buffers gone. */
-        if ((a == COPY_FOREIGN || b == COPY_FOREIGN) &&
-            !(records[newest].flags & WICK_RECORD_FORMATTING))
-            return WICK_RT_FOREIGN;
-        if (a == COPY_INTACT && b == COPY_INTACT) {
-            uint32_t ahead = records[1].sequence - records[0].sequence; /* modulo 2^32 */
-            newest = ahead != 0 && ahead < UINT32_C(0x80000000);
-        }
-        *out = records[newest];
-        *copy = newest;
-        return WICK_RT_OK;
-    }
-    if (a == COPY_FOREIGN || b == COPY_FOREIGN)
-        return WICK_RT_FOREIGN;
+/* Neither copy is intact. */
+static wick_rt_status diagnose(copy_state a, copy_state b) {
     if (a == COPY_UNREADABLE && b == COPY_UNREADABLE)
         return WICK_RT_NVM;
     /* One copy without any trace: no second commit ever began, so the other, if it is damaged, is a
@@ -108,6 +88,35 @@ wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, 
     if (a == COPY_BLANK || b == COPY_BLANK)
         return WICK_RT_FRESH;
     return WICK_RT_CORRUPT;
+}
+
+wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, wick_record *out,
+                                uint8_t *copy) {
+    wick_record records[2];
+    copy_state a = load_copy(model, port, 0, &records[0]);
+    copy_state b = load_copy(model, port, 1, &records[1]);
+    int own = a == COPY_INTACT || b == COPY_INTACT;
+    int foreign = a == COPY_FOREIGN || b == COPY_FOREIGN;
+    *copy = 1;
+    if (!own && !foreign)
+        return diagnose(a, b);
+    if (own && foreign) {
+        /* Either we have begun to take the memory from another firmware, or that one from us: then
+           ours may be the older record, its buffers gone, and it is the one to overwrite. */
+        uint8_t mine = a != COPY_INTACT;
+        *out = records[mine];
+        own = records[mine].flags & WICK_RECORD_FORMATTING;
+        *copy = own ? mine : (uint8_t)(mine ^ 1u);
+        return own ? WICK_RT_OK : WICK_RT_FOREIGN;
+    }
+    uint8_t newest = a != COPY_INTACT && a != COPY_FOREIGN;
+    if (a == b) {
+        uint32_t ahead = records[1].sequence - records[0].sequence; /* modulo 2^32 */
+        newest = ahead != 0 && ahead < UINT32_C(0x80000000);
+    }
+    *out = records[newest];
+    *copy = newest;
+    return own ? WICK_RT_OK : WICK_RT_FOREIGN;
 }
 
 wick_rt_status wick_record_commit(const wick_model *model, const wick_port *port,

@@ -35,14 +35,12 @@ typedef struct wick_record {
 /* Continues `crc` (0 to begin) over more bytes. */
 uint32_t wick_crc32(uint32_t crc, const void *data, uint32_t bytes);
 
-/* The newest intact record of this model, OK. Otherwise *out and *copy are unspecified and:
-   FOREIGN  a copy is intact, but another model's or format's (beside one of ours: unless ours is
-            FORMATTING)
-   FRESH    at least one copy bears no trace (magic or model id) of a record: never written, or the
-            very first commit was cut
-   CORRUPT  both copies bear traces, none is intact
-   NVM      neither copy could be read. A copy that cannot be read counts as damaged (a torn ECC
-            word): transient faults are the port's to retry. */
+/* The newest intact record of this model, OK. Otherwise *out is unspecified, *copy is the one that
+   a commit should spare, and: FOREIGN  a copy is intact, but another model's or format's (beside
+   one of ours: unless ours is FORMATTING) FRESH    at least one copy bears no trace (magic or model
+   id) of a record: never written, or the very first commit was cut CORRUPT  both copies bear
+   traces, none is intact NVM      neither copy could be read. A copy that cannot be read counts as
+   damaged (a torn ECC word): transient faults are the port's to retry. */
 wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, wick_record *out,
                                 uint8_t *copy);
 
