@@ -60,14 +60,25 @@ static void weight_args(wick_program *p, const wick_node *node, wick_dn_md bias)
         wick_dn_arg(p, DNNL_ARG_BIAS, wick_dn_param_of(p, node->inputs[2])->value);
 }
 
+/* Winograd's 4x4 tiles of outputs pay off from 32 channels on and where a tile is full (measured on
+   AVX-512, batch 128: 30 to 50 % faster there, up to 3 times slower elsewhere). `auto` then decides
+   whether the machine has it. */
+static dnnl_alg_kind_t conv_algorithm(const wick_program *p, const wick_node *node) {
+    enum { MIN_CHANNELS = 32, TILE = 4 };
+    wick_shape w = p->graph->tensors[node->inputs[1]].shape;
+    wick_shape y = p->graph->tensors[node->output].shape;
+    bool pays = node->attrs.groups == 1 && w.dim[0] >= MIN_CHANNELS && w.dim[1] >= MIN_CHANNELS &&
+                y.dim[2] >= TILE && y.dim[3] >= TILE;
+    return p->winograd && pays ? dnnl_convolution_auto : dnnl_convolution_direct;
+}
+
 static void conv(wick_program *p, const wick_node *node, wick_dn_work *work) {
     dnnl_dims_t dims;
     int rank = weight_dims(p, node, dims);
     wick_dn_md fixed = wick_dn_param_of(p, node->inputs[1])->md, bias = bias_md(p, node);
     wick_dn_md weights = fixed ? fixed : wick_dn_any(&p->dn, rank, dims);
     wick_dn_slot *x = value_of(p, node, 0);
-    work->window =
-        window_of(&node->attrs, p->winograd ? dnnl_convolution_auto : dnnl_convolution_direct);
+    work->window = window_of(&node->attrs, conv_algorithm(p, node));
     work->window.relu = work->relu;
     /* The first layer takes pixels as they come where that is implemented well; elsewhere `any`. */
     wick_dn_md src = wick_dn_tensor_any(p, node->inputs[0]);

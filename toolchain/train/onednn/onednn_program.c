@@ -9,6 +9,41 @@
 
 /* ---- what to build ---- */
 
+static bool same_work(const wick_node *a, const wick_node *b) {
+    const wick_attrs *x = &a->attrs, *y = &b->attrs;
+    return a->op == b->op && a->n_inputs == b->n_inputs &&
+           !memcmp(a->inputs, b->inputs, (size_t)a->n_inputs * sizeof *a->inputs) &&
+           !memcmp(x->kernel, y->kernel, sizeof x->kernel) &&
+           !memcmp(x->stride, y->stride, sizeof x->stride) &&
+           !memcmp(x->dilation, y->dilation, sizeof x->dilation) &&
+           !memcmp(x->pad, y->pad, sizeof x->pad) && x->axis == y->axis && x->groups == y->groups &&
+           !(x->clip_min < y->clip_min) && !(x->clip_min > y->clip_min) &&
+           !(x->clip_max < y->clip_max) && !(x->clip_max > y->clip_max) &&
+           x->count_include_pad == y->count_include_pad;
+}
+
+/* Heads often begin alike, with the same pooling of z. Readers of the later of two equal nodes read
+   the earlier instead, and the later is not needed any more. */
+static void merge_equal(wick_program *p) {
+    wick_graph *graph = p->graph;
+    wick_arena *arena = wick_arena_new();
+    int *alias = wick_new(arena, int, graph->n_tensors);
+    for (int t = 0; t < graph->n_tensors; t++)
+        alias[t] = t;
+    for (int n = 0; n < graph->n_nodes; n++) {
+        wick_node *node = &graph->nodes[n];
+        for (int i = 0; i < node->n_inputs; i++)
+            if (node->inputs[i] >= 0)
+                node->inputs[i] = alias[node->inputs[i]];
+        for (int m = 0; m < n && alias[node->output] == node->output; m++)
+            if (same_work(&graph->nodes[m], node))
+                alias[node->output] = graph->nodes[m].output;
+    }
+    for (int i = 0; i < p->n_outputs; i++)
+        p->outputs[i] = alias[p->outputs[i]];
+    wick_arena_free(arena);
+}
+
 /* Which nodes the outputs depend on, and how often each tensor is read. */
 static void mark_needed(wick_program *p) {
     const wick_graph *graph = p->graph;
@@ -124,6 +159,7 @@ static float *allocate_floats(wick_program *p, int tensor) {
 
 static wick_status prepare(wick_program *p, const wick_program_options *options, wick_diag *diag) {
     WICK_TRY(wick_graph_set_batch(p->graph, options->batch, diag));
+    merge_equal(p);
     WICK_TRY(wick_dn_params_collect(p));
     p->input = allocate_floats(p, p->graph->input);
     p->output = wick_new(p->arena, float *, p->n_outputs);
