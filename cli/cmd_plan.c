@@ -1,0 +1,274 @@
+/* wick plan: what a model takes on a device, step by step. */
+#include "cli.h"
+#include "onnx/onnx.h"
+#include "plan/plan.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct arguments {
+    const char *model, *device, *out;
+    wick_plan_options options;
+    bool explain, json;
+} arguments;
+
+enum { KEY_EXPLAIN = 256, KEY_JSON };
+
+static const struct argp_option option_table[] = {
+    {"device", 'd', "NAME", 0, "device profile: a name in share/profiles or a JSON file", 0},
+    {"capacitor", 'c', "UF", 0, "capacitor in µF (default: the profile's)", 0},
+    {"margin", 'm', "SHARE", 0, "share of one charge that a span may use (default 0.8)", 0},
+    {"output", 'o', "FILE", 0, "write the plan (plan.json)", 0},
+    {"explain", KEY_EXPLAIN, 0, 0, "one row for each layer", 0},
+    {"json", KEY_JSON, 0, 0, "results as JSON", 0},
+    {0}};
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case 'd':
+        a->device = text;
+        break;
+    case 'c':
+        a->options.capacitor_uf = cli_number(state, "capacitor", text, 1e-6, 1e9);
+        break;
+    case 'm':
+        a->options.margin = cli_number(state, "margin", text, 0.01, 1);
+        break;
+    case 'o':
+        a->out = text;
+        break;
+    case KEY_EXPLAIN:
+        a->explain = true;
+        break;
+    case KEY_JSON:
+        a->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (a->model)
+            argp_error(state, "one model, please");
+        a->model = text;
+        break;
+    case ARGP_KEY_END:
+        if (!a->model || !a->device)
+            argp_error(state, "name a quantized model and a --device");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {
+    option_table,
+    parse,
+    "MODEL-int8.onnx --device NAME",
+    "Divides a quantized family into steps and spans that one charge of the capacitor surely "
+    "carries, lays out its memory, and says what it takes: SRAM, NVM, flash, energy, time. Refuses "
+    "(exit status 1) what does not fit, with the smallest budget that would do. All energies and "
+    "times are modelled from the device profile."
+    "\vExample: wick plan family-int8.onnx --device m4-fram -o plan.json\n"
+    "         wick plan family-int8.onnx --device m4-fram --capacitor 100 --explain\n"
+    "Exit status: 0 it fits, 1 it does not, 2 usage, 3 bad input, 4 failure.",
+    0,
+    0,
+    0};
+
+static char *macs_text(wick_arena *arena, int64_t macs) {
+    return macs >= 1000000 ? wick_arena_printf(arena, "%.2f M", (double)macs / 1e6)
+                           : wick_arena_printf(arena, "%.1f k", (double)macs / 1e3);
+}
+
+static char *time_text(wick_arena *arena, double us) {
+    return us >= 1e6 ? wick_arena_printf(arena, "%.2f s", us / 1e6)
+                     : wick_arena_printf(arena, "%.1f ms", us / 1e3);
+}
+
+/* Layers and steps of one segment. */
+static void count_segment(const wick_plan *plan, int segment, int *layers, int *steps) {
+    const wick_plan_segment *row = &plan->segments[segment];
+    *layers = *steps = 0;
+    for (int l = 0; l < plan->net->n_layers; l++)
+        *layers += plan->net->info[l].segment == segment;
+    for (int s = row->first_span; s < row->first_span + row->n_spans; s++)
+        *steps += plan->model.spans[s].n_steps;
+}
+
+static void print_segments(const wick_plan *plan, wick_arena *arena) {
+    enum { COLUMNS = 11 };
+    static const char *const header[COLUMNS] = {"segment", "layers",  "MACs",      "spans",
+                                                "steps",   "compute", "NVM",       "energy",
+                                                "time",    "charges", "worst span"};
+    const char **cells = wick_new(arena, const char *, COLUMNS *(plan->n_segments + 1));
+    memcpy(cells, header, sizeof header);
+    int rows = 1;
+    for (int s = 0; s < plan->n_segments; s++) {
+        const wick_plan_segment *segment = &plan->segments[s];
+        if (segment->n_spans == 0)
+            continue;
+        const char **row = cells + COLUMNS * rows++;
+        int layers, steps;
+        count_segment(plan, s, &layers, &steps);
+        row[0] = segment->name;
+        row[1] = wick_arena_printf(arena, "%d", layers);
+        row[2] = macs_text(arena, segment->macs);
+        row[3] = wick_arena_printf(arena, "%d", segment->n_spans);
+        row[4] = wick_arena_printf(arena, "%d", steps);
+        row[5] = cli_energy(arena, segment->cost.compute_uj);
+        row[6] = cli_energy(arena, segment->cost.nvm_uj);
+        row[7] = cli_energy(arena, segment->cost.energy_uj);
+        row[8] = time_text(arena, segment->cost.time_us);
+        row[9] = wick_arena_printf(arena, "%.2f", segment->charges);
+        row[10] = cli_energy(arena, segment->worst_span_uj);
+    }
+    cli_print_table(cells, rows, COLUMNS);
+}
+
+static void print_layers(const wick_plan *plan, wick_arena *arena) {
+    enum { COLUMNS = 10 };
+    static const char *const header[COLUMNS] = {"layer", "segment", "output", "MACs", "spans",
+                                                "steps", "energy",  "time",   "SRAM", "constants"};
+    int n = plan->net->n_layers;
+    const char **cells = wick_new(arena, const char *, COLUMNS *(n + 1));
+    memcpy(cells, header, sizeof header);
+    for (int l = 0; l < n; l++) {
+        const wick_layer *layer = &plan->net->layers[l];
+        wick_plan_layer info = wick_plan_layer_of(plan, l);
+        const char **row = cells + COLUMNS * (l + 1);
+        row[0] = plan->net->info[l].name;
+        row[1] = plan->segments[plan->net->info[l].segment].name;
+        row[2] = wick_arena_printf(arena, "%ux%ux%u", layer->out_h, layer->out_w, layer->out_c);
+        row[3] = macs_text(arena, plan->net->info[l].macs);
+        row[4] = wick_arena_printf(arena, "%d", info.spans);
+        row[5] = wick_arena_printf(arena, "%d", info.steps);
+        row[6] = cli_energy(arena, info.cost.energy_uj);
+        row[7] = time_text(arena, info.cost.time_us);
+        row[8] = cli_bytes(arena, (double)info.scratch_bytes);
+        row[9] = cli_bytes(arena, (double)info.constant_bytes);
+    }
+    putchar('\n');
+    cli_print_table(cells, n + 1, COLUMNS);
+}
+
+/* Commits of one answer by the largest module; the two records take turns. */
+static double answers_in_lifetime(const wick_plan *plan) {
+    int commits = plan->segments[0].n_spans + plan->segments[1].n_spans;
+    return plan->device->nvm.endurance_cycles / ((commits + 1) / 2);
+}
+
+static void print_text(const wick_plan *plan, bool explain) {
+    wick_arena *arena = wick_arena_new();
+    const wick_device *d = plan->device;
+    printf("modelled for %s (%s, %.0f MHz, %s, %g µF)\n\n", d->name, d->core, d->clock_hz / 1e6,
+           d->nvm.kind, d->capacitor.uf);
+    print_segments(plan, arena);
+    if (explain)
+        print_layers(plan, arena);
+    printf("\nSRAM   %s of %s: scratch %s, stack %s, engine %s\n",
+           cli_bytes(arena, (double)plan->totals.ram_bytes),
+           cli_bytes(arena, (double)d->sram_bytes),
+           cli_bytes(arena, (double)plan->totals.scratch_bytes),
+           cli_bytes(arena, (double)plan->totals.stack_bytes),
+           cli_bytes(arena, (double)plan->totals.engine_bytes));
+    printf("NVM    %s of %s\n", cli_bytes(arena, (double)plan->totals.nvm_bytes),
+           cli_bytes(arena, (double)d->nvm.bytes));
+    printf("flash  %s of %s: constants %s, code about %s\n",
+           cli_bytes(arena, (double)plan->totals.flash_bytes),
+           cli_bytes(arena, (double)d->flash_bytes),
+           cli_bytes(arena, (double)plan->totals.constants_bytes),
+           cli_bytes(arena, (double)plan->totals.code_bytes));
+    printf("charge %s from %.2f V to %.2f V; the worst span takes %s with its boot and commit\n",
+           cli_energy(arena, plan->charge_uj), d->capacitor.on_v, d->capacitor.off_v,
+           cli_energy(arena, plan->worst_span_uj));
+    printf("admitted: with these spans the device may wake at %.2f V; the smallest capacitor that "
+           "would do, with smaller spans, is %g µF\n",
+           ceil(plan->min_wake_v * 100 - 1e-6) / 100, plan->min_capacitor_uf);
+    printf("endurance: %.2g answers of %s until a record wears out\n", answers_in_lifetime(plan),
+           plan->segments[1].name);
+    wick_arena_free(arena);
+}
+
+static json_t *cost_json(wick_cost cost) {
+    return json_pack("{s:f,s:f,s:f,s:f}", "energy_uj", cost.energy_uj, "compute_uj",
+                     cost.compute_uj, "nvm_uj", cost.nvm_uj, "time_us", cost.time_us);
+}
+
+static json_t *segments_json(const wick_plan *plan) {
+    json_t *list = json_array();
+    for (int s = 0; s < plan->n_segments; s++) {
+        const wick_plan_segment *segment = &plan->segments[s];
+        int layers, steps;
+        count_segment(plan, s, &layers, &steps);
+        json_array_append_new(
+            list, json_pack("{s:s,s:i,s:I,s:i,s:i,s:o,s:f,s:f}", "name", segment->name, "layers",
+                            layers, "macs", (json_int_t)segment->macs, "spans", segment->n_spans,
+                            "steps", steps, "cost", cost_json(segment->cost), "charges",
+                            segment->charges, "worst_span_uj", segment->worst_span_uj));
+    }
+    return list;
+}
+
+static json_t *layers_json(const wick_plan *plan) {
+    json_t *list = json_array();
+    for (int l = 0; l < plan->net->n_layers; l++) {
+        wick_plan_layer info = wick_plan_layer_of(plan, l);
+        json_array_append_new(
+            list,
+            json_pack("{s:s,s:i,s:I,s:i,s:i,s:o,s:I,s:I}", "name", plan->net->info[l].name,
+                      "segment", plan->net->info[l].segment, "macs",
+                      (json_int_t)plan->net->info[l].macs, "spans", info.spans, "steps", info.steps,
+                      "cost", cost_json(info.cost), "scratch_bytes", (json_int_t)info.scratch_bytes,
+                      "constant_bytes", (json_int_t)info.constant_bytes));
+    }
+    return list;
+}
+
+static bool print_json(const wick_plan *plan) {
+    return cli_print_json(json_pack(
+        "{s:s,s:b,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "modelled_for",
+        plan->device->name, "fits", 1, "capacitor_uf", plan->device->capacitor.uf, "charge_uj",
+        plan->charge_uj, "worst_span_uj", plan->worst_span_uj, "expected_uj", plan->expected_uj,
+        "min_capacitor_uf", plan->min_capacitor_uf, "min_wake_v", plan->min_wake_v,
+        "answers_in_lifetime", answers_in_lifetime(plan), "totals", "ram_bytes",
+        (json_int_t)plan->totals.ram_bytes, "scratch_bytes", (json_int_t)plan->totals.scratch_bytes,
+        "nvm_bytes", (json_int_t)plan->totals.nvm_bytes, "flash_bytes",
+        (json_int_t)plan->totals.flash_bytes, "constants_bytes",
+        (json_int_t)plan->totals.constants_bytes, "code_bytes", (json_int_t)plan->totals.code_bytes,
+        "segments", segments_json(plan), "layers", layers_json(plan)));
+}
+
+static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
+    wick_device *device;
+    wick_graph *graph;
+    wick_qnet *net;
+    wick_plan *plan = NULL;
+    WICK_TRY(wick_device_load(arena, a->device, &device, diag));
+    WICK_TRY(wick_onnx_read(a->model, &graph, diag));
+    wick_status status = wick_qnet_lower(graph, &net, diag);
+    wick_graph_free(graph);
+    if (status != WICK_OK)
+        return status;
+    status = wick_plan_make(net, device, &a->options, a->model, &plan, diag);
+    if (status == WICK_OK && a->out)
+        status = wick_plan_save(plan, a->out, diag);
+    if (status == WICK_OK && !a->json)
+        print_text(plan, a->explain);
+    else if (status == WICK_OK && !print_json(plan))
+        status = WICK_IO;
+    wick_plan_free(plan);
+    wick_qnet_free(net);
+    return status;
+}
+
+int cmd_plan(int argc, char **argv) {
+    arguments a = {.options = wick_plan_defaults()};
+    int exit_status;
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
+        return exit_status;
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    wick_status status = run(&a, arena, &diag);
+    wick_arena_free(arena);
+    return cli_finish(status, &diag);
+}
