@@ -1,0 +1,39 @@
+# wick describe: Table I from the command line, and complaints with the right exit status.
+set -u
+T=$(mktemp -d)
+trap 'rm -rf "$T"' EXIT
+fail() { echo "FAILED: $*"; exit 1; }
+expect() { # status text-in-output command...
+    local want=$1 text=$2
+    shift 2
+    "$@" >"$T/out" 2>"$T/err"
+    local got=$?
+    [ "$got" = "$want" ] || { cat "$T/err"; fail "$*: exit status $got, not $want"; }
+    cat "$T/out" "$T/err" | grep -qF -- "$text" || { cat "$T/out" "$T/err"; fail "$*: no '$text'"; }
+}
+expect 0 '1,097,869,312' "$WICK" describe vgg16 --input 64x64
+grep -qE '^TM1 +33 +17,833,994 +1,097,869,312 +1,255,942,144 ' "$T/out" || fail "TM1's totals"
+grep -qE '^fe.conv2 +Conv 3x3 +\[1,64,64,64\] +36,928 +150,994,944 +1,048,576$' "$T/out" || fail "fe.conv2"
+[ -s "$T/err" ] && fail "something on stderr"
+expect 0 'Conv 3x3 stride 2 depthwise' "$WICK" describe mobilenetv1
+expect 0 '"macs": 45469696' "$WICK" describe mobilenetv1 --input 64 --json
+grep -qF '"features": [' "$T/out" || fail "features in JSON"
+expect 0 'no shared extractor' "$WICK" describe vgg16 --width 0.1 --baseline
+grep -qE '^extractor' "$T/out" && fail "a baseline with an extractor"
+expect 0 'BatchNormalization' "$WICK" describe vgg16 --width 0.1 --batch-norm
+expect 0 '[1,1,28,28]' "$WICK" describe mobilenetv1 --width 0.1 --input 28x28x1
+expect 0 'Example: wick describe' "$WICK" describe --help
+expect 2 'not a size' "$WICK" describe vgg16 --input 64x
+expect 2 'not a number' "$WICK" describe vgg16 --width 0
+expect 2 'name a recipe' "$WICK" describe
+expect 2 'for recipes' "$WICK" describe some.onnx --width 2
+expect 3 'one of: ' "$WICK" describe no-such-recipe
+expect 3 'no-such.onnx' "$WICK" describe no-such.onnx
+expect 3 'too small' "$WICK" describe vgg16 --input 16
+sed 's/"type": "pool", "size": 4/"type": "pol", "size": 4/' "$WICK_SOURCE/recipes/vgg16.json" >"$T/bad.json"
+expect 3 'heads[1].layers[2].type: there is no layer' "$WICK" describe "$T/bad.json"
+grep -qF 'known layers: conv' "$T/err" || fail "no way out named"
+[ "$(grep -c '^wick:' "$T/err")" = 1 ] || fail "not one message"
+echo '{"name": "x",' >"$T/cut.json"
+expect 3 'line ' "$WICK" describe "$T/cut.json"
+echo ok
