@@ -1,0 +1,141 @@
+#include "report/html.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void html_text(wick_buf *out, const char *text) {
+    for (; *text; text++)
+        switch (*text) {
+        case '&':
+            wick_buf_puts(out, "&amp;");
+            break;
+        case '<':
+            wick_buf_puts(out, "&lt;");
+            break;
+        case '>':
+            wick_buf_puts(out, "&gt;");
+            break;
+        case '"':
+            wick_buf_puts(out, "&quot;");
+            break;
+        default:
+            wick_buf_append(out, text, 1);
+        }
+}
+
+void html_textf(wick_buf *out, const char *format, ...) {
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    html_text(out, text);
+}
+
+void html_section(wick_buf *out, const char *id, const char *title) {
+    wick_buf_printf(out, "<h2 id=\"%s\">", id);
+    html_text(out, title);
+    wick_buf_puts(out, "</h2>\n");
+}
+
+void html_row(wick_buf *out, const char *const *cells, int n, bool head) {
+    wick_buf_puts(out, "<tr>");
+    for (int i = 0; i < n; i++) {
+        const char *cell = cells[i] ? cells[i] : "";
+        bool number = isdigit((unsigned char)cell[0]) || cell[0] == '-' || cell[0] == '+';
+        wick_buf_puts(out, head ? "<th>" : number ? "<td class=\"n\">" : "<td>");
+        html_text(out, cell);
+        wick_buf_puts(out, head ? "</th>" : "</td>");
+    }
+    wick_buf_puts(out, "</tr>\n");
+}
+
+static void base64(wick_buf *out, const unsigned char *data, size_t len) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i;
+        uint32_t word = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
+                        (left > 2 ? data[i + 2] : 0);
+        char four[4] = {digits[word >> 18], digits[word >> 12 & 63],
+                        left > 1 ? digits[word >> 6 & 63] : '=',
+                        left > 2 ? digits[word & 63] : '='};
+        wick_buf_append(out, four, 4);
+    }
+}
+
+wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
+                      wick_diag *diag) {
+    wick_buf_puts(out, "<figure>");
+    if (!wick_process_exists("gnuplot")) {
+        wick_buf_puts(out, "<p class=\"note\">This plot is missing: gnuplot is not installed.</p>");
+    } else {
+        wick_buf input = {0};
+        wick_buf_printf(&input,
+                        "set encoding utf8\nset terminal svg size %d,%d dynamic enhanced font "
+                        "'sans-serif,12' background '#ffffff'\n"
+                        "set border 3 lc rgb '#888888'\nset tics nomirror textcolor rgb '#333333'\n"
+                        "set grid lc rgb '#e4e4e4' lt 1\nset key textcolor rgb '#333333'\n%s\n",
+                        width, height, script);
+        static const char *const argv[] = {"gnuplot", NULL};
+        wick_process process = {.argv = argv, .input = input.data, .timeout_s = 60};
+        wick_status status = wick_process_run(&process, 1, 1, NULL, NULL, diag);
+        if (status == WICK_OK && (process.exit_status != 0 || !process.output.len))
+            status = wick_fail(diag, WICK_TOOL, "gnuplot", NULL, NULL, "the plot failed: %.400s",
+                               process.errors.data ? process.errors.data : "no output");
+        if (status == WICK_OK) {
+            wick_buf_printf(out, "<img width=\"%d\" height=\"%d\" alt=\"", width, height);
+            html_text(out, caption);
+            wick_buf_puts(out, "\" src=\"data:image/svg+xml;base64,");
+            base64(out, (const unsigned char *)process.output.data, process.output.len);
+            wick_buf_puts(out, "\">");
+        }
+        wick_process_free(&process);
+        wick_buf_free(&input);
+        WICK_TRY(status);
+    }
+    wick_buf_puts(out, "<figcaption>");
+    html_text(out, caption);
+    wick_buf_puts(out, "</figcaption></figure>\n");
+    return WICK_OK;
+}
+
+char *html_bytes(wick_arena *arena, double bytes) {
+    if (bytes < 1024)
+        return wick_arena_printf(arena, "%.0f B", bytes);
+    if (bytes < 1024 * 1024)
+        return wick_arena_printf(arena, "%.1f KB", bytes / 1024);
+    return wick_arena_printf(arena, "%.2f MB", bytes / (1024 * 1024));
+}
+
+char *html_energy(wick_arena *arena, double uj) {
+    double size = fabs(uj);
+    if (size < 1e3)
+        return wick_arena_printf(arena, "%.1f µJ", uj);
+    if (size < 1e6)
+        return wick_arena_printf(arena, "%.2f mJ", uj / 1e3);
+    return wick_arena_printf(arena, "%.2f J", uj / 1e6);
+}
+
+char *html_count(wick_arena *arena, int64_t value) {
+    char digits[24], text[32];
+    snprintf(digits, sizeof digits, "%" PRId64, value);
+    size_t len = strlen(digits), at = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0 && digits[i - 1] != '-')
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+    return wick_arena_strdup(arena, text);
+}
+
+const char *html_colour(int module) {
+    static const char *const colours[] = {"#6b7280", "#b91c1c", "#ea7317", "#15803d", "#1d4ed8",
+                                          "#7c3aed", "#0e7490", "#a16207", "#be185d"};
+    return colours[(size_t)module % WICK_LEN(colours)];
+}

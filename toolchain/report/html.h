@@ -1,0 +1,27 @@
+/* HTML pieces: escaped text, tables, plots made by gnuplot and embedded as images. Internal to
+ * toolchain/report. */
+#ifndef WICK_HTML_H
+#define WICK_HTML_H
+
+#include "base/base.h"
+
+/* Appends text with &, <, > and quotes escaped. */
+void html_text(wick_buf *out, const char *text);
+/* printf, then html_text. */
+void html_textf(wick_buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* <h2 id=...>title</h2> */
+void html_section(wick_buf *out, const char *id, const char *title);
+/* A row of cells; head: <th>. Cells that begin with a digit or sign are right-aligned. */
+void html_row(wick_buf *out, const char *const *cells, int n, bool head);
+/* Runs a gnuplot script (without terminal lines) and embeds the SVG as <figure> with a caption;
+   without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */
+wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
+                      wick_diag *diag);
+/* "12.3 KB", "12.3 mJ", "1.2 s": in `arena`. */
+char *html_bytes(wick_arena *arena, double bytes);
+char *html_energy(wick_arena *arena, double uj);
+char *html_count(wick_arena *arena, int64_t value); /* 1,234,567 */
+/* Colour of module k (0 = extractor), as "#rrggbb". */
+const char *html_colour(int module);
+
+#endif

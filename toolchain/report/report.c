@@ -1,0 +1,82 @@
+#include "report/report.h"
+#include "onnx/onnx.h"
+#include "report/report_parts.h"
+
+#include <string.h>
+
+static const char style[] =
+    ":root{color-scheme:light}body{font:15px/1.5 system-ui,sans-serif;color:#1f2328;background:#fff;margin:0}"
+    "main{max-width:62rem;margin:0 auto;padding:1.5rem}h1{font-size:1.7rem;margin:.2rem 0}h2{font-size:1.2rem;"
+    "margin:2.2rem 0 .6rem;border-bottom:1px solid #e4e4e4;padding-bottom:.2rem}table{border-collapse:collapse;"
+    "font-size:.92rem}th,td{padding:.3rem .7rem;text-align:left;border-bottom:1px solid #eee;vertical-align:top}"
+    "th{font-weight:600;color:#555}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".wide{overflow-x:auto}figure{margin:1rem 0}figcaption,.note{color:#666;font-size:.88rem}img,svg{max-width:"
+    "100%;height:auto}svg text{font:12px sans-serif;fill:#555}.bar{display:flex;gap:.8rem;align-items:center;"
+    "margin:.25rem 0}.bar .label{width:3rem}.track{flex:1;max-width:30rem;height:.9rem;background:#eee;border-radius:"
+    "3px;overflow:hidden}.fill{display:block;height:100%;background:#b91c1c;min-width:1px}nav a{margin-right:1rem;"
+    "color:#1d4ed8;text-decoration:none}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:"
+    "#666}dd{margin:0}";
+
+static void head(page *p) {
+    const char *title = p->options->title ? p->options->title : "wick report";
+    wick_buf_puts(&p->html,
+                  "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
+                  "name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>");
+    html_text(&p->html, title);
+    wick_buf_printf(&p->html, "</title><style>%s</style></head><body><main>\n<h1>", style);
+    html_text(&p->html, title);
+    wick_buf_puts(
+        &p->html,
+        "</h1>\n<nav><a href=\"#family\">Family</a><a href=\"#training\">Training</a><a "
+        "href=\"#energy\">Energy</a><a href=\"#memory\">Memory</a><a "
+        "href=\"#simulation\">On harvested energy</a><a href=\"#guarantees\">Guarantees</a>"
+        "</nav>\n<dl><dt>device</dt><dd>");
+    html_textf(&p->html, "%s (%s at %g MHz), capacitor %g µF", p->plan->device->name,
+               p->plan->device->core, p->plan->device->clock_hz / 1e6,
+               p->plan->device->capacitor.uf);
+    wick_buf_puts(&p->html, "</dd><dt>model</dt><dd>");
+    html_textf(&p->html, "%.16s, %d modules, %d classes", p->net->hash.hex, p->net->n_modules,
+               p->net->n_classes);
+    wick_buf_puts(&p->html, "</dd><dt>made by</dt><dd>");
+    html_textf(&p->html, "wick %s", wick_version());
+    wick_buf_puts(&p->html, "</dd></dl>\n");
+}
+
+static wick_status sections(page *p) {
+    head(p);
+    WICK_TRY(report_family(p));
+    WICK_TRY(report_training(p));
+    WICK_TRY(report_energy(p));
+    WICK_TRY(report_memory(p));
+    WICK_TRY(report_sims(p));
+    WICK_TRY(report_guarantees(p));
+    wick_buf_puts(&p->html, "</main></body></html>\n");
+    return WICK_OK;
+}
+
+wick_status wick_report_write(const wick_report_options *options, const char *path,
+                              wick_diag *diag) {
+    wick_plan *plan = NULL;
+    wick_qnet *net = NULL;
+    wick_graph *graph = NULL;
+    wick_status status = wick_plan_load(options->plan, &plan, &net, diag);
+    if (status == WICK_OK && options->model)
+        status = wick_onnx_read(options->model, &graph, diag);
+    if (status == WICK_OK) {
+        page p = {.arena = wick_arena_new(),
+                  .options = options,
+                  .plan = plan,
+                  .net = net,
+                  .graph = graph,
+                  .diag = diag};
+        status = sections(&p);
+        if (status == WICK_OK)
+            status = wick_file_write(path, p.html.data, p.html.len, diag);
+        wick_buf_free(&p.html);
+        wick_arena_free(p.arena);
+    }
+    wick_graph_free(graph);
+    wick_plan_free(plan);
+    wick_qnet_free(net);
+    return status;
+}

@@ -1,0 +1,287 @@
+/* What it does: simulations and the guarantees that verification showed. Their JSON files are
+ * input: checked. */
+#include "report/report_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static wick_status load(page *p, const char *path, json_t **root, wick_json_at *at) {
+    WICK_TRY(wick_json_load(path, root, p->diag));
+    *at = wick_json_root(*root, path, p->arena, p->diag);
+    return WICK_OK;
+}
+
+enum { MAX_PLOTTED = 200000 };
+
+typedef struct event {
+    double time_s, voltage;
+    const char *kind;
+    int module;
+} event;
+
+static wick_status read_event(wick_json_at list, size_t i, event *out) {
+    const json_t *e = json_array_get(list.value, i);
+    const json_t *time = json_array_get(e, 0), *voltage = json_array_get(e, 1);
+    const json_t *kind = json_array_get(e, 2), *module = json_array_get(e, 3);
+    if (!json_is_number(time) || !json_is_number(voltage) || !json_is_string(kind) ||
+        !json_is_integer(module))
+        return wick_json_fail(wick_json_index(list, i), WICK_SYNTAX, NULL,
+                              "must be [time, voltage, kind, module, input]");
+    *out = (event){json_number_value(time), json_number_value(voltage), json_string_value(kind),
+                   (int)json_integer_value(module)};
+    return WICK_OK;
+}
+
+static bool is(const event *e, const char *kind) {
+    return !strcmp(e->kind, kind);
+}
+
+/* One data block of the plot: the events of a kind (and module, or -1). */
+static void block(wick_buf *script, const char *name, const event *events, size_t n,
+                  const char *kind, int module) {
+    wick_buf_printf(script, "$%s << EOD\n", name);
+    size_t written = 0;
+    for (size_t i = 0; i < n; i++)
+        if ((!kind || is(&events[i], kind)) && (module < 0 || events[i].module == module)) {
+            wick_buf_printf(script, "%.6g %.5g\n", events[i].time_s, events[i].voltage);
+            written++;
+        }
+    if (!written)
+        wick_buf_puts(script, "0 NaN\n");
+    wick_buf_puts(script, "EOD\n");
+}
+
+static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, const char *trace,
+                                 double on_v, double off_v) {
+    wick_json_at list;
+    size_t n;
+    WICK_TRY(wick_json_array(run, "timeline", &list, &n));
+    n = n > MAX_PLOTTED ? MAX_PLOTTED : n;
+    event *events = wick_new(p->arena, event, n);
+    for (size_t i = 0; i < n; i++)
+        WICK_TRY(read_event(list, i, &events[i]));
+    wick_buf script = {0};
+    block(&script, "voltage", events, n, NULL, -1);
+    block(&script, "failures", events, n, "failure", -1);
+    int modules = p->plan->model.n_modules;
+    for (int k = 1; k <= modules; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "answers%d", k);
+        block(&script, name, events, n, "answer", k);
+    }
+    wick_buf_printf(
+        &script,
+        "set xlabel 'time, s'\nset ylabel 'capacitor, V'\nset key outside right\n"
+        "set yrange [%.3g:*]\nset arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
+        "set arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
+        "plot $voltage using 1:2 with lines lw 1 lc rgb '#9ca3af' title 'voltage', $failures using 1:2 with "
+        "points pt 2 ps 0.6 lc rgb '#111111' title 'power failure'",
+        off_v * 0.9, on_v, on_v, off_v, off_v);
+    for (int k = 1; k <= modules; k++)
+        wick_buf_printf(
+            &script,
+            ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s' title 'answer by %s'", k,
+            html_colour(k), p->plan->segments[k].name);
+    char *caption = wick_arena_printf(p->arena,
+                                      "Capacitor voltage over time under policy %s on %s: power "
+                                      "failures and the module of each answer. Dashed: wake and "
+                                      "brown-out voltage. Modelled.",
+                                      policy, trace);
+    wick_status status = html_plot(&p->html, script.data, 960, 360, caption, p->diag);
+    wick_buf_free(&script);
+    return status;
+}
+
+static const char *whole(page *p, wick_json_at at, const char *key, wick_status *status) {
+    int64_t value = 0;
+    if (*status == WICK_OK)
+        *status = wick_json_int(at, key, 0, INT64_MAX, &value);
+    return wick_arena_printf(p->arena, "%lld", (long long)value);
+}
+
+static wick_status sim_row(page *p, wick_json_at run) {
+    wick_status status = WICK_OK;
+    const char *policy;
+    double accuracy, used = 0, overhead = 0;
+    wick_json_at energy, modules;
+    WICK_TRY(wick_json_string(run, "policy", &policy));
+    WICK_TRY(wick_json_number(run, "accuracy_in_time", 0, 1, &accuracy));
+    WICK_TRY(wick_json_object(run, "energy", &energy));
+    WICK_TRY(wick_json_object(run, "answers_by_module", &modules));
+    static const char *const causes[] = {"compute_uj", "nvm_uj", "boot_uj", "reexecution_uj"};
+    for (size_t i = 0; i < WICK_LEN(causes); i++) {
+        double value;
+        WICK_TRY(wick_json_number(energy, causes[i], 0, 1e18, &value));
+        used += value;
+        overhead += i >= 2 ? value : 0;
+    }
+    wick_buf split = {0};
+    for (int k = 1; k <= p->plan->model.n_modules; k++)
+        wick_buf_printf(&split, k > 1 ? " / %s" : "%s",
+                        whole(p, modules, p->plan->segments[k].name, &status));
+    const char *cells[] = {policy,
+                           whole(p, run, "inputs", &status),
+                           whole(p, run, "in_time", &status),
+                           wick_arena_printf(p->arena, "%.1f %%", 100 * accuracy),
+                           whole(p, run, "missed", &status),
+                           wick_arena_strdup(p->arena, split.data),
+                           whole(p, run, "power_failures", &status),
+                           html_energy(p->arena, used),
+                           html_energy(p->arena, overhead)};
+    wick_buf_free(&split);
+    html_row(&p->html, cells, (int)WICK_LEN(cells), false);
+    return status;
+}
+
+/* Where the harvested energy went, stacked to 100 %, for every policy. */
+static wick_status plot_causes(page *p, wick_json_at runs, size_t n) {
+    static const char *const causes[][3] = {{"compute_uj", "compute", "#15803d"},
+                                            {"nvm_uj", "NVM", "#1d4ed8"},
+                                            {"boot_uj", "boots", "#a16207"},
+                                            {"reexecution_uj", "re-execution", "#b91c1c"},
+                                            {"sleep_uj", "sleep", "#9ca3af"},
+                                            {"leakage_uj", "leakage", "#d1d5db"},
+                                            {"converter_loss_uj", "output converter", "#fbbf24"},
+                                            {"input_loss_uj", "input converter", "#fde68a"},
+                                            {"clamped_uj", "thrown away when full", "#f9a8d4"}};
+    wick_buf script = {0};
+    wick_buf_puts(&script, "$d << EOD\n");
+    for (size_t i = 0; i < n; i++) {
+        wick_json_at run = wick_json_index(runs, i), energy;
+        const char *policy;
+        double harvested;
+        wick_status status = wick_json_string(run, "policy", &policy);
+        if (status == WICK_OK)
+            status = wick_json_object(run, "energy", &energy);
+        if (status == WICK_OK)
+            status = wick_json_number(energy, "harvested_uj", 0, 1e18, &harvested);
+        char *label = status == WICK_OK ? wick_arena_strdup(p->arena, policy) : NULL;
+        for (char *c = label; c && *c; c++)
+            if (*c == '"' || *c == '\\' || *c == '\n')
+                *c = ' ';
+        char *cut = label ? strchr(label, ',') : NULL; /* thresholds would not fit on the axis */
+        char *colon = cut ? strchr(label, ':') : NULL;
+        if (colon)
+            *colon = '\0';
+        wick_buf_printf(&script, "\"%s\"", label ? label : "");
+        for (size_t c = 0; c < WICK_LEN(causes) && status == WICK_OK; c++) {
+            double value = 0;
+            status = wick_json_number(energy, causes[c][0], 0, 1e18, &value);
+            wick_buf_printf(&script, " %.5g", harvested > 0 ? 100 * value / harvested : 0);
+        }
+        wick_buf_puts(&script, "\n");
+        if (status != WICK_OK) {
+            wick_buf_free(&script);
+            return status;
+        }
+    }
+    wick_buf_puts(
+        &script,
+        "EOD\nset style data histograms\nset style histogram rowstacked\nset style fill solid 0.9 noborder\n"
+        "set boxwidth 0.6\nset ylabel 'share of the harvest, %'\nset key outside right "
+        "reverse Left\nset yrange [0:*]\nset xtics rotate by -20\nplot ");
+    for (size_t c = 0; c < WICK_LEN(causes); c++)
+        wick_buf_printf(&script, "%s$d using %zu%s lc rgb '%s' title '%s'", c ? ", " : "", c + 2,
+                        c ? "" : ":xtic(1)", causes[c][2], causes[c][1]);
+    wick_status status =
+        html_plot(&p->html, script.data, 960, 360,
+                  "Where the harvested energy went (what is left is stored).", p->diag);
+    wick_buf_free(&script);
+    return status;
+}
+
+static wick_status one_sim(page *p, wick_json_at at) {
+    wick_json_at runs;
+    size_t n;
+    const char *trace;
+    double period, deadline, scale, on_v, off_v;
+    WICK_TRY(wick_json_array(at, "runs", &runs, &n));
+    WICK_TRY(wick_json_string(at, "trace", &trace));
+    WICK_TRY(wick_json_number(at, "scale", 0, 1e12, &scale));
+    WICK_TRY(wick_json_number(at, "period_s", 0, 1e12, &period));
+    WICK_TRY(wick_json_number(at, "deadline_s", 0, 1e12, &deadline));
+    WICK_TRY(wick_json_number(at, "on_v", 0, 1e6, &on_v));
+    WICK_TRY(wick_json_number(at, "off_v", 0, 1e6, &off_v));
+    wick_buf_puts(&p->html, "<p>");
+    html_textf(
+        &p->html,
+        "Trace %s, power scaled by %g; an input every %g s, deadline %g s. Accuracy in time counts every "
+        "input: one without an answer in time is wrong.",
+        wick_path_base(trace), scale, period, deadline);
+    wick_buf_puts(&p->html, "</p>\n<div class=\"wide\"><table>\n");
+    static const char *const header[] = {"policy",          "inputs",      "in time",
+                                         "correct in time", "missed",      "answers by module",
+                                         "power failures",  "energy used", "boots and repeats"};
+    html_row(&p->html, header, (int)WICK_LEN(header), true);
+    for (size_t i = 0; i < n; i++)
+        WICK_TRY(sim_row(p, wick_json_index(runs, i)));
+    wick_buf_puts(&p->html, "</table></div>\n");
+    if (n)
+        WICK_TRY(plot_causes(p, runs, n));
+    for (size_t i = 0; i < n; i++) {
+        wick_json_at run = wick_json_index(runs, i);
+        const char *policy;
+        WICK_TRY(wick_json_string(run, "policy", &policy));
+        if (wick_json_has(run, "timeline") && i == 0)
+            WICK_TRY(plot_timeline(p, run, policy, wick_path_base(trace), on_v, off_v));
+    }
+    return WICK_OK;
+}
+
+wick_status report_sims(page *p) {
+    html_section(&p->html, "simulation", "On harvested energy");
+    if (!p->options->n_sims)
+        wick_buf_puts(&p->html, "<p class=\"note\">No simulation was given.</p>\n");
+    for (int i = 0; i < p->options->n_sims; i++) {
+        json_t *root = NULL;
+        wick_json_at at;
+        wick_status status = load(p, p->options->sims[i], &root, &at);
+        if (status == WICK_OK)
+            status = one_sim(p, at);
+        json_decref(root);
+        WICK_TRY(status);
+    }
+    return WICK_OK;
+}
+
+static wick_status guarantee_rows(page *p, wick_json_at at) {
+    wick_json_at list;
+    size_t n;
+    WICK_TRY(wick_json_array(at, "guarantees", &list, &n));
+    wick_buf_puts(&p->html, "<div class=\"wide\"><table>\n");
+    static const char *const header[] = {"", "guarantee", "status", "evidence"};
+    html_row(&p->html, header, 4, true);
+    for (size_t i = 0; i < n; i++) {
+        wick_json_at g = wick_json_index(list, i);
+        const char *cells[4];
+        WICK_TRY(wick_json_string(g, "id", &cells[0]));
+        WICK_TRY(wick_json_string(g, "text", &cells[1]));
+        WICK_TRY(wick_json_string(g, "status", &cells[2]));
+        WICK_TRY(wick_json_string(g, "evidence", &cells[3]));
+        html_row(&p->html, cells, 4, false);
+    }
+    wick_buf_puts(&p->html, "</table></div>\n");
+    return WICK_OK;
+}
+
+wick_status report_guarantees(page *p) {
+    html_section(&p->html, "guarantees", "Guarantees");
+    if (!p->options->verify) {
+        wick_buf_puts(&p->html, "<p class=\"note\">No verification was given.</p>\n");
+        return WICK_OK;
+    }
+    json_t *root = NULL;
+    wick_json_at at;
+    wick_status status = load(p, p->options->verify, &root, &at);
+    const char *id = "";
+    if (status == WICK_OK)
+        status = wick_json_string(at, "id", &id);
+    if (status == WICK_OK && strcmp(id, p->net->hash.hex) != 0)
+        status = wick_json_fail(at, WICK_MISMATCH, "verify the firmware of this plan",
+                                "the verification is of another model");
+    if (status == WICK_OK)
+        status = guarantee_rows(p, at);
+    json_decref(root);
+    return status;
+}
