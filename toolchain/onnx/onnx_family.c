@@ -120,7 +120,7 @@ static wick_status read_head(wick_onnx_import *im, const json_t *head, int k, co
     wick_family *family = &im->graph->family;
     const char *name = json_string_value(json_object_get(head, "name"));
     const char *of = json_string_value(json_object_get(head, "tensor"));
-    if (!name || !of || !wick_onnx_legal_name(name) ||
+    if (!name || !of || (name[0] && !wick_onnx_legal_name(name)) ||
         !read_accuracy(head, "accuracy", &family->accuracy[k]) ||
         !read_accuracy(head, "validation", &family->validation[k]))
         return wick_fail(im->diag, WICK_SYNTAX, im->file, "wick.heads", NULL,

@@ -1,0 +1,351 @@
+/* What is wrong with a file is said, with the place; what is unsupported is listed node by node. */
+#include "helper_onnx.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Reads a file around `graph`, which is freed; `text` must be in some diagnostic (NULL: any). */
+static void expect(wick_buf *graph, int opset, wick_status want, const char *text) {
+    wick_buf bytes = onnx_model(graph, opset);
+    wick_diag diag = {0};
+    wick_graph *out;
+    wick_status status = helper_read(&bytes, &out, &diag);
+    if (status != want || (text && !wick_diag_contains(&diag, text)))
+        wick_diag_print(&diag, stdout);
+    assert_int_equal(status, want);
+    assert_int_equal(out == NULL, want != WICK_OK);
+    assert_int_equal(diag.count == 0, want == WICK_OK);
+    assert_true(!text || wick_diag_contains(&diag, text));
+    for (size_t i = 0; i < diag.count; i++)
+        assert_string_equal(diag.items[i].file, "x.onnx");
+    wick_graph_free(out);
+    wick_diag_free(&diag);
+    wick_buf_free(&bytes);
+}
+
+/* Input "x", Flatten to "f" [N,32], Gemm to "y" [N,3] with the weights "w" [3,32]. */
+static wick_buf plain(void) {
+    wick_buf graph = onnx_small_graph(), attributes = {0};
+    onnx_weights(&graph, "w", 2, (int64_t[]){3, 32});
+    onnx_node(&graph, "flatten", "Flatten", "x", "f", NULL);
+    onnx_attr_int(&attributes, "transB", 1);
+    onnx_node(&graph, "fc", "Gemm", "f,w", "y", &attributes);
+    return graph;
+}
+
+static void the_plain_one_is_read(void **state) {
+    (void)state;
+    wick_buf graph = plain();
+    expect(&graph, 17, WICK_OK, NULL);
+}
+
+static void versions_have_limits(void **state) {
+    (void)state;
+    wick_buf graph = plain();
+    expect(&graph, 6, WICK_UNSUPPORTED, "opset 6");
+    graph = plain();
+    expect(&graph, 29, WICK_UNSUPPORTED, "opset 29");
+    graph = plain();
+    expect(&graph, 7, WICK_OK, NULL);
+}
+
+static void every_unsupported_node_is_listed(void **state) {
+    (void)state;
+    wick_buf graph = onnx_small_graph(), a = {0}, bytes;
+    onnx_weights(&graph, "w", 2, (int64_t[]){3, 32});
+    onnx_node(&graph, "n1", "Sigmoid", "x", "a", NULL);
+    onnx_attr_int(&a, "ceil_mode", 0);
+    onnx_attr_int(&a, "colour", 3);
+    onnx_attr_ints(&a, "kernel_shape", 2, (int64_t[]){1, 1});
+    onnx_node(&graph, "n2", "MaxPool", "a", "b", &a);
+    onnx_attr_ints(&a, "kernel_shape", 3, (int64_t[]){1, 1, 1});
+    onnx_node(&graph, "n3", "MaxPool", "b", "c", &a);
+    onnx_node(&graph, "n4", "Sigmoid", "x", "dead", NULL);
+    onnx_node(&graph, "", "Mul", "c,x", "d", NULL);
+    onnx_node(&graph, "n5", "Flatten", "d", "e", NULL);
+    onnx_attr_float(&a, "alpha", 0.5f);
+    onnx_attr_int(&a, "transB", 1);
+    onnx_node(&graph, "n6", "Gemm", "e,w", "y", &a);
+    bytes = onnx_model(&graph, 17);
+    wick_diag diag = {0};
+    wick_graph *out;
+    assert_int_equal(helper_read(&bytes, &out, &diag), WICK_UNSUPPORTED);
+    static const char *const places[] = {"n1", "n2", "n3", "unnamed Mul node with output 'd'",
+                                         "n6"};
+    static const char *const reasons[] = {"Sigmoid: ", "MaxPool: attribute 'colour'",
+                                          "'kernel_shape' has 3 numbers", "Mul: ", "alpha = 0.5"};
+    assert_int_equal(diag.count, WICK_LEN(places));
+    for (size_t i = 0; i < diag.count; i++) {
+        assert_string_equal(diag.items[i].place, places[i]);
+        assert_non_null(strstr(diag.items[i].reason, reasons[i]));
+        assert_non_null(diag.items[i].hint);
+    }
+    assert_true(wick_diag_contains(&diag, "supported: Add AveragePool"));
+    wick_diag_free(&diag);
+    wick_buf_free(&bytes);
+}
+
+static void names_are_defined_once_and_before_use(void **state) {
+    (void)state;
+    wick_buf graph = onnx_small_graph();
+    onnx_node(&graph, "r", "Relu", "nowhere", "y", NULL);
+    expect(&graph, 17, WICK_SYNTAX, "'nowhere' is defined nowhere");
+    graph = onnx_small_graph();
+    onnx_node(&graph, "late", "Flatten", "r", "y", NULL);
+    onnx_node(&graph, "early", "Relu", "x", "r", NULL);
+    expect(&graph, 17, WICK_SYNTAX, "unsorted or form a cycle");
+    graph = onnx_small_graph();
+    onnx_node(&graph, "a", "Add", "x,r2", "r1", NULL);
+    onnx_node(&graph, "b", "Relu", "r1", "r2", NULL);
+    onnx_node(&graph, "c", "Flatten", "r2", "y", NULL);
+    expect(&graph, 17, WICK_SYNTAX, "'b'");
+    graph = plain();
+    onnx_node(&graph, "again", "Flatten", "x", "f", NULL);
+    expect(&graph, 17, WICK_SYNTAX, "'f' is defined a second time");
+    graph = plain();
+    onnx_weights(&graph, "w", 1, (int64_t[]){3});
+    expect(&graph, 17, WICK_SYNTAX, "'w' is defined a second time");
+    graph = onnx_small_graph();
+    onnx_node(&graph, "f", "Flatten", "x", "other", NULL);
+    expect(&graph, 17, WICK_SYNTAX, "'y' is defined nowhere");
+    graph = onnx_small_graph();
+    onnx_node(&graph, "bell\a", "Flatten", "x", "y", NULL);
+    expect(&graph, 17, WICK_SYNTAX, "control characters");
+}
+
+/* `plain` with other weights. */
+static void expect_weights(wick_buf tensor, wick_status want, const char *text) {
+    wick_buf graph = onnx_small_graph(), a = {0};
+    pb_message(&graph, 5, &tensor);
+    onnx_node(&graph, "flatten", "Flatten", "x", "f", NULL);
+    onnx_attr_int(&a, "transB", 1);
+    onnx_node(&graph, "fc", "Gemm", "f,w", "y", &a);
+    expect(&graph, 17, want, text);
+}
+
+static void constants_are_checked(void **state) {
+    (void)state;
+    float data[96] = {0};
+    int64_t good[2] = {3, 32}, huge[2] = {INT64_C(1) << 40, INT64_C(1) << 40};
+    int64_t negative[2] = {-3, -32}, empty[2] = {0, 32};
+    int64_t many[7] = {3, 32, 1, 1, 1, 1, 1};
+    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_OK, NULL);
+    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data - 1), WICK_SHAPE, "383 bytes");
+    expect_weights(onnx_tensor("w", 1, 2, huge, data, sizeof data), WICK_RANGE, "2^31");
+    expect_weights(onnx_tensor("w", 1, 2, negative, data, sizeof data), WICK_RANGE, "-3");
+    expect_weights(onnx_tensor("w", 1, 2, empty, data, 0), WICK_SHAPE, "no elements");
+    expect_weights(onnx_tensor("w", 1, 7, many, data, sizeof data), WICK_UNSUPPORTED,
+                   "7 dimensions");
+    expect_weights(onnx_tensor("w", 10, 2, good, data, 192), WICK_UNSUPPORTED, "type 10");
+    wick_buf both = onnx_tensor("w", 1, 2, good, data, sizeof data);
+    pb_float(&both, 4, 1);
+    expect_weights(both, WICK_SHAPE, "holds");
+    wick_buf external = onnx_tensor("w", 1, 2, good, data, 0), entry = {0};
+    pb_text(&entry, 1, "location");
+    pb_text(&entry, 2, "/etc/passwd");
+    pb_message(&external, 13, &entry);
+    pb_int(&external, 14, 1);
+    expect_weights(external, WICK_UNSUPPORTED, "another file");
+    data[5] = NAN;
+    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_RANGE, "element 5");
+    data[5] = INFINITY;
+    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_RANGE, "infinite");
+}
+
+static void inputs_and_outputs_are_checked(void **state) {
+    (void)state;
+    wick_buf graph = plain();
+    onnx_value(&graph, GRAPH_INPUT, "second", 4, (int64_t[]){1, 1, 1, 1});
+    expect(&graph, 17, WICK_UNSUPPORTED, "2 inputs");
+    graph = plain();
+    for (int i = 0; i < WICK_MAX_HEADS; i++)
+        onnx_value(&graph, GRAPH_OUTPUT, "y", 2, (int64_t[]){1, 3});
+    expect(&graph, 17, WICK_UNSUPPORTED, "9 outputs");
+    graph = plain();
+    onnx_value(&graph, GRAPH_OUTPUT, "x", 4, (int64_t[]){1, 2, 4, 4});
+    expect(&graph, 17, WICK_UNSUPPORTED, "not computed by a node");
+    graph = (wick_buf){0};
+    onnx_value(&graph, GRAPH_INPUT, "x", 4, (int64_t[]){-1, 2, -1, 4});
+    onnx_value(&graph, GRAPH_OUTPUT, "y", 2, (int64_t[]){-1, 3});
+    onnx_node(&graph, "f", "Flatten", "x", "y", NULL);
+    expect(&graph, 17, WICK_UNSUPPORTED, "dimension 2");
+    graph = (wick_buf){0};
+    onnx_value(&graph, GRAPH_INPUT, "x", 4, (int64_t[]){-1, 1 << 20, 1 << 20, 1 << 30});
+    onnx_value(&graph, GRAPH_OUTPUT, "y", 2, (int64_t[]){-1, 3});
+    onnx_node(&graph, "f", "Flatten", "x", "y", NULL);
+    expect(&graph, 17, WICK_RANGE, "2^31");
+    graph = onnx_small_graph();
+    onnx_node(&graph, "r", "Relu", "x", "y", NULL);
+    expect(&graph, 17, WICK_SHAPE, "not [N, classes]");
+    graph = plain(); /* two results that share the Flatten, without features */
+    onnx_weights(&graph, "w2", 2, (int64_t[]){32, 3});
+    onnx_node(&graph, "fc2", "Gemm", "f,w2", "y2", NULL);
+    onnx_value(&graph, GRAPH_OUTPUT, "y2", 2, (int64_t[]){-1, 3});
+    expect(&graph, 17, WICK_SHAPE, "wick.features");
+}
+
+static void shapes_that_do_not_fit_name_the_node(void **state) {
+    (void)state;
+    wick_buf graph = onnx_small_graph(), a = {0};
+    onnx_weights(&graph, "w", 2, (int64_t[]){3, 31});
+    onnx_node(&graph, "flatten", "Flatten", "x", "f", NULL);
+    onnx_attr_int(&a, "transB", 1);
+    onnx_node(&graph, "fc", "Gemm", "f,w", "y", &a);
+    expect(&graph, 17, WICK_SHAPE, "fc");
+    graph = onnx_small_graph();
+    onnx_attr_ints(&a, "kernel_shape", 2, (int64_t[]){9, 9});
+    onnx_node(&graph, "pool", "MaxPool", "x", "p", &a);
+    onnx_attr_int(&a, "axis", -3);
+    onnx_node(&graph, "flatten", "Flatten", "p", "y", &a);
+    expect(&graph, 17, WICK_SHAPE, "pool");
+}
+
+/* A Reshape of "x" [1,2,4,4] to the given shape as the only node. */
+static void expect_reshape(int64_t batch, int64_t first, int64_t second, bool ok) {
+    wick_buf graph = {0};
+    int64_t shape[2] = {first, second};
+    onnx_value(&graph, GRAPH_INPUT, "x", 4, (int64_t[]){batch, 2, 4, 4});
+    onnx_value(&graph, GRAPH_OUTPUT, "y", 2, (int64_t[]){batch, 32});
+    wick_buf tensor = onnx_tensor("shape", 7, 1, (int64_t[]){2}, shape, sizeof shape);
+    pb_message(&graph, 5, &tensor);
+    onnx_node(&graph, "r", "Reshape", "x,shape", "y", NULL);
+    expect(&graph, 17, ok ? WICK_OK : WICK_UNSUPPORTED, ok ? NULL : "only flattening");
+}
+
+static void reshape_must_keep_the_batch(void **state) {
+    (void)state;
+    expect_reshape(-1, 0, -1, true);
+    expect_reshape(-1, 0, 32, true);
+    expect_reshape(-1, -1, 32, true);
+    expect_reshape(1, 1, -1, true);
+    expect_reshape(1, 1, 32, true);
+    expect_reshape(5, 5, -1, true);
+    expect_reshape(-1, 1, -1, false); /* joins the images of a batch */
+    expect_reshape(5, 1, -1, false);
+    expect_reshape(-1, -1, 16, false);
+    expect_reshape(-1, -1, -1, false);
+    expect_reshape(-1, 32, -1, false);
+    expect_reshape(-1, 0, 16, false);
+}
+
+static void operators_that_need_training_or_state_are_refused(void **state) {
+    (void)state;
+    wick_buf graph = plain(), a = {0};
+    onnx_node(&graph, "drop", "Dropout", "x", "d,mask", NULL);
+    onnx_node(&graph, "f2", "Flatten", "mask", "y2", NULL);
+    onnx_value(&graph, GRAPH_OUTPUT, "y2", 2, (int64_t[]){-1, 32});
+    expect(&graph, 17, WICK_UNSUPPORTED, "'mask' is used");
+    graph = onnx_small_graph();
+    for (int i = 0; i < 4; i++)
+        onnx_weights(&graph, (const char *[]){"s", "b", "m", "v"}[i], 1, (int64_t[]){2});
+    onnx_attr_int(&a, "training_mode", 1);
+    onnx_node(&graph, "bn", "BatchNormalization", "x,s,b,m,v", "n", &a);
+    onnx_node(&graph, "f", "Flatten", "n", "y", NULL);
+    expect(&graph, 17, WICK_UNSUPPORTED, "training mode");
+    graph = onnx_small_graph();
+    onnx_attr_text(&a, "auto_pad", "SOMEHOW");
+    onnx_attr_ints(&a, "kernel_shape", 2, (int64_t[]){2, 2});
+    onnx_node(&graph, "p", "AveragePool", "x", "a", &a);
+    onnx_node(&graph, "f", "Flatten", "a", "y", NULL);
+    expect(&graph, 17, WICK_UNSUPPORTED, "SOMEHOW");
+    graph = onnx_small_graph();
+    onnx_attr_ints(&a, "kernel_shape", 2, (int64_t[]){3, 3});
+    onnx_attr_ints(&a, "strides", 2, (int64_t[]){2, 2});
+    onnx_attr_int(&a, "ceil_mode", 1);
+    onnx_node(&graph, "p", "MaxPool", "x", "a", &a);
+    onnx_node(&graph, "f", "Flatten", "a", "y", NULL);
+    expect(&graph, 17, WICK_UNSUPPORTED, "ceil_mode");
+    graph = onnx_small_graph();
+    onnx_attr_ints(&a, "perm", 4, (int64_t[]){0, 2, 3, 1});
+    onnx_node(&graph, "t", "Transpose", "x", "a", &a);
+    onnx_node(&graph, "f", "Flatten", "a", "y", NULL);
+    expect(&graph, 17, WICK_UNSUPPORTED, "layout [N,C,H,W]");
+}
+
+/* MatMul's result has a second reader, so the Add may not disappear into it. */
+static void a_sum_that_is_read_twice_is_no_bias(void **state) {
+    (void)state;
+    for (int twice = 0; twice < 2; twice++) {
+        wick_buf graph = onnx_small_graph();
+        onnx_weights(&graph, "w", 2, (int64_t[]){32, 3});
+        onnx_weights(&graph, "b", 1, (int64_t[]){3});
+        onnx_node(&graph, "f", "Flatten", "x", "f", NULL);
+        onnx_node(&graph, "m", "MatMul", "f,w", "m", NULL);
+        onnx_node(&graph, "i", "Identity", "m", "i", NULL);
+        onnx_node(&graph, "a", "Add", twice ? "m,b" : "b,i", "s", NULL);
+        onnx_node(&graph, "r", "Add", twice ? "s,i" : "s,s", "y", NULL);
+        expect(&graph, 17, WICK_UNSUPPORTED, "not the bias");
+    }
+    wick_buf graph = onnx_small_graph();
+    onnx_weights(&graph, "w", 2, (int64_t[]){32, 3});
+    onnx_weights(&graph, "b", 1, (int64_t[]){3});
+    onnx_node(&graph, "f", "Flatten", "x", "f", NULL);
+    onnx_node(&graph, "m", "MatMul", "f,w", "m", NULL);
+    onnx_node(&graph, "a", "Add", "m,b", "y", NULL);
+    expect(&graph, 17, WICK_OK, NULL);
+}
+
+/* Adds metadata to the plain model and reads it. */
+static void expect_metadata(const char *key, const char *value, wick_status want,
+                            const char *text) {
+    wick_buf graph = plain(), bytes = onnx_model(&graph, 17), entry = {0};
+    pb_text(&entry, 1, key);
+    pb_text(&entry, 2, value);
+    pb_message(&bytes, 14, &entry);
+    wick_diag diag = {0};
+    wick_graph *out;
+    wick_status status = helper_read(&bytes, &out, &diag);
+    assert_int_equal(status, want);
+    assert_true(!text || wick_diag_contains(&diag, text));
+    wick_graph_free(out);
+    wick_diag_free(&diag);
+    wick_buf_free(&bytes);
+}
+
+static void metadata_is_checked(void **state) {
+    (void)state;
+    expect_metadata("wick.features", "f", WICK_OK, NULL);
+    expect_metadata("wick.features", "nowhere", WICK_SYNTAX, "wick.features");
+    expect_metadata("wick.features", "x", WICK_UNSUPPORTED, "not computed");
+    expect_metadata("wick.features", "y", WICK_UNSUPPORTED, "the features are");
+    expect_metadata("wick.heads", "[{\"name\": \"a\", \"tensor\": \"y\"}]", WICK_OK, NULL);
+    expect_metadata("wick.heads", "[{\"name\": \"a\", \"tensor\": \"q\"}]", WICK_SYNTAX, "'q'");
+    expect_metadata("wick.heads", "[{\"name\": \"a\\n\", \"tensor\": \"y\"}]", WICK_SYNTAX, NULL);
+    expect_metadata("wick.heads", "[{\"name\": \"a\", \"tensor\": \"y\", \"accuracy\": 2}]",
+                    WICK_SYNTAX, "element 0");
+    expect_metadata("wick.heads",
+                    "[{\"name\": \"a\", \"tensor\": \"y\"}, {\"name\": \"b\", \"tensor\": \"y\"}]",
+                    WICK_UNSUPPORTED, "two modules");
+    expect_metadata("wick.heads", "[1, 2", WICK_SYNTAX, "not JSON");
+    expect_metadata("wick.heads", "[1]", WICK_SYNTAX, "element 0");
+    expect_metadata("wick.heads", "{}", WICK_SYNTAX, "must be an array");
+    expect_metadata("wick.mean", "[0.5]", WICK_SHAPE, "wick.mean has 1");
+    expect_metadata("wick.std", "[0]", WICK_RANGE, "wick.std");
+    expect_metadata("wick.mean", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", WICK_SYNTAX, "at most 16");
+    expect_metadata("wick.mean", "[1e300]", WICK_RANGE, "wick.mean");
+    expect_metadata("wick.labels", "[\"a\", 3]", WICK_SYNTAX, "element 1");
+    expect_metadata("wick.recipe", "a\x1b[31m", WICK_SYNTAX, "wick.recipe");
+    expect_metadata("anything", "else", WICK_OK, NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_plain_one_is_read),
+        cmocka_unit_test(versions_have_limits),
+        cmocka_unit_test(every_unsupported_node_is_listed),
+        cmocka_unit_test(names_are_defined_once_and_before_use),
+        cmocka_unit_test(constants_are_checked),
+        cmocka_unit_test(inputs_and_outputs_are_checked),
+        cmocka_unit_test(shapes_that_do_not_fit_name_the_node),
+        cmocka_unit_test(reshape_must_keep_the_batch),
+        cmocka_unit_test(operators_that_need_training_or_state_are_refused),
+        cmocka_unit_test(a_sum_that_is_read_twice_is_no_bias),
+        cmocka_unit_test(metadata_is_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
