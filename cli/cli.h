@@ -21,6 +21,9 @@ bool cli_parse(const struct argp *argp, int argc, char **argv, void *input, int 
 /* Prints the diagnostics on stderr, frees them, and returns the exit status for `status`. */
 int cli_finish(wick_status status, wick_diag *diag);
 
+/* Gives the diagnostics that name no file this one: for stages that know only the graph. */
+void cli_name_file(wick_diag *diag, const char *file);
+
 /* Strict numbers for option arguments: on nonsense or out of [min, max], argp_error (exit status
  * 2). */
 double cli_number(struct argp_state *state, const char *option, const char *text, double min,

@@ -78,6 +78,12 @@ int cli_finish(wick_status status, wick_diag *diag) {
     return wick_status_exit(status);
 }
 
+void cli_name_file(wick_diag *diag, const char *file) {
+    for (size_t i = 0; i < diag->count; i++)
+        if (!diag->items[i].file)
+            diag->items[i].file = wick_xstrdup(file);
+}
+
 double cli_number(struct argp_state *state, const char *option, const char *text, double min,
                   double max) {
     char *end;

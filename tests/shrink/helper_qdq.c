@@ -90,7 +90,8 @@ void helper_finish(wick_graph *graph, int features, const int *heads, int n_head
     assert_int_equal(status, WICK_OK);
 }
 
-/* Two convolutions of the same input, added, with a Relu, then joined with the first. */
+/* Two convolutions of the same input, added, with a Relu, then joined with the first. The second
+   one has two readers, so its Relu cannot be fused. */
 static int residual_and_dense(wick_graph *g, wick_rng *rng, int x, int c) {
     int a = helper_unary(g, WICK_OP_RELU,
                          helper_conv(g, rng, x, "branch1", c, c, helper_window(3, 1, 1)), "relu1");
@@ -98,8 +99,9 @@ static int residual_and_dense(wick_graph *g, wick_rng *rng, int x, int c) {
     int b = helper_conv(g, rng, x, "branch2", c, c, one);
     int both[2] = {a, b};
     int sum = wick_graph_node(g, "sum", WICK_OP_ADD, both, 2, "sum.y", NULL);
-    int parts[3] = {a, helper_unary(g, WICK_OP_RELU, sum, "relu2"), x};
-    return wick_graph_node(g, "join", WICK_OP_CONCAT, parts, 3, "join.y", NULL);
+    int parts[4] = {a, helper_unary(g, WICK_OP_RELU, sum, "relu2"), x,
+                    helper_unary(g, WICK_OP_RELU, b, "relu3")};
+    return wick_graph_node(g, "join", WICK_OP_CONCAT, parts, 4, "join.y", NULL);
 }
 
 static int64_t dim(const wick_graph *g, int tensor, int i) {
@@ -118,11 +120,9 @@ static int large_head(wick_graph *g, wick_rng *rng, int z, int z_c, int classes)
     return helper_gemm(g, rng, y, "fc2", 17, classes);
 }
 
-/* TM2: average pool, global average pool, one fully connected layer. */
-static int small_head(wick_graph *g, wick_rng *rng, int z, int z_c, int classes) {
-    wick_attrs window = helper_window(2, 1 + (int)wick_rng_below(rng, 2), 0);
-    int y = wick_graph_node(g, "average", WICK_OP_AVG_POOL, &z, 1, "average.y", &window);
-    y = helper_unary(g, WICK_OP_GLOBAL_AVG_POOL, y, "global");
+/* TM2: after an average pool, global average pool and one fully connected layer. */
+static int small_head(wick_graph *g, wick_rng *rng, int averaged, int z_c, int classes) {
+    int y = helper_unary(g, WICK_OP_GLOBAL_AVG_POOL, averaged, "global");
     y = helper_unary(g, WICK_OP_FLATTEN, y, "flat2");
     return helper_gemm(g, rng, y, "fc3", z_c, classes);
 }
@@ -148,7 +148,11 @@ wick_graph *helper_family(uint64_t seed) {
     x = residual_and_dense(g, &rng, x, c);
     wick_attrs pool = helper_window(3, 2, 1);
     int z = wick_graph_node(g, "max", WICK_OP_MAX_POOL, &x, 1, "z", &pool);
-    int heads[2] = {large_head(g, &rng, z, 3 * c, 5), small_head(g, &rng, z, 3 * c, 5)};
+    /* The modules' nodes take turns, as they may in a file. */
+    wick_attrs window = helper_window(2, 1 + (int)wick_rng_below(&rng, 2), 0);
+    int averaged = wick_graph_node(g, "average", WICK_OP_AVG_POOL, &z, 1, "average.y", &window);
+    int large = large_head(g, &rng, z, 4 * c, 5);
+    int heads[2] = {large, small_head(g, &rng, averaged, 4 * c, 5)};
     helper_finish(g, z, heads, 2);
     return g;
 }

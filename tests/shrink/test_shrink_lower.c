@@ -53,8 +53,8 @@ static void every_layer_is_within_one_step(void **state) {
         assert_true(d.by_kind[kind] > 500);
         assert_in_range(d.largest[kind], 0, 1);
     }
-    /* Only roundings of near ties may differ. */
-    assert_true(d.different * 1000 < d.outputs);
+    /* Only roundings of near ties differ: a frequent value may sit on one. */
+    assert_true(d.different * 200 < d.outputs);
 }
 
 /* A whole run is the chain of its layers, and what it gives is close to the reference. */
@@ -162,6 +162,16 @@ static void the_hash_covers_what_is_computed(void **state) {
         weights[0] ^= 1;
         assert_string_equal(first, hash_of(copy, again));
     }
+    /* Two weights change places: their sum, and so the folded bias, stays. */
+    int8_t *w = copy->tensors[wick_graph_find(copy, "first.w/q")].data, first_weight = w[0];
+    int other = 1;
+    while (w[other] == w[0])
+        other++;
+    w[0] = w[other];
+    w[other] = first_weight;
+    assert_string_not_equal(first, hash_of(copy, again));
+    w[other] = w[0];
+    w[0] = first_weight;
     float *scale = copy->tensors[wick_graph_find(copy, "average.y/scale")].data;
     *scale *= 1.01F;
     assert_string_not_equal(first, hash_of(copy, again));
@@ -191,19 +201,34 @@ static int quantized(wick_graph *g, int x, const char *name, wick_dtype dtype, f
                            wick_arena_printf(g->arena, "%s.dq", name), &attrs);
 }
 
-/* int8 weights with one scale, symmetric. */
-static int int8_weights(wick_graph *g, wick_rng *rng, const char *name, wick_shape shape) {
+/* uint8 weights around 128 with one scale. */
+static int uint8_weights(wick_graph *g, wick_rng *rng, const char *name, wick_shape shape) {
     int64_t count = wick_shape_count(shape);
-    int8_t *q = wick_new(g->arena, int8_t, count), zero = 0;
+    uint8_t *q = wick_new(g->arena, uint8_t, count), zero = 128;
     float scale = 0.004F;
     for (int64_t i = 0; i < count; i++)
-        q[i] = (int8_t)((int)wick_rng_below(rng, 255) - 127);
+        q[i] = (uint8_t)(1 + wick_rng_below(rng, 255));
     int inputs[3] = {
-        wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.q", name), WICK_S8, shape, q),
+        wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.q", name), WICK_U8, shape, q),
         wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.s", name), WICK_F32, (wick_shape){0},
                           &scale),
-        wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.z", name), WICK_S8, (wick_shape){0},
+        wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.z", name), WICK_U8, (wick_shape){0},
                           &zero)};
+    wick_attrs attrs = wick_attrs_default();
+    return wick_graph_node(g, name, WICK_OP_DEQUANTIZE, inputs, 3, name, &attrs);
+}
+
+/* An int32 bias at a scale that is not the accumulator's. */
+static int int32_bias(wick_graph *g, const char *name, int64_t count, float scale) {
+    int32_t *q = wick_new(g->arena, int32_t, count), zero = 0;
+    for (int64_t i = 0; i < count; i++)
+        q[i] = (int32_t)(1000 - 450 * i);
+    int inputs[3] = {wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.q", name), WICK_S32,
+                                       (wick_shape){1, {count}}, q),
+                     wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.s", name), WICK_F32,
+                                       (wick_shape){0}, &scale),
+                     wick_graph_tensor(g, wick_arena_printf(g->arena, "%s.z", name), WICK_S32,
+                                       (wick_shape){0}, &zero)};
     wick_attrs attrs = wick_attrs_default();
     return wick_graph_node(g, name, WICK_OP_DEQUANTIZE, inputs, 3, name, &attrs);
 }
@@ -227,13 +252,13 @@ static int trained_weights(wick_graph *g, wick_rng *rng, const char *name, int r
     return wick_graph_node(g, name, WICK_OP_DEQUANTIZE, inputs, 3, name, &attrs);
 }
 
-/* uint8 activations, one weight scale, float biases, a Relu and a Clip of their own, a MaxPool and
-   a plain Q -> DQ that rescale, a final Softmax. */
+/* uint8 activations, one weight scale, a float bias and one at an odd scale, a Relu and a Clip of
+   their own, a MaxPool and a plain Q -> DQ that rescale, a final Softmax. */
 static wick_graph *foreign_graph(void) {
     wick_rng rng = wick_rng_seed(11, 0);
     wick_graph *g = helper_graph(2, 8, 8);
     int x = quantized(g, g->input, "in", WICK_U8, 2.0F / 255, 128);
-    int conv_inputs[3] = {x, int8_weights(g, &rng, "w1", (wick_shape){4, {6, 2, 3, 3}}),
+    int conv_inputs[3] = {x, uint8_weights(g, &rng, "w1", (wick_shape){4, {6, 2, 3, 3}}),
                           helper_normal(g, &rng, "b1", (wick_shape){1, {6}}, 0.2)};
     wick_attrs window = helper_window(3, 1, 1);
     int y = wick_graph_node(g, "conv", WICK_OP_CONV, conv_inputs, 3, "conv.y", &window);
@@ -252,8 +277,8 @@ static wick_graph *foreign_graph(void) {
     y = wick_graph_node(g, "pool", WICK_OP_MAX_POOL, &y, 1, "pool.y", &pool);
     y = quantized(g, y, "pool_q", WICK_U8, 0.02F, 10);
     y = helper_unary(g, WICK_OP_FLATTEN, y, "flat");
-    int fc_inputs[2] = {y, trained_weights(g, &rng, "w2", 4, 96)};
-    y = wick_graph_node(g, "fc", WICK_OP_GEMM, fc_inputs, 2, "fc.y", NULL);
+    int fc_inputs[3] = {y, trained_weights(g, &rng, "w2", 4, 96), int32_bias(g, "b2", 4, 3e-4F)};
+    y = wick_graph_node(g, "fc", WICK_OP_GEMM, fc_inputs, 3, "fc.y", NULL);
     y = quantized(g, y, "fc_q", WICK_S8, 0.05F, 3);
     y = helper_unary(g, WICK_OP_SOFTMAX, y, "softmax");
     helper_finish(g, -1, &y, 1);
@@ -354,6 +379,18 @@ static void limits_of_the_device_are_checked(void **state) {
     assert_int_equal(check_one(g, helper_conv(g, &rng, g->input, "edge", 1, 2, padded), &diag),
                      WICK_UNSUPPORTED);
     assert_true(wick_diag_contains(&diag, "padding at the bottom is 2"));
+    g = helper_graph(1, 4, 4);
+    padded = helper_window(2, 1, 0);
+    padded.pad[3] = 1;
+    y = wick_graph_node(g, "average", WICK_OP_AVG_POOL, &g->input, 1, "average.y", &padded);
+    assert_int_equal(check_one(g, y, &diag), WICK_UNSUPPORTED);
+    assert_true(wick_diag_contains(&diag, "averages without padding"));
+    g = helper_graph(2, 4, 4);
+    int flat[2] = {helper_unary(g, WICK_OP_FLATTEN, g->input, "a"),
+                   helper_unary(g, WICK_OP_FLATTEN, g->input, "b")};
+    y = wick_graph_node(g, "join", WICK_OP_CONCAT, flat, 2, "join.y", NULL);
+    assert_int_equal(check_one(g, y, &diag), WICK_UNSUPPORTED);
+    assert_true(wick_diag_contains(&diag, "concatenate before Flatten"));
     g = helper_graph(16, 4, 4);
     assert_int_equal(check_one(g, helper_unary(g, WICK_OP_RELU, g->input, "relu"), &diag), WICK_OK);
     g = helper_graph(1, 4, 4);
@@ -383,10 +420,48 @@ static void an_accumulator_that_overflows_is_refused(void **state) {
     wick_qnet_free(net);
     /* A bias beyond int32. */
     float *bias = g->tensors[wick_graph_find(g, "b1")].data;
-    bias[5] = 1e6F;
-    assert_int_equal(wick_qnet_lower(g, &net, &diag), WICK_UNSUPPORTED);
-    assert_true(wick_diag_contains(&diag, "channel 5"));
+    for (int i = 0; i < 2; i++) {
+        bias[5] = i ? 1e6F : 1e5F; /* 3.2e10 and 3.2e9 accumulator steps */
+        assert_int_equal(wick_qnet_lower(g, &net, &diag), WICK_UNSUPPORTED);
+        assert_true(wick_diag_contains(&diag, "channel 5"));
+        assert_true(wick_diag_contains(&diag, "beyond int32"));
+        wick_diag_free(&diag);
+    }
     wick_diag_free(&diag);
+    wick_graph_free(g);
+}
+
+/* The depthwise layer keeps the weights of a channel apart: the proof must pick the right ones. */
+static void the_proof_names_the_channel_and_its_bounds(void **state) {
+    (void)state;
+    wick_rng rng = wick_rng_seed(1, 0);
+    wick_graph *g = helper_graph(4, 6, 6);
+    wick_attrs attrs = helper_window(3, 1, 1);
+    attrs.groups = 4;
+    int y = helper_conv(g, &rng, g->input, "dw", 4, 4, attrs);
+    y = helper_unary(g, WICK_OP_FLATTEN, helper_unary(g, WICK_OP_GLOBAL_AVG_POOL, y, "gap"), "f");
+    helper_finish(g, -1, &y, 1);
+    wick_graph *q = helper_quantize(g, 1, 2);
+    int8_t *w = q->tensors[wick_graph_find(q, "dw.w/q")].data;
+    int32_t *b = q->tensors[wick_graph_find(q, "dw.b/q")].data;
+    float *scales = q->tensors[wick_graph_find(q, "dw.w/scale")].data;
+    float *bias_scales = q->tensors[wick_graph_find(q, "dw.b/scale")].data;
+    for (int c = 0; c < 4; c++) {
+        b[c] = 0;
+        bias_scales[c] *= 1 / scales[c];
+        scales[c] = 1;
+        for (int i = 0; i < 9; i++)
+            w[9 * c + i] = c == 3 ? (i == 4 ? -127 : 127) : 1;
+    }
+    wick_diag diag = {0};
+    wick_qnet *net;
+    float *out = q->tensors[wick_graph_find(q, "dw.y/scale")].data;
+    *out = 1 / 127.5F / 10000; /* M = 10000, shift 15: 1152 << 15 fits, 145161 << 15 does not */
+    assert_int_equal(wick_qnet_lower(q, &net, &diag), WICK_UNSUPPORTED);
+    assert_int_equal(diag.count, 1);
+    assert_true(wick_diag_contains(&diag, "channel 3 reaches -146177 to 145288"));
+    wick_diag_free(&diag);
+    wick_graph_free(q);
     wick_graph_free(g);
 }
 
@@ -434,6 +509,7 @@ int main(void) {
         cmocka_unit_test(every_obstacle_is_listed),
         cmocka_unit_test(limits_of_the_device_are_checked),
         cmocka_unit_test(an_accumulator_that_overflows_is_refused),
+        cmocka_unit_test(the_proof_names_the_channel_and_its_bounds),
         cmocka_unit_test(damaged_quantization_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

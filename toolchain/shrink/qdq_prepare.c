@@ -100,8 +100,6 @@ wick_status wick_qdq_prepare(const wick_graph *graph, wick_graph **out, wick_dia
     *out = NULL;
     WICK_TRY(check_constants(graph, diag));
     wick_graph *copy = wick_graph_clone(graph);
-    for (int k = 0; k < WICK_MAX_HEADS; k++)
-        copy->family.accuracy[k] = copy->family.validation[k] = (double)NAN;
     wick_graph_fold_batch_norm(copy);
     skip_identities(copy);
     /* Shapes are needed to turn the remaining batch norms around. */

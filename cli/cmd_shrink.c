@@ -1,0 +1,305 @@
+/* wick shrink: makes a family small. Post-training int8 quantization. */
+#include "cli.h"
+#include "onnx/onnx.h"
+#include "shrink/shrink.h"
+#include "train/train.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct arguments {
+    const char *model, *data, *output;
+    wick_data_options data_options;
+    wick_quantize_options quantize;
+    int threads;
+    bool int8, test, json;
+} arguments;
+
+enum {
+    KEY_INT8 = 256,
+    KEY_CALIBRATION,
+    KEY_PERCENTILE,
+    KEY_IMAGES,
+    KEY_TEST,
+    KEY_LIMIT,
+    KEY_VALIDATION,
+    KEY_SPLIT_SEED,
+    KEY_JSON
+};
+
+static const char *const calibrations[] = {"minmax", "percentile", "mse"};
+
+static const struct argp_option option_table[] = {
+    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits (required)", 0},
+    {"data", 'd', "SPEC", 0,
+     "data to calibrate and measure with: builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, "
+     "idx:DIR or a folder (required)",
+     0},
+    {"output", 'o', "FILE", 0, "the quantized family as ONNX (required)", 0},
+    {"calibration", KEY_CALIBRATION, "HOW", 0,
+     "range of each activation: minmax, percentile or mse (default mse)", 0},
+    {"percentile", KEY_PERCENTILE, "P", 0,
+     "share of the values, in per cent, up to either end of the range (default 99.99)", 0},
+    {"images", KEY_IMAGES, "N", 0, "training images to calibrate with (default 256)", 0},
+    {"seed", 'S', "N", 0, "which training images (default 1)", 0},
+    {"test", KEY_TEST, 0, 0, "measure on the test set too and store that accuracy in the model", 0},
+    {"limit", KEY_LIMIT, "N", 0, "open at most so many training and test images (default all)", 0},
+    {"validation", KEY_VALIDATION, "F", 0,
+     "share of the training images kept for validation, up to 0.5 (default 0.1)", 0},
+    {"split-seed", KEY_SPLIT_SEED, "N", 0, "seed of the validation split (default 1)", 0},
+    {"threads", 'j', "N", 0, "threads (default all)", 0},
+    {"json", KEY_JSON, 0, 0, "results as JSON", 0},
+    {0}};
+
+static wick_calibration parse_calibration(struct argp_state *state, const char *text) {
+    for (size_t i = 0; i < WICK_LEN(calibrations); i++)
+        if (!strcmp(text, calibrations[i]))
+            return (wick_calibration)i;
+    argp_error(state, "--calibration: '%s' is not minmax, percentile or mse", text);
+    return WICK_CALIBRATE_MSE;
+}
+
+static void check_complete(const arguments *a, struct argp_state *state) {
+    if (!a->model)
+        argp_error(state, "name a model");
+    if (!a->int8)
+        argp_error(state, "say how to shrink: --int8");
+    if (!a->data)
+        argp_error(state, "--data is required, e.g. --data builtin:shapes10");
+    if (!a->output)
+        argp_error(state, "--output is required, e.g. -o family.int8.onnx");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case KEY_INT8:
+        a->int8 = true;
+        break;
+    case 'd':
+        a->data = text;
+        break;
+    case 'o':
+        a->output = text;
+        break;
+    case KEY_CALIBRATION:
+        a->quantize.calibration = parse_calibration(state, text);
+        break;
+    case KEY_PERCENTILE:
+        a->quantize.percentile = cli_number(state, "percentile", text, 50.001, 100);
+        a->quantize.calibration = WICK_CALIBRATE_PERCENTILE;
+        break;
+    case KEY_IMAGES:
+        a->quantize.images = (int)cli_integer(state, "images", text, 1, 0x7fffffff);
+        break;
+    case 'S':
+        a->quantize.seed = (uint64_t)cli_integer(state, "seed", text, 0, 0x7fffffff);
+        break;
+    case KEY_TEST:
+        a->test = true;
+        break;
+    case KEY_LIMIT:
+        a->data_options.limit = (int)cli_integer(state, "limit", text, 1, 0x7fffffff);
+        break;
+    case KEY_VALIDATION:
+        a->data_options.validation = cli_number(state, "validation", text, 1e-6, 0.5);
+        break;
+    case KEY_SPLIT_SEED:
+        a->data_options.seed = (uint64_t)cli_integer(state, "split-seed", text, 0, 0x7fffffff);
+        break;
+    case 'j':
+        a->threads = (int)cli_integer(state, "threads", text, 1, 1024);
+        break;
+    case KEY_JSON:
+        a->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (a->model)
+            argp_error(state, "one model, please");
+        a->model = text;
+        break;
+    case ARGP_KEY_END:
+        check_complete(a, state);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {
+    option_table,
+    parse,
+    "MODEL.onnx",
+    "Quantizes a float family to int8: folds batch norm, measures the range of each activation on "
+    "training images, and writes the same graph with QuantizeLinear and DequantizeLinear, which the "
+    "device, onnxruntime and viewers understand. Prints what every module loses, measured with the "
+    "device's own kernels. docs/numbers.md explains the arithmetic."
+    "\vExample: wick shrink family.onnx --int8 --data builtin:shapes10 -o family.int8.onnx\n"
+    "         wick shrink m.onnx --int8 -d cifar10:DIR --percentile 99.9 --test -o m.int8.onnx\n"
+    "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
+    0,
+    0,
+    0};
+
+/* What is measured; accuracies are shares of right answers. */
+typedef struct results {
+    double float_accuracy[WICK_SPLITS][WICK_MAX_HEADS], int8_accuracy[WICK_SPLITS][WICK_MAX_HEADS];
+    int64_t float_bytes[1 + WICK_MAX_HEADS], int8_bytes[1 + WICK_MAX_HEADS]; /* by segment */
+} results;
+
+/* Quantizing takes a while: it must not end at a path that cannot be written. */
+static wick_status check_output(wick_arena *arena, const char *path, wick_diag *diag) {
+    if (wick_path_is_dir(path))
+        return wick_fail(diag, WICK_OUTPUT, path, NULL, "name a file", "it is a folder");
+    char *probe = wick_arena_printf(arena, "%s.tmp.XXXXXX", path);
+    int fd = mkstemp(probe);
+    if (fd < 0)
+        return wick_fail(diag, WICK_OUTPUT, path, NULL,
+                         "check that the folder exists and may be written to",
+                         "cannot create the file: %s", strerror(errno));
+    close(fd);
+    unlink(probe);
+    return WICK_OK;
+}
+
+static wick_status measure(const arguments *a, const wick_graph *graph, const wick_qnet *net,
+                           const wick_data *data, wick_split split, results *r, wick_diag *diag) {
+    int n = data->split[split].n;
+    int64_t correct[WICK_MAX_HEADS] = {0}, correct8[WICK_MAX_HEADS] = {0};
+    if (n < 1)
+        return wick_fail(diag, WICK_SHAPE, data->spec, NULL, NULL, "there are no %s images",
+                         split == WICK_TEST ? "test" : "validation");
+    WICK_TRY(wick_eval_float(graph, data, split, a->threads, correct, NULL, diag));
+    WICK_TRY(wick_eval_int8(net, data, split, a->threads, 0, correct8, NULL, diag));
+    for (int k = 0; k < net->n_modules; k++) {
+        r->float_accuracy[split][k] = (double)correct[k] / n;
+        r->int8_accuracy[split][k] = (double)correct8[k] / n;
+    }
+    return WICK_OK;
+}
+
+static void measure_sizes(const wick_graph *graph, const wick_qnet *net, results *r) {
+    for (int s = 0; s <= net->n_modules; s++)
+        r->float_bytes[s] = 4 * wick_graph_counts(graph, s).parameters;
+    for (int l = 0; l < net->n_layers; l++)
+        r->int8_bytes[net->info[l].segment] += wick_qlayer_constant_bytes(&net->layers[l]);
+}
+
+static void print_results(const arguments *a, const wick_qnet *net, const results *r) {
+    wick_arena *arena = wick_arena_new();
+    enum { MOST = 9 };
+    int columns = a->test ? MOST : 6, split_columns = 3;
+    const char **cells = wick_new(arena, const char *, (net->n_modules + 2) * columns);
+    const char *const header[MOST] = {"module", "float val.", "int8 val.", "change"};
+    memcpy(cells, header, 4 * sizeof *header);
+    const char *const test_header[3] = {"float test", "int8 test", "change"};
+    if (a->test)
+        memcpy(cells + 4, test_header, sizeof test_header);
+    cells[columns - 2] = "float size";
+    cells[columns - 1] = "int8 size";
+    for (int s = 0; s <= net->n_modules; s++) {
+        const char **row = cells + (s + 1) * columns;
+        row[0] = s ? net->module_names[s - 1] : "extractor";
+        for (int i = 0; s && i < (a->test ? 2 : 1); i++) {
+            wick_split split = i ? WICK_TEST : WICK_VALIDATION;
+            double before = r->float_accuracy[split][s - 1], after = r->int8_accuracy[split][s - 1];
+            const char **cell = row + 1 + i * split_columns;
+            cell[0] = wick_arena_printf(arena, "%.2f %%", 100 * before);
+            cell[1] = wick_arena_printf(arena, "%.2f %%", 100 * after);
+            cell[2] = wick_arena_printf(arena, "%+.2f", 100 * (after - before));
+        }
+        row[columns - 2] = cli_bytes(arena, (double)r->float_bytes[s]);
+        row[columns - 1] = cli_bytes(arena, (double)r->int8_bytes[s]);
+    }
+    cli_print_table(cells, net->n_modules + 2, columns);
+    wick_arena_free(arena);
+}
+
+static json_t *accuracy_json(const results *r, wick_split split, int k) {
+    return json_pack("{s:f, s:f}", "float", r->float_accuracy[split][k], "int8",
+                     r->int8_accuracy[split][k]);
+}
+
+static json_t *size_json(const results *r, int segment) {
+    return json_pack("{s:I, s:I}", "float", (json_int_t)r->float_bytes[segment], "int8",
+                     (json_int_t)r->int8_bytes[segment]);
+}
+
+static json_t *results_json(const arguments *a, const wick_qnet *net, const wick_data *data,
+                            const results *r) {
+    json_t *modules = json_array();
+    for (int k = 0; k < net->n_modules; k++) {
+        json_t *module =
+            json_pack("{s:s, s:o, s:o}", "name", net->module_names[k], "bytes", size_json(r, k + 1),
+                      "validation", accuracy_json(r, WICK_VALIDATION, k));
+        if (a->test)
+            json_object_set_new(module, "test", accuracy_json(r, WICK_TEST, k));
+        json_array_append_new(modules, module);
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "model", a->model, "output",
+                     a->output, "data", data->spec, "data_sha256", data->hash.hex, "calibration",
+                     calibrations[a->quantize.calibration], "calibration_images",
+                     a->quantize.images < data->split[WICK_TRAIN].n ? a->quantize.images
+                                                                    : data->split[WICK_TRAIN].n,
+                     "net_sha256", net->hash.hex, "extractor_bytes", size_json(r, 0), "modules",
+                     modules);
+}
+
+/* Measures, stores the accuracies in the quantized graph, writes it and prints. */
+static wick_status finish(const arguments *a, const wick_graph *graph, wick_graph *quantized,
+                          const wick_data *data, wick_diag *diag) {
+    wick_qnet *net;
+    results r = {0};
+    WICK_TRY(wick_qnet_lower(quantized, &net, diag));
+    measure_sizes(graph, net, &r);
+    wick_status status = measure(a, graph, net, data, WICK_VALIDATION, &r, diag);
+    if (status == WICK_OK && a->test)
+        status = measure(a, graph, net, data, WICK_TEST, &r, diag);
+    for (int k = 0; k < net->n_modules && status == WICK_OK; k++) {
+        quantized->family.validation[k] = r.int8_accuracy[WICK_VALIDATION][k];
+        if (a->test)
+            quantized->family.accuracy[k] = r.int8_accuracy[WICK_TEST][k];
+    }
+    if (status == WICK_OK)
+        status = wick_onnx_write(quantized, a->output, diag);
+    if (status == WICK_OK && a->json)
+        status = cli_print_json(results_json(a, net, data, &r)) ? WICK_OK : WICK_OUTPUT;
+    else if (status == WICK_OK)
+        print_results(a, net, &r);
+    wick_qnet_free(net);
+    return status;
+}
+
+static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
+    wick_graph *graph = NULL, *quantized = NULL;
+    wick_data *data = NULL;
+    WICK_TRY(check_output(arena, a->output, diag));
+    WICK_TRY(wick_onnx_read(a->model, &graph, diag));
+    wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
+    if (status == WICK_OK) {
+        status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
+        cli_name_file(diag, a->model);
+    }
+    if (status == WICK_OK)
+        status = finish(a, graph, quantized, data, diag);
+    wick_data_free(data);
+    wick_graph_free(quantized);
+    wick_graph_free(graph);
+    return status;
+}
+
+int cmd_shrink(int argc, char **argv) {
+    arguments a = {.data_options = wick_data_defaults(), .quantize = wick_quantize_defaults()};
+    int exit_status;
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
+        return exit_status;
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    wick_status status = run(&a, arena, &diag);
+    wick_arena_free(arena);
+    return cli_finish(status, &diag);
+}
