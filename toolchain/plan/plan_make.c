@@ -6,7 +6,7 @@
 
 #include <wick/engine.h>
 
-/* Bytes of code, gcc 12.2 -O2 for Cortex-M4, rounded up; tests/emit/slow_emit_builds.sh measures.
+/* Bytes of code, gcc 12.2 -O2 for Cortex-M4, rounded up; tests/emit/slow_emit_builds.c measures.
  */
 enum { CODE_ENGINE = 5120 };
 static const int code_of_kernel[WICK_LAYER_KINDS] = {

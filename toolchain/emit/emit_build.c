@@ -1,0 +1,181 @@
+/* CMakeLists.txt and README.md of the folder. */
+#include "emit/emit_parts.h"
+
+#include <math.h>
+#include <string.h>
+
+static void list_sources(const wick_emit *emit, wick_buf *buf) {
+    for (int i = 0; i < emit->n_files; i++) {
+        const char *name = emit->files[i].name;
+        size_t len = strlen(name);
+        bool firmware = !strchr(name, '/') || !strncmp(name, "wick/", 5);
+        if (firmware && len > 2 && !strcmp(name + len - 2, ".c"))
+            wick_buf_printf(buf, "  %s\n", name);
+    }
+}
+
+void wick_emit_build(wick_emit *emit) {
+    wick_buf *buf = wick_emit_file_new(emit, "CMakeLists.txt");
+    wick_buf_puts(buf, "# SPDX-License-Identifier: 0BSD\n");
+    wick_emit_stamp(emit, buf, "# ");
+    wick_buf_puts(buf, "# As a part of your project: add_subdirectory(this folder), link "
+                       "wick_firmware, add a port.\n"
+                       "# On its own: builds the self-test; run it with ctest.\n"
+                       "cmake_minimum_required(VERSION 3.13)\nproject(wick_firmware C)\n\n"
+                       "add_library(wick_firmware STATIC\n");
+    list_sources(emit, buf);
+    wick_buf_puts(
+        buf, ")\n"
+             "target_include_directories(wick_firmware PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}\n"
+             "  ${CMAKE_CURRENT_SOURCE_DIR}/include)\n"
+             "set_target_properties(wick_firmware PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)\n\n"
+             "if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT "
+             "CMAKE_CROSSCOMPILING)\n"
+             "  add_executable(selftest host/selftest.c host/model_vectors.c)\n"
+             "  target_link_libraries(selftest PRIVATE wick_firmware)\n"
+             "  add_library(port_template OBJECT port/port_template.c)\n"
+             "  target_link_libraries(port_template PRIVATE wick_firmware)\n"
+             "  set_target_properties(selftest port_template PROPERTIES C_STANDARD 99 "
+             "C_EXTENSIONS OFF)\n"
+             "  enable_testing()\n  add_test(NAME selftest COMMAND selftest)\nendif()\n");
+}
+
+static void readme_modules(wick_emit *emit, wick_buf *buf) {
+    const wick_plan *plan = emit->plan;
+    wick_buf_printf(buf,
+                    "| part | spans | energy | time | int8 accuracy |\n|---|---|---|---|---|\n");
+    for (int s = 0; s < plan->n_segments; s++) {
+        const wick_plan_segment *segment = &plan->segments[s];
+        if (segment->n_spans == 0)
+            continue;
+        wick_buf_printf(buf, "| %s | %d | %.3g mJ | %.3g ms | ",
+                        wick_emit_plain(emit, segment->name), segment->n_spans,
+                        segment->cost.energy_uj / 1e3, segment->cost.time_us / 1e3);
+        double accuracy = s ? plan->net->accuracy[s - 1] : (double)NAN;
+        if (isfinite(accuracy))
+            wick_buf_printf(buf, "%.2f %% |\n", accuracy * 100);
+        else
+            wick_buf_puts(buf, "- |\n");
+    }
+    wick_buf_printf(
+        buf,
+        "\nEnergies and times are modelled for %s, not measured. A module's answer needs "
+        "the extractor's spans first,\nonce for each input.\n\n",
+        wick_emit_plain(emit, plan->device->name));
+}
+
+static void readme_memory(wick_emit *emit, wick_buf *buf) {
+    const wick_plan *plan = emit->plan;
+    wick_buf_printf(
+        buf,
+        "## Memory\n"
+        "| memory | bytes | what |\n|---|---|---|\n"
+        "| SRAM | %lld | %lld scratch, at most %lld stack in the engine, %lld engine state; no heap "
+        "|\n"
+        "| NVM | %lld | two progress records, two inputs, tensors |\n"
+        "| flash | %lld | %lld constants, about %lld code (gcc -O2, Cortex-M4) |\n\n",
+        (long long)plan->totals.ram_bytes, (long long)plan->totals.scratch_bytes,
+        (long long)plan->totals.stack_bytes, (long long)plan->totals.engine_bytes,
+        (long long)plan->totals.nvm_bytes, (long long)plan->totals.flash_bytes,
+        (long long)plan->totals.constants_bytes, (long long)plan->totals.code_bytes);
+    wick_buf_printf(
+        buf,
+        "Planned for a charge of %.4g mJ (%g uF from %.2f V to %.2f V): every span, with a "
+        "boot before it, needs at most\n%.4g mJ (modelled).\n\n",
+        plan->charge_uj / 1e3, plan->device->capacitor.uf, plan->device->capacitor.on_v,
+        plan->device->capacitor.off_v, plan->worst_span_uj / 1e3);
+}
+
+static void readme_guarantees(const wick_emit *emit, wick_buf *buf) {
+    wick_buf_puts(
+        buf,
+        "## What holds when the power fails\n"
+        "Given a port that keeps its promises (port/port_template.c):\n"
+        "- G1 For a given input and module, any power failures: the same answer, byte for byte.\n");
+    wick_buf_printf(
+        buf,
+        "- G2 If every boot brings %.4g mJ, every boot commits at least one span, so an "
+        "answer takes at most as many\n  boots as commits: spans, a decision, a "
+        "delivery (modelled energy).\n",
+        emit->plan->worst_span_uj / 1e3);
+    wick_buf_puts(
+        buf,
+        "- G3 A failure costs at most the span that it hits.\n"
+        "- G4 A result appears whole or not at all; it is sent at least once, with (epoch, module) "
+        "to drop repeats by.\n"
+        "- G5 The memory of another model, plan or format is never resumed; it is formatted.\n"
+        "- G6 A damaged progress record is noticed and never used. Tensors bear no checksum: use "
+        "memory with ECC where\n  bits may decay.\n"
+        "- G7 No heap, no recursion, the stack bound above.\n"
+        "`wick verify` on this folder cuts the power before every write and compares.\n\n");
+}
+
+static const char integration[] =
+    "## Try it\n"
+    "    cmake -B build && cmake --build build && ./build/selftest\n"
+    "or without CMake:\n"
+    "    cc -std=c99 -O2 -I. -Iinclude *.c wick/*.c host/*.c -o selftest && ./selftest\n"
+    "\n"
+    "## Put it into your firmware\n"
+    "The firmware is `*.c` and `wick/*.c`, with this folder and `include/` on the include path; C99, "
+    "no libc but memcpy and memset.\n"
+    "- CMake: `add_subdirectory(firmware)`, `target_link_libraries(app PRIVATE wick_firmware)`.\n"
+    "- Zephyr: the same two lines after `find_package(Zephyr)`, with `target_link_libraries(app "
+    "PRIVATE wick_firmware)` and\n"
+    "  `target_link_libraries(wick_firmware PRIVATE zephyr_interface)`.\n"
+    "- Arduino, PlatformIO: copy `*.c`, `*.h` and `wick/*.c` into `src/` and `include/wick` beside "
+    "them; in C++ write\n"
+    "  `extern \"C\" { #include \"model.h\" }` (each on its own line).\n"
+    "- Anything else: compile all of them. Sections are dropped with -ffunction-sections "
+    "-fdata-sections -Wl,--gc-sections.\n"
+    "\n"
+    "Then copy `port/port_template.c`, fill in its functions, and:\n"
+    "\n"
+    "```c\n"
+    "#include \"model.h\"\n"
+    "extern const wick_port wick_board_port;\n"
+    "static uint32_t scratch[MODEL_SCRATCH_BYTES / 4 + 1];\n"
+    "static const wick_policy policy = {.kind = WICK_POLICY_GREEDY};\n"
+    "static wick_engine engine; /* zeroed: no situation callback */\n"
+    "\n"
+    "void app(void) {\n"
+    "    wick_rt_status status = wick_engine_boot(&engine, &wick_model_data, &wick_board_port, "
+    "&policy,\n"
+    "                                             (int8_t *)scratch, MODEL_SCRATCH_BYTES);\n"
+    "    if (status == WICK_RT_CORRUPT) /* both records damaged: start afresh */\n"
+    "        status = wick_engine_format(&engine);\n"
+    "    while (status >= 0) {\n"
+    "        if (engine.record.phase == WICK_PHASE_IDLE) {\n"
+    "            static uint8_t pixels[MODEL_INPUT_BYTES];\n"
+    "            take_picture(pixels); /* yours: [height][width][channel] */\n"
+    "            wick_model_quantize(pixels, (int8_t *)pixels);\n"
+    "            status = wick_engine_submit(&engine, (const int8_t *)pixels, MODEL_INPUT_BYTES, "
+    "NULL);\n"
+    "        } else {\n"
+    "            status = wick_engine_step(&engine); /* runs to the next commit */\n"
+    "        }\n"
+    "    }\n"
+    "}\n"
+    "```\n"
+    "Results arrive in the port's `result` function. After a power failure, `wick_engine_boot` finds "
+    "the place and the loop\n"
+    "goes on. Licence: 0BSD (LICENSE): do what you like with it.\n";
+
+void wick_emit_readme(wick_emit *emit) {
+    const wick_qnet *net = emit->plan->net;
+    const wick_qtensor *input = &net->tensors[net->input];
+    wick_buf *buf = wick_emit_file_new(emit, "README.md");
+    wick_buf_puts(buf, "<!-- SPDX-License-Identifier: 0BSD\n");
+    wick_emit_stamp(emit, buf, "");
+    wick_buf_printf(
+        buf,
+        "-->\n# A neural network that survives power failures\n"
+        "%dx%dx%d images to %d classes, %d module%s from large to small, as plain C99 for "
+        "a device that loses power at any time\nand goes on where it was.\n\n",
+        input->h, input->w, input->c, net->n_classes, net->n_modules,
+        net->n_modules > 1 ? "s" : "");
+    readme_modules(emit, buf);
+    readme_memory(emit, buf);
+    readme_guarantees(emit, buf);
+    wick_buf_puts(buf, integration);
+}

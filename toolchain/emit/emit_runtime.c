@@ -1,0 +1,70 @@
+/* Copies of what is already C: the runtime, the self-test, the port template, the licence. */
+#include "emit/emit_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_SOURCE_BYTES = 1 << 20 };
+
+static bool ends_with(const char *text, const char *end) {
+    size_t a = strlen(text), b = strlen(end);
+    return a >= b && !strcmp(text + a - b, end);
+}
+
+/* One file of the share folder, below a stamp that says where it is from. */
+static wick_status copy_file(wick_emit *emit, const char *from, const char *to, bool comment) {
+    wick_bytes bytes;
+    WICK_TRY(wick_file_read(emit->arena, wick_path_join(emit->arena, wick_share_dir(), from),
+                            MAX_SOURCE_BYTES, &bytes, emit->diag));
+    wick_buf *buf = wick_emit_file_new(emit, to);
+    if (comment)
+        wick_buf_printf(buf, "/* %s of wick %s, unchanged below this line. */\n", from,
+                        wick_version());
+    wick_buf_append(buf, bytes.data, bytes.len);
+    return WICK_OK;
+}
+
+/* kernels/<kind>_s8*.c of a kind that the model does not use, and the general dispatcher. */
+static bool is_left_out(const wick_emit *emit, const char *name) {
+    static const char *const kernels[] = {
+#define X(upper, lower) #lower "_s8",
+        WICK_LAYER_TABLE(X)
+#undef X
+    };
+    const wick_qnet *net = emit->plan->net;
+    if (!strcmp(name, "dispatch.c"))
+        return true;
+    for (int k = 0; k < WICK_LAYER_KINDS; k++) {
+        if (strncmp(name, kernels[k], strlen(kernels[k])) != 0)
+            continue;
+        for (int l = 0; l < net->n_layers; l++)
+            if (net->layers[l].kind == k)
+                return false;
+        return true;
+    }
+    return false;
+}
+
+static wick_status copy_folder(wick_emit *emit, const char *from, const char *to,
+                               const char *extension) {
+    char **names;
+    size_t count;
+    WICK_TRY(wick_dir_list(emit->arena, wick_path_join(emit->arena, wick_share_dir(), from), &names,
+                           &count, emit->diag));
+    for (size_t i = 0; i < count; i++)
+        if (ends_with(names[i], extension) && !is_left_out(emit, names[i]))
+            WICK_TRY(copy_file(emit, wick_path_join(emit->arena, from, names[i]),
+                               wick_path_join(emit->arena, to, names[i]), true));
+    return WICK_OK;
+}
+
+wick_status wick_emit_runtime(wick_emit *emit) {
+    static const char *const folders[] = {"engine", "kernels", "nvm", "policy"};
+    WICK_TRY(copy_folder(emit, "runtime/include/wick", "include/wick", ".h"));
+    for (size_t i = 0; i < WICK_LEN(folders); i++)
+        WICK_TRY(
+            copy_folder(emit, wick_path_join(emit->arena, "runtime", folders[i]), "wick", ".c"));
+    WICK_TRY(copy_file(emit, "boards/template/selftest.c", "host/selftest.c", true));
+    WICK_TRY(copy_file(emit, "boards/template/port_template.c", "port/port_template.c", true));
+    return copy_file(emit, "runtime/LICENSE.0BSD", "LICENSE", false);
+}
