@@ -2,6 +2,7 @@
    printed by them, every fault becomes one diagnostic that names the file. */
 #include "data/data_parts.h"
 
+#include <assert.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <png.h>
 
 enum { MAX_FILE_BYTES = 64 << 20, MAX_TEXT = 256 };
+static const char TOO_LARGE[] = "more than 2048 pixels wide or high";
+static_assert(DATA_MAX_SIDE == 2048, "the text above names the limit");
 
 /* --- JPEG --- */
 
@@ -64,9 +67,7 @@ static void read_jpeg(struct jpeg_decompress_struct *info, jpeg_state *state,
     picture->width = (int)info->image_width;
     picture->height = (int)info->image_height;
     if (picture->width > DATA_MAX_SIDE || picture->height > DATA_MAX_SIDE) {
-        snprintf(state->text, sizeof state->text,
-                 "it is %d x %d; at most %d pixels a side are read", picture->height,
-                 picture->width, DATA_MAX_SIDE);
+        snprintf(state->text, sizeof state->text, "%s", TOO_LARGE);
         longjmp(state->leave, 1);
     }
     size_t row_bytes = 3 * (size_t)picture->width;
@@ -96,8 +97,9 @@ static wick_status decode_jpeg(const char *path, const wick_bytes *file, data_pi
         read_jpeg(&job->info, &job->state, file, picture);
         picture->pixels = job->state.pixels;
     } else {
-        status = wick_fail(diag, job->state.cut ? WICK_TRUNCATED : WICK_SYNTAX, path, NULL,
-                           "replace or remove the file", "damaged JPEG: %s", job->state.text);
+        status =
+            wick_fail(diag, job->state.cut ? WICK_TRUNCATED : WICK_SYNTAX, path, NULL,
+                      "replace or remove the file", "not a readable JPEG: %s", job->state.text);
         free(job->state.pixels);
     }
     jpeg_destroy_decompress(&job->info);
@@ -139,13 +141,17 @@ static void png_quiet(png_structp png, png_const_charp text) {
 
 /* Everything becomes 8-bit RGBA; the transformations are libpng's. */
 static void read_png(png_structp png, png_infop info, png_state *state, data_picture *picture) {
-    png_set_user_limits(png, DATA_MAX_SIDE, DATA_MAX_SIDE);
+    /* libpng's own limit would only say "Invalid IHDR data". */
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
     png_set_chunk_malloc_max(png, MAX_FILE_BYTES);
     png_set_read_fn(png, state, png_source);
     png_read_info(png, info);
+    png_uint_32 width = png_get_image_width(png, info), height = png_get_image_height(png, info);
+    if (width > DATA_MAX_SIDE || height > DATA_MAX_SIDE)
+        png_error(png, TOO_LARGE);
     picture->grey = !(png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR);
-    picture->width = (int)png_get_image_width(png, info);
-    picture->height = (int)png_get_image_height(png, info);
+    picture->width = (int)width;
+    picture->height = (int)height;
     png_set_expand(png);
     png_set_scale_16(png);
     png_set_gray_to_rgb(png);
@@ -187,7 +193,7 @@ static wick_status decode_png(const char *path, const wick_bytes *file, data_pic
         picture->pixels = state->pixels;
     } else {
         status = wick_fail(diag, state->cut ? WICK_TRUNCATED : WICK_SYNTAX, path, NULL,
-                           "replace or remove the file", "damaged PNG: %s", state->text);
+                           "replace or remove the file", "not a readable PNG: %s", state->text);
         free(state->pixels);
     }
     png_destroy_read_struct(&png, &info, NULL);

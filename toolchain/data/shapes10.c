@@ -23,9 +23,9 @@ static const char *const names[CLASSES] = {"circle", "semicircle", "square",    
 static const float RADIUS_MIN = 8, RADIUS_MAX = 13;
 /* Share of the room between shape and border that the centre may use. */
 static const float WANDER = 0.7f;
-/* Largest turn of a shape: tan(30 degrees / 2). Beyond it the shallow heads lose what they know of
+/* Largest turn of a shape: tan(25 degrees / 2). Beyond it the shallow heads lose what they know of
    directions; without any turn they come too close to the deep one. */
-static const float HALF_TURN_TANGENT = 0.268f;
+static const float HALF_TURN_TANGENT = 0.2217f;
 /* How far the background's second colour may lie from its first. */
 static const float TEXTURE = 0.5f;
 /* Least difference in brightness between the shape and both background colours. */
@@ -175,9 +175,11 @@ static void paint_stroke(canvas *c) {
     float reach = wick_rng_below(&c->rng, 3) ? uniform(&c->rng, 3, 9) : 0.01f;
     float thick = uniform(&c->rng, 0.5f, 1.3f);
     point turn = random_turn(&c->rng);
-    float ex = turn.x * reach, ey = turn.y * reach;
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
+    float ex = turn.x * reach, ey = turn.y * reach, border = thick + 2;
+    float left = (ex < 0 ? ax + ex : ax) - border, right = (ex > 0 ? ax + ex : ax) + border;
+    float top = (ey < 0 ? ay + ey : ay) - border, bottom = (ey > 0 ? ay + ey : ay) + border;
+    for (int y = top > 0 ? (int)top : 0; y < SIDE && (float)y <= bottom; y++)
+        for (int x = left > 0 ? (int)left : 0; x < SIDE && (float)x <= right; x++) {
             float wx = (float)x - ax, wy = (float)y - ay;
             float t = clamp((wx * ex + wy * ey) / (ex * ex + ey * ey), 0.0f, 1.0f);
             float cover = clamp(thick + 0.5f - length(wx - ex * t, wy - ey * t), 0.0f, 1.0f);
