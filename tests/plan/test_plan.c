@@ -13,6 +13,8 @@
 
 #include "tiny_qnet.h"
 
+#include <wick/engine.h>
+
 static wick_arena *arena;
 static wick_device *fram, *mram;
 
@@ -76,6 +78,7 @@ static void assert_invariants(const wick_plan *plan) {
     assert_int_equal(m->scratch_bytes % 4, 0);
     assert_true(m->record_offset[1] >= 32 && m->record_offset[1] % unit == 0);
     assert_true(plan->expected_uj >= total);
+    assert_int_equal(wick_model_check(m, plan->device->nvm.mapped, m->scratch_bytes), WICK_RT_OK);
     assert_true(plan->min_wake_v <= plan->device->capacitor.on_v * (1 + 1e-9));
 }
 
