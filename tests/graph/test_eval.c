@@ -202,6 +202,10 @@ static void softmax_over_an_axis(void **state) {
     wick_graph *g = net_new(NET_SHAPE(2, 3));
     int y = net_node(g, WICK_OP_SOFTMAX, "y", NULL, g->input, -1, -1);
     ASSERT_VALUES(g, y, NET_FLOATS(0, l2, l5, -1000, 0, 0), 0.125f, 0.25f, 0.625f, 0, 0.5f, 0.5f);
+    /* All far below: nothing may vanish. */
+    g = net_new(NET_SHAPE(1, 2));
+    y = net_node(g, WICK_OP_SOFTMAX, "y", NULL, g->input, -1, -1);
+    ASSERT_VALUES(g, y, NET_FLOATS(-2000, -2000), 0.5f, 0.5f);
     g = net_new(NET_SHAPE(1, 2, 2));
     y = net_node(g, WICK_OP_SOFTMAX, "y", NULL, g->input, -1, -1); /* axis 1: over the rows */
     ASSERT_VALUES(g, y, NET_FLOATS(0, 500, 0, 500 + l2), 0.5f, 1.0f / 3, 0.5f, 2.0f / 3);

@@ -161,7 +161,12 @@ static void vgg16_at_32_pixels_ends_in_small_pools(void **state) {
     assert_true(wick_shape_equal(g->tensors[wick_graph_find(g, "fe.conv1.weight")].shape,
                                  NET_SHAPE(16, 3, 3, 3)));
     wick_graph_free(g);
-    /* A side that is no multiple of the pool's target is covered whole: 31 -> 2 is 16 every 15. */
+    /* However narrow, one channel is left. */
+    options.width = 0.001;
+    g = build("vgg16", &options);
+    assert_int_equal(g->tensors[g->family.features].shape.dim[1], 1);
+    wick_graph_free(g);
+    /* A side that is no multiple of the pool's target is covered whole: 47 -> 2 is 24 every 23. */
     options = square(40);
     options.width_px = 47;
     options.width = 0.1;

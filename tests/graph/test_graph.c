@@ -138,6 +138,19 @@ static void pruning_keeps_what_the_heads_need(void **state) {
     wick_graph_free(whole);
 }
 
+static void pruning_keeps_the_input(void **state) {
+    (void)state;
+    wick_graph *g = net_new(NET_SHAPE(1, 2));
+    int c = net_const(g, "c", NET_SHAPE(1, 2), NET_FLOATS(1, 2));
+    net_head(g, "A", net_node(g, WICK_OP_RELU, "y", NULL, c, -1, -1));
+    assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
+    wick_graph_prune(g);
+    assert_int_equal(g->input, wick_graph_find(g, "x"));
+    assert_true(g->input >= 0);
+    assert_sound(g);
+    wick_graph_free(g);
+}
+
 static int segment_of(const wick_graph *g, const char *tensor) {
     return g->nodes[g->tensors[wick_graph_find(g, tensor)].producer].segment;
 }
@@ -338,6 +351,7 @@ int main(void) {
         cmocka_unit_test(constants_are_copied_and_arrays_grow),
         cmocka_unit_test(a_clone_shares_nothing),
         cmocka_unit_test(pruning_keeps_what_the_heads_need),
+        cmocka_unit_test(pruning_keeps_the_input),
         cmocka_unit_test(segments_are_the_extractor_and_each_module),
         cmocka_unit_test(segments_that_cannot_be),
         cmocka_unit_test(one_head_alone),

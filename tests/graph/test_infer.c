@@ -173,6 +173,9 @@ static void other_nodes_that_do_not_fit(void **state) {
     a = net_window(5, 1, 0);
     assert_refused(bad_node(WICK_OP_AVG_POOL, image, &a, none), "would be [1,2,0,0]");
     assert_refused(bad_node(WICK_OP_MAX_POOL, NET_SHAPE(1, 9), &a, none), "4 dimensions");
+    a = net_window(2, 1, 0);
+    a.dilation[1] = 2;
+    assert_refused(bad_node(WICK_OP_AVG_POOL, image, &a, none), "dilated average");
     a = wick_attrs_default();
     a.clip_min = 1;
     assert_refused(bad_node(WICK_OP_CLIP, image, &a, none), "above the upper");
@@ -195,10 +198,19 @@ static void wrong_types_are_refused(void **state) {
     int zero = wick_graph_tensor(g, "z", WICK_S8, NET_SHAPE(1), (const int8_t[]){0});
     net_node(g, WICK_OP_DEQUANTIZE, "bad", NULL, q, scale, zero);
     assert_refused(g, "another type");
+    g = net_new(NET_SHAPE(1, 2));
+    scale = net_const(g, "s", NET_SHAPE(1), NET_FLOATS(1));
+    q = net_node(g, WICK_OP_QUANTIZE, "q", NULL, g->input, scale, -1);
+    net_node(g, WICK_OP_QUANTIZE, "bad", NULL, q, scale, -1);
+    assert_refused(g, "'q' is not float");
     g = net_new(NET_SHAPE(1, 2, 2, 2));
     float three[3] = {1, 1, 1};
     net_batch_norm(g, "bad", g->input, 3, three, three, three, three);
     assert_refused(g, "2 channels");
+    g = net_new(NET_SHAPE(1, 3, 2, 2));
+    net_batch_norm(g, "bad", g->input, 3, three, three, three, three);
+    g->nodes[0].attrs.epsilon = -1;
+    assert_refused(g, "epsilon");
 }
 
 int main(void) {

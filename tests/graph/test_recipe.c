@@ -204,8 +204,14 @@ static void wrong_layers_name_their_field(void **state) {
 
 static void huge_recipes_are_refused(void **state) {
     (void)state;
-    assert_refused("{\"type\": \"gap\"}, {\"type\": \"fc\", \"out\": 65536, \"repeat\": 2}" FC,
-                   WICK_RANGE, "heads[1].layers[1]", "parameters");
+    assert_refused("{\"type\": \"fc\", \"out\": 65536, \"repeat\": 2}" FC, WICK_RANGE,
+                   "heads[1].layers[0]", "parameters");
+    /* Each is allowed, all together are not; nothing is allocated before that is known. */
+    assert_refused("{\"type\": \"fc\", \"out\": 16384, \"repeat\": 4}" FC, WICK_RANGE,
+                   "heads[1].layers[0]", "parameters");
+    assert_refused("{\"type\": \"fc\", \"out\": 100}, {\"type\": \"fc\", \"out\": {\"times\": "
+                   "1000}}" FC,
+                   WICK_RANGE, "heads[1].layers[1].out", "100000 channels are too many");
     assert_refused("{\"type\": \"residual\", \"repeat\": 512, \"layers\": [{\"type\": \"relu\", "
                    "\"repeat\": 512}]}" FC,
                    WICK_RANGE, "heads[1].layers[0].layers[0]", "4096 nodes");
@@ -243,6 +249,7 @@ static void wrong_documents_are_refused(void **state) {
     assert_text_refused("{\"name\": \"x\", \"extractor\": []}", WICK_MISSING, "heads");
     assert_text_refused("{\"name\": \"x\", \"extractor\": [], \"heads\": []}", WICK_RANGE, "heads");
     assert_text_refused("{\"name\": \"../x\", \"extractor\": []}", WICK_SYNTAX, "name");
+    assert_text_refused("{\"name\": \"x-y\", \"extractor\": []}", WICK_SYNTAX, "name");
     assert_text_refused("{\"name\": \"x\", \"extracter\": []}", WICK_UNKNOWN, "extracter");
     assert_text_refused(
         "{\"name\": \"x\", \"extractor\": [], \"heads\": [" HEAD("A") ", " HEAD("A") "]}",

@@ -143,6 +143,7 @@ static wick_status build(wick_json_at root, const wick_recipe_options *options, 
     if (options->shared)
         WICK_TRY(build_shared_extractor(&builder, root));
     WICK_TRY(build_heads(&builder, root));
+    wick_recipe_initialise(graph, options->seed);
     return wick_graph_segment(graph, root.diag);
 }
 

@@ -32,12 +32,12 @@ char *wick_builder_name(wick_builder *builder, const char *kind);
    the layer `at`. */
 wick_status wick_builder_node(wick_builder *builder, wick_json_at at, const char *name, wick_op op,
                               const int *inputs, int n_inputs, const wick_attrs *attrs);
-/* Constant "<node>.<field>" filled with `value`. */
-int wick_builder_fill(wick_builder *builder, const char *node, const char *field, int64_t count,
-                      float value);
-/* Constant "<node>.weight" with He's initialisation; RANGE when the family becomes too large. */
-wick_status wick_builder_weight(wick_builder *builder, wick_json_at at, const char *node,
-                                wick_shape shape, int *tensor);
+/* Constant "<node>.<field>", without values as yet; RANGE when the family becomes too large. */
+wick_status wick_builder_constant(wick_builder *builder, wick_json_at at, const char *node,
+                                  const char *field, wick_shape shape, int *tensor);
+/* Gives every constant of a finished network its first values, by its field: weight normal, scale
+   and var 1, bias and mean 0. */
+void wick_recipe_initialise(wick_graph *graph, uint64_t seed);
 
 /* Fields of a layer. A value may be an object that picks by input size: {"default": 1, "64": 2}.
    Pairs are [height, width] or one number for both; the fallback is left in `out` when the field is

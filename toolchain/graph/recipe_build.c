@@ -45,34 +45,8 @@ wick_status wick_builder_node(wick_builder *builder, wick_json_at at, const char
     return status;
 }
 
-static int constant(wick_builder *builder, const char *node, const char *field, wick_shape shape) {
-    wick_graph *graph = builder->graph;
-    char *name = wick_arena_printf(graph->arena, "%s.%s", node, field);
-    int t = wick_graph_tensor(graph, name, WICK_F32, shape, NULL);
-    graph->tensors[t].data = wick_new(graph->arena, float, wick_shape_count(shape));
-    builder->parameters += wick_shape_count(shape);
-    return t;
-}
-
-int wick_builder_fill(wick_builder *builder, const char *node, const char *field, int64_t count,
-                      float value) {
-    int t = constant(builder, node, field, (wick_shape){1, {count}});
-    float *data = builder->graph->tensors[t].data;
-    for (int64_t i = 0; i < count; i++)
-        data[i] = value;
-    return t;
-}
-
-/* FNV-1a, 64 bits: turns a tensor's name into a random stream. */
-static uint64_t stream_of(const char *name) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-    return hash;
-}
-
-wick_status wick_builder_weight(wick_builder *builder, wick_json_at at, const char *node,
-                                wick_shape shape, int *tensor) {
+wick_status wick_builder_constant(wick_builder *builder, wick_json_at at, const char *node,
+                                  const char *field, wick_shape shape, int *tensor) {
     int64_t count = 1;
     for (int i = 0; i < shape.rank; i++)
         if (__builtin_mul_overflow(count, shape.dim[i], &count) ||
@@ -80,13 +54,10 @@ wick_status wick_builder_weight(wick_builder *builder, wick_json_at at, const ch
             return wick_json_fail(at, WICK_RANGE, "use a smaller width, input or layer",
                                   "the network has more than %lld parameters",
                                   (long long)MAX_PARAMETERS);
-    *tensor = constant(builder, node, "weight", shape);
-    const wick_tensor *weight = &builder->graph->tensors[*tensor];
-    wick_rng rng = wick_rng_seed(builder->options->seed, stream_of(weight->name));
-    double fan_in = (double)(count / shape.dim[0]);
-    float std = (float)sqrt(2.0 / fan_in), *data = weight->data;
-    for (int64_t i = 0; i < count; i++)
-        data[i] = std * wick_rng_normal(&rng);
+    builder->parameters += count;
+    wick_graph *graph = builder->graph;
+    *tensor = wick_graph_tensor(graph, wick_arena_printf(graph->arena, "%s.%s", node, field),
+                                WICK_F32, shape, NULL);
     return WICK_OK;
 }
 

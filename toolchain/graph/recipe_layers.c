@@ -14,12 +14,23 @@ static wick_status add_relu(wick_builder *b, wick_json_at at, const char *name) 
 }
 
 static wick_status add_batch_norm(wick_builder *b, wick_json_at at, const char *name) {
-    int64_t channels = shape_now(b).dim[1];
-    int inputs[5] = {b->x, wick_builder_fill(b, name, "scale", channels, 1),
-                     wick_builder_fill(b, name, "bias", channels, 0),
-                     wick_builder_fill(b, name, "mean", channels, 0),
-                     wick_builder_fill(b, name, "var", channels, 1)};
+    static const char *const fields[4] = {"scale", "bias", "mean", "var"};
+    wick_shape shape = {1, {shape_now(b).dim[1]}};
+    int inputs[5] = {b->x};
+    for (int i = 0; i < 4; i++)
+        WICK_TRY(wick_builder_constant(b, at, name, fields[i], shape, &inputs[i + 1]));
     return wick_builder_node(b, at, name, WICK_OP_BATCH_NORM, inputs, 5, NULL);
+}
+
+/* A convolution or fully connected layer with weights of `shape`. */
+static wick_status add_linear(wick_builder *b, wick_json_at at, const char *name, wick_op op,
+                              wick_shape shape, bool bias, const wick_attrs *attrs) {
+    int inputs[3] = {b->x, -1, -1};
+    WICK_TRY(wick_builder_constant(b, at, name, "weight", shape, &inputs[1]));
+    if (bias)
+        WICK_TRY(wick_builder_constant(b, at, name, "bias", (wick_shape){1, {shape.dim[0]}},
+                                       &inputs[2]));
+    return wick_builder_node(b, at, name, op, inputs, bias ? 3 : 2, attrs);
 }
 
 /* Weights, bias, batch norm and ReLU of a convolution whose attributes are known but for the fields
@@ -35,11 +46,7 @@ static wick_status add_conv(wick_builder *b, wick_json_at layer, const char *nam
         return wick_json_fail(layer, WICK_SHAPE, NULL, "%lld channels cannot form %d groups",
                               (long long)channels, attrs.groups);
     wick_shape shape = {4, {out, channels / attrs.groups, attrs.kernel[0], attrs.kernel[1]}};
-    int inputs[3] = {b->x, -1, -1};
-    WICK_TRY(wick_builder_weight(b, layer, name, shape, &inputs[1]));
-    if (bias)
-        inputs[2] = wick_builder_fill(b, name, "bias", out, 0);
-    WICK_TRY(wick_builder_node(b, layer, name, WICK_OP_CONV, inputs, bias ? 3 : 2, &attrs));
+    WICK_TRY(add_linear(b, layer, name, WICK_OP_CONV, shape, bias, &attrs));
     wick_arena *arena = b->graph->arena;
     if (bn)
         WICK_TRY(add_batch_norm(b, layer, wick_arena_printf(arena, "%s.bn", name)));
@@ -168,12 +175,8 @@ static wick_status build_fc(wick_builder *b, wick_json_at layer) {
     bool logits = json_is_string(text) && strcmp(json_string_value(text), "classes") == 0;
     WICK_TRY(wick_recipe_flag(layer, "relu", !logits, &relu));
     WICK_TRY(wick_recipe_flag(layer, "bias", true, &bias));
-    int inputs[3] = {b->x, -1, -1};
-    WICK_TRY(wick_builder_weight(b, layer, name, (wick_shape){2, {out, shape_now(b).dim[1]}},
-                                 &inputs[1]));
-    if (bias)
-        inputs[2] = wick_builder_fill(b, name, "bias", out, 0);
-    WICK_TRY(wick_builder_node(b, layer, name, WICK_OP_GEMM, inputs, bias ? 3 : 2, NULL));
+    wick_shape shape = {2, {out, shape_now(b).dim[1]}};
+    WICK_TRY(add_linear(b, layer, name, WICK_OP_GEMM, shape, bias, NULL));
     return relu ? add_relu(b, layer, wick_arena_printf(arena, "%s.relu", name)) : WICK_OK;
 }
 
