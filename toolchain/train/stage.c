@@ -55,16 +55,34 @@ static void keep_heads(wick_graph *graph, const wick_stage_spec *spec) {
     family->n_heads = spec->n_heads;
 }
 
+/* Makes the features the input: what computes them goes. */
+static void cut_before_features(wick_graph *graph) {
+    int features = graph->family.features;
+    bool *before = wick_xalloc((size_t)graph->n_tensors * sizeof *before);
+    before[features] = true;
+    for (int n = graph->n_nodes - 1; n >= 0; n--) {
+        const wick_node *node = &graph->nodes[n];
+        for (int i = 0; i < node->n_inputs && before[node->output]; i++)
+            if (node->inputs[i] >= 0)
+                before[node->inputs[i]] = true;
+    }
+    int kept = 0;
+    for (int n = 0; n < graph->n_nodes; n++)
+        if (!before[graph->nodes[n].output])
+            graph->nodes[kept++] = graph->nodes[n];
+    graph->n_nodes = kept;
+    graph->input = features;
+    graph->tensors[features].producer = -1;
+    free(before);
+}
+
 /* The graph that is trained: from the image, or (frozen) from the features on. */
 static wick_status make_trained_graph(wick_stage *stage, const wick_graph *family,
                                       wick_diag *diag) {
     stage->graph = wick_graph_clone(family);
     keep_heads(stage->graph, &stage->spec);
-    if (stage->spec.frozen) {
-        wick_graph *graph = stage->graph;
-        graph->input = graph->family.features;
-        graph->tensors[graph->input].producer = -1;
-    }
+    if (stage->spec.frozen)
+        cut_before_features(stage->graph);
     wick_graph_prune(stage->graph);
     return wick_graph_set_batch(stage->graph, stage->batch, diag);
 }

@@ -75,6 +75,9 @@ static wick_status interrupted(const wick_session *session, int epoch) {
 /* Trains, checks, records and saves one epoch (0-based). */
 static wick_status run_epoch(wick_session *session, int epoch) {
     double start_s = wick_now_s();
+    if (session->options->session_epochs > 0 &&
+        session->epochs_now >= session->options->session_epochs)
+        return interrupted(session, epoch);
     wick_run_point point = {.stage = session->position.stage + 1, .epoch = epoch + 1};
     wick_status status = wick_session_epoch(session, epoch, &point);
     if (status == WICK_OK)
@@ -87,6 +90,7 @@ static wick_status run_epoch(wick_session *session, int epoch) {
     point.seconds = wick_now_s() - start_s;
     keep_best(session, &point);
     session->position.epochs_done = epoch + 1;
+    session->epochs_now++;
     session->position.seconds += point.seconds;
     if (session->runs.db)
         WICK_TRY(wick_runs_add(&session->runs, &point, session->position.seconds, session->diag));

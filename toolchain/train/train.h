@@ -73,6 +73,8 @@ typedef struct wick_train_options {
     int threads;            /* 0 = all; part of the state: other counts give other bits */
     const char *checkpoint; /* side file of the training state, written atomically at the start and
                                after each epoch; NULL = none */
+    int session_epochs;     /* > 0: stop like on Ctrl-C after so many epochs of this call, for time
+                               limits; not part of the state; default 0 */
     bool resume;            /* go on from `checkpoint` bit-exactly; from the start without one */
     const char *runs_path;  /* SQLite file of runs; NULL = none */
     const char *run_name;   /* NULL = "<recipe> <strategy>" */
@@ -92,8 +94,8 @@ typedef struct wick_train_result {
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
    holds the weights of the best epoch on the validation split, and its family the strategy, the
-   data, the labels, the normalisation (where it had none: mean and standard deviation of the
-   training split for a recipe, pixel / 255 for an imported model) and the validation accuracies.
+   data, the labels, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
+   and the validation accuracies.
    Every image is seen once per epoch in a new order; the last batch is filled up with the first
    images of that order. Same seed, threads, instruction set and library: same bits.
    INTERRUPTED after Ctrl-C: the checkpoint holds the state after the last whole epoch; the begun
