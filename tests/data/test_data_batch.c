@@ -225,6 +225,11 @@ static void a_sheet_that_cannot_be(void **state) {
     assert_int_equal(wick_data_contact_sheet(data, WICK_TRAIN, 9, path, &diag), WICK_RANGE);
     assert_true(wick_diag_contains(&diag, "fewer images"));
     assert_false(wick_path_is_file(path));
+    /* Images lower than a letter: the row has room for the label. */
+    assert_int_equal(wick_data_contact_sheet(data, WICK_TRAIN, 1, path, &diag), WICK_OK);
+    int width, height;
+    free(helper_read_png(path, &width, &height));
+    assert_int_equal(height, 2 + 3 * (7 + 2));
     assert_int_equal(
         wick_data_contact_sheet(data, WICK_TRAIN, 1, helper_path("no/such/folder.png"), &diag),
         WICK_OUTPUT);

@@ -41,9 +41,9 @@ static const struct glyph {
 };
 
 typedef struct sheet {
-    int width, height, channels; /* 1 or 3 */
-    int zoom, label_width;
-    uint8_t *pixels; /* [height, width, channels] */
+    int width, height, channels;        /* 1 or 3 */
+    int zoom, label_width, cell_height; /* of a row with the gap below it */
+    uint8_t *pixels;                    /* [height, width, channels] */
 } sheet;
 
 static uint8_t *at(const sheet *s, int y, int x) {
@@ -77,7 +77,7 @@ static void put_image(const wick_data *data, const wick_images *images, int i, c
 /* Row c: the class's name, then its first images. */
 static void draw_rows(const wick_data *data, const wick_images *images, int per_class,
                       const sheet *s) {
-    int cell_width = data->width * s->zoom + GAP, cell_height = data->height * s->zoom + GAP;
+    int cell_width = data->width * s->zoom + GAP, cell_height = s->cell_height;
     int *shown = wick_xalloc((size_t)data->n_classes * sizeof *shown);
     for (int c = 0; c < data->n_classes; c++)
         for (int k = 0; k < label_length(data->class_names[c]); k++)
@@ -142,9 +142,12 @@ wick_status wick_data_contact_sheet(const wick_data *data, wick_split split, int
     for (int c = 0; c < data->n_classes; c++)
         letters = label_length(data->class_names[c]) > letters ? label_length(data->class_names[c])
                                                                : letters;
+    /* A row is never lower than its label. */
+    int image_height = data->height * s.zoom;
+    s.cell_height = (image_height > GLYPH_HEIGHT ? image_height : GLYPH_HEIGHT) + GAP;
     s.label_width = GAP + letters * GLYPH_STEP + GAP;
     int64_t width = s.label_width + (int64_t)per_class * (data->width * s.zoom + GAP);
-    int64_t height = GAP + (int64_t)data->n_classes * (data->height * s.zoom + GAP);
+    int64_t height = GAP + (int64_t)data->n_classes * s.cell_height;
     if (width > MAX_SIDE || height > MAX_SIDE)
         return wick_fail(diag, WICK_RANGE, path, NULL, "show fewer images of each class",
                          "the sheet would be %lld x %lld pixels, more than %d", (long long)width,
