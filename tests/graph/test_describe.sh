@@ -22,6 +22,15 @@ expect 0 'no shared extractor' "$WICK" describe vgg16 --width 0.1 --baseline
 grep -qE '^extractor' "$T/out" && fail "a baseline with an extractor"
 expect 0 'BatchNormalization' "$WICK" describe vgg16 --width 0.1 --batch-norm
 expect 0 '[1,1,28,28]' "$WICK" describe mobilenetv1 --width 0.1 --input 28x28x1
+# Models: a float family with a measured module, and an int8 one without metadata.
+M=$WICK_SOURCE/tests/onnx/data
+expect 0 'float activations (4 bytes each)' "$WICK" describe "$M/family.onnx"
+grep -qE '^TM1 +10 +1,713 +11,508 +58,164 +3,520 +81.25 %$' "$T/out" || fail "TM1 of family.onnx"
+expect 0 'int8 activations (1 byte each)' "$WICK" describe "$M/quantized.onnx"
+grep -qE '^g/Gemm +Gemm +\[1,3\] +111 +108 +3$' "$T/out" || fail "the int8 layer"
+grep -q 'QuantizeLinear' "$T/out" && fail "a layer that is none"
+head -c 3000 "$M/family.onnx" >"$T/cut.onnx"
+expect 3 'cut.onnx' "$WICK" describe "$T/cut.onnx"
 expect 0 'Example: wick describe' "$WICK" describe --help
 expect 2 'not a size' "$WICK" describe vgg16 --input 64x
 expect 2 'not a number' "$WICK" describe vgg16 --width 0
