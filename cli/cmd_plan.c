@@ -76,6 +76,8 @@ static const struct argp argp = {
     0};
 
 static char *macs_text(wick_arena *arena, int64_t macs) {
+    if (macs == 0)
+        return wick_arena_strdup(arena, "-");
     return macs >= 1000000 ? wick_arena_printf(arena, "%.2f M", (double)macs / 1e6)
                            : wick_arena_printf(arena, "%.1f k", (double)macs / 1e3);
 }

@@ -48,9 +48,12 @@ static void readme_modules(wick_emit *emit, wick_buf *buf) {
         const wick_plan_segment *segment = &plan->segments[s];
         if (segment->n_spans == 0)
             continue;
-        wick_buf_printf(buf, "| %s | %d | %.3g mJ | %.3g ms | ",
+        double ms = segment->cost.time_us / 1e3;
+        wick_buf_printf(buf,
+                        ms >= 1000 ? "| %s | %d | %.3g mJ | %.2f s | "
+                                   : "| %s | %d | %.3g mJ | %.1f ms | ",
                         wick_emit_plain(emit, segment->name), segment->n_spans,
-                        segment->cost.energy_uj / 1e3, segment->cost.time_us / 1e3);
+                        segment->cost.energy_uj / 1e3, ms >= 1000 ? ms / 1e3 : ms);
         double accuracy = s ? plan->net->accuracy[s - 1] : (double)NAN;
         if (isfinite(accuracy))
             wick_buf_printf(buf, "%.2f %% |\n", accuracy * 100);
