@@ -164,8 +164,12 @@ static int recover(const char *id, int to_end) {
     const uint8_t *last = r.images[r.commits - 1];
     for (uint32_t steps = 0; steps < r.commits + 8u; steps++) {
         uint32_t index = r.engine.record.sequence - r.first_sequence;
-        if (!to_end && index < r.commits && memcmp(r.nvm.image, r.images[index], r.nvm.bytes) == 0)
+        if (!to_end && index < r.commits &&
+            memcmp(r.nvm.image, r.images[index], r.nvm.bytes) == 0) {
+            if (steps > r.worst_commits)
+                r.worst_commits = steps;
             return r.wrong_deliveries == 0;
+        }
         progress p = advance();
         if (p == BROKEN) {
             explain(id, "the engine reports an error", NULL);
