@@ -305,6 +305,40 @@ static void graphs_of_other_tools_are_lowered(void **state) {
     wick_graph_free(g);
 }
 
+/* A model of sensor features instead of an image: [1,5,7] -> Flatten -> Gemm. */
+static void inputs_need_not_be_images(void **state) {
+    (void)state;
+    wick_rng rng = wick_rng_seed(8, 0);
+    for (int rank = 2; rank <= 3; rank++) {
+        wick_graph *g = helper_graph(1, 5, 7);
+        wick_shape shape = rank == 3 ? (wick_shape){3, {1, 5, 7}} : (wick_shape){2, {1, 35}};
+        g->tensors[g->input].shape = shape;
+        int y = helper_unary(g, WICK_OP_FLATTEN, g->input, "flat");
+        y = helper_unary(g, WICK_OP_RELU, helper_gemm(g, &rng, y, "fc1", 35, 9), "relu");
+        y = helper_gemm(g, &rng, y, "fc2", 9, 3);
+        helper_finish(g, -1, &y, 1);
+        wick_graph *prepared, *q;
+        assert_int_equal(wick_qdq_prepare(g, &prepared, NULL), WICK_OK);
+        wick_range *ranges = wick_new(g->arena, wick_range, prepared->n_tensors);
+        for (int t = 0; t < prepared->n_tensors; t++)
+            ranges[t] = (wick_range){-2, 2};
+        assert_int_equal(wick_qdq_insert(prepared, ranges, &q, NULL), WICK_OK);
+        wick_qnet *net = lower(q);
+        assert_int_equal(net->input_channels, 1);
+        float input[35];
+        for (int i = 0; i < 35; i++)
+            input[i] = 2 * wick_rng_uniform(&rng) - 1;
+        helper_difference d = {0};
+        helper_compare(q, net, input, &d);
+        assert_int_equal(d.by_kind[WICK_LAYER_FC], 12);
+        assert_in_range(d.largest[WICK_LAYER_FC], 0, 1);
+        wick_qnet_free(net);
+        wick_graph_free(q);
+        wick_graph_free(prepared);
+        wick_graph_free(g);
+    }
+}
+
 /* --- what the device cannot run --- */
 
 static void every_obstacle_is_listed(void **state) {
@@ -473,6 +507,7 @@ static void damaged_quantization_is_refused(void **state) {
     } cases[] = {{"in.s", "not positive", 0},
                  {"in.s", "not positive", (float)NAN},
                  {"w1.s", "not positive", -1},
+                 {"b2.s", "not positive", -1},
                  {"w2.s", "not positive", (float)INFINITY}};
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
         wick_graph *g = foreign_graph();
@@ -484,14 +519,17 @@ static void damaged_quantization_is_refused(void **state) {
         wick_diag_free(&diag);
         wick_graph_free(g);
     }
-    wick_graph *g = foreign_graph();
     wick_diag diag = {0};
     wick_qnet *net;
-    *(int8_t *)g->tensors[wick_graph_find(g, "w1.z")].data = 5;
-    assert_int_equal(wick_qnet_lower(g, &net, &diag), WICK_UNSUPPORTED);
-    assert_true(wick_diag_contains(&diag, "weights have a zero point"));
-    wick_diag_free(&diag);
-    wick_graph_free(g);
+    static const char *const zeros[] = {"w1.z", "w2.z"};
+    for (size_t i = 0; i < WICK_LEN(zeros); i++) {
+        wick_graph *g = foreign_graph();
+        *(int8_t *)g->tensors[wick_graph_find(g, zeros[i])].data = 5;
+        assert_int_equal(wick_qnet_lower(g, &net, &diag), WICK_UNSUPPORTED);
+        assert_true(wick_diag_contains(&diag, "weights have a zero point"));
+        wick_diag_free(&diag);
+        wick_graph_free(g);
+    }
     wick_graph *plain = helper_family(0);
     assert_int_equal(wick_qnet_lower(plain, &net, &diag), WICK_UNSUPPORTED);
     assert_true(wick_diag_contains(&diag, "wick shrink --int8"));
@@ -506,6 +544,7 @@ int main(void) {
         cmocka_unit_test(the_network_describes_the_family),
         cmocka_unit_test(the_hash_covers_what_is_computed),
         cmocka_unit_test(graphs_of_other_tools_are_lowered),
+        cmocka_unit_test(inputs_need_not_be_images),
         cmocka_unit_test(every_obstacle_is_listed),
         cmocka_unit_test(limits_of_the_device_are_checked),
         cmocka_unit_test(an_accumulator_that_overflows_is_refused),
