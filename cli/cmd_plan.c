@@ -240,6 +240,13 @@ static bool print_json(const wick_plan *plan) {
         "segments", segments_json(plan), "layers", layers_json(plan)));
 }
 
+/* Lowering knows the graph, not the file that it came from. */
+static void name_file(wick_diag *diag, const char *path) {
+    for (size_t i = 0; i < diag->count; i++)
+        if (!diag->items[i].file)
+            diag->items[i].file = wick_xstrdup(path);
+}
+
 static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_device *device;
     wick_graph *graph;
@@ -249,8 +256,10 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));
     wick_status status = wick_qnet_lower(graph, &net, diag);
     wick_graph_free(graph);
-    if (status != WICK_OK)
+    if (status != WICK_OK) {
+        name_file(diag, a->model);
         return status;
+    }
     status = wick_plan_make(net, device, &a->options, a->model, &plan, diag);
     if (status == WICK_OK && a->out)
         status = wick_plan_save(plan, a->out, diag);

@@ -14,11 +14,20 @@ static void own_device(wick_plan *plan) {
     plan->device = device;
 }
 
+/* Lowering knows the graph, not the file that it came from. */
+static void name_file(wick_diag *diag, const char *path) {
+    for (size_t i = 0; diag && i < diag->count; i++)
+        if (!diag->items[i].file)
+            diag->items[i].file = wick_xstrdup(path);
+}
+
 static wick_status load_net(const char *model, wick_qnet **net, wick_diag *diag) {
     wick_graph *graph;
     WICK_TRY(wick_onnx_read(model, &graph, diag));
     wick_status status = wick_qnet_lower(graph, net, diag);
     wick_graph_free(graph);
+    if (status != WICK_OK)
+        name_file(diag, model);
     return status;
 }
 
