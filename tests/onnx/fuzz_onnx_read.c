@@ -1,8 +1,8 @@
-/* libFuzzer entry for the reader; not part of the build. From the repository's root, after building
-   target wick_onnxpb into $B: clang -g -O1 -fsanitize=fuzzer,address,undefined -D_DEFAULT_SOURCE
-   -Itoolchain -I$B/toolchain/onnxpb tests/onnx/fuzz_onnx_read.c toolchain/{base,graph,onnx}/*.c
-   $B/toolchain/onnxpb/onnx/onnx.pb-c.c -DWICK_VERSION='"0"' -DWICK_SOURCE_DIR='"."' -lprotobuf-c
-   -ljansson -lnettle -lpthread -lm -o fuzz && ./fuzz CORPUS tests/onnx/data */
+/* libFuzzer entry for the reader; not part of the build. With B the build folder:
+   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_DEFAULT_SOURCE -DWICK_VERSION='"0"'
+   -DWICK_SOURCE_DIR='"."' -Itoolchain -I$B/toolchain/onnxpb tests/onnx/fuzz_onnx_read.c
+   toolchain/{base,graph,onnx}/[a-z]*.c $B/toolchain/onnxpb/onnx/onnx.pb-c.c -lprotobuf-c -ljansson
+   -lnettle -lpthread -lm -o fuzz && ./fuzz CORPUS tests/onnx/data */
 #include "onnx/onnx.h"
 
 #include <stdlib.h>

@@ -130,19 +130,22 @@ static void expect_weights(wick_buf tensor, wick_status want, const char *text) 
 
 static void constants_are_checked(void **state) {
     (void)state;
-    float data[96] = {0};
+    float data[97] = {0};
+    const size_t len = 96 * sizeof *data;
     int64_t good[2] = {3, 32}, huge[2] = {INT64_C(1) << 40, INT64_C(1) << 40};
+    int64_t large[2] = {1 << 16, 1 << 16}; /* 2^32 elements */
     int64_t negative[2] = {-3, -32}, empty[2] = {0, 32};
     int64_t many[7] = {3, 32, 1, 1, 1, 1, 1};
-    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_OK, NULL);
-    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data - 1), WICK_SHAPE, "383 bytes");
-    expect_weights(onnx_tensor("w", 1, 2, huge, data, sizeof data), WICK_RANGE, "2^31");
-    expect_weights(onnx_tensor("w", 1, 2, negative, data, sizeof data), WICK_RANGE, "-3");
+    expect_weights(onnx_tensor("w", 1, 2, good, data, len), WICK_OK, NULL);
+    expect_weights(onnx_tensor("w", 1, 2, good, data, len - 1), WICK_SHAPE, "383 bytes");
+    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_SHAPE, "388 bytes");
+    expect_weights(onnx_tensor("w", 1, 2, large, data, len), WICK_RANGE, "2^31");
+    expect_weights(onnx_tensor("w", 1, 2, huge, data, len), WICK_RANGE, "2^31");
+    expect_weights(onnx_tensor("w", 1, 2, negative, data, len), WICK_RANGE, "-3");
     expect_weights(onnx_tensor("w", 1, 2, empty, data, 0), WICK_SHAPE, "no elements");
-    expect_weights(onnx_tensor("w", 1, 7, many, data, sizeof data), WICK_UNSUPPORTED,
-                   "7 dimensions");
+    expect_weights(onnx_tensor("w", 1, 7, many, data, len), WICK_UNSUPPORTED, "7 dimensions");
     expect_weights(onnx_tensor("w", 10, 2, good, data, 192), WICK_UNSUPPORTED, "type 10");
-    wick_buf both = onnx_tensor("w", 1, 2, good, data, sizeof data);
+    wick_buf both = onnx_tensor("w", 1, 2, good, data, len);
     pb_float(&both, 4, 1);
     expect_weights(both, WICK_SHAPE, "holds");
     wick_buf external = onnx_tensor("w", 1, 2, good, data, 0), entry = {0};
@@ -152,9 +155,9 @@ static void constants_are_checked(void **state) {
     pb_int(&external, 14, 1);
     expect_weights(external, WICK_UNSUPPORTED, "another file");
     data[5] = NAN;
-    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_RANGE, "element 5");
+    expect_weights(onnx_tensor("w", 1, 2, good, data, len), WICK_RANGE, "element 5");
     data[5] = INFINITY;
-    expect_weights(onnx_tensor("w", 1, 2, good, data, sizeof data), WICK_RANGE, "infinite");
+    expect_weights(onnx_tensor("w", 1, 2, good, data, len), WICK_RANGE, "infinite");
 }
 
 static void inputs_and_outputs_are_checked(void **state) {
@@ -333,6 +336,23 @@ static void metadata_is_checked(void **state) {
     expect_metadata("anything", "else", WICK_OK, NULL);
 }
 
+/* A scale of one element is for the whole tensor, whatever the axis: here axis 1 of one dimension.
+ */
+static void one_scale_needs_no_axis(void **state) {
+    (void)state;
+    wick_buf graph = onnx_small_graph(), a = {0};
+    int64_t three[1] = {3};
+    wick_buf bias = onnx_tensor("b", 6, 1, three, (int32_t[]){1, 2, 3}, 12);
+    onnx_weights(&graph, "w", 2, (int64_t[]){3, 32});
+    onnx_weights(&graph, "s", 1, (int64_t[]){1});
+    pb_message(&graph, 5, &bias);
+    onnx_node(&graph, "flatten", "Flatten", "x", "f", NULL);
+    onnx_node(&graph, "dq", "DequantizeLinear", "b,s", "bf", NULL);
+    onnx_attr_int(&a, "transB", 1);
+    onnx_node(&graph, "fc", "Gemm", "f,w,bf", "y", &a);
+    expect(&graph, 17, WICK_OK, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_plain_one_is_read),
@@ -346,6 +366,7 @@ int main(void) {
         cmocka_unit_test(operators_that_need_training_or_state_are_refused),
         cmocka_unit_test(a_sum_that_is_read_twice_is_no_bias),
         cmocka_unit_test(metadata_is_checked),
+        cmocka_unit_test(one_scale_needs_no_axis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,12 @@ static void lengths_are_checked(void **state) {
     pb_varint(&inner, 0x7fffffff); /* a node longer than its graph */
     pb_message(&bytes, 7, &inner);
     expect(&bytes, WICK_SYNTAX, "beyond the message around it");
+    pb_int(&bytes, 1, 8);
+    pb_varint(&inner, 1 << 3 | 2);
+    pb_varint(&inner, 3); /* the same, but within the file */
+    pb_message(&bytes, 7, &inner);
+    pb_text(&bytes, 2, "test");
+    expect(&bytes, WICK_SYNTAX, "beyond the message around it");
     pb_varint(&bytes, 1 << 3);
     wick_buf_puts(&bytes, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
     expect(&bytes, WICK_SYNTAX, "too long");

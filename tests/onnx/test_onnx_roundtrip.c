@@ -111,6 +111,7 @@ static void the_family_comes_back_to_the_last_bit(void **state) {
             f->mean[c] = wick_rng_normal(&rng);
             f->std[c] = expf(10 * wick_rng_normal(&rng));
         }
+        f->std[0] = 1000 + 24 * wick_rng_uniform(&rng); /* needs nine digits */
         wick_buf bytes = helper_bytes(graph);
         wick_graph *again = reread(&bytes);
         const wick_family *g = &again->family;
