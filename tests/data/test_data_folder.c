@@ -77,10 +77,36 @@ static void a_test_part_is_taken(void **state) {
     assert_int_equal(data->split[WICK_TEST].n, 4);
     assert_int_equal(data->split[WICK_VALIDATION].n, 2);
     assert_int_equal(data->split[WICK_TRAIN].n, 14);
+    assert_non_null(strstr(data->description, "a fifth"));
     for (int s = 0; s < WICK_SPLITS; s++)
         for (int i = 0; i < data->split[s].n; i++)
             assert_colour(pixel(data, (wick_split)s, i), data->split[s].labels[i] ? blue : red, 0);
     wick_data_free(data);
+}
+
+static void the_taken_test_part_does_not_depend_on_the_seed(void **state) {
+    (void)state;
+    const char *dir = helper_folder("numbers");
+    for (int c = 0; c < 2; c++)
+        for (int i = 0; i < 20; i++)
+            helper_write_png(helper_path("numbers/%d/%02d.png", c, i), 2, 2, PNG_COLOR_TYPE_RGB, 8,
+                             (const uint8_t[]){(uint8_t)c, (uint8_t)i, 0, 0});
+    uint8_t first[8 * 12];
+    int validation_differs = 0;
+    for (uint64_t seed = 1; seed <= 4; seed++) {
+        wick_data_options options = {.seed = seed, .validation = 0.25};
+        wick_data *data;
+        assert_int_equal(wick_data_open(dir, &options, &data, NULL), WICK_OK);
+        assert_int_equal(data->split[WICK_TEST].n, 8);
+        if (seed == 1)
+            memcpy(first, data->split[WICK_TEST].pixels, sizeof first);
+        assert_memory_equal(first, data->split[WICK_TEST].pixels, sizeof first);
+        validation_differs += pixel(data, WICK_VALIDATION, 0)[1] != 0;
+        wick_data_free(data);
+    }
+    assert_true(validation_differs > 0);
+    make_set("numbers", NULL, 1);
+    helper_refuses(dir, WICK_RANGE, "ant", "too few to take test images");
 }
 
 static void every_kind_of_png(void **state) {
@@ -248,6 +274,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(train_and_test_folders),
         cmocka_unit_test(a_test_part_is_taken),
+        cmocka_unit_test(the_taken_test_part_does_not_depend_on_the_seed),
         cmocka_unit_test(every_kind_of_png),
         cmocka_unit_test(grey_images_have_one_channel),
         cmocka_unit_test(mixed_sizes_name_the_first_odd_file),

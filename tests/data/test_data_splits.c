@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -220,6 +221,44 @@ static void the_parallel_loop_finds_the_first_failure(void **state) {
     assert_int_equal(data_parallel(0, visit, NULL), 0);
 }
 
+enum { EARLY = 10, LATE = 40 }; /* in chunks of different threads, where there is more than one */
+typedef struct race {
+    atomic_bool begun[ITEMS], ended[ITEMS];
+    size_t second;
+} race;
+
+/* Gives up after a while: on one thread the other never comes. */
+static void wait_for(atomic_bool *event) {
+    for (int nap = 0; nap < 200 && !atomic_load(event); nap++)
+        usleep(1000);
+}
+
+/* Both are under way before one fails, and `second` ends after the other has surely failed. */
+static bool fail_in_turn(void *context, size_t i) {
+    race *r = context;
+    if (i != EARLY && i != LATE)
+        return true;
+    size_t other = EARLY + LATE - i;
+    atomic_store(&r->begun[i], true);
+    wait_for(&r->begun[other]);
+    if (i == r->second) {
+        wait_for(&r->ended[other]);
+        usleep(20000);
+    }
+    atomic_store(&r->ended[i], true);
+    return false;
+}
+
+static void the_first_failure_wins_in_any_order(void **state) {
+    (void)state;
+    for (int late_first = 0; late_first < 2; late_first++) {
+        race *r = wick_xalloc(sizeof *r);
+        r->second = late_first ? EARLY : LATE;
+        assert_int_equal(data_parallel(ITEMS, fail_in_turn, r), EARLY);
+        free(r);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_share_out_the_training_part),
@@ -229,6 +268,7 @@ int main(void) {
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(shapes10_is_the_same_everywhere),
         cmocka_unit_test(the_parallel_loop_finds_the_first_failure),
+        cmocka_unit_test(the_first_failure_wins_in_any_order),
     };
     return cmocka_run_group_tests(tests, helper_make_folder, helper_remove_folder);
 }
