@@ -66,7 +66,7 @@ static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, 
     block(&script, "failures", events, n, "failure", -1);
     int modules = p->plan->model.n_modules;
     for (int k = 1; k <= modules; k++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "answers%d", k);
         block(&script, name, events, n, "answer", k);
     }
