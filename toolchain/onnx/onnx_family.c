@@ -1,4 +1,4 @@
-/* What makes the graph a family: outputs and the metadata wick.* (see README of the keys in
+/* What makes the graph a family: outputs and the metadata wick.* (the keys are listed in
    onnx.h). Everything is optional in a foreign file; a file that says it was written by wick has
    every key, so that one which was cut off between two fields is noticed. */
 #include "onnx_import.h"
