@@ -64,6 +64,9 @@ expect 3 "f.onnx" "$WICK" plan f.onnx --device m4-fram
 expect 0 "self-test vectors" "$WICK" emit plan.json -o fw1 --data builtin:shapes10
 expect 0 '"id"' "$WICK" emit plan.json -o fw2 --data builtin:shapes10 --json
 diff -r fw1 fw2 || fail "two emitted folders differ"
+expect 0 "seeded noise" "$WICK" emit plan.json -o fw3
+expect 0 "seeded noise" "$WICK" emit plan.json -o fw4
+diff -r fw3 fw4 || fail "two folders with noise vectors differ"
 if command -v cc >/dev/null; then
     (cd fw1 && cc -std=c99 -O1 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -I. -Iinclude ./*.c wick/*.c host/*.c -o ../selftest) ||
         fail "the emitted folder does not build"
