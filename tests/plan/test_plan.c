@@ -145,7 +145,8 @@ static void the_smallest_capacitor_does_and_less_does_not(void **state) {
     (void)state;
     for (int i = 0; i < 6; i++) {
         const wick_device *device = i % 2 ? mram : fram;
-        wick_qnet *net = i < 4 ? tiny_family(5, 8 + 2 * i, 8) : tiny_independent(6, 10, 8);
+        wick_qnet *net =
+            i < 4 ? tiny_family(5, 8 + 2 * i, 8) : tiny_independent(6, 10, i == 5 ? 24 : 8);
         wick_plan *plan = plan_with(net, device, 0, 0);
         double uf = plan->min_capacitor_uf;
         wick_plan_free(plan);
