@@ -30,6 +30,9 @@ static void fractions_become_epochs(void **state) {
         assert_int_equal(wick_schedule_kd_epoch(&options), cases[i].kd);
     }
     wick_train_options options = wick_train_defaults();
+    options.epochs = 25;
+    options.lr_drop = 0.28; /* the product is just above 7 */
+    assert_int_equal(wick_schedule_drop_epoch(&options), 7);
     options.kd_warmup = 1;
     assert_int_equal(wick_schedule_kd_epoch(&options), options.epochs - 1);
     options.kd_warmup = 0;

@@ -37,7 +37,7 @@ static fixture set_up(bool batch_norm, bool detach) {
     wick_status status = wick_stage_build(f.family, &f.options, &specs[0], &f.stage, &diag);
     wick_diag_print(&diag, stdout);
     assert_int_equal(status, WICK_OK);
-    wick_rng rng = wick_rng_seed(8, 0);
+    wick_rng rng = wick_rng_seed(18, 0);
     float *input = wick_program_input(f.stage->program);
     for (int i = 0; i < BATCH * 128; i++)
         input[i] = wick_rng_normal(&rng);

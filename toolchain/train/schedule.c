@@ -111,7 +111,7 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
     return WICK_OK;
 }
 
-/* ceil of a fraction of the epochs; 0.1 * 30 counts as 3 although the product is just above. */
+/* ceil of a fraction of the epochs; 0.28 * 25 counts as 7 although the product is just above. */
 static int fraction_of_epochs(double fraction, int epochs) {
     return (int)ceil(fraction * epochs - 1e-9);
 }

@@ -88,7 +88,7 @@ void wick_stage_update(wick_stage *stage, const wick_train_options *options, dou
         clip_factors(stage, options->clip_norm, factor);
     for (int s = 0; s < stage->n_slots; s++) {
         const wick_slot *slot = &stage->slots[s];
-        if (slot->momentum && !slot->param->frozen)
+        if (slot->momentum)
             update_one(slot, (float)factor[slot->part],
                        slot->param->decay ? (float)options->weight_decay : 0.0f,
                        (float)options->momentum, (float)rate);

@@ -232,7 +232,8 @@ static wick_status take_up(wick_session *session, wick_checkpoint **saved) {
     }
     WICK_TRY(wick_checkpoint_read(path, &session->identity, saved, session->diag));
     session->position = wick_checkpoint_position(*saved);
-    if (session->position.stage >= session->n_stages)
+    if (session->position.stage >= session->n_stages ||
+        session->position.epochs_done > session->options->epochs)
         return wick_fail(session->diag, WICK_SYNTAX, path, NULL,
                          "remove it and start the training again", "the training state is damaged");
     WICK_TRY(wick_checkpoint_best(*saved, session->best, session->diag));
