@@ -21,6 +21,17 @@ static size_t input_count(const net *n, int batch) {
     return (size_t)(batch * wick_shape_count(n->graph->tensors[n->graph->input].shape));
 }
 
+/* How often the description of a program holds `text`. */
+static int count_text(const wick_program *program, const char *text) {
+    wick_buf buf = {0};
+    int count = 0;
+    wick_program_describe(program, &buf);
+    for (const char *p = buf.data; (p = strstr(p, text)); p++)
+        count++;
+    wick_buf_free(&buf);
+    return count;
+}
+
 /* ---- forward ---- */
 
 /* One more random node on a random tensor; returns its output or -1 when it does not fit. */
@@ -122,6 +133,42 @@ static void forward_equals_the_reference(void **state) {
     }
 }
 
+/* Nodes that differ in one attribute only are different nodes; equal ones are computed once. */
+static void only_equal_nodes_are_merged(void **state) {
+    (void)state;
+    net n = net_new(3, 3, 8, 8);
+    int x = n.graph->input, outputs[] = {
+                                net_pool(&n, x, WICK_OP_AVG_POOL, 3, 2, 1, false),
+                                net_pool(&n, x, WICK_OP_AVG_POOL, 3, 2, 1, false),
+                                net_pool(&n, x, WICK_OP_MAX_POOL, 3, 2, 1, false),
+                                net_pool(&n, x, WICK_OP_AVG_POOL, 3, 1, 1, false),
+                                net_pool(&n, x, WICK_OP_AVG_POOL, 2, 2, 1, false),
+                                net_pool(&n, x, WICK_OP_AVG_POOL, 3, 2, 0, false),
+                                net_pool(&n, x, WICK_OP_AVG_POOL, 3, 2, 1, true),
+                                net_simple(&n, x, WICK_OP_RELU),
+                                net_simple(&n, x, WICK_OP_RELU),
+                                net_simple(&n, x, WICK_OP_CLIP),
+                                net_simple(&n, x, WICK_OP_CLIP),
+                                net_simple(&n, x, WICK_OP_CLIP),
+                                net_simple(&n, x, WICK_OP_SOFTMAX),
+                                net_simple(&n, x, WICK_OP_SOFTMAX),
+                            };
+    int count = (int)WICK_LEN(outputs);
+    n.graph->nodes[10].attrs.clip_min = -1;
+    n.graph->nodes[11].attrs.clip_max = 1;
+    n.graph->nodes[13].attrs.axis = 3;
+    wick_program *program = net_program(&n, 2, false, false, outputs, count);
+    assert_int_equal(count_text(program, "pool forward"), 6);
+    assert_int_equal(count_text(program, "relu forward"), 1);
+    assert_int_equal(count_text(program, "clip forward"), 3);
+    assert_int_equal(count_text(program, "softmax forward"), 2);
+    net_random(&n.rng, wick_program_input(program), input_count(&n, 2));
+    net_forward(program);
+    compare_with_reference(&n, program, 2, outputs, count);
+    wick_program_free(program);
+    wick_graph_free(n.graph);
+}
+
 /* The statistics of one channel of [N,C,H,W] in double. */
 static void moments(const float *x, int n, int channels, int pixels, int c, double *mean,
                     double *variance) {
@@ -199,16 +246,6 @@ static float *copy(const float *values, size_t count) {
     float *out = wick_xalloc(count * sizeof *out);
     memcpy(out, values, count * sizeof *out);
     return out;
-}
-
-static int count_text(const wick_program *program, const char *text) {
-    wick_buf buf = {0};
-    int count = 0;
-    wick_program_describe(program, &buf);
-    for (const char *p = buf.data; (p = strstr(p, text)); p++)
-        count++;
-    wick_buf_free(&buf);
-    return count;
 }
 
 static bool in_extractor(const wick_param *param) {
@@ -420,18 +457,27 @@ static void threads_belong_to_the_program(void **state) {
     (void)state;
     int outputs[2];
     net n = family(outputs);
+    omp_set_num_threads(2);
     wick_program *program = net_program(&n, 48, true, false, outputs, 2);
     fill(&n, program, 48, 2, 1);
-    net_forward(program);
-    net_backward(program);
-    const wick_param *param = wick_program_param(program, 0);
-    float *before = copy(param->gradient, param->count);
-    omp_set_num_threads(3);
-    net_forward(program);
-    net_backward(program);
-    assert_int_equal(omp_get_max_threads(), 3);
+    int params = wick_program_param_count(program);
+    float **before = wick_xalloc((size_t)params * sizeof *before);
+    for (int round = 0; round < 2; round++) {
+        omp_set_num_threads(round ? 3 : 2);
+        net_forward(program);
+        net_backward(program);
+        assert_int_equal(omp_get_max_threads(), round ? 3 : 2);
+        for (int i = 0; i < params; i++) {
+            const wick_param *param = wick_program_param(program, i);
+            if (param->trainable && !round)
+                before[i] = copy(param->gradient, param->count);
+            else if (param->trainable)
+                assert_memory_equal(before[i], param->gradient, param->count * sizeof(float));
+        }
+    }
     omp_set_num_threads(1);
-    assert_memory_equal(before, param->gradient, param->count * sizeof(float));
+    for (int i = 0; i < params; i++)
+        free(before[i]);
     free(before);
     wick_program_free(program);
     wick_graph_free(n.graph);
@@ -563,6 +609,7 @@ int main(void) {
     omp_set_num_threads(1); /* small layers: a second thread only waits */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_equals_the_reference),
+        cmocka_unit_test(only_equal_nodes_are_merged),
         cmocka_unit_test(running_statistics_follow_the_batch),
         cmocka_unit_test(a_frozen_extractor_costs_nothing_and_stays),
         cmocka_unit_test(a_frozen_batch_norm_is_the_one_of_inference),

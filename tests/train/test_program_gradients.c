@@ -223,6 +223,11 @@ static void joins(void **state) {
     a = last(&n);
     net_join(&n, WICK_OP_ADD, (int[]){a, a}, 2);
     check_last(&n, LINEAR);
+    n = stem(5); /* two steps in place behind one gradient */
+    a = net_batch_norm(&n, last(&n));
+    b = net_batch_norm(&n, net_conv(&n, a, (net_conv_options){.out = 5, .kernel = 1, .stride = 1}));
+    net_join(&n, WICK_OP_ADD, (int[]){a, b}, 2);
+    check_last(&n, SMOOTH);
     n = stem(5); /* channels that are no multiple of a block */
     a = last(&n);
     b = net_conv(&n, a, (net_conv_options){.out = 3, .kernel = 1, .stride = 1});

@@ -6,29 +6,38 @@
 
 #include "graph/graph.h"
 
+/* One program belongs to one thread at a time; it computes with as many OpenMP threads as
+   omp_get_max_threads() gave when it was built. The same build, threads, instruction set and
+   library version give the same bits. */
 typedef struct wick_program wick_program;
 
 typedef struct wick_program_options {
     int batch;     /* fixed; the last, smaller batch of an evaluation is padded by the caller */
     bool training; /* batch statistics and backward; false: running statistics, forward only */
-    bool winograd; /* dnnl_convolution_auto; false = direct */
-    int n_outputs; /* tensors the caller reads, and (training) gives gradients for */
+    bool winograd; /* Winograd's algorithm for the convolutions where it pays and is there */
+    int n_outputs; /* tensors the caller reads, and (training) gives gradients for; nodes that no
+                      output needs are not run. A tensor may be named twice. */
     const int *outputs;
 } wick_program_options;
 
-/* One trainable array or (trainable = false) a running statistic. */
+/* One trainable array or (trainable = false) a running statistic. The arrays stay where they are
+   until the program is freed. */
 typedef struct wick_param {
-    const char *name;      /* of the graph tensor */
+    const char *name;      /* of the graph tensor; the program's own copy */
     int tensor;            /* graph tensor index */
     bool trainable, decay; /* decay: weight decay applies (weights yes; biases, scales no) */
-    bool frozen; /* set by the caller: no update, and no backward work where nothing upstream needs
-                    it */
-    float *value, *gradient; /* backend layout, `count` floats (padding included, always zero) */
+    bool frozen; /* set by the caller, followed by wick_program_refreeze: no update, and no backward
+                    work where nothing upstream needs it. A batch norm whose scale and bias are both
+                    frozen is finished: it computes with its running statistics and leaves them as
+                    they are. */
+    float *value, *gradient; /* backend layout, `count` floats (padding included, always zero);
+                                gradient is NULL in inference and for running statistics */
     size_t count;
 } wick_param;
 
-/* Builds for `graph` (batch and constants are taken from it; it must outlive the program).
- * UNSUPPORTED names the node. */
+/* Builds for `graph`, of which it keeps a copy with the batch of `options`; tensor indices are the
+   graph's. UNSUPPORTED names the node (integer operators, a parameter that is computed or belongs
+   to two nodes, a constant among the activations); BACKEND, MEMORY. */
 wick_status wick_program_build(const wick_graph *graph, const wick_program_options *options,
                                wick_program **out, wick_diag *diag);
 void wick_program_free(wick_program *program);
@@ -42,16 +51,19 @@ float *wick_program_output_gradient(wick_program *program, int i);
 size_t wick_program_output_count(const wick_program *program, int i);
 
 wick_status wick_program_forward(wick_program *program, wick_diag *diag);
-/* Fills the gradient of every trainable, unfrozen parameter (overwrites). */
+/* Fills the gradient of every trainable, unfrozen parameter (overwrites; zero where no output
+   depends on it). Once after each forward: it reuses the memory of activations. */
 wick_status wick_program_backward(wick_program *program, wick_diag *diag);
 
 int wick_program_param_count(const wick_program *program);
 wick_param *wick_program_param(wick_program *program, int i);
-/* After the caller changed `frozen` flags: rebuilds the backward list. */
+/* After the caller changed `frozen` flags: rebuilds the lists and zeroes all gradients. Parameters,
+   input, outputs and output gradients keep their place and values. */
 wick_status wick_program_refreeze(wick_program *program, wick_diag *diag);
 
-/* Parameters to and from plain arrays in graph order (row-major as the graph's constants):
- * bit-exact both ways. */
+/* All parameters and running statistics to and from the constants of `graph` (row-major): the same
+   tensor index when the name agrees there, else found by name. Bit-exact both ways. MISMATCH names
+   the first that `graph` does not have in this shape; then nothing was copied. */
 wick_status wick_program_export(wick_program *program, wick_graph *graph, wick_diag *diag);
 wick_status wick_program_import(wick_program *program, const wick_graph *graph, wick_diag *diag);
 /* One parameter's gradient in plain layout (for tests and for parameter-shaped state): dst has the
@@ -61,8 +73,8 @@ wick_status wick_program_plain(wick_program *program, int param, const float *ba
 wick_status wick_program_unplain(wick_program *program, int param, const float *plain,
                                  float *backend_layout, wick_diag *diag);
 
-/* One line for each primitive: operator, node, implementation (impl_info_str). For --verbose and
- * tests. */
+/* One line for each step: operator and direction, node, oneDNN's implementation (impl_info_str;
+   "ref:any" is the slow one) or "own". For --verbose and tests. Appends. */
 void wick_program_describe(const wick_program *program, wick_buf *out);
 /* "oneDNN 2.6.3, 2 threads, avx512_core". */
 const char *wick_backend_version(void);

@@ -287,7 +287,7 @@ static void run_statistics(const wick_dn_step *step) {
 static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
     assert(p->ready);
     p->dn.diag = diag;
-    /* The primitives were made for this many threads; with others their sums would differ. */
+    /* oneDNN sized the primitives' scratch memory and split their sums for this many threads. */
     int threads = omp_get_max_threads();
     if (threads != p->threads)
         omp_set_num_threads(p->threads);
