@@ -407,18 +407,31 @@ static wick_status walk(lowering *lw) {
     return WICK_OK;
 }
 
-wick_status wick_qnet_lower(const wick_graph *qdq, wick_qnet **out, wick_diag *diag) {
+static wick_status lower_graph(const wick_graph *qdq, bool structure_only, wick_qnet **out,
+                               wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     lowering lw = {.graph = qdq,
                    .net = wick_new(arena, wick_qnet, 1),
                    .scratch = wick_arena_new(),
-                   .diag = diag};
+                   .diag = diag,
+                   .structure_only = structure_only};
     lw.net->arena = arena;
     wick_status status = walk(&lw);
     wick_arena_free(lw.scratch);
     *out = status == WICK_OK ? lw.net : NULL;
     if (status != WICK_OK)
         wick_arena_free(arena);
+    return status;
+}
+
+wick_status wick_qnet_lower(const wick_graph *qdq, wick_qnet **out, wick_diag *diag) {
+    return lower_graph(qdq, false, out, diag);
+}
+
+wick_status lower_check_structure(const wick_graph *qdq, wick_diag *diag) {
+    wick_qnet *net;
+    wick_status status = lower_graph(qdq, true, &net, diag);
+    wick_qnet_free(net);
     return status;
 }
 

@@ -47,7 +47,11 @@ typedef struct lowering {
     lower_draft *drafts;
     int n_drafts;
     bool has_input;
+    bool structure_only; /* the scales are made up: nothing is proven about accumulators */
 } lowering;
+
+/* Reports what the device cannot run, whatever the scales are. */
+wick_status lower_check_structure(const wick_graph *qdq, wick_diag *diag);
 
 /* Reports that the device cannot run `node`; always false. */
 bool lower_report(lowering *lw, const wick_node *node, const char *hint, const char *format, ...)

@@ -66,7 +66,7 @@ int lower_rescale(lowering *lw, const wick_node *node, const lower_value *operan
 /* mult and shift for a ratio; false (reported) when the accumulator could overflow. */
 static bool choose(lowering *lw, const lower_draft *draft, double ratio, wick_interval acc,
                    const char *what, int64_t which, wick_fixed *out) {
-    if (wick_fixed_from(ratio, out) && wick_fixed_safe(*out, acc))
+    if ((wick_fixed_from(ratio, out) && wick_fixed_safe(*out, acc)) || lw->structure_only)
         return true;
     return lower_report(
         lw, draft->node, "quantize with a wider output range, or with smaller weights and bias",
@@ -89,7 +89,7 @@ static bool requantize_channels(lowering *lw, const lower_draft *draft, double o
     for (int64_t o = 0; o < layer->out_c; o++) {
         wick_interval acc = wick_interval_dot(layer->weights + (depthwise ? o : o * count), count,
                                               depthwise ? layer->out_c : 1, layer->bias[o]);
-        wick_fixed fixed;
+        wick_fixed fixed = {1, 0};
         if (!choose(lw, draft, draft->acc_scale[o] / out_scale, acc, "channel", o, &fixed))
             return false;
         mult[o] = fixed.mult;
@@ -113,7 +113,7 @@ static bool requantize_average(lowering *lw, const lower_draft *draft, double ou
                                wick_layer *layer) {
     wick_interval acc =
         wick_interval_sum((int64_t)layer->k_h * layer->k_w, layer->operands[0].zero_point, 1);
-    wick_fixed fixed;
+    wick_fixed fixed = {1, 0};
     if (!choose(lw, draft, draft->acc_scale[0] / out_scale, acc, "input", 0, &fixed))
         return false;
     one_multiplier(lw, layer, fixed);
@@ -123,15 +123,15 @@ static bool requantize_average(lowering *lw, const lower_draft *draft, double ou
 static bool requantize_sum(lowering *lw, const lower_draft *draft, double out_scale,
                            wick_layer *layer, wick_operand *operands) {
     double ratio[2] = {draft->acc_scale[0] / out_scale, draft->acc_scale[1] / out_scale};
-    int32_t mult[2];
-    wick_fixed fixed;
+    int32_t mult[2] = {0, 0};
+    wick_fixed fixed = {1, 0};
     wick_interval acc = {0, 0};
     bool found = wick_fixed_add(ratio, mult, &fixed);
     for (int i = 0; i < 2 && found; i++) {
         operands[i].mult = mult[i];
         acc = wick_interval_add(acc, wick_interval_sum(1, operands[i].zero_point, mult[i]));
     }
-    if (!found || !wick_fixed_safe(fixed, acc))
+    if (!lw->structure_only && (!found || !wick_fixed_safe(fixed, acc)))
         return lower_report(
             lw, draft->node, "quantize with a wider output range",
             "its inputs' scales are %g and %g times the output's, too much for 32 bits", ratio[0],
@@ -144,7 +144,7 @@ static bool requantize_operands(lowering *lw, const lower_draft *draft, double o
                                 const wick_layer *layer, wick_operand *operands) {
     for (int i = 0; i < layer->n_operands; i++) {
         wick_interval acc = wick_interval_sum(1, operands[i].zero_point, 1);
-        wick_fixed fixed;
+        wick_fixed fixed = {1, 0};
         if (!choose(lw, draft, draft->acc_scale[i] / out_scale, acc, "input", i, &fixed))
             return false;
         operands[i].mult = fixed.mult;

@@ -196,8 +196,8 @@ static linear quantize_linear(insertion *in, const wick_tensor *w, const float *
     return l;
 }
 
-/* Doubles the output's scale until no channel can overflow. A scale that is still too small after
-   32 doublings is left: lowering reports it. */
+/* Doubles the output's scale until no channel can overflow, or until it nears the end of float:
+   lowering reports what is still too small then. */
 static void raise_output_scale(const linear *l, const wick_qparams *x, wick_qparams *y) {
     for (int64_t o = 0; o < l->rows; o++) {
         const int8_t *row = l->weights + o * l->count;
@@ -206,7 +206,7 @@ static void raise_output_scale(const linear *l, const wick_qparams *x, wick_qpar
             sum += row[i];
         wick_interval acc =
             wick_interval_dot(row, l->count, 1, (l->bias ? l->bias[o] : 0) - x->zero_point * sum);
-        for (int doubled = 0; doubled < 32; doubled++) {
+        while (y->scale < 1e37F) {
             wick_fixed fixed;
             double m = (double)x->scale * (double)l->weight_scale[o] / (double)y->scale;
             /* Below one half there is no shift, and a larger scale would not help. */

@@ -1,5 +1,6 @@
 /* Post-training quantization from end to end; the stages are in qdq.h and calibrate.h. */
 #include "shrink/calibrate.h"
+#include "shrink/lower.h"
 #include "shrink/qdq.h"
 
 #include <assert.h>
@@ -25,7 +26,7 @@ static wick_status check_structure(const wick_graph *prepared, wick_diag *diag) 
     wick_graph *qdq;
     wick_status status = wick_qdq_insert(prepared, ranges, &qdq, diag);
     if (status == WICK_OK)
-        status = lowers(qdq, diag);
+        status = lower_check_structure(qdq, diag);
     wick_graph_free(qdq);
     wick_arena_free(arena);
     return status;

@@ -1,0 +1,229 @@
+/* Quantization from data, and int8 accuracy. */
+#include "helper_qdq.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { IMAGES = 40, CLASSES = 5 };
+
+/* Random images of the graph's size in every split. */
+static wick_data *random_data(const wick_graph *graph, wick_arena *arena) {
+    wick_shape x = graph->tensors[graph->input].shape;
+    wick_data *data = wick_new(arena, wick_data, 1);
+    *data = (wick_data){.spec = "random",
+                        .channels = (int)x.dim[1],
+                        .height = (int)x.dim[2],
+                        .width = (int)x.dim[3],
+                        .n_classes = CLASSES,
+                        .arena = arena};
+    size_t bytes = (size_t)wick_shape_count(x);
+    wick_rng rng = wick_rng_seed(12, 0);
+    for (int s = 0; s < WICK_SPLITS; s++) {
+        wick_images *images = &data->split[s];
+        images->n = IMAGES;
+        images->pixels = wick_new(arena, uint8_t, IMAGES * bytes);
+        images->labels = wick_new(arena, uint16_t, IMAGES);
+        for (size_t i = 0; i < IMAGES * bytes; i++)
+            images->pixels[i] = (uint8_t)wick_rng_below(&rng, 256);
+        for (int i = 0; i < IMAGES; i++)
+            images->labels[i] = (uint16_t)wick_rng_below(&rng, CLASSES);
+    }
+    return data;
+}
+
+static float *normalised(const wick_graph *graph, const wick_data *data, wick_split split, int i,
+                         wick_arena *arena) {
+    size_t area = (size_t)data->height * (size_t)data->width, channels = (size_t)data->channels;
+    const uint8_t *pixels = data->split[split].pixels + (size_t)i * area * channels;
+    float *x = wick_new(arena, float, area *channels);
+    for (size_t c = 0; c < channels; c++)
+        for (size_t p = 0; p < area; p++)
+            x[c * area + p] = ((float)pixels[p * channels + c] / 255 - graph->family.mean[c]) /
+                              graph->family.std[c];
+    return x;
+}
+
+/* Through the training library, in batches and two passes: the ranges of the plain reference. */
+static void calibration_sees_every_value(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_graph *graph = helper_family(5), *prepared;
+    wick_data *data = random_data(graph, arena);
+    wick_diag diag = {0};
+    assert_int_equal(wick_qdq_prepare(graph, &prepared, &diag), WICK_OK);
+    int *tensors, n = wick_qdq_observed(prepared, arena, &tensors);
+    wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
+    wick_range *expected = wick_new(arena, wick_range, prepared->n_tensors);
+    wick_quantize_options options = wick_quantize_defaults();
+    options.calibration = WICK_CALIBRATE_MINMAX;
+    wick_status status = wick_calibrate(prepared, data, &options, tensors, n, ranges, &diag);
+    wick_diag_print(&diag, stderr);
+    assert_int_equal(status, WICK_OK);
+    for (int image = 0; image < IMAGES; image++) {
+        void **values;
+        float *x = normalised(graph, data, WICK_TRAIN, image, arena);
+        assert_int_equal(wick_graph_eval(prepared, x, &values, NULL), WICK_OK);
+        for (int i = 0; i < n; i++) {
+            wick_range *range = &expected[tensors[i]];
+            int64_t count = wick_shape_count(prepared->tensors[tensors[i]].shape);
+            for (int64_t j = 0; j < count; j++) {
+                range->low = fmin(range->low, (double)((float *)values[tensors[i]])[j]);
+                range->high = fmax(range->high, (double)((float *)values[tensors[i]])[j]);
+            }
+        }
+        wick_values_free(prepared, values);
+    }
+    for (int i = 0; i < n; i++) {
+        double span = expected[tensors[i]].high - expected[tensors[i]].low;
+        assert_true(span > 0);
+        assert_true(fabs(ranges[tensors[i]].low - expected[tensors[i]].low) < 1e-4 * span);
+        assert_true(fabs(ranges[tensors[i]].high - expected[tensors[i]].high) < 1e-4 * span);
+    }
+    wick_graph_free(prepared);
+    wick_graph_free(graph);
+    wick_arena_free(arena);
+}
+
+/* int8 logits stay close to the float ones, whatever the calibration; the seed chooses the images.
+ */
+static void quantized_logits_are_close_to_float(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_graph *graph = helper_family(6);
+    wick_data *data = random_data(graph, arena);
+    char hashes[4][65];
+    for (int trial = 0; trial < 4; trial++) {
+        wick_quantize_options options = wick_quantize_defaults();
+        options.calibration = (wick_calibration)(trial % 3);
+        options.images = trial == 3 ? 7 : 30;
+        wick_diag diag = {0};
+        wick_graph *qdq;
+        wick_qnet *net;
+        wick_status status = wick_quantize(graph, data, &options, &qdq, &diag);
+        wick_diag_print(&diag, stderr);
+        assert_int_equal(status, WICK_OK);
+        assert_int_equal(wick_qnet_lower(qdq, &net, &diag), WICK_OK);
+        memcpy(hashes[trial], net->hash.hex, 65);
+        int8_t **values = wick_qnet_buffers(net, arena);
+        double error = 0, power = 0;
+        for (int i = 0; i < IMAGES; i++) {
+            void **reference;
+            float *x = normalised(graph, data, WICK_TEST, i, arena);
+            assert_int_equal(wick_graph_eval(graph, x, &reference, NULL), WICK_OK);
+            size_t bytes = (size_t)(data->height * data->width * data->channels);
+            wick_qnet_run(net, data->split[WICK_TEST].pixels + (size_t)i * bytes, 3, values);
+            for (int k = 0; k < 2; k++)
+                for (int j = 0; j < CLASSES; j++) {
+                    const wick_qtensor *t = &net->tensors[net->logits[k]];
+                    double y = (double)t->scale * (values[net->logits[k]][j] - t->zero_point);
+                    double f = (double)((float *)reference[graph->family.heads[k]])[j];
+                    error += (y - f) * (y - f);
+                    power += f * f;
+                }
+            wick_values_free(graph, reference);
+        }
+        assert_true(error < 0.01 * power);
+        wick_qnet_free(net);
+        wick_graph_free(qdq);
+    }
+    assert_string_not_equal(hashes[0], hashes[2]);
+    assert_string_not_equal(hashes[0], hashes[3]);
+    wick_graph_free(graph);
+    wick_arena_free(arena);
+}
+
+static void accuracy_counts_the_largest_logit(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_graph *graph = helper_family(7), *qdq = helper_quantize(graph, 7, 4);
+    wick_data *data = random_data(graph, arena);
+    wick_qnet *net;
+    assert_int_equal(wick_qnet_lower(qdq, &net, NULL), WICK_OK);
+    int8_t **values = wick_qnet_buffers(net, arena);
+    int64_t expected[2] = {0};
+    uint16_t labels[2][IMAGES];
+    size_t bytes = (size_t)(data->height * data->width * data->channels);
+    for (int i = 0; i < IMAGES; i++) {
+        wick_qnet_run(net, data->split[WICK_TEST].pixels + (size_t)i * bytes, 3, values);
+        for (int k = 0; k < 2; k++) {
+            uint16_t best = 0;
+            for (uint16_t j = 1; j < CLASSES; j++)
+                if (values[net->logits[k]][j] > values[net->logits[k]][best])
+                    best = j;
+            labels[k][i] = best;
+            expected[k] += best == data->split[WICK_TEST].labels[i];
+        }
+    }
+    for (int threads = 0; threads < 4; threads++) {
+        int64_t correct[2];
+        uint16_t predictions[2 * IMAGES];
+        assert_int_equal(
+            wick_eval_int8(net, data, WICK_TEST, threads, 0, correct, predictions, NULL), WICK_OK);
+        for (int k = 0; k < 2; k++) {
+            assert_int_equal(correct[k], expected[k]);
+            assert_memory_equal(predictions + k * IMAGES, labels[k], sizeof labels[k]);
+        }
+    }
+    int64_t correct[2];
+    uint16_t predictions[2 * 11];
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 11, correct, predictions, NULL),
+                     WICK_OK);
+    assert_memory_equal(predictions + 11, labels[1], 11 * sizeof *predictions);
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 0, correct, NULL, NULL), WICK_OK);
+    assert_int_equal(correct[1], expected[1]);
+    wick_diag diag = {0};
+    data->width++;
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 0, correct, NULL, &diag), WICK_SHAPE);
+    assert_true(wick_diag_contains(&diag, "random"));
+    wick_diag_free(&diag);
+    wick_qnet_free(net);
+    wick_graph_free(qdq);
+    wick_graph_free(graph);
+    wick_arena_free(arena);
+}
+
+static void wrong_inputs_are_refused(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_graph *graph = helper_family(8), *qdq = helper_quantize(graph, 8, 1), *out;
+    wick_data *data = random_data(graph, arena);
+    wick_quantize_options options = wick_quantize_defaults();
+    wick_diag diag = {0};
+    assert_int_equal(wick_quantize(qdq, data, &options, &out, &diag), WICK_UNSUPPORTED);
+    assert_null(out);
+    assert_true(wick_diag_contains(&diag, "quantized already"));
+    data->height--;
+    assert_int_equal(wick_quantize(graph, data, &options, &out, &diag), WICK_SHAPE);
+    assert_true(wick_diag_contains(&diag, "the images of random are"));
+    data->height++;
+    data->split[WICK_TRAIN].n = 0;
+    assert_int_equal(wick_quantize(graph, data, &options, &out, &diag), WICK_RANGE);
+    data->split[WICK_TRAIN].n = IMAGES;
+    /* Finite weights, but activations beyond float. */
+    const wick_tensor *w = &graph->tensors[wick_graph_find(graph, "branch2.w")];
+    for (int64_t i = 0; i < wick_shape_count(w->shape); i++)
+        ((float *)w->data)[i] = 3e38F;
+    assert_int_equal(wick_quantize(graph, data, &options, &out, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "not finite"));
+    wick_diag_free(&diag);
+    wick_graph_free(qdq);
+    wick_graph_free(graph);
+    wick_arena_free(arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calibration_sees_every_value),
+        cmocka_unit_test(quantized_logits_are_close_to_float),
+        cmocka_unit_test(accuracy_counts_the_largest_logit),
+        cmocka_unit_test(wrong_inputs_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
