@@ -23,6 +23,8 @@ uint32_t wick_engine_place(const wick_engine *engine, uint32_t tensor, uint32_t 
 static int plausible(const wick_model *model, const wick_record *record) {
     if (record->segment > model->n_modules || record->phase > WICK_PHASE_PUBLISH)
         return 0;
+    if (record->phase == WICK_PHASE_PUBLISH && record->segment == 0)
+        return 0; /* features are not delivered */
     return record->phase != WICK_PHASE_RUN ||
            record->span < model->segments[record->segment].n_spans;
 }
@@ -39,22 +41,20 @@ wick_rt_status wick_engine_format(wick_engine *engine) {
         record.sequence = 0;
     wick_record fresh = {.model_id = {model->id[0], model->id[1]},
                          .sequence = record.sequence,
-                         .phase = WICK_PHASE_IDLE,
-                         .flags = WICK_RECORD_FORMATTING};
+                         .phase = WICK_PHASE_IDLE};
     engine->lost = 1;
     status = wick_engine_commit(engine, &fresh);
     if (status != WICK_RT_OK)
         return status;
-    /* The second commit replaces the other copy, whatever it was. */
-    fresh = engine->record;
-    fresh.flags = 0;
+    /* Once more, so that the other copy, whatever it was, is replaced too. */
+    fresh.sequence = engine->record.sequence;
     status = wick_engine_commit(engine, &fresh);
     if (status == WICK_RT_OK)
         engine->lost = 0;
     return status;
 }
 
-/* Loads the record and mends what a power failure left: OK, FRESH, FOREIGN or an error. */
+/* Loads the record; formats memory that is not ours. OK, FRESH, FOREIGN or an error. */
 static wick_rt_status attach(wick_engine *engine) {
     wick_record record;
     engine->lost = 1;
@@ -68,12 +68,6 @@ static wick_rt_status attach(wick_engine *engine) {
     if (!plausible(engine->model, &record))
         return WICK_RT_CORRUPT;
     engine->record = record;
-    if (record.flags & WICK_RECORD_FORMATTING) {
-        record.flags &= (uint8_t)~WICK_RECORD_FORMATTING;
-        wick_rt_status status = wick_engine_commit(engine, &record);
-        if (status != WICK_RT_OK)
-            return status;
-    }
     engine->lost = 0;
     return WICK_RT_OK;
 }

@@ -101,13 +101,10 @@ wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, 
     if (!own && !foreign)
         return diagnose(a, b);
     if (own && foreign) {
-        /* Either we have begun to take the memory from another firmware, or that one from us: then
-           ours may be the older record, its buffers gone, and it is the one to overwrite. */
-        uint8_t mine = a != COPY_INTACT;
-        *out = records[mine];
-        own = records[mine].flags & WICK_RECORD_FORMATTING;
-        *copy = own ? mine : (uint8_t)(mine ^ 1u);
-        return own ? WICK_RT_OK : WICK_RT_FOREIGN;
+        /* A format was cut between its two commits: ours, or another firmware's over our work. Ours
+           may be the older record, its buffers gone: it is the one to overwrite first. */
+        *copy = a == COPY_INTACT;
+        return WICK_RT_FOREIGN;
     }
     uint8_t newest = a != COPY_INTACT && a != COPY_FOREIGN;
     if (a == b) {

@@ -51,6 +51,8 @@ static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes
 static int nvm_barrier(void *ctx) {
     device *d = ctx;
     int failing = fails(d);
+    if (++d->writes == d->cut_at)
+        longjmp(*d->power, 1);
     if (!failing || d->fail_late)
         memcpy(d->durable, d->current, DEVICE_BYTES);
     return failing ? -1 : 0;

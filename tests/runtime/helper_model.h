@@ -7,6 +7,7 @@
 #define HELPER_MODEL_H
 
 #include <wick/engine.h>
+#include <wick/kernels.h>
 
 enum { TINY_INPUT = 6 * 6 * 3, TINY_CLASSES = 5, TINY_SCRATCH = 1024 };
 

@@ -15,13 +15,14 @@
 
 #include <cmocka.h>
 
-enum { EPOCHS = 3, DROPPED = 2, STEPS_BEFORE_DROP = 3 };
+enum { EPOCHS = 3, DROPPED = 2, STEPS_BEFORE_DROP = 2 };
 
 typedef struct rig {
     device device;
     tiny_model tiny;
     wick_policy policy;
-    int wavering; /* the voltage reading changes at every question */
+    int boots, patient; /* patient: no input is dropped */
+    int wavering;       /* the voltage reading changes at every question */
     uint64_t voltage_random;
     wick_engine engine;
     int8_t scratch[TINY_SCRATCH + 16];
@@ -58,6 +59,7 @@ static void prepare(tiny_options options, wick_policy policy, int wavering, uint
 /* One boot of the application until its work is done or power fails. Its only memory is the epoch
    in the record. */
 static void application(void) {
+    r.boots++;
     memset(&r.engine, 0xA5, sizeof r.engine);
     memset(r.scratch, 0x5A, sizeof r.scratch);
     int8_t *scratch = r.scratch + (16 - (uintptr_t)r.scratch % 16) % 16;
@@ -69,8 +71,9 @@ static void application(void) {
     int8_t input[TINY_INPUT];
     for (;;) {
         uint32_t epoch = r.engine.record.epoch;
-        if (epoch == DROPPED) {
-            /* The next input arrives after a few steps. */
+        if (epoch == DROPPED && r.boots == 1 && !r.patient) {
+            /* The next input arrives after a few steps. After a cut it comes late instead, and the
+               answer must be the old input's, however far the new one was written. */
             for (int i = 0; i < STEPS_BEFORE_DROP; i++)
                 assert_true(wick_engine_step(&r.engine) >= 0);
         } else if (epoch != 0) {
@@ -259,22 +262,22 @@ static void a_planted_write_after_read_is_caught(void **state) {
     expect_clean(1, 0, 0);
 }
 
-/* G3: after a cut, at most one span's writes are repeated (and one torn commit). */
+/* G3: after a cut, at most one span (or one input) is written again, and the torn commit. */
 static void a_cut_costs_at_most_one_span(void **state) {
     (void)state;
     prepare(usual, fixed1, 0, 1, 0, 0);
+    pristine.patient = r.patient = 1;
     live(0, 0);
-    uint64_t writes = r.device.writes, most = 0;
+    uint64_t writes = r.device.writes;
+    int64_t most = 0;
     for (uint64_t cut = 1; cut <= writes; cut++) {
         memcpy(&r, &pristine, sizeof r);
         live(cut, 0);
-        uint64_t extra = r.device.writes - writes;
+        /* Less than 0 is possible: the last byte's garbage may be right and spare a barrier. */
+        int64_t extra = (int64_t)r.device.writes - (int64_t)writes;
         most = extra > most ? extra : most;
     }
-    /* The largest unit of work: an input of 108 bytes with its record, or 3 steps of 24. The
-       dropped input's STEPS_BEFORE_DROP run again at each boot: they are the application's. */
-    uint64_t steps = (uint64_t)STEPS_BEFORE_DROP * (3 * 24 + WICK_RECORD_BYTES);
-    assert_in_range(most, 1, TINY_INPUT + WICK_RECORD_BYTES + steps);
+    assert_in_range(most, 1, TINY_INPUT + WICK_RECORD_BYTES + 2);
 }
 
 int main(void) {

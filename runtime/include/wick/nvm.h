@@ -12,13 +12,10 @@
 
 enum { WICK_RECORD_BYTES = 32 };
 
-/* The other copy may still be another model's: one more commit ends the formatting. */
-enum { WICK_RECORD_FORMATTING = 1 };
-
 /* Where the engine stands, persisted at each commit. In NVM, 32 bytes, little-endian:
      0 "wck", 3 WICK_MODEL_FORMAT, 4 model_id[0], 8 model_id[1], 12 sequence, 16 epoch,
      20 span (2 bytes), 22 segment, 23 phase, 24 modules_done, 25 modules_sent, 26 flags,
-     27 reserved (0), 28 CRC-32 (IEEE 802.3, reflected, as zlib's) over bytes 0 to 27. */
+     27 reserved, 28 CRC-32 (IEEE 802.3, reflected, as zlib's) over bytes 0 to 27. */
 typedef struct wick_record {
     uint32_t model_id[2];
     uint32_t sequence;    /* +1 a commit; compared modulo 2^32 */
@@ -28,8 +25,8 @@ typedef struct wick_record {
     uint8_t phase;        /* engine.h: wick_phase */
     uint8_t modules_done; /* bit k-1: module k has its logits in NVM for this epoch */
     uint8_t modules_sent; /* bit k-1: delivered */
-    uint8_t flags;        /* WICK_RECORD_FORMATTING */
-    uint8_t reserved;
+    uint8_t flags;        /* 0; for lazy commits */
+    uint8_t reserved;     /* 0 */
 } wick_record;
 
 /* Continues `crc` (0 to begin) over more bytes. */
