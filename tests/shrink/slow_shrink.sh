@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# wick shrink and wick check from the command line: a small family is trained, quantized, measured; bad input is refused.
+set -u
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+fail() { echo "FAILED: $*"; cat "$dir/out" "$dir/err" 2>/dev/null; exit 1; }
+# expect STATUS TEXT COMMAND...: exit status, and TEXT in what it printed.
+expect() {
+    local want=$1 text=$2; shift 2
+    "$@" >"$dir/out" 2>"$dir/err"; local got=$?
+    [ $got -eq "$want" ] || fail "exit status $got, not $want: $*"
+    cat "$dir/out" "$dir/err" | grep -qF -- "$text" || fail "does not say '$text': $*"
+}
+data=builtin:shapes10
+cd "$dir" || exit 1
+"$WICK" shrink --help >out || fail "--help"
+grep -q "Example: wick shrink" out || fail "--help has no example"
+
+"$WICK" train -r vgg16 -w 0.1 -d $data --limit 1000 -e 2 -o f.onnx >out 2>err || fail "train"
+expect 0 "extractor" "$WICK" shrink f.onnx --int8 -d $data --limit 1000 --test -o a.onnx
+for calibration in minmax percentile mse; do
+    expect 0 '"calibration"' "$WICK" shrink f.onnx --int8 -d $data --limit 1000 --calibration $calibration --json -o $calibration.onnx
+    cp out $calibration.json
+    # The program's own evaluation of the file agrees with what shrink printed and stored.
+    expect 0 '"int8"' "$WICK" eval $calibration.onnx -d $data --limit 1000 --json
+    want=$(grep -o '"int8": 0[.0-9]*' $calibration.json | tr -dc '0-9.\n')
+    have=$(grep -o '"accuracy": [.0-9]*' out | tr -dc '0-9.\n')
+    [ -n "$want" ] && [ "$want" = "$have" ] || fail "eval says $have, shrink said $want"
+done
+# The same bytes again, other bytes from other images.
+expect 0 "TM4" "$WICK" shrink f.onnx --int8 -d $data --limit 1000 -o mse2.onnx
+cmp -s mse.onnx mse2.onnx || fail "two runs differ"
+expect 0 "TM4" "$WICK" shrink f.onnx --int8 -d $data --limit 1000 --seed 2 --images 20 -o seed2.onnx
+cmp -s mse.onnx seed2.onnx && fail "another seed gives the same model"
+
+expect 0 "every node runs on the device" "$WICK" check f.onnx
+expect 0 '"runs": true' "$WICK" check mse.onnx --json
+
+before=$(ls)
+expect 2 "--int8" "$WICK" shrink f.onnx -d $data -o x.onnx
+expect 2 "--data" "$WICK" shrink f.onnx --int8 -o x.onnx
+expect 2 "not minmax" "$WICK" shrink f.onnx --int8 -d $data --calibration best -o x.onnx
+expect 3 "check that the folder exists" "$WICK" shrink f.onnx --int8 -d $data -o none/x.onnx
+expect 3 "it is a folder" "$WICK" shrink f.onnx --int8 -d $data -o .
+expect 3 "quantized already" "$WICK" shrink mse.onnx --int8 -d $data -o x.onnx
+expect 3 "missing.onnx" "$WICK" shrink missing.onnx --int8 -d $data -o x.onnx
+head -c 5000 f.onnx >cut.onnx
+expect 3 "cut.onnx" "$WICK" shrink cut.onnx --int8 -d $data -o x.onnx
+expect 3 "cut.onnx" "$WICK" check cut.onnx
+rm cut.onnx
+[ "$before" = "$(ls)" ] || fail "files were left: $(ls)"
+echo "shrink and check hold"
