@@ -21,7 +21,7 @@ typedef struct wick_data {
     int height, width, channels, n_classes;
     const char **class_names; /* [n_classes] */
     wick_images split[WICK_SPLITS];
-    const char *description; /* layout and what was found, e.g. "CIFAR-10, 1 of 5 batches" */
+    const char *description; /* layout and what was found, for the user */
     wick_hash hash;          /* SHA-256 over sizes, class names, pixels, labels and the split */
     wick_arena *arena;       /* small things; pixels and labels are malloc'ed */
 } wick_data;
