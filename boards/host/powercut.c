@@ -38,6 +38,7 @@ typedef struct rig {
     /* the recorded run: memory and number of units after each commit */
     uint8_t **images;
     uint32_t *units_at;
+    uint32_t delivered_at; /* the commit after which the result counts as delivered */
     uint32_t commits, first_sequence;
     uint32_t
         worst_commits; /* most commits that a recovery needed until the memory was as recorded */
@@ -119,6 +120,8 @@ static void record_run(void) {
         r.images[r.commits] = allocate(r.nvm.bytes);
         memcpy(r.images[r.commits], r.nvm.image, r.nvm.bytes);
         r.units_at[r.commits++] = r.nvm.history_count;
+        if (r.deliveries == 0)
+            r.delivered_at = r.commits;
         progress p = advance();
         if (p == BROKEN)
             fail("the uninterrupted run broke off");
@@ -160,7 +163,7 @@ static void explain(const char *id, const char *what, const uint8_t *want) {
 
 /* After a boot on damaged memory: on until the memory equals the recorded one (to_end = 0), or to
    the end. 1 = as the uninterrupted run. */
-static int recover(const char *id, int to_end) {
+static int recover(const char *id, int to_end, int must_deliver) {
     const uint8_t *last = r.images[r.commits - 1];
     for (uint32_t steps = 0; steps < r.commits + 8u; steps++) {
         uint32_t index = r.engine.record.sequence - r.first_sequence;
@@ -177,7 +180,7 @@ static int recover(const char *id, int to_end) {
         }
         if (p == FINISHED) {
             int same = memcmp(r.nvm.image, last, r.nvm.bytes) == 0 && r.wrong_deliveries == 0 &&
-                       (!to_end || r.deliveries > 0);
+                       (!must_deliver || r.deliveries > 0);
             if (!same)
                 explain(id, r.wrong_deliveries ? "a wrong result was delivered" : "the end differs",
                         last);
@@ -188,13 +191,13 @@ static int recover(const char *id, int to_end) {
     return 0;
 }
 
-static int boot_and_recover(const char *id, int to_end) {
+static int boot_and_recover(const char *id, int to_end, int must_deliver) {
     wick_rt_status status = power_up();
     if (!is_boot_ok(status)) {
         explain(id, "the boot fails", NULL);
         return 0;
     }
-    return recover(id, to_end);
+    return recover(id, to_end, must_deliver);
 }
 
 static uint32_t commit_of_unit(uint32_t unit) {
@@ -237,7 +240,7 @@ static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t
                        unit - barrier, 0, variant, case_seed(unit, (uint64_t)variant));
     r.deliveries = r.wrong_deliveries = 0;
     r.nvm.cut_at = 0;
-    return boot_and_recover(id, 0);
+    return boot_and_recover(id, 0, 0);
 }
 
 typedef struct tally {
@@ -300,7 +303,7 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
             r.nvm.seed = mix64(&random);
         }
     }
-    return boot_and_recover(id, 1);
+    return boot_and_recover(id, 1, commit <= r.delivered_at);
 }
 
 static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) {
@@ -323,7 +326,7 @@ static void check_records(tally *flips, int *foreign_resumed, int *damage_missed
             memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
             r.nvm.image[r.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
             r.deliveries = r.wrong_deliveries = 0;
-            int same = boot_and_recover(id, 0);
+            int same = boot_and_recover(id, 0, 0);
             count_case(flips, same, id);
         }
     memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
