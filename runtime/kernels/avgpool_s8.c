@@ -6,7 +6,7 @@ void wick_avgpool_s8(const wick_layer *layer, const int8_t *const *src, uint16_t
                      uint32_t first, uint32_t count, int8_t *dst) {
     uint32_t pixel = first / layer->out_c, c = first % layer->out_c;
     uint32_t row = (uint32_t)layer->in_w * layer->in_c;
-    int32_t start = -layer->operands[0].zero_point * layer->k_h * layer->k_w;
+    int32_t start = -(int32_t)layer->operands[0].zero_point * layer->k_h * layer->k_w;
     while (count) {
         uint32_t oy = pixel / layer->out_w, ox = pixel % layer->out_w;
         uint32_t n = layer->out_c - c < count ? layer->out_c - c : count;

@@ -12,7 +12,7 @@ static void part(const wick_layer *layer, const wick_operand *operand, const int
     uint8_t shift = operand->shift;
     if ((int64_t)mult * ((int64_t)1 << shift) == INT64_C(1) << 32 && zero_point == out_zp &&
         low == -128 && high == 127) {
-        memcpy(dst, src, n); /* equal scales: requantization is the identity */
+        memcpy(dst, src, (size_t)n); /* equal scales: requantization is the identity */
         return;
     }
     for (uint32_t i = 0; i < n; i++) {

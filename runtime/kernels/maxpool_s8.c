@@ -30,7 +30,7 @@ void wick_maxpool_s8(const wick_layer *layer, const int8_t *const *src, uint16_t
                 if (begun)
                     larger(tap, n, dst);
                 else
-                    memcpy(dst, tap, n);
+                    memcpy(dst, tap, (size_t)n);
             }
         if (low > -128 || high < 127 || !begun)
             for (uint32_t i = 0; i < n; i++)

@@ -47,7 +47,7 @@ static void parse(const uint8_t *p, wick_record *record) {
     record->model_id[1] = get32(p + 8);
     record->sequence = get32(p + 12);
     record->epoch = get32(p + 16);
-    record->span = (uint16_t)(p[20] | p[21] << 8);
+    record->span = (uint16_t)((uint32_t)p[20] | (uint32_t)p[21] << 8);
     record->segment = p[22];
     record->phase = p[23];
     record->modules_done = p[24];

@@ -1,0 +1,66 @@
+#!/bin/bash
+# Recomputes the stack that the engine takes on a Cortex-M4: the deepest chain of calls over the
+# object code, with each function's frame as the compiler reports it. Fails if the documented
+# WICK_ENGINE_STACK_BYTES is exceeded, or on recursion or a frame of changing size.
+set -u
+root=${WICK_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}/runtime
+command -v arm-none-eabi-gcc >/dev/null || { echo "SKIP: no arm-none-eabi-gcc"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+limit=$(sed -n 's/.*WICK_ENGINE_STACK_BYTES = \([0-9]*\).*/\1/p' "$root/include/wick/engine.h")
+[ -n "$limit" ] || { echo "FAIL: engine.h does not say WICK_ENGINE_STACK_BYTES"; exit 1; }
+status=0
+for level in -O2 -Os -O3; do
+    rm -f "$work"/*
+    for source in "$root"/*/*.c; do
+        # A section for each function, so that every call leaves a relocation.
+        arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb $level -std=c99 -ffunction-sections -fstack-usage \
+            -I"$root/include" -c "$source" -o "$work/$(basename "$source" .c).o" || exit 1
+    done
+    if grep -hv 'static$' "$work"/*.su; then
+        echo "FAIL: $level: the frames above are not of fixed size"
+        status=1
+    fi
+    # frame <function> <bytes> and call <caller> <callee>; clones (.isra.0, .part.0 ...) count as
+    # their function in .su, which drops the number.
+    sed -E 's/^[^:]*:[0-9]+:[0-9]+:([A-Za-z0-9_]+)[^\t]*\t([0-9]+)\t.*/frame \1 \2/' "$work"/*.su >"$work/graph"
+    for object in "$work"/*.o; do
+        arm-none-eabi-objdump -dr "$object" | awk '
+            function plain(name) { sub(/\..*/, "", name); return name }
+            /^[0-9a-f]+ <.*>:$/ { caller = $2; gsub(/[<>:]/, "", caller); caller = plain(caller) }
+            /R_ARM_THM_(CALL|JUMP24|JUMP19)/ { print "call", caller, plain($NF) }'
+    done >>"$work/graph"
+    awk -v limit="$limit" -v level="$level" '
+        $1 == "frame" { if ($3 > frame[$2]) frame[$2] = $3; if (!($2 in seen)) { seen[$2] = 1; n++ } }
+        $1 == "call" && $2 != $3 { edge[$2, $3] = 1 }
+        $1 == "call" && $2 == $3 { print "FAIL: " $2 " calls itself"; bad = 1 }
+        END {
+            library = 32 # memcpy, memset and compiler helpers
+            for (f in seen) deep[f] = frame[f]
+            for (round = 0; round <= n; round++) {
+                changed = 0
+                for (e in edge) {
+                    split(e, at, SUBSEP)
+                    below = at[2] in seen ? deep[at[2]] : library
+                    if (frame[at[1]] + below > deep[at[1]]) {
+                        deep[at[1]] = frame[at[1]] + below
+                        chain[at[1]] = at[2]
+                        changed = 1
+                    }
+                }
+                if (!changed) break
+            }
+            if (changed) { print "FAIL: " level ": recursion"; exit 1 }
+            split("wick_engine_boot wick_engine_format wick_engine_submit wick_engine_run", entry, " ")
+            for (i in entry) {
+                f = entry[i]
+                if (!(f in seen)) { print "FAIL: " f " is not there"; exit 1 }
+                if (deep[f] > most) { most = deep[f]; top = f }
+            }
+            path = top " " frame[top]
+            for (f = chain[top]; f != ""; f = chain[f]) path = path " > " f " " frame[f]
+            print level ": " most " of " limit " bytes: " path
+            exit bad || most > limit
+        }' "$work/graph" || { echo "FAIL: $level"; status=1; }
+done
+exit $status
