@@ -129,6 +129,9 @@ static void convolutions(void **state) {
         {.out = 6, .kernel = 3, .stride = 1, .pad = 1, .groups = 6, .bias = true},
         {.out = 6, .kernel = 3, .stride = 2, .pad = 1, .groups = 6},
         {.out = 12, .kernel = 3, .stride = 1, .pad = 1, .groups = 6},
+        {.out = 6, .kernel = 5, .stride = 1, .pad = 2, .groups = 6, .bias = true},
+        {.out = 12, .kernel = 3, .stride = 4, .pad = 1, .groups = 6, .bias = true},
+        {.out = 6, .kernel = 3, .stride = 2, .pad = 3, .groups = 6, .dilation = 3},
         {.out = 4, .kernel = 3, .stride = 1, .pad = 2, .dilation = 2, .bias = true},
         {.out = 4, .kernel = 5, .stride = 3, .pad = 2},
     };

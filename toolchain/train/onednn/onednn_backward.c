@@ -88,6 +88,45 @@ static void weights_step(wick_program *p, const wick_node *node, const char *kin
     parameter_gradient(p, node->inputs[1], dw);
 }
 
+static bool is_depthwise(const wick_program *p, const wick_node *node) {
+    int64_t channels = p->graph->tensors[node->inputs[0]].shape.dim[1];
+    return node->op == WICK_OP_CONV && node->attrs.groups > 1 && node->attrs.groups == channels;
+}
+
+/* Our own backward-weights of a depthwise convolution, on row-major copies. */
+static void depthwise_step(wick_program *p, const wick_node *node, wick_dn_slot *x,
+                           wick_dn_slot *dy) {
+    wick_shape in = p->graph->tensors[node->inputs[0]].shape;
+    wick_shape out = p->graph->tensors[node->output].shape;
+    wick_dn_depthwise *d = wick_new(p->build, wick_dn_depthwise, 1);
+    *d = (wick_dn_depthwise){.batch = in.dim[0],
+                             .in_channels = in.dim[1],
+                             .in_h = in.dim[2],
+                             .in_w = in.dim[3],
+                             .out_channels = out.dim[1],
+                             .out_h = out.dim[2],
+                             .out_w = out.dim[3]};
+    for (int i = 0; i < 2; i++) {
+        d->kernel[i] = node->attrs.kernel[i];
+        d->stride[i] = node->attrs.stride[i];
+        d->dilation[i] = node->attrs.dilation[i];
+        d->pad[i] = node->attrs.pad[i];
+    }
+    x = wick_dn_as(p, x, wick_dn_tensor_plain(p, node->inputs[0]));
+    dy = wick_dn_as(p, dy, wick_dn_tensor_plain(p, node->output));
+    wick_dn_slot *dw =
+        gradient_slot(p, node->inputs[1], wick_dn_param_of(p, node->inputs[1])->plain);
+    wick_dn_step *step = wick_dn_step_new(p, "depthwise backward weights", NULL);
+    step->kernel = WICK_DN_DEPTHWISE;
+    step->depthwise = d;
+    wick_dn_arg(p, 0, dw);
+    wick_dn_arg(p, 0, x);
+    wick_dn_arg(p, 0, dy);
+    if (bias_of(node) >= 0)
+        wick_dn_arg(p, 0, wick_dn_param_of(p, bias_of(node))->gradient);
+    parameter_gradient(p, node->inputs[1], dw);
+}
+
 /* Runs `pd` as backward-data of a CONV or GEMM. */
 static void data_step(wick_program *p, const wick_node *node, const char *kind, wick_dn_pd pd,
                       wick_dn_slot *dy) {
@@ -129,7 +168,10 @@ static void conv(wick_program *p, const wick_node *node, const wick_dn_work *wor
         dn->quiet = false;
         if (slow(pd))
             pd = wick_dn_conv_backward_weights(dn, window, any_x, weights, bias, any_y, work->pd);
-        weights_step(p, node, "conv backward weights", pd, work->src, dy);
+        if (is_depthwise(p, node) && (slow(pd) || strstr(wick_dn_impl(pd), "gemm")))
+            depthwise_step(p, node, p->value[node->inputs[0]], dy);
+        else
+            weights_step(p, node, "conv backward weights", pd, work->src, dy);
     }
     if (p->needs_gradient[node->inputs[0]]) {
         dn->quiet = true;

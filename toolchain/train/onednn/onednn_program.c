@@ -272,6 +272,12 @@ static void run_add(const wick_dn_step *step) {
         dst[i] = a[i] + b[i];
 }
 
+static void run_depthwise(const wick_dn_step *step) {
+    float *bias = step->n_args > 3 ? step->slots[3]->buffer->data : NULL;
+    wick_dn_depthwise_weights(step->depthwise, step->slots[1]->buffer->data,
+                              step->slots[2]->buffer->data, step->slots[0]->buffer->data, bias);
+}
+
 static void run_statistics(const wick_dn_step *step) {
     float *mean = step->slots[0]->buffer->data, *variance = step->slots[1]->buffer->data;
     const float *batch_mean = step->slots[2]->buffer->data;
@@ -303,6 +309,9 @@ static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
             break;
         case WICK_DN_ADD:
             run_add(step);
+            break;
+        case WICK_DN_DEPTHWISE:
+            run_depthwise(step);
             break;
         case WICK_DN_STATISTICS:
             run_statistics(step);

@@ -36,8 +36,16 @@ typedef struct wick_dn_variant {
 typedef enum wick_dn_kernel {
     WICK_DN_ONEDNN,
     WICK_DN_ADD,       /* args: dst, a, b; any layout, the same for all */
+    WICK_DN_DEPTHWISE, /* args: dw, x, dy, db?; all row-major */
     WICK_DN_STATISTICS /* args: running mean, running variance, batch mean, batch variance */
 } wick_dn_kernel;
+
+/* A depthwise convolution: x [N,in,H,W], dy [N,out,OH,OW], dw [out,1,kh,kw]; out = multiple of in.
+ */
+typedef struct wick_dn_depthwise {
+    long batch, in_channels, in_h, in_w, out_channels, out_h, out_w;
+    long kernel[2], stride[2], dilation[2] /* >= 1 */, pad[2] /* top, left */;
+} wick_dn_depthwise;
 
 typedef struct wick_dn_step {
     const char *kind; /* "conv forward", ... */
@@ -47,6 +55,7 @@ typedef struct wick_dn_step {
     int n_args;
     wick_dn_slot *slots[WICK_DN_MAX_ARGS];
     dnnl_exec_arg_t args[WICK_DN_MAX_ARGS];
+    const wick_dn_depthwise *depthwise;
     float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
 } wick_dn_step;
 
@@ -127,6 +136,10 @@ wick_status wick_dn_params_collect(wick_program *p);
 void wick_dn_param_bind(wick_program *p, int tensor, wick_dn_md md, wick_dn_md plain);
 wick_dn_param *wick_dn_param_of(wick_program *p, int tensor);
 void wick_dn_params_free(wick_program *p);
+
+/* onednn_depthwise.c: gradients of weights and (unless NULL) bias */
+void wick_dn_depthwise_weights(const wick_dn_depthwise *d, const float *x, const float *dy,
+                               float *dw, float *db);
 
 /* onednn_forward.c, onednn_backward.c: append their halves of the list; failures in p->dn.status */
 void wick_dn_build_forward(wick_program *p);
