@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# wick train, eval and runs from the outside: results, JSON, and every refusal before work begins.
+set -u
+source_dir=${WICK_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
+wick=${WICK:?the program}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+die() { echo "FAILED: $*" >&2; exit 1; }
+# expect STATUS TEXT COMMAND...: exit status and a text on stderr
+expect() {
+    local status=$1 text=$2
+    shift 2
+    "$@" > out 2> err
+    local got=$?
+    [ "$got" -eq "$status" ] || die "'$*' gave $got, not $status: $(cat err)"
+    grep -q -e "$text" err || die "'$*' does not say '$text': $(cat err)"
+}
+
+recipe=$source_dir/tests/train/data/tiny_family.json
+train=("$wick" train --recipe "$recipe" --data builtin:shapes10 --limit 200 --epochs 2 --threads 1 --batch 32)
+"${train[@]}" -o a.onnx --runs runs.db --name first --test --json > a.json 2> err || die "training: $(cat err)"
+grep -q '"test"' a.json || die "no test accuracy: $(cat a.json)"
+grep -q 'epoch 2/2' err || die "no line for each epoch: $(cat err)"
+[ ! -e a.onnx.state ] || die "the state is left behind"
+"${train[@]}" -o b.onnx -s baseline --quiet --runs runs.db --alpha 1,2,1 --beta 0.1,0.2,0.3 > b.txt 2> err ||
+    die "baseline: $(cat err)"
+[ ! -s err ] || die "--quiet is not quiet: $(cat err)"
+grep -q TM3 b.txt || die "no table: $(cat b.txt)"
+
+# The model's own test accuracies are those of wick eval.
+"$wick" eval a.onnx --data builtin:shapes10 --limit 200 --split test --json > e.json 2> err || die "eval: $(cat err)"
+for key in test accuracy; do
+    file=a.json
+    [ $key = accuracy ] && file=e.json
+    grep -o "\"$key\": [0-9.e-]*" $file | grep -o '[0-9.e-]*$' > $key.txt
+done
+[ "$(wc -l < test.txt)" -eq 3 ] || die "not three modules"
+cmp test.txt accuracy.txt || die "train --test and eval differ"
+
+"$wick" runs --db runs.db > list.txt || die "runs list"
+[ "$(grep -c done list.txt)" -eq 2 ] || die "two runs: $(cat list.txt)"
+"$wick" runs show 1 --db runs.db | grep -q first || die "runs show"
+if command -v gnuplot > /dev/null; then
+    "$wick" runs plot 1 2 --db runs.db -o curves.svg || die "plot"
+    grep -q '<svg' curves.svg || die "not an SVG"
+    "$wick" runs plot --db runs.db -o curves.png --metric loss || die "plot as PNG"
+    [ "$(head -c 4 curves.png | tail -c 3)" = PNG ] || die "not a PNG"
+fi
+mkdir bin
+ln -s "$(command -v sh)" bin/sh
+expect 3 gnuplot env PATH="$work/bin" "$wick" runs plot 1 --db runs.db -o none.svg
+[ ! -e none.svg ] || die "a picture without gnuplot"
+
+expect 3 'cannot create' "${train[@]}" -o /nonexistent/x.onnx
+expect 3 'it is a folder' "${train[@]}" -o "$work"
+expect 2 'data is required' "$wick" train -o x.onnx
+expect 2 'unified-kd' "${train[@]}" -o x.onnx -s unifed
+expect 2 '3 modules' "${train[@]}" -o x.onnx --alpha 1,2
+expect 2 '3 pairs' "${train[@]}" -o x.onnx --beta 1,2
+expect 2 'epochs' "${train[@]}" -o x.onnx -e 0
+expect 2 'width' "$wick" train -r a.onnx -w 2 -d builtin:shapes10 -o x.onnx
+expect 3 'images are 32 x 32' "${train[@]}" -o x.onnx --input 16x16
+expect 3 'no such file' "$wick" runs --db none.db
+expect 3 'there are: 2 1' "$wick" runs show 7 --db runs.db
+expect 2 'SVG\|svg' "$wick" runs plot --db runs.db -o x.pdf
+head -c 3000 a.onnx > cut.onnx
+expect 3 'cut.onnx' "$wick" eval cut.onnx --data builtin:shapes10 --limit 200
+[ ! -e x.onnx ] && [ ! -e x.onnx.state ] || die "something half-written"
+
+# A trained model is a start for more training.
+"$wick" train -r a.onnx -d builtin:shapes10 --limit 200 -e 1 -j 1 -s unified -o c.onnx > c.txt 2> err ||
+    die "on from a model: $(cat err)"
+echo "train, eval and runs behave"
