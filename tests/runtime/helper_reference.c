@@ -178,6 +178,10 @@ static void operands(random_layer *r, uint64_t *s, int extreme) {
             o->channels = (uint16_t)random_in(s, 1, 9);
             o->mult = random_in(s, 1 << 20, INT32_MAX);
             o->shift = (uint8_t)random_in(s, 0, 22);
+            if (random_in(s, 0, 1)) { /* a factor of exactly 1 */
+                o->shift = (uint8_t)random_in(s, 2, 10);
+                o->mult = (int32_t)(INT64_C(1) << (32 - o->shift));
+            }
         }
         if (l->kind == WICK_LAYER_ADD)
             o->mult = random_in(s, 0, 3) ? random_in(s, 0, 1 << 20) : 1 << 20;
@@ -199,6 +203,9 @@ void random_layer_make(random_layer *r, wick_layer_kind kind, uint64_t *s, int e
     geometry(l, kind, s);
     operands(r, s, extreme);
     l->out_zp = random_s8(s, extreme);
+    for (int i = 0; i < l->n_operands; i++)
+        if (random_in(s, 0, 1))
+            r->operands[i].zero_point = l->out_zp;
     l->clamp_min = random_in(s, 0, 2) ? -128 : l->out_zp;
     l->clamp_max = random_in(s, 0, 3) ? 127 : (int8_t)random_in(s, l->clamp_min, 127);
     int64_t taps = 0, fan = 1;
