@@ -113,6 +113,16 @@ bool cli_print_json(json_t *root) {
     return ok;
 }
 
+/* OpenMP threads that spin while they wait make a training step ten times slower on a machine that
+   is not idle, and its library reads the policy before main runs: set it, once, and start again. A
+   user's own setting stays. */
+static void wait_without_spinning(char **argv) {
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+        return;
+    if (setenv("OMP_WAIT_POLICY", "PASSIVE", 1) == 0)
+        execv("/proc/self/exe", argv); /* returns only when it fails: then threads spin */
+}
+
 int main(int argc, char **argv) {
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
         !strcmp(argv[1], "help")) {
@@ -128,6 +138,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "wick: there is no command '%s'; `wick --help` lists them\n", argv[1]);
         return 2;
     }
+    wait_without_spinning(argv);
     wick_stop_install();
     char name[64];
     snprintf(name, sizeof name, "wick %s", argv[1]);

@@ -137,7 +137,8 @@ wick_status verify_host(verify_session *session, wick_verify_result *result) {
         status = take_output(session, &result->cases[p / parts], &processes[p], p % parts == 0,
                              &result->differences);
     for (int i = 0; i < result->n_cases; i++)
-        result->differences += result->cases[i].exhaustive_differences +
+        result->differences += (result->cases[i].worst_commits > 1) + /* G3 */
+                               result->cases[i].exhaustive_differences +
                                result->cases[i].seeded_differences +
                                result->cases[i].record_flip_differences;
     for (int p = 0; p < count; p++)
