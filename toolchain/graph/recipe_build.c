@@ -145,7 +145,7 @@ wick_status wick_recipe_out(const wick_builder *builder, wick_json_at layer, int
         WICK_TRY(wick_json_number(at, "times", 1e-3, 1e3, &scaled));
         scaled *= (double)channels;
     } else {
-        int number;
+        int number = 0;
         WICK_TRY(whole_number(at, 1, MAX_CHANNELS, &number));
         scaled = number * builder->options->width;
     }
