@@ -169,20 +169,44 @@ static wick_status parse_policy(const char *text, const wick_plan *plan, wick_po
     return wick_fail(diag, WICK_UNKNOWN, NULL, text, hint, "there is no such policy");
 }
 
+/* A seeded choice of `n` validation images as a data set of their own (files may be sorted by
+ * class). */
+static wick_data choose_samples(const wick_data *data, uint64_t seed, int n, wick_arena *arena) {
+    const wick_images *all = &data->split[WICK_VALIDATION];
+    size_t bytes = (size_t)data->height * (size_t)data->width * (size_t)data->channels;
+    uint32_t *order = wick_new(arena, uint32_t, all->n);
+    for (int i = 0; i < all->n; i++)
+        order[i] = (uint32_t)i;
+    wick_rng rng = wick_rng_seed(seed, 0x73616d70);
+    wick_rng_shuffle(&rng, order, (size_t)all->n);
+    wick_data chosen = *data;
+    wick_images *some = &chosen.split[WICK_VALIDATION];
+    *some = (wick_images){.n = n,
+                          .pixels = wick_arena_alloc(arena, wick_size_mul((size_t)n, bytes)),
+                          .labels = wick_new(arena, uint16_t, n)};
+    for (int i = 0; i < n; i++) {
+        memcpy(some->pixels + (size_t)i * bytes, all->pixels + order[i] * bytes, bytes);
+        some->labels[i] = all->labels[order[i]];
+    }
+    return chosen;
+}
+
 /* correct[(k-1) * n + s]: whether module k answers sample s right, by the int8 run on the PC. */
-static wick_status label_samples(const wick_qnet *net, const wick_data *data, int limit,
-                                 uint8_t **correct, int *n, wick_diag *diag) {
-    const wick_images *images = &data->split[WICK_VALIDATION];
-    *n = images->n < limit ? images->n : limit;
+static wick_status label_samples(const wick_qnet *net, const wick_data *data, uint64_t seed,
+                                 int limit, uint8_t **correct, int *n, wick_arena *arena,
+                                 wick_diag *diag) {
+    *n = data->split[WICK_VALIDATION].n < limit ? data->split[WICK_VALIDATION].n : limit;
+    wick_data chosen = choose_samples(data, seed, *n, arena);
     int64_t counts[WICK_MAX_HEADS];
     size_t total = (size_t)*n * (size_t)net->n_modules;
     uint16_t *predictions = wick_xalloc(total * sizeof *predictions);
     *correct = wick_xalloc(total);
     wick_status status =
-        wick_eval_int8(net, data, WICK_VALIDATION, 0, *n, counts, predictions, diag);
+        wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, *n, counts, predictions, diag);
     for (int k = 0; k < net->n_modules && status == WICK_OK; k++)
         for (int s = 0; s < *n; s++)
-            (*correct)[k * *n + s] = predictions[k * *n + s] == images->labels[s];
+            (*correct)[k * *n + s] =
+                predictions[k * *n + s] == chosen.split[WICK_VALIDATION].labels[s];
     free(predictions);
     return status;
 }
@@ -315,7 +339,7 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     if (status == WICK_OK)
         status = wick_data_open(a->data, &data_options, &data, diag);
     if (status == WICK_OK)
-        status = label_samples(net, data, a->samples, &correct, &n, diag);
+        status = label_samples(net, data, a->options.seed, a->samples, &correct, &n, arena, diag);
     if (status == WICK_OK) {
         default_policies(a, plan, arena);
         status = run_policies(a, plan, trace, correct, n, arena, runs, diag);
