@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help deps deps-build build dev asan demo quick test long format install clean
+.PHONY: help deps deps-build build dev asan demo quick test long bench-kernels bench-sim format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ test: deps build ## the whole test suite (under 15 minutes)
 
 long: deps build ## everything, hours of seeds included
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+bench-kernels: build ## rate of the int8 kernels on this machine
+	@cmake --build --preset release --target bench_kernels >/dev/null && $(BUILD)/bench/bench_kernels
+
+bench-sim: build ## rate of the simulator
+	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim
 
 format: ## format the C files
 	@find runtime toolchain cli boards tests bench examples -name '*.[ch]' -type f -print0 2>/dev/null | xargs -0 clang-format -i

@@ -1,0 +1,74 @@
+/* Rate of the simulator, one thread: simulated seconds a second on a trace of one sample a second
+ * and on one of 1 kHz. */
+#include "sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* An extractor of ten spans and four modules of 40, 20, 10 and 1; every span 1 ms and 20 µJ. */
+static void make_plan(wick_arena *arena, wick_plan *plan, wick_device *device) {
+    static const uint16_t spans[5] = {10, 40, 20, 10, 1};
+    wick_segment *segments = wick_new(arena, wick_segment, 5);
+    uint16_t at = 0;
+    for (int k = 0; k < 5; k++) {
+        segments[k] =
+            (wick_segment){.first_span = at, .n_spans = spans[k], .energy_nj = 20000u * spans[k]};
+        at = (uint16_t)(at + spans[k]);
+    }
+    plan->span_cost = wick_new(arena, wick_cost, at);
+    for (int i = 0; i < at; i++)
+        plan->span_cost[i] =
+            (wick_cost){.time_us = 1000, .compute_uj = 18, .nvm_uj = 2, .energy_uj = 20};
+    plan->device = device;
+    plan->n_segments = 5;
+    plan->model = (wick_model){.n_modules = 4,
+                               .n_spans = at,
+                               .segments = segments,
+                               .tensors = wick_new(arena, wick_place, 1)};
+}
+
+static int run(const char *name, double sample_s, double duration_s, const wick_plan *plan) {
+    enum { SAMPLES = 3600 };
+    static double times[SAMPLES], powers[SAMPLES];
+    wick_rng rng = wick_rng_seed(1, 0);
+    for (int i = 0; i < SAMPLES; i++) {
+        times[i] = i * sample_s;
+        powers[i] = 2000 * wick_rng_uniform_double(&rng);
+    }
+    wick_trace trace = {.n = SAMPLES,
+                        .time_s = times,
+                        .power_uw = powers,
+                        .end_s = SAMPLES * sample_s,
+                        .path = name};
+    wick_sim_options options = wick_sim_defaults();
+    options.period_s = options.deadline_s = 1;
+    options.duration_s = duration_s;
+    uint8_t correct[4] = {1, 1, 1, 1};
+    wick_sim_result result;
+    double start = wick_now_s();
+    if (wick_sim_run(plan, &trace, &options, correct, 1, &result, NULL) != WICK_OK)
+        return 1;
+    double took_s = wick_now_s() - start;
+    printf("%-28s %10.0f simulated s/s  (%d answers, %d power failures)\n", name,
+           duration_s / took_s, result.answers, result.power_failures);
+    return 0;
+}
+
+int main(void) {
+    wick_device device = {
+        .name = "bench", .clock_hz = 8e7, .sleep_uw = 5, .boot_uj = 15, .boot_us = 800};
+    device.capacitor.uf = 330;
+    device.capacitor.on_v = 4;
+    device.capacitor.off_v = 2;
+    device.capacitor.max_v = 4.5;
+    device.capacitor.leakage_ua = 2;
+    device.capacitor.efficiency = 0.9;
+    device.capacitor.input_efficiency = 0.8;
+    wick_arena *arena = wick_arena_new();
+    wick_plan plan = {0};
+    make_plan(arena, &plan, &device);
+    int status = run("trace of 1 sample a second", 1, 200000, &plan) ||
+                 run("trace of 1 kHz", 0.001, 4000, &plan);
+    wick_arena_free(arena);
+    return status;
+}
