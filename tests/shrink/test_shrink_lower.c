@@ -305,6 +305,31 @@ static void graphs_of_other_tools_are_lowered(void **state) {
     wick_graph_free(g);
 }
 
+/* MaxPool -> Relu -> Flatten -> Gemm with no QuantizeLinear in between, as some tools leave it. */
+static void a_pool_keeps_its_quantization(void **state) {
+    (void)state;
+    wick_rng rng = wick_rng_seed(9, 0);
+    wick_graph *g = helper_graph(2, 6, 6);
+    int x = quantized(g, g->input, "in", WICK_S8, 2.0F / 255, 3);
+    wick_attrs pool = helper_window(2, 2, 0);
+    x = wick_graph_node(g, "pool", WICK_OP_MAX_POOL, &x, 1, "pool.y", &pool);
+    x = helper_unary(g, WICK_OP_RELU, x, "relu");
+    x = helper_unary(g, WICK_OP_FLATTEN, x, "flat");
+    int inputs[2] = {x, trained_weights(g, &rng, "w", 4, 18)};
+    x = wick_graph_node(g, "fc", WICK_OP_GEMM, inputs, 2, "fc.y", NULL);
+    x = quantized(g, x, "out", WICK_S8, 0.02F, 0);
+    helper_finish(g, -1, &x, 1);
+    wick_qnet *net = lower(g);
+    assert_int_equal(net->n_layers, 2);
+    assert_int_equal(net->layers[0].clamp_min, 3);
+    helper_difference d = {0};
+    compare_images(g, net, 2, 10, &d);
+    assert_int_equal(d.by_kind[WICK_LAYER_FC], 40);
+    assert_in_range(d.largest[WICK_LAYER_FC], 0, 1);
+    wick_qnet_free(net);
+    wick_graph_free(g);
+}
+
 /* A model of sensor features instead of an image: [1,5,7] -> Flatten -> Gemm. */
 static void inputs_need_not_be_images(void **state) {
     (void)state;
@@ -544,6 +569,7 @@ int main(void) {
         cmocka_unit_test(the_network_describes_the_family),
         cmocka_unit_test(the_hash_covers_what_is_computed),
         cmocka_unit_test(graphs_of_other_tools_are_lowered),
+        cmocka_unit_test(a_pool_keeps_its_quantization),
         cmocka_unit_test(inputs_need_not_be_images),
         cmocka_unit_test(every_obstacle_is_listed),
         cmocka_unit_test(limits_of_the_device_are_checked),

@@ -29,8 +29,23 @@ bool lower_within(lowering *lw, const wick_node *node, const char *what, int64_t
     return false;
 }
 
+/* A MaxPool without a QuantizeLinear of its own: its values are exact in the input's quantization.
+ */
+static void settle_pool(lowering *lw, lower_value *v, const char *name) {
+    const lower_draft *draft = v->kind == VALUE_OPEN ? &lw->drafts[v->index] : NULL;
+    if (!draft || draft->layer.kind != WICK_LAYER_MAXPOOL || isfinite(v->high) ||
+        (isfinite(v->low) && (v->low < 0 || v->low > 0)))
+        return;
+    const wick_qtensor *in = &lw->net->tensors[draft->layer.operands[0].tensor];
+    v->index = lower_finish(lw, v, (wick_qparams){in->scale, in->zero_point},
+                            wick_arena_printf(lw->scratch, "%s/pooled", name));
+    v->kind = v->index < 0 ? VALUE_BAD : VALUE_QUANT;
+}
+
 bool lower_operand(lowering *lw, const wick_node *node, int input, lower_value *out) {
-    *out = lw->values[node->inputs[input]];
+    lower_value *value = &lw->values[node->inputs[input]];
+    settle_pool(lw, value, lw->graph->tensors[node->inputs[input]].name);
+    *out = *value;
     if (out->kind == VALUE_QUANT)
         return true;
     if (out->kind != VALUE_BAD)
