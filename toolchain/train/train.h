@@ -45,7 +45,8 @@ wick_status wick_strategy_find(const char *name, wick_strategy *strategy, wick_d
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
     int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128 */
-    double learning_rate;   /* > 0, default 0.01 */
+    double learning_rate;   /* > 0, default 0.05: the paper's 0.01 is for 200 epochs, a run of
+                               ten would hardly leave the start with it */
     double lr_decay;        /* factor at `lr_drop`, (0, 1], default 0.1 */
     double lr_drop;         /* fraction [0, 1] of the epochs after which the factor applies, rounded
                                up to whole epochs, default 0.4 (80 of 200) */
@@ -60,7 +61,7 @@ typedef struct wick_train_options {
                                      strategies only: a module alone has nothing to be weighed with
                                    */
     double beta[WICK_MAX_HEADS][WICK_MAX_HEADS]; /* [j][k] weight of teacher j for student k, j < k
-                                                    (large to small), >= 0, default 0.1; 0 leaves
+                                                    (large to small), >= 0, default 0.01; 0 leaves
                                                     the pair out; entries with j >= k are unused */
     double kd_epsilon;      /* inside the root, > 0, default 1e-6: rounds the tip off below a
                                distance of 0.001, finer than any that matters */
