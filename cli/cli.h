@@ -18,7 +18,8 @@
  * (--help, error). */
 bool cli_parse(const struct argp *argp, int argc, char **argv, void *input, int *exit_status);
 
-/* Prints the diagnostics on stderr, frees them, and returns the exit status for `status`. */
+/* Prints the diagnostics on stderr, frees them, and returns the exit status for `status`; 4 when
+   the results could not be written to stdout. */
 int cli_finish(wick_status status, wick_diag *diag);
 
 /* Gives the diagnostics that name no file this one: for stages that know only the graph. */

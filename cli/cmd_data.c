@@ -98,7 +98,7 @@ static const struct argp argp = {
     "\vThe validation images are always taken from the training part, the same share of each "
     "class.\n"
     "Example: wick data show builtin:shapes10 -o shapes.png --per-class 12\n"
-    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
+    "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
     0,
     0,
     0};

@@ -60,7 +60,7 @@ static const struct argp argp = {
     "a README. The bytes depend only on the plan, the data and these options."
     "\vExample: wick emit plan.json -o firmware --data builtin:shapes10\n"
     "         cmake -S firmware -B build && cmake --build build && build/selftest\n"
-    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
+    "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
     0,
     0,
     0};

@@ -70,7 +70,7 @@ static const struct argp argp = {
     "times are modelled from the device profile."
     "\vExample: wick plan family-int8.onnx --device m4-fram -o plan.json\n"
     "         wick plan family-int8.onnx --device m4-fram --capacitor 100 --explain\n"
-    "Exit status: 0 it fits, 1 it does not, 2 usage, 3 bad input, 4 failure.",
+    "Exit status: 0 it fits, 1 it does not, 2 usage, 3 bad input or output, 4 failure.",
     0,
     0,
     0};
@@ -186,8 +186,10 @@ static void print_text(const wick_plan *plan, bool explain) {
     printf("admitted: with these spans the device may wake at %.2f V; the smallest capacitor that "
            "would do, with smaller spans, is %g µF\n",
            ceil(plan->min_wake_v * 100 - 1e-6) / 100, plan->min_capacitor_uf);
-    printf("endurance: %.2g answers of %s until a record wears out\n", answers_in_lifetime(plan),
-           plan->segments[1].name);
+    double answers = answers_in_lifetime(plan);
+    printf(answers < 1e6 ? "endurance: %.0f answers of %s until a record wears out\n"
+                         : "endurance: %.2g answers of %s until a record wears out\n",
+           answers, plan->segments[1].name);
     wick_arena_free(arena);
 }
 
@@ -240,11 +242,14 @@ static bool print_json(const wick_plan *plan) {
         "segments", segments_json(plan), "layers", layers_json(plan)));
 }
 
-/* Lowering knows the graph, not the file that it came from. */
-static void name_file(wick_diag *diag, const char *path) {
-    for (size_t i = 0; i < diag->count; i++)
-        if (!diag->items[i].file)
-            diag->items[i].file = wick_xstrdup(path);
+/* The answer "no" for programs: the reason and the way out as in the message on stderr. */
+static bool print_no_json(const arguments *a, const wick_device *device, const wick_diag *diag) {
+    const wick_diag_item *item = diag->count ? &diag->items[diag->count - 1] : NULL;
+    return cli_print_json(json_pack(
+        "{s:s,s:b,s:f,s:s?,s:s?,s:s?}", "modelled_for", device->name, "fits", 0, "capacitor_uf",
+        a->options.capacitor_uf > 0 ? a->options.capacitor_uf : device->capacitor.uf, "place",
+        item ? item->place : NULL, "reason", item ? item->reason : NULL, "hint",
+        item ? item->hint : NULL));
 }
 
 static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
@@ -257,7 +262,7 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_status status = wick_qnet_lower(graph, &net, diag);
     wick_graph_free(graph);
     if (status != WICK_OK) {
-        name_file(diag, a->model);
+        cli_name_file(diag, a->model);
         return status;
     }
     status = wick_plan_make(net, device, &a->options, a->model, &plan, diag);
@@ -267,6 +272,8 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
         print_text(plan, a->explain);
     else if (status == WICK_OK && !print_json(plan))
         status = WICK_IO;
+    else if (status == WICK_NO_FIT && a->json)
+        print_no_json(a, device, diag);
     wick_plan_free(plan);
     wick_qnet_free(net);
     return status;

@@ -69,7 +69,8 @@ static const struct argp argp = {
     "Writes one self-contained HTML file: family, convergence, accuracy against energy, memory map, voltage over time, "
     "guarantees. Sections without input say so."
     "\vExample: wick report build/plan.json --model build/family.onnx --runs build/runs.sqlite --verify build/verify.json "
-    "--sim build/sim.json -o build/report.html",
+    "--sim build/sim.json -o build/report.html\n"
+    "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
     0,
     0,
     0};

@@ -84,7 +84,11 @@ static void parse_word(struct argp_state *state, arguments *a, const char *text)
     }
     if (a->n_ids == MAX_RUNS)
         argp_error(state, "more than %d runs", MAX_RUNS);
-    a->ids[a->n_ids++] = cli_integer(state, "run id", text, 1, 0x7fffffff);
+    char *end;
+    long id = strtol(text, &end, 10);
+    if (end == text || *end || id < 1 || id > 0x7fffffff)
+        argp_error(state, "'%s' is not the number of a run; 'wick runs list' shows them", text);
+    a->ids[a->n_ids++] = id;
 }
 
 static void check_words(struct argp_state *state, arguments *a) {

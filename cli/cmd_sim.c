@@ -129,7 +129,8 @@ static const struct argp argp = {
     "answers, accuracy within the deadline, missed inputs, power failures and energy by cause, for each policy."
     "\vExample: wick sim build/plan.json --trace builtin:office --data builtin:shapes10 --period 120 --policy greedy "
     "--policy fixed:TM4\n"
-    "All energies and times are modelled for the plan's device.",
+    "All energies and times are modelled for the plan's device.\n"
+    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
     0,
     0,
     0};

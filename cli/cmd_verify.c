@@ -41,14 +41,19 @@ static const struct argp_option option_table[] = {
     {"seed", KEY_SEED, "N", 0, "of everything random (default 1)", 0},
     {"jobs", 'j', "N", 0, "processes at once (default: one for each core)", 0},
     {"cc", KEY_CC, "PROGRAM", 0, "C compiler for this machine (default cc)", 0},
-    {"replay", KEY_REPLAY, "ID", 0, "run one case again and explain the difference", 0},
+    {"replay", KEY_REPLAY, "ID", 0,
+     "run one case again and explain the difference (of a planted fault: with --plant-war)", 0},
     {"plant-war", KEY_PLANT, 0, 0,
-     "plant a write-after-read fault: the run must find it (exit status 1)", 0},
+     "plant a write-after-read fault: the run must find it (exit status 1); in module 1 unless "
+     "--modules says otherwise",
+     0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
 static uint32_t parse_modules(struct argp_state *state, const char *text) {
     uint32_t mask = 0;
+    if (!*text)
+        argp_error(state, "--modules: '%s' is not a list such as 1,3", text);
     for (const char *p = text; *p;) {
         char *end;
         long k = strtol(p, &end, 10);
@@ -117,6 +122,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_NO_ARGS:
         argp_error(state, "name the emitted folder");
         break;
+    case ARGP_KEY_END:
+        /* Small modules have no layer that could overwrite its own input. */
+        if (a->options.plant_war && !a->options.modules)
+            a->options.modules = 1;
+        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -176,6 +186,18 @@ static bool print_json(const arguments *a, const wick_plan *plan,
                                     "guarantees", guarantees));
 }
 
+static bool print_replay(const arguments *a, const wick_plan *plan,
+                         const wick_verify_result *result) {
+    if (a->json)
+        return cli_print_json(json_pack("{s:s, s:s, s:s, s:b, s:s}", "device", plan->device->name,
+                                        "id", plan->net->hash.hex, "replay", a->options.replay,
+                                        "differs", result->differences > 0, "explanation",
+                                        result->explanation ? result->explanation : ""));
+    printf("%s: %s\n%s", a->options.replay, result->differences ? "differs" : "no difference",
+           result->explanation ? result->explanation : "");
+    return true;
+}
+
 static void print_tables(const arguments *a, const wick_plan *plan,
                          const wick_verify_result *result) {
     wick_arena *arena = wick_arena_new();
@@ -208,17 +230,44 @@ static void print_tables(const arguments *a, const wick_plan *plan,
     wick_arena_free(arena);
 }
 
+/* The plan beside the folder, which may be named `firmware/`, `.` or by a link. */
+static const char *plan_beside(wick_arena *arena, const char *dir) {
+    char *real = realpath(dir, NULL);
+    const char *beside =
+        wick_path_join(arena, wick_path_dir(arena, real ? real : dir), "plan.json");
+    free(real);
+    size_t len = strlen(dir);
+    if (len && dir[len - 1] != '/' && strcmp(wick_path_base(dir), ".") &&
+        strcmp(wick_path_base(dir), "..")) {
+        const char *named = wick_path_join(arena, wick_path_dir(arena, dir), "plan.json");
+        if (wick_path_is_file(named) || !wick_path_is_file(beside))
+            return named; /* as short as the user's own path */
+    }
+    return beside;
+}
+
+static wick_status check_modules(const arguments *a, const wick_plan *plan, wick_diag *diag) {
+    int n = plan->model.n_modules;
+    for (int k = n + 1; k <= WICK_MAX_HEADS; k++)
+        if (a->options.modules >> (k - 1) & 1)
+            return wick_fail(diag, WICK_RANGE, a->dir, "--modules", "name modules that it has",
+                             "there is no module %d: it has %d", k, n);
+    return WICK_OK;
+}
+
 static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     if (!wick_path_is_dir(a->dir))
         return wick_fail(diag, WICK_NOT_FOUND, a->dir, NULL, "name a folder that `wick emit` made",
                          "there is no such folder");
     const char *plan_path = a->plan;
     if (!plan_path)
-        plan_path = wick_path_join(arena, wick_path_dir(arena, a->dir), "plan.json");
+        plan_path = plan_beside(arena, a->dir);
     wick_plan *plan = NULL;
     wick_qnet *net = NULL;
     wick_data *data = NULL;
     wick_status status = wick_plan_load(plan_path, &plan, &net, diag);
+    if (status == WICK_OK)
+        status = check_modules(a, plan, diag);
     if (status == WICK_OK && a->data) {
         wick_data_options options = wick_data_defaults();
         status = wick_data_open(a->data, &options, &data, diag);
@@ -227,13 +276,12 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     if (status == WICK_OK)
         status = wick_verify_run(a->dir, plan, data, &a->options, &result, diag);
     if (status == WICK_OK || status == WICK_DIFFERS) {
-        if (a->json) {
+        if (a->options.replay) {
+            if (!print_replay(a, plan, &result))
+                status = WICK_IO;
+        } else if (a->json) {
             if (!print_json(a, plan, &result))
-                status = WICK_OUTPUT;
-        } else if (a->options.replay) {
-            printf("%s: %s\n%s", a->options.replay,
-                   result.differences ? "differs" : "no difference",
-                   result.explanation ? result.explanation : "");
+                status = WICK_IO;
         } else {
             print_tables(a, plan, &result);
         }

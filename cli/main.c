@@ -56,7 +56,7 @@ static void print_help(FILE *stream) {
         stream,
         "\n`wick COMMAND --help` has the options and an example of each command.\n"
         "Example: wick train --recipe vgg16 --width 0.25 --data builtin:shapes10 -o family.onnx\n"
-        "Exit status: 0 done, 1 the answer is no, 2 usage, 3 bad input, 4 failure.\n");
+        "Exit status: 0 done, 1 the answer is no, 2 usage, 3 bad input or output, 4 failure.\n");
 }
 
 bool cli_parse(const struct argp *argp, int argc, char **argv, void *input, int *exit_status) {
@@ -67,14 +67,16 @@ bool cli_parse(const struct argp *argp, int argc, char **argv, void *input, int 
 }
 
 int cli_finish(wick_status status, wick_diag *diag) {
+    bool told = diag->count > 0;
+    int error = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
     wick_diag_print(diag, stderr);
-    if (status != WICK_OK && diag->count == 0)
-        fprintf(stderr, "wick: %s\n", wick_status_text(status));
     wick_diag_free(diag);
-    if (fflush(stdout) != 0 && status == WICK_OK) {
-        fprintf(stderr, "wick: cannot write the results: %s\n", strerror(errno));
+    if (error && status == WICK_OK)
+        fprintf(stderr, "wick: cannot write the results: %s\n", strerror(error));
+    if (error && !told) /* with another status, cli_print_json has said so */
         return 4;
-    }
+    if (status != WICK_OK && !told)
+        fprintf(stderr, "wick: %s\n", wick_status_text(status));
     return wick_status_exit(status);
 }
 
@@ -127,11 +129,11 @@ int main(int argc, char **argv) {
     if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
         !strcmp(argv[1], "help")) {
         print_help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+        return argc < 2 ? 2 : cli_finish(WICK_OK, &(wick_diag){0});
     }
     if (!strcmp(argv[1], "--version")) {
         printf("wick %s\n", wick_version());
-        return 0;
+        return cli_finish(WICK_OK, &(wick_diag){0});
     }
     const command *chosen = find(argv[1]);
     if (!chosen) {
