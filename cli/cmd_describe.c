@@ -92,7 +92,7 @@ static const struct argp argp = {
     "RECIPE|MODEL.onnx",
     "Lists the layers of a network family: output shapes, parameters, multiply-accumulates (MACs) and "
     "activation sizes, module by module. MACs are true ones: a depthwise convolution is not counted "
-    "as a dense one, and padding is."
+    "as a dense one; products with padding are counted."
     "\vExample: wick describe vgg16 --width 0.25 --input 32x32\n"
     "         wick describe family.onnx --json\n"
     "A recipe is a JSON file or the name of one in share/recipes (vgg16, mobilenetv1).\n"
