@@ -7,7 +7,7 @@ data=builtin:shapes10
 device=m4-fram
 mkdir -p "$out"
 cd "$out"
-rm -f runs.sqlite
+rm -f runs.sqlite family.onnx.state # of an interrupted demo
 if [ -t 1 ]; then bold=$(tput bold 2>/dev/null || true) plain=$(tput sgr0 2>/dev/null || true); else bold='' plain=''; fi
 step() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
 run() { printf '  $ wick %s\n' "$*"; "$wick" "$@"; }
