@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FILL = 0xEE };
+
 uint64_t mix64(uint64_t *state) {
     uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -40,7 +42,7 @@ static void tear(uint8_t *image, const struct unit_log *unit, uint32_t atomic, u
         for (uint32_t b = 0; b < word; b++) {
             uint8_t mask = atomic > 1 ? (bits & 1 ? 0xFF : 0) : (uint8_t)(bits >> 8);
             image[unit->offset + i + b] =
-                (uint8_t)((unit->before[i + b] & ~mask) | (unit->after[i + b] & mask));
+                (uint8_t)((image[unit->offset + i + b] & ~mask) | (unit->after[i + b] & mask));
         }
         i += word;
     }
@@ -71,31 +73,38 @@ static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
     longjmp(e->power_off, 1);
 }
 
+/* One unit arrives, or the power fails. */
+static void put_unit(nvm_emulation *e, struct unit_log *unit) {
+    memcpy(unit->before, e->image + unit->offset, unit->bytes);
+    if (++e->writes == e->cut_at)
+        power_fails(e, unit);
+    memcpy(e->image + unit->offset, unit->after, unit->bytes);
+    if (e->log_count == e->log_cap)
+        e->log = grow(e->log, &e->log_cap, sizeof *e->log);
+    e->log[e->log_count++] = *unit;
+    if (e->record) {
+        if (e->history_count == e->history_cap)
+            e->history = grow(e->history, &e->history_cap, sizeof *e->history);
+        e->history[e->history_count++] = *unit;
+    }
+}
+
 int nvm_emulation_write(void *context, uint32_t offset, const void *src, uint32_t bytes) {
     nvm_emulation *e = context;
     const uint8_t *from = src;
-    if (offset > e->bytes || bytes > e->bytes - offset)
+    if (offset > e->bytes || bytes > e->bytes - offset || offset % e->write_unit != 0)
         return -1;
-    while (bytes) {
-        struct unit_log unit = {offset, e->unit - offset % e->unit, {0}, {0}};
-        if (unit.bytes > bytes)
-            unit.bytes = bytes;
-        memcpy(unit.before, e->image + offset, unit.bytes);
-        memcpy(unit.after, from, unit.bytes);
-        if (++e->writes == e->cut_at)
-            power_fails(e, &unit);
-        memcpy(e->image + offset, from, unit.bytes);
-        if (e->log_count == e->log_cap)
-            e->log = grow(e->log, &e->log_cap, sizeof *e->log);
-        e->log[e->log_count++] = unit;
-        if (e->record) {
-            if (e->history_count == e->history_cap)
-                e->history = grow(e->history, &e->history_cap, sizeof *e->history);
-            e->history[e->history_count++] = unit;
-        }
-        offset += unit.bytes;
-        from += unit.bytes;
-        bytes -= unit.bytes;
+    uint32_t whole = bytes + (e->write_unit - bytes % e->write_unit) % e->write_unit;
+    if (whole > e->bytes - offset)
+        return -1;
+    for (uint32_t done = 0; done < whole;) {
+        struct unit_log unit = {offset + done, e->unit - (offset + done) % e->unit, {0}, {0}};
+        if (unit.bytes > whole - done)
+            unit.bytes = whole - done;
+        for (uint32_t i = 0; i < unit.bytes; i++)
+            unit.after[i] = done + i < bytes ? from[done + i] : FILL;
+        put_unit(e, &unit);
+        done += unit.bytes;
     }
     return 0;
 }

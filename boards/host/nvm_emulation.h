@@ -22,7 +22,9 @@ typedef enum cut_variant {
 typedef struct nvm_emulation {
     uint8_t *image;
     uint32_t bytes;
-    uint32_t unit;   /* bytes that arrive together on this bus: 4 */
+    uint32_t unit;       /* bytes that arrive together on this bus: 4 */
+    uint32_t write_unit; /* smallest write of the memory: what a write leaves of its last unit is
+                            filled with other bytes, as the port's contract allows */
     uint32_t atomic; /* aligned bytes that are whole or absent after a failure; 1 = every byte by
                         itself */
     uint64_t writes; /* units so far */

@@ -1,236 +1,35 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The proof on the PC: the emitted firmware on emulated memory whose power fails before every
    single write. powercut INPUT MODULE [--exhaustive] [--seeded N] [--seed S] [--part I/N] [--atomic
-   B] [--mapped] [--plant-war]
-              [--replay ID]
+   B] [--write-unit B] [--mapped]
+              [--plant-war] [--replay ID]
    INPUT holds the quantized input tensor. Prints one JSON object; exit status 0 = no difference, 1
    = some, 4 = failure. An uninterrupted run is recorded first: the memory after each commit and
-   every unit written. Then
+   every unit written; the same input again (other parity, used memory) must give the same answer.
+   Then
    - exhaustive: for every unit and every variant of nvm_emulation.h, the memory as that failure
    leaves it, SRAM poisoned, boot, and on until all of the memory equals the recorded one at the
-   same commit;
+   same commit; nothing that was committed before the failure may be lost, and once a module is
+   committed the policy answers differently: it must not be asked again;
    - seeded: power really fails (longjmp out of the write) at a random unit, half the time once more
-   during recovery, and the run goes on to the end. A replay id names one of these cases:
-   "e:<unit>:<variant>" or "s:<case>". */
+   during recovery, and the run goes on to the end;
+   - in mid-run, every single flipped bit of either record copy;
+   - a failure before every unit of storing the next input: one of the two is whole, none is mixed.
+   A replay id names one of these cases: "e:<unit>:<variant>", "s:<case>", "f:<copy>:<bit>" or
+   "n:<unit>:<variant>". */
 #include "model.h"
-#include "nvm_emulation.h"
+#include "powercut_rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wick/engine.h>
 
-enum { MAX_COMMITS = 1 << 20, MAX_CLASSES = 65535 };
-
-typedef struct rig {
-    nvm_emulation nvm;
-    wick_model model; /* a copy, so that a fault can be planted */
-    wick_port port;
-    wick_policy policy;
-    wick_engine engine;
-    int8_t *scratch;
-    int8_t *input;
-    uint32_t input_bytes;
-    /* what was delivered since `deliveries` was cleared */
-    uint32_t deliveries, wrong_deliveries;
-    int8_t *logits; /* expected; filled by the recorded run */
-    int have_logits;
-    /* the recorded run: memory and number of units after each commit */
-    uint8_t **images;
-    uint32_t *units_at;
-    uint32_t delivered_at; /* the commit after which the result counts as delivered */
-    uint32_t commits, first_sequence;
-    uint32_t
-        worst_commits; /* most commits that a recovery needed until the memory was as recorded */
-    /* Formatting writes both record copies. A cut between the two leaves a complete, idle memory
-       whose sequence numbers are one behind: there the records are compared by what the engine
-       makes of them, not byte by byte. */
-    uint32_t sequence; /* of the commit that images[0] shows */
-    int skip_records;
-    uint64_t seed;
-    int verbose;
-} rig;
-
-static rig r;
-
-static void fail(const char *what) {
-    fprintf(stderr, "powercut: %s\n", what);
-    exit(4);
-}
-
-static void *allocate(size_t bytes) {
-    void *memory = calloc(1, bytes ? bytes : 1);
-    if (!memory)
-        fail("out of memory");
-    return memory;
-}
-
-static int on_result(void *context, const wick_result *result) {
-    (void)context;
-    r.deliveries++;
-    if (!r.have_logits) {
-        memcpy(r.logits, result->logits, result->n_classes);
-        r.have_logits = 1;
-    } else if (result->epoch != 1 || result->module != r.policy.module ||
-               memcmp(r.logits, result->logits, result->n_classes) != 0) {
-        r.wrong_deliveries++;
-    }
-    return 0;
-}
-
-/* Power comes back: nothing in SRAM survives. */
-static wick_rt_status power_up(void) {
-    memset(&r.engine, 0xA5, sizeof r.engine);
-    memset(r.scratch, 0x5A, r.model.scratch_bytes + 8u);
-    wick_rt_status status =
-        wick_engine_boot(&r.engine, &r.model, &r.port, &r.policy, r.scratch, r.model.scratch_bytes);
-    r.engine.situation = NULL;
-    /* The very first record was torn before any other existed: nothing is lost by starting afresh.
-     */
-    if (status == WICK_RT_CORRUPT)
-        status = wick_engine_format(&r.engine);
-    return status;
-}
-
-typedef enum progress { COMMITTED, FINISHED, BROKEN } progress;
-
-/* To the next commit. */
-static progress advance(void) {
-    wick_rt_status status;
-    if (r.engine.record.phase == WICK_PHASE_IDLE) {
-        if (r.engine.record.epoch != 0)
-            return FINISHED;
-        status = wick_engine_submit(&r.engine, r.input, r.input_bytes, NULL);
-    } else {
-        status = wick_engine_step(&r.engine);
-    }
-    return status < 0 ? BROKEN : COMMITTED;
-}
-
-static int is_boot_ok(wick_rt_status status) {
-    return status >= 0 && status != WICK_RT_FOREIGN;
-}
-
-/* The uninterrupted run. */
-static void record_run(void) {
-    r.images = allocate(sizeof *r.images * (r.model.n_spans + 64u));
-    r.units_at = allocate(sizeof *r.units_at * (r.model.n_spans + 64u));
-    r.nvm.record = 1;
-    if (power_up() != WICK_RT_FRESH)
-        fail("blank memory was not recognised as such");
-    r.first_sequence = r.engine.record.sequence;
-    for (;;) {
-        if (r.commits == r.model.n_spans + 64u)
-            fail("the run does not end");
-        r.images[r.commits] = allocate(r.nvm.bytes);
-        memcpy(r.images[r.commits], r.nvm.image, r.nvm.bytes);
-        r.units_at[r.commits++] = r.nvm.history_count;
-        if (r.deliveries == 0)
-            r.delivered_at = r.commits;
-        progress p = advance();
-        if (p == BROKEN)
-            fail("the uninterrupted run broke off");
-        if (p == FINISHED)
-            break;
-    }
-    r.nvm.record = 0;
-    if (!r.have_logits || r.deliveries != 1 || r.wrong_deliveries)
-        fail("the uninterrupted run did not deliver exactly one result");
-}
-
-static const char *tensor_at(uint32_t offset, char *text, size_t size) {
-    for (uint32_t t = 0; t < r.model.n_tensors; t++) {
-        const wick_place *place = &r.model.tensors[t];
-        for (uint32_t copy = 0; copy < (place->stride ? 2u : 1u); copy++) {
-            uint32_t start = place->offset + copy * place->stride;
-            if (offset >= start && offset < start + place->bytes) {
-                snprintf(text, size, "tensor %u byte %u", t, offset - start);
-                return text;
-            }
-        }
-    }
-    return "record or gap";
-}
-
-static void explain(const char *id, const char *what, const uint8_t *want) {
-    if (!r.verbose)
-        return;
-    fprintf(stderr, "%s: %s\n", id, what);
-    uint32_t shown = 0;
-    for (uint32_t i = 0; want && i < r.nvm.bytes && shown < 8; i++)
-        if (r.nvm.image[i] != want[i]) {
-            char text[64];
-            fprintf(stderr, "  nvm[%u] is %02x, uninterrupted %02x (%s)\n", i, r.nvm.image[i],
-                    want[i], tensor_at(i, text, sizeof text));
-            shown++;
-        }
-}
-
-static int in_record(uint32_t offset) {
-    for (int copy = 0; copy < 2; copy++)
-        if (offset - r.model.record_offset[copy] < r.model.record_bytes)
-            return 1;
-    return 0;
-}
-
-static int as_recorded(const uint8_t *want) {
-    if (!r.skip_records)
-        return memcmp(r.nvm.image, want, r.nvm.bytes) == 0;
-    for (uint32_t i = 0; i < r.nvm.bytes; i++)
-        if (r.nvm.image[i] != want[i] && !in_record(i))
-            return 0;
-    return 1;
-}
-
-/* After a boot on damaged memory: on until the memory equals the recorded one (to_end = 0), or to
-   the end. 1 = as the uninterrupted run. */
-static int recover(const char *id, int to_end, int must_deliver) {
-    const uint8_t *last = r.images[r.commits - 1];
-    for (uint32_t steps = 0; steps < r.commits + 8u; steps++) {
-        uint32_t index = r.engine.record.sequence - r.sequence;
-        if (!to_end && index < r.commits && as_recorded(r.images[index])) {
-            if (steps > r.worst_commits)
-                r.worst_commits = steps;
-            return r.wrong_deliveries == 0;
-        }
-        progress p = advance();
-        if (p == BROKEN) {
-            explain(id, "the engine reports an error", NULL);
-            return 0;
-        }
-        if (p == FINISHED) {
-            int same =
-                as_recorded(last) && r.wrong_deliveries == 0 && (!must_deliver || r.deliveries > 0);
-            if (!same)
-                explain(id, r.wrong_deliveries ? "a wrong result was delivered" : "the end differs",
-                        last);
-            return same;
-        }
-    }
-    explain(id, "no end after as many commits as the uninterrupted run has", NULL);
-    return 0;
-}
-
-static int boot_and_recover(const char *id, int to_end, int must_deliver) {
-    wick_rt_status status = power_up();
-    if (!is_boot_ok(status)) {
-        explain(id, "the boot fails", NULL);
-        return 0;
-    }
-    r.sequence = r.first_sequence;
-    r.skip_records = 0;
-    if (r.engine.record.epoch == 0 && r.engine.record.sequence != r.first_sequence) {
-        r.sequence = r.engine.record.sequence;
-        r.skip_records = 1;
-    }
-    return recover(id, to_end, must_deliver);
-}
-
 static uint32_t commit_of_unit(uint32_t unit) {
-    uint32_t low = 0, high = r.commits - 1;
+    uint32_t low = 0, high = rig.commits - 1;
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (r.units_at[middle] > unit)
+        if (rig.units_at[middle] > unit)
             high = middle;
         else
             low = middle + 1;
@@ -240,10 +39,10 @@ static uint32_t commit_of_unit(uint32_t unit) {
 
 static uint32_t barrier_before(uint32_t unit) {
     uint32_t found = 0;
-    for (uint32_t low = 0, high = r.nvm.barrier_count; low < high;) {
+    for (uint32_t low = 0, high = rig.nvm.barrier_count; low < high;) {
         uint32_t middle = (low + high) / 2;
-        if (r.nvm.barriers[middle] <= unit) {
-            found = r.nvm.barriers[middle];
+        if (rig.nvm.barriers[middle] <= unit) {
+            found = rig.nvm.barriers[middle];
             low = middle + 1;
         } else {
             high = middle;
@@ -253,7 +52,7 @@ static uint32_t barrier_before(uint32_t unit) {
 }
 
 static uint64_t case_seed(uint64_t number, uint64_t variant) {
-    uint64_t state = r.seed ^ (number * UINT64_C(0x9e3779b97f4a7c15)) ^ (variant << 56);
+    uint64_t state = rig.seed ^ (number * UINT64_C(0x9e3779b97f4a7c15)) ^ (variant << 56);
     return mix64(&state);
 }
 
@@ -261,12 +60,16 @@ static uint64_t case_seed(uint64_t number, uint64_t variant) {
 static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t *at_barrier,
                                uint32_t barrier, char *id, size_t id_size) {
     snprintf(id, id_size, "e:%u:%d", unit, (int)variant);
-    memcpy(r.nvm.image, at_barrier, r.nvm.bytes);
-    nvm_emulation_fail(&r.nvm, r.nvm.image, r.nvm.history + barrier, r.nvm.history_count - barrier,
-                       unit - barrier, 0, variant, case_seed(unit, (uint64_t)variant));
-    r.deliveries = r.wrong_deliveries = 0;
-    r.nvm.cut_at = 0;
-    return boot_and_recover(id, 0, 0);
+    memcpy(rig.nvm.image, at_barrier, rig.nvm.bytes);
+    nvm_emulation_fail(&rig.nvm, rig.nvm.image, rig.nvm.history + barrier,
+                       rig.nvm.history_count - barrier, unit - barrier, 0, variant,
+                       case_seed(unit, (uint64_t)variant));
+    rig.deliveries = rig.wrong_deliveries = 0;
+    rig.nvm.cut_at = 0;
+    rig.durable = commit_of_unit(unit);
+    /* Right before the delivery it must come after all, so this case goes on to the end. */
+    int undelivered = unit == rig.delivery_unit;
+    return boot_and_recover(id, undelivered, undelivered);
 }
 
 typedef struct tally {
@@ -281,13 +84,13 @@ static void count_case(tally *t, int same, const char *id) {
 }
 
 static void run_exhaustive(uint32_t part, uint32_t parts, tally *t) {
-    uint8_t *at_barrier = allocate(r.nvm.bytes); /* blank memory to begin with */
+    uint8_t *at_barrier = allocate(rig.nvm.bytes); /* blank memory to begin with */
     uint32_t barrier = 0;
-    for (uint32_t unit = 0; unit < r.nvm.history_count; unit++) {
+    for (uint32_t unit = 0; unit < rig.nvm.history_count; unit++) {
         uint32_t durable = barrier_before(unit);
         for (; barrier < durable; barrier++)
-            memcpy(at_barrier + r.nvm.history[barrier].offset, r.nvm.history[barrier].after,
-                   r.nvm.history[barrier].bytes);
+            memcpy(at_barrier + rig.nvm.history[barrier].offset, rig.nvm.history[barrier].after,
+                   rig.nvm.history[barrier].bytes);
         if (unit % parts != part)
             continue;
         for (int v = 0; v < CUT_VARIANTS; v++) {
@@ -306,30 +109,31 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     static int cuts_left;
     snprintf(id, id_size, "s:%u", number);
     random = case_seed(number, 7);
-    uint32_t unit = (uint32_t)(mix64(&random) % r.nvm.history_count);
+    uint32_t unit = (uint32_t)(mix64(&random) % rig.nvm.history_count);
     uint32_t commit = commit_of_unit(unit);
-    uint32_t before = commit ? r.units_at[commit - 1] : 0;
+    uint32_t before = commit ? rig.units_at[commit - 1] : 0;
     if (commit)
-        memcpy(r.nvm.image, r.images[commit - 1], r.nvm.bytes);
+        memcpy(rig.nvm.image, rig.images[commit - 1], rig.nvm.bytes);
     else
-        memset(r.nvm.image, 0, r.nvm.bytes);
-    r.deliveries = r.wrong_deliveries = 0;
-    r.nvm.log_count = 0;
-    r.nvm.writes = 0;
-    r.nvm.cut_at = unit - before + 1;
-    r.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
-    r.nvm.seed = mix64(&random);
+        memset(rig.nvm.image, 0, rig.nvm.bytes);
+    rig.deliveries = rig.wrong_deliveries = 0;
+    rig.nvm.log_count = 0;
+    rig.nvm.writes = 0;
+    rig.nvm.cut_at = unit - before + 1;
+    rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+    rig.nvm.seed = mix64(&random);
+    rig.durable = commit;
     cuts_left = 1 + (int)(mix64(&random) & 1);
-    if (setjmp(r.nvm.power_off)) {
-        r.nvm.cut_at = 0;
+    if (setjmp(rig.nvm.power_off)) {
+        rig.nvm.cut_at = 0;
         if (--cuts_left > 0) {
-            uint32_t span = r.nvm.history_count / r.commits + 1;
-            r.nvm.cut_at = r.nvm.writes + 1 + mix64(&random) % (2 * span);
-            r.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
-            r.nvm.seed = mix64(&random);
+            uint32_t span = rig.nvm.history_count / rig.commits + 1;
+            rig.nvm.cut_at = rig.nvm.writes + 1 + mix64(&random) % (2 * span);
+            rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+            rig.nvm.seed = mix64(&random);
         }
     }
-    return boot_and_recover(id, 1, commit <= r.delivered_at);
+    return boot_and_recover(id, 1, rig.durable <= rig.delivered_at);
 }
 
 static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) {
@@ -340,51 +144,153 @@ static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) 
     }
 }
 
-/* In the middle of the run: every single flipped bit of either record copy must be noticed (the run
-   ends as the recorded one), both copies damaged must be reported, and another model's memory must
-   not be resumed. */
+/* In the middle of the run: a flipped bit of a record copy must be noticed (the run goes on from
+   the other copy). */
+static int run_flip_case(uint32_t copy, uint32_t bit, char *id, size_t id_size) {
+    uint32_t middle = rig.commits / 2;
+    snprintf(id, id_size, "f:%u:%u", copy, bit);
+    memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
+    rig.nvm.image[rig.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
+    rig.deliveries = rig.wrong_deliveries = 0;
+    rig.durable = middle; /* one commit may be lost */
+    return boot_and_recover(id, 0, 0);
+}
+
+/* Every single bit of both copies; both copies damaged must be reported, and another model's memory
+   must not be resumed. */
 static void check_records(tally *flips, int *foreign_resumed, int *damage_missed) {
-    uint32_t middle = r.commits / 2;
-    for (int copy = 0; copy < 2; copy++)
-        for (uint32_t bit = 0; bit < r.model.record_bytes * 8u; bit++) {
-            char id[64];
-            snprintf(id, sizeof id, "flip of record %d bit %u", copy, bit);
-            memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
-            r.nvm.image[r.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
-            r.deliveries = r.wrong_deliveries = 0;
-            int same = boot_and_recover(id, 0, 0);
+    uint32_t middle = rig.commits / 2;
+    char id[64];
+    for (uint32_t copy = 0; copy < 2; copy++)
+        for (uint32_t bit = 0; bit < rig.model.record_bytes * 8u; bit++) {
+            int same = run_flip_case(copy, bit, id, sizeof id);
             count_case(flips, same, id);
         }
-    memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
+    memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
     for (int copy = 0; copy < 2; copy++)
-        r.nvm.image[r.model.record_offset[copy] + r.model.record_bytes - 1u] ^= 1u;
-    *damage_missed = wick_engine_boot(&r.engine, &r.model, &r.port, &r.policy, r.scratch,
-                                      r.model.scratch_bytes) != WICK_RT_CORRUPT;
-    memcpy(r.nvm.image, r.images[middle], r.nvm.bytes);
-    wick_model other = r.model;
+        rig.nvm.image[rig.model.record_offset[copy] + rig.model.record_bytes - 1u] ^= 1u;
+    *damage_missed = wick_engine_boot(&rig.engine, &rig.model, &rig.port, &rig.policy, rig.scratch,
+                                      rig.model.scratch_bytes) != WICK_RT_CORRUPT;
+    memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
+    wick_model other = rig.model;
     other.id[0] ^= 1u;
-    *foreign_resumed = wick_engine_boot(&r.engine, &other, &r.port, &r.policy, r.scratch,
+    *foreign_resumed = wick_engine_boot(&rig.engine, &other, &rig.port, &rig.policy, rig.scratch,
                                         other.scratch_bytes) != WICK_RT_FOREIGN;
+}
+
+/* On to the end of the current input. 1 = one right answer. */
+static int answers_current(void) {
+    progress p = COMMITTED;
+    rig.deliveries = rig.wrong_deliveries = 0;
+    for (uint32_t steps = 0; steps < rig.commits + 8u && p == COMMITTED; steps++)
+        p = advance();
+    return p == FINISHED && rig.deliveries == 1 && rig.wrong_deliveries == 0;
+}
+
+/* The same input once more, as the next one: its place has the other parity, and every byte that
+   the first one left is inverted. A tensor that is read before this input wrote it would show. */
+static int run_next_input(void) {
+    memcpy(rig.nvm.image, rig.images[rig.commits - 1], rig.nvm.bytes);
+    for (uint32_t i = 0; i < rig.nvm.bytes; i++)
+        if (!in_record(i))
+            rig.nvm.image[i] = (uint8_t)~rig.nvm.image[i];
+    rig.durable = rig.commits;
+    if (!boot_finds_commits("n:all"))
+        return 0;
+    rig.epoch = 2;
+    int same = answers_current();
+    rig.epoch = 1;
+    if (!same)
+        explain("n:all", "the next input's answer differs", NULL);
+    return same;
+}
+
+/* Neither input is lost or mixed: the current one is complete, or the next one is, and nothing else
+   has changed. */
+static int is_one_input(const uint8_t *before, int submitted) {
+    const wick_place *place = &rig.model.tensors[rig.model.input_tensor];
+    uint32_t epoch = rig.engine.record.epoch;
+    if (epoch != 2 && (epoch != 1 || submitted))
+        return 0;
+    for (uint32_t i = 0; i < rig.nvm.bytes; i++) {
+        uint32_t at = i - place->offset; /* the place of even epochs */
+        int other = at < place->stride;
+        if (!other && !in_record(i) && rig.nvm.image[i] != before[i])
+            return 0;
+        if (epoch == 2 && at < place->bytes && (int8_t)rig.nvm.image[i] != ~rig.input[at])
+            return 0;
+    }
+    return 1;
+}
+
+/* Power fails before unit `unit` of storing another input (the first one inverted), when the first
+   has just been stored; beyond its last unit: not at all. *units: how many there are. Half-way the
+   first input is answered too. */
+static int run_next_case(uint32_t unit, cut_variant variant, uint32_t *units, char *id,
+                         size_t id_size) {
+    static int submitted; /* static: survives the longjmp */
+    const uint8_t *before = rig.images[1];
+    int8_t *other = allocate(rig.input_bytes);
+    for (uint32_t i = 0; i < rig.input_bytes; i++)
+        other[i] = (int8_t)~rig.input[i];
+    snprintf(id, id_size, "n:%u:%d", unit, (int)variant);
+    memcpy(rig.nvm.image, before, rig.nvm.bytes);
+    rig.durable = 2;
+    submitted = 0;
+    int boots = boot_finds_commits(id);
+    rig.nvm.log_count = 0;
+    rig.nvm.writes = 0;
+    rig.nvm.cut_at = unit + 1u;
+    rig.nvm.variant = variant;
+    rig.nvm.seed = case_seed(unit, 16u + (uint64_t)variant);
+    if (boots && setjmp(rig.nvm.power_off) == 0)
+        submitted = wick_engine_submit(&rig.engine, other, rig.input_bytes, NULL) == WICK_RT_OK;
+    *units = (uint32_t)rig.nvm.writes;
+    rig.nvm.cut_at = 0;
+    free(other);
+    if (!boot_finds_commits(id))
+        return 0;
+    int whole = is_one_input(before, submitted);
+    if (!whole)
+        explain(id, "an input is lost or mixed with another one", before);
+    if (whole && unit == rig.input_bytes / (2 * rig.nvm.unit) && !answers_current()) {
+        explain(id, "the next input has changed the current one's answer", NULL);
+        return 0;
+    }
+    return whole;
+}
+
+static void check_next_input(tally *t) {
+    uint32_t units = 0;
+    char id[64];
+    count_case(t, run_next_input(), "n:all");
+    for (uint32_t unit = 0; unit <= units; unit++)
+        for (int v = 0; v < CUT_VARIANTS; v++) {
+            uint32_t written;
+            int same = run_next_case(unit, (cut_variant)v, &written, id, sizeof id);
+            count_case(t, same, id);
+            units = written;
+        }
 }
 
 /* The test of the test: moves a tensor that one span reads and one step writes onto its source. An
    uninterrupted run does not notice; a failure in the middle of the write does. */
 static void plant_write_after_read(void) {
-    wick_place *places = allocate(sizeof *places * r.model.n_tensors);
-    memcpy(places, r.model.tensors, sizeof *places * r.model.n_tensors);
-    const wick_segment *module = &r.model.segments[r.policy.module];
+    wick_place *places = allocate(sizeof *places * rig.model.n_tensors);
+    memcpy(places, rig.model.tensors, sizeof *places * rig.model.n_tensors);
+    const wick_segment *module = &rig.model.segments[rig.module];
     for (uint32_t s = module->first_span; s < (uint32_t)module->first_span + module->n_spans; s++) {
-        const wick_span *span = &r.model.spans[s];
+        const wick_span *span = &rig.model.spans[s];
         for (uint32_t i = span->first_step; i < (uint32_t)span->first_step + span->n_steps; i++) {
-            const wick_layer *layer = &r.model.layers[r.model.steps[i].layer];
+            const wick_layer *layer = &rig.model.layers[rig.model.steps[i].layer];
             const wick_place *src = &places[layer->operands[0].tensor];
-            int whole = r.model.steps[i].count == places[layer->dst].bytes;
+            int whole = rig.model.steps[i].count == places[layer->dst].bytes;
             int first = i == span->first_step;
             if (layer->n_operands == 1 && whole && first &&
                 src->bytes >= places[layer->dst].bytes && layer->dst != module->result &&
-                !src->stride && layer->operands[0].tensor != r.model.segments[0].result) {
+                !src->stride && layer->operands[0].tensor != rig.model.segments[0].result) {
                 places[layer->dst].offset = src->offset;
-                r.model.tensors = places;
+                rig.model.tensors = places;
                 return;
             }
         }
@@ -393,10 +299,10 @@ static void plant_write_after_read(void) {
 }
 
 static void read_input(const char *path) {
-    r.input_bytes = r.model.tensors[r.model.input_tensor].bytes;
-    r.input = allocate(r.input_bytes + 1u);
+    rig.input_bytes = rig.model.tensors[rig.model.input_tensor].bytes;
+    rig.input = allocate(rig.input_bytes + 1u);
     FILE *file = fopen(path, "rb");
-    if (!file || fread(r.input, 1, r.input_bytes + 1u, file) != r.input_bytes)
+    if (!file || fread(rig.input, 1, rig.input_bytes + 1u, file) != rig.input_bytes)
         fail("the input file does not have the input tensor's size");
     fclose(file);
 }
@@ -414,101 +320,130 @@ static int run_replay(const char *id) {
     char again[64];
     uint32_t number;
     int variant;
-    r.verbose = 1;
-    if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && number < r.nvm.history_count &&
+    rig.verbose = 1;
+    if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && number < rig.nvm.history_count &&
         variant >= 0 && variant < CUT_VARIANTS) {
-        uint8_t *at_barrier = allocate(r.nvm.bytes);
+        uint8_t *at_barrier = allocate(rig.nvm.bytes);
         uint32_t barrier = barrier_before(number);
         for (uint32_t i = 0; i < barrier; i++)
-            memcpy(at_barrier + r.nvm.history[i].offset, r.nvm.history[i].after,
-                   r.nvm.history[i].bytes);
+            memcpy(at_barrier + rig.nvm.history[i].offset, rig.nvm.history[i].after,
+                   rig.nvm.history[i].bytes);
         int same = run_exhaustive_case(number, (cut_variant)variant, at_barrier, barrier, again,
                                        sizeof again);
         free(at_barrier);
         return same;
     }
+    uint32_t bit, units;
     if (sscanf(id, "s:%u", &number) == 1)
         return run_seeded_case(number, again, sizeof again);
-    fail("the replay id is neither e:<unit>:<variant> nor s:<case>");
+    if (sscanf(id, "f:%u:%u", &number, &bit) == 2 && number < 2 &&
+        bit < rig.model.record_bytes * 8u)
+        return run_flip_case(number, bit, again, sizeof again);
+    if (!strcmp(id, "n:all"))
+        return run_next_input();
+    if (sscanf(id, "n:%u:%d", &number, &variant) == 2 && variant >= 0 && variant < CUT_VARIANTS)
+        return run_next_case(number, (cut_variant)variant, &units, again, sizeof again);
+    fail(
+        "the replay id is none of e:<unit>:<variant>, s:<case>, f:<copy>:<bit>, n:<unit>:<variant>");
     return 0;
 }
 
-int main(int argc, char **argv) {
-    const char *replay = NULL;
-    uint32_t seeded = 0, part = 0, parts = 1;
-    int exhaustive = 0, plant = 0, mapped = 0;
+typedef struct arguments {
+    const char *replay;
+    uint32_t seeded, part, parts;
+    int exhaustive, plant, mapped;
+} arguments;
+
+static arguments parse(int argc, char **argv) {
+    arguments a = {.parts = 1};
     if (argc < 3)
         fail("usage: powercut INPUT MODULE [options], see the head of powercut.c");
-    r.model = wick_model_data;
-    r.nvm.unit = 4;
-    r.nvm.atomic = 1;
-    r.seed = 1;
     for (int i = 3; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (!strcmp(argv[i], "--exhaustive"))
-            exhaustive = 1;
+            a.exhaustive = 1;
         else if (!strcmp(argv[i], "--mapped"))
-            mapped = 1;
+            a.mapped = 1;
         else if (!strcmp(argv[i], "--plant-war"))
-            plant = 1;
+            a.plant = 1;
         else if (!strcmp(argv[i], "--replay") && i++)
-            replay = value;
+            a.replay = value;
         else if (!strcmp(argv[i], "--seeded") && i++)
-            seeded = (uint32_t)strtoul(value, NULL, 10);
+            a.seeded = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--seed") && i++)
-            r.seed = strtoull(value, NULL, 10);
+            rig.seed = strtoull(value, NULL, 10);
         else if (!strcmp(argv[i], "--atomic") && i++)
-            r.nvm.atomic = (uint32_t)strtoul(value, NULL, 10);
-        else if (!strcmp(argv[i], "--part") && i++ && sscanf(value, "%u/%u", &part, &parts) == 2)
+            rig.nvm.atomic = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--write-unit") && i++)
+            rig.nvm.write_unit = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--part") && i++ &&
+                 sscanf(value, "%u/%u", &a.part, &a.parts) == 2)
             continue;
         else
             fail("unknown option");
     }
-    r.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = (uint8_t)atoi(argv[2])};
-    if (r.policy.module < 1 || r.policy.module > r.model.n_modules || parts < 1 || part >= parts ||
-        r.nvm.atomic < 1 || r.nvm.atomic > 8)
-        fail("module, part or atomic size out of range");
-    if (r.nvm.atomic > r.nvm.unit)
-        r.nvm.unit = r.nvm.atomic;
-    r.nvm.bytes = r.model.nvm_bytes;
-    r.nvm.image = allocate(r.nvm.bytes);
-    r.scratch = allocate(r.model.scratch_bytes + 8u);
-    r.logits = allocate(r.model.n_classes);
-    read_input(argv[1]);
-    r.port = (wick_port){.ctx = &r.nvm,
-                         .nvm_read = nvm_emulation_read,
-                         .nvm_write = nvm_emulation_write,
-                         .nvm_barrier = nvm_emulation_barrier,
-                         .nvm_mapped = mapped ? (const int8_t *)r.nvm.image : NULL,
-                         .result = on_result};
-    if (plant)
+    rig.module = (uint8_t)atoi(argv[2]);
+    if (rig.module < 1 || rig.module > rig.model.n_modules || a.parts < 1 || a.part >= a.parts ||
+        rig.nvm.atomic < 1 || rig.nvm.atomic > 8 || rig.nvm.write_unit < 1)
+        fail("module, part, atomic size or write unit out of range");
+    return a;
+}
+
+static void set_up(const arguments *a, const char *input) {
+    rig.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = rig.module};
+    if (rig.nvm.atomic > rig.nvm.unit)
+        rig.nvm.unit = rig.nvm.atomic;
+    rig.nvm.bytes = rig.model.nvm_bytes;
+    rig.nvm.image = allocate(rig.nvm.bytes);
+    rig.scratch = allocate(rig.model.scratch_bytes + POWERCUT_GUARD);
+    rig.logits = allocate(rig.model.n_classes);
+    read_input(input);
+    rig.port = (wick_port){.ctx = &rig.nvm,
+                           .nvm_read = nvm_emulation_read,
+                           .nvm_write = nvm_emulation_write,
+                           .nvm_barrier = nvm_emulation_barrier,
+                           .nvm_mapped = a->mapped ? (const int8_t *)rig.nvm.image : NULL,
+                           .result = on_result};
+    if (a->plant)
         plant_write_after_read();
+}
+
+int main(int argc, char **argv) {
+    rig.model = wick_model_data;
+    rig.nvm.unit = 4;
+    rig.nvm.atomic = rig.nvm.write_unit = 1;
+    rig.seed = 1;
+    arguments a = parse(argc, argv);
+    set_up(&a, argv[1]);
     record_run();
-    if (replay) {
-        int same = run_replay(replay);
-        printf("{\"replay\": \"%s\", \"differs\": %s}\n", replay, same ? "false" : "true");
+    if (a.replay) {
+        int same = run_replay(a.replay);
+        printf("{\"replay\": \"%s\", \"differs\": %s}\n", a.replay, same ? "false" : "true");
         return same ? 0 : 1;
     }
-    tally all = {0}, some = {0}, flips = {0};
+    tally all = {0}, some = {0}, flips = {0}, next = {0};
     int foreign_resumed = 0, damage_missed = 0;
-    if (part == 0)
+    if (a.part == 0) {
         check_records(&flips, &foreign_resumed, &damage_missed);
-    if (exhaustive)
-        run_exhaustive(part, parts, &all);
-    if (seeded)
-        run_seeded(seeded, part, parts, &some);
+        check_next_input(&next);
+    }
+    if (a.exhaustive)
+        run_exhaustive(a.part, a.parts, &all);
+    if (a.seeded)
+        run_seeded(a.seeded, a.part, a.parts, &some);
     printf("{\"module\": %u, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"logits\": [",
-           r.policy.module, r.nvm.history_count, r.commits, r.nvm.bytes);
-    for (uint32_t c = 0; c < r.model.n_classes; c++)
-        printf(c ? ", %d" : "%d", r.logits[c]);
+           rig.module, rig.nvm.history_count, rig.commits, rig.nvm.bytes);
+    for (uint32_t c = 0; c < rig.model.n_classes; c++)
+        printf(c ? ", %d" : "%d", rig.logits[c]);
     printf("]");
     print_tally("exhaustive", &all);
     print_tally("seeded", &some);
     print_tally("record_flips", &flips);
+    print_tally("next_input", &next);
     printf(", \"worst_commits\": %u, \"foreign_resumed\": %d, \"damage_missed\": %d}\n",
-           r.worst_commits, foreign_resumed, damage_missed);
-    return all.differences || some.differences || flips.differences || foreign_resumed ||
-                   damage_missed
+           rig.worst_commits, foreign_resumed, damage_missed);
+    return all.differences || some.differences || flips.differences || next.differences ||
+                   foreign_resumed || damage_missed
                ? 1
                : 0;
 }

@@ -52,6 +52,24 @@ status=0
 grep -q 'differs' replayed.txt || fail "the replay does not explain"
 "$WICK" verify fw --replay "$replay" >clean.txt || fail "the same cut without the planted fault differs"
 
+say "faults in the firmware are found"
+# plant NAME FILE SED-EXPRESSION: verify must notice what the expression changes.
+plant() {
+    rm -rf faulty
+    cp -r fw faulty
+    sed -i "$3" "faulty/wick/$2"
+    ! cmp -s "fw/wick/$2" "faulty/wick/$2" || fail "$1: nothing was planted"
+    local status=0
+    "$WICK" verify faulty --modules 4 --no-qemu --seeded 20 --json >faulty.json 2>/dev/null || status=$?
+    [ "$status" -eq 1 ] || fail "$1: exit status $status, not 1"
+}
+plant "the record overwrites the newest copy" nvm_record.c 's/other = (uint8_t)(\*copy ^ 1u)/other = *copy/'
+plant "inputs share one place" engine_state.c 's/(epoch & 1u) \* place->stride/0u * place->stride/'
+plant "the policy is asked again after a boot" engine_state.c \
+    's/^    if (!plausible(/    if (record.segment \&\& record.phase == WICK_PHASE_RUN)\n        record.phase = WICK_PHASE_DECIDE;\n&/'
+plant "a result counts as sent before it is" engine_step.c \
+    's/    if (port->result(port->ctx, &result) != 0)/    if (0)/; s/return status == WICK_RT_OK ? WICK_RT_RESULT : status;/return port->result(port->ctx, \&result) != 0 ? WICK_RT_PORT : WICK_RT_RESULT;/'
+
 say "sim and report"
 "$WICK" sim plan.json --trace builtin:office --data builtin:shapes10 --samples 50 --period 120 --duration 3600 --policy greedy \
     --policy fixed:TM4 --json --timeline >sim.json

@@ -23,24 +23,18 @@ void wick_verify_free(wick_verify_result *result) {
     *result = (wick_verify_result){0};
 }
 
-static bool is_firmware_source(const char *name) {
-    size_t len = strlen(name);
-    return len > 2 && !strcmp(name + len - 2, ".c") && strcmp(name, "selftest.c") != 0 &&
-           strcmp(name, "port_template.c") != 0 && strcmp(name, "model_vectors.c") != 0;
-}
-
+/* The firmware is what lies in the folder itself and in wick/ (emit.h): a build folder that its
+   user made beside them is none of it. */
 static wick_status collect(verify_session *session, const char *dir, char ***files, int *n) {
     char **names;
     size_t count;
     WICK_TRY(wick_dir_list(session->arena, dir, &names, &count, session->diag));
     for (size_t i = 0; i < count; i++) {
-        char *path = wick_path_join(session->arena, dir, names[i]);
-        if (wick_path_is_dir(path)) {
-            WICK_TRY(collect(session, path, files, n));
-        } else if (is_firmware_source(names[i])) {
-            *files = wick_xrealloc(*files, (size_t)(*n + 1) * sizeof **files);
-            (*files)[(*n)++] = path;
-        }
+        size_t len = strlen(names[i]);
+        if (len <= 2 || strcmp(names[i] + len - 2, ".c") != 0)
+            continue;
+        *files = wick_xrealloc(*files, (size_t)(*n + 1) * sizeof **files);
+        (*files)[(*n)++] = wick_path_join(session->arena, dir, names[i]);
     }
     return WICK_OK;
 }
@@ -49,6 +43,8 @@ wick_status verify_sources(verify_session *session, char ***files, int *n) {
     char **list = NULL;
     *n = 0;
     wick_status status = collect(session, session->dir, &list, n);
+    if (status == WICK_OK)
+        status = collect(session, wick_path_join(session->arena, session->dir, "wick"), &list, n);
     *files = wick_new(session->arena, char *, *n + 1);
     if (*n)
         memcpy(*files, list, (size_t)*n * sizeof *list);
@@ -152,7 +148,8 @@ static wick_status run_replay(verify_session *session, const wick_data *data,
     int module, input, used = 0;
     unsigned long long seed;
     if (sscanf(id, "%d.%d.%llu.%n", &module, &input, &seed, &used) < 3 || !used || module < 1 ||
-        module > session->plan->net->n_modules || input < 0 || input > 1000)
+        module > session->plan->net->n_modules || input < 0 || input > 1000 ||
+        (input > 0 && !strncmp(id + used, "q:", 2)))
         return wick_fail(session->diag, WICK_SYNTAX, NULL, id,
                          "copy the id as `wick verify` printed it",
                          "this is not a replay id (module.input.seed.case)");
@@ -177,6 +174,10 @@ static wick_status run_session(verify_session *session, const wick_data *data,
     WICK_TRY(check_manifest(session));
     if (session->options->replay)
         return run_replay(session, data, result);
+    int modules = session->plan->net->n_modules;
+    if (session->options->modules >> modules)
+        return wick_fail(session->diag, WICK_RANGE, NULL, "modules", "1 is the largest module",
+                         "the plan has only %d modules", modules);
     WICK_TRY(prepare_inputs(session, data));
     make_cases(session, result);
     if (session->options->host)
@@ -212,9 +213,9 @@ wick_status wick_verify_run(const char *dir, const wick_plan *plan, const wick_d
         const char *replay = "";
         for (int i = 0; i < result->n_cases && !replay[0]; i++)
             replay = result->cases[i].replay;
-        char *hint = replay[0] ? malloc(strlen(replay) + 64) : NULL;
+        char *hint = replay[0] ? malloc(strlen(replay) + 80) : NULL;
         if (hint)
-            sprintf(hint, "see it again with --replay %s", replay);
+            sprintf(hint, "see it again with the same options and --replay %s", replay);
         status = wick_fail(diag, WICK_DIFFERS, dir, NULL, hint,
                            "%lld runs with power failures differ from the uninterrupted one",
                            (long long)result->differences);

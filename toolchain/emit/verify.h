@@ -29,6 +29,7 @@ typedef struct wick_verify_case {
     int64_t exhaustive_cuts, exhaustive_differences;
     int64_t seeded_cuts, seeded_differences;
     int64_t record_flips, record_flip_differences;
+    int64_t next_cuts, next_differences; /* while the next input is stored, and its own run */
     int worst_commits; /* commits until a recovery had caught up: 1 = at most one span was repeated
                         */
     bool foreign_refused, damage_noticed;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char *const board_files[] = {"powercut.c", "powercut_rig.c", "nvm_emulation.c"};
+
 static wick_status build(verify_session *session, char **program) {
     char **files;
     int n_files;
@@ -19,8 +21,8 @@ static wick_status build(verify_session *session, char **program) {
     argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
     argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
     argv[n++] = wick_arena_printf(session->arena, "-I%s", board);
-    argv[n++] = wick_path_join(session->arena, board, "powercut.c");
-    argv[n++] = wick_path_join(session->arena, board, "nvm_emulation.c");
+    for (size_t i = 0; i < WICK_LEN(board_files); i++)
+        argv[n++] = wick_path_join(session->arena, board, board_files[i]);
     for (int i = 0; i < n_files; i++)
         argv[n++] = files[i];
     argv[n++] = "-o";
@@ -42,6 +44,8 @@ static const char **arguments(verify_session *session, const char *program, int 
     argv[n++] = "--atomic";
     int64_t atomic = device->nvm.atomic_bytes < 8 ? device->nvm.atomic_bytes : 8;
     argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)atomic);
+    argv[n++] = "--write-unit";
+    argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)device->nvm.write_unit_bytes);
     if (device->nvm.mapped)
         argv[n++] = "--mapped";
     if (session->options->plant_war)
@@ -97,6 +101,8 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
                &c->seeded_differences);
     take_tally(session, c, json_object_get(root, "record_flips"), &c->record_flips,
                &c->record_flip_differences);
+    take_tally(session, c, json_object_get(root, "next_input"), &c->next_cuts,
+               &c->next_differences);
     if (field(root, "worst_commits") > c->worst_commits)
         c->worst_commits = (int)field(root, "worst_commits");
     c->foreign_refused = (first || c->foreign_refused) && !field(root, "foreign_resumed");
@@ -104,6 +110,18 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
     *differences += !equal + field(root, "foreign_resumed") + field(root, "damage_missed");
     json_decref(root);
     return WICK_OK;
+}
+
+/* Every cut that was asked for must have been made: a harness that does less proves less. */
+static wick_status check_complete(const verify_session *session, const wick_verify_case *c) {
+    int64_t cuts = session->options->exhaustive ? 3 * c->writes : 0;
+    if (c->writes > 0 && c->exhaustive_cuts == cuts && c->seeded_cuts == session->options->seeded &&
+        c->record_flips > 0 && c->next_cuts > 0)
+        return WICK_OK;
+    return wick_fail(session->diag, WICK_TOOL, session->dir, NULL, NULL,
+                     "module %d: only %lld of %lld cuts and %lld of %d seeded ones were made",
+                     c->module, (long long)c->exhaustive_cuts, (long long)cuts,
+                     (long long)c->seeded_cuts, session->options->seeded);
 }
 
 static void on_done(void *context, int finished) {
@@ -136,11 +154,13 @@ wick_status verify_host(verify_session *session, wick_verify_result *result) {
     for (int p = 0; p < count && status == WICK_OK; p++)
         status = take_output(session, &result->cases[p / parts], &processes[p], p % parts == 0,
                              &result->differences);
+    for (int i = 0; i < result->n_cases && status == WICK_OK; i++)
+        status = check_complete(session, &result->cases[i]);
     for (int i = 0; i < result->n_cases; i++)
-        result->differences += (result->cases[i].worst_commits > 1) + /* G3 */
-                               result->cases[i].exhaustive_differences +
-                               result->cases[i].seeded_differences +
-                               result->cases[i].record_flip_differences;
+        result->differences +=
+            (result->cases[i].worst_commits > 1) + /* G3 */
+            result->cases[i].exhaustive_differences + result->cases[i].seeded_differences +
+            result->cases[i].record_flip_differences + result->cases[i].next_differences;
     for (int p = 0; p < count; p++)
         wick_process_free(&processes[p]);
     free(processes);

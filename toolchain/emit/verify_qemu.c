@@ -79,6 +79,10 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
     c->qemu_rounds = number_after(text, "rounds=");
     c->qemu_wrong = number_after(text, "wrong=");
     c->qemu_longest_span_insns = number_after(text, "longest_insns=");
+    if (c->qemu_resets < session->options->resets || c->qemu_wrong < 0)
+        return wick_fail(session->diag, WICK_TOOL, session->dir, "QEMU", NULL,
+                         "module %d: %lld of %d resets happened", c->module,
+                         (long long)c->qemu_resets, session->options->resets);
     *differences += !c->qemu_equal + c->qemu_wrong;
     if ((!c->qemu_equal || c->qemu_wrong) && !c->replay[0])
         snprintf(c->replay, sizeof c->replay, "%d.%d.%llu.q:%d", c->module, c->input,

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "powercut_rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { POISON = 0x5A };
+
+powercut_rig rig;
+
+void fail(const char *what) {
+    fprintf(stderr, "powercut: %s\n", what);
+    exit(4);
+}
+
+void *allocate(size_t bytes) {
+    void *memory = calloc(1, bytes ? bytes : 1);
+    if (!memory)
+        fail("out of memory");
+    return memory;
+}
+
+int on_result(void *context, const wick_result *result) {
+    (void)context;
+    rig.deliveries++;
+    if (!rig.have_logits) {
+        memcpy(rig.logits, result->logits, result->n_classes);
+        rig.label = result->label;
+        rig.have_logits = 1;
+        rig.delivery_unit = rig.nvm.history_count;
+    }
+    if (result->epoch != rig.epoch || result->module != rig.module || result->label != rig.label ||
+        memcmp(rig.logits, result->logits, result->n_classes) != 0)
+        rig.wrong_deliveries++;
+    return 0;
+}
+
+wick_rt_status power_up(void) {
+    memset(&rig.engine, 0xA5, sizeof rig.engine);
+    memset(rig.scratch, POISON, rig.model.scratch_bytes + POWERCUT_GUARD);
+    wick_rt_status status = wick_engine_boot(&rig.engine, &rig.model, &rig.port, &rig.policy,
+                                             rig.scratch, rig.model.scratch_bytes);
+    rig.engine.situation = NULL;
+    /* The very first record was torn before any other existed: nothing is lost by starting afresh.
+     */
+    if (status == WICK_RT_CORRUPT && rig.durable == 0)
+        status = wick_engine_format(&rig.engine);
+    /* A module that is committed stands: from now on the policy would choose another one. */
+    rig.policy.module = rig.module;
+    if (status >= 0 && rig.engine.record.segment != 0)
+        rig.policy.module = (uint8_t)(rig.module % rig.model.n_modules + 1u);
+    return status;
+}
+
+/* Kernels must not write beyond the scratch memory that the model declares. */
+static int guard_is_whole(void) {
+    for (uint32_t i = 0; i < POWERCUT_GUARD; i++)
+        if (rig.scratch[rig.model.scratch_bytes + i] != POISON)
+            return 0;
+    return 1;
+}
+
+progress advance(void) {
+    wick_rt_status status;
+    if (rig.engine.record.phase == WICK_PHASE_IDLE) {
+        if (rig.engine.record.epoch == rig.epoch)
+            return FINISHED;
+        status = wick_engine_submit(&rig.engine, rig.input, rig.input_bytes, NULL);
+    } else {
+        status = wick_engine_step(&rig.engine);
+    }
+    return status < 0 || !guard_is_whole() ? BROKEN : COMMITTED;
+}
+
+static int is_boot_ok(wick_rt_status status) {
+    return status >= 0 && status != WICK_RT_FOREIGN;
+}
+
+void record_run(void) {
+    rig.images = allocate(sizeof *rig.images * (rig.model.n_spans + 64u));
+    rig.units_at = allocate(sizeof *rig.units_at * (rig.model.n_spans + 64u));
+    rig.nvm.record = 1;
+    rig.epoch = 1;
+    if (power_up() != WICK_RT_FRESH)
+        fail("blank memory was not recognised as such");
+    rig.first_sequence = rig.engine.record.sequence;
+    for (;;) {
+        if (rig.commits == rig.model.n_spans + 64u)
+            fail("the run does not end");
+        rig.images[rig.commits] = allocate(rig.nvm.bytes);
+        memcpy(rig.images[rig.commits], rig.nvm.image, rig.nvm.bytes);
+        rig.units_at[rig.commits++] = rig.nvm.history_count;
+        if (rig.deliveries == 0)
+            rig.delivered_at = rig.commits;
+        progress p = advance();
+        if (p == BROKEN)
+            fail("the uninterrupted run broke off");
+        if (p == FINISHED)
+            break;
+    }
+    rig.nvm.record = 0;
+    if (!rig.have_logits || rig.deliveries != 1 || rig.wrong_deliveries)
+        fail("the uninterrupted run did not deliver exactly one result");
+}
+
+static const char *tensor_at(uint32_t offset, char *text, size_t size) {
+    for (uint32_t t = 0; t < rig.model.n_tensors; t++) {
+        const wick_place *place = &rig.model.tensors[t];
+        for (uint32_t copy = 0; copy < (place->stride ? 2u : 1u); copy++) {
+            uint32_t start = place->offset + copy * place->stride;
+            if (offset >= start && offset < start + place->bytes) {
+                snprintf(text, size, "tensor %u byte %u", t, offset - start);
+                return text;
+            }
+        }
+    }
+    return "record or gap";
+}
+
+void explain(const char *id, const char *what, const uint8_t *want) {
+    if (!rig.verbose)
+        return;
+    fprintf(stderr, "%s: %s\n", id, what);
+    uint32_t shown = 0;
+    for (uint32_t i = 0; want && i < rig.nvm.bytes && shown < 8; i++)
+        if (rig.nvm.image[i] != want[i]) {
+            char text[64];
+            fprintf(stderr, "  nvm[%u] is %02x, uninterrupted %02x (%s)\n", i, rig.nvm.image[i],
+                    want[i], tensor_at(i, text, sizeof text));
+            shown++;
+        }
+}
+
+int in_record(uint32_t offset) {
+    for (int copy = 0; copy < 2; copy++)
+        if (offset - rig.model.record_offset[copy] < rig.model.record_bytes)
+            return 1;
+    return 0;
+}
+
+static int as_recorded(const uint8_t *want) {
+    if (!rig.skip_records)
+        return memcmp(rig.nvm.image, want, rig.nvm.bytes) == 0;
+    for (uint32_t i = 0; i < rig.nvm.bytes; i++)
+        if (rig.nvm.image[i] != want[i] && !in_record(i))
+            return 0;
+    return 1;
+}
+
+/* After a boot on damaged memory: on until the memory equals the recorded one (to_end = 0), or to
+   the end. 1 = as the uninterrupted run. */
+static int recover(const char *id, int to_end, int must_deliver) {
+    const uint8_t *last = rig.images[rig.commits - 1];
+    for (uint32_t steps = 0; steps < rig.commits + 8u; steps++) {
+        uint32_t index = rig.engine.record.sequence - rig.sequence;
+        if (!to_end && index < rig.commits && as_recorded(rig.images[index])) {
+            if (steps > rig.worst_commits)
+                rig.worst_commits = steps;
+            return rig.wrong_deliveries == 0;
+        }
+        progress p = advance();
+        if (p == BROKEN) {
+            explain(id, "the engine reports an error", NULL);
+            return 0;
+        }
+        if (p == FINISHED) {
+            int same = to_end && as_recorded(last) && rig.wrong_deliveries == 0 &&
+                       (!must_deliver || rig.deliveries > 0);
+            if (!same)
+                explain(id,
+                        rig.wrong_deliveries              ? "a wrong result was delivered"
+                        : must_deliver && !rig.deliveries ? "the result was not delivered"
+                                                          : "the end differs",
+                        last);
+            return same;
+        }
+    }
+    explain(id, "no end after as many commits as the uninterrupted run has", NULL);
+    return 0;
+}
+
+int boot_finds_commits(const char *id) {
+    wick_rt_status status = power_up();
+    uint32_t index = rig.engine.record.sequence - rig.first_sequence;
+    if (!is_boot_ok(status)) {
+        explain(id, "the boot fails", NULL);
+        return 0;
+    }
+    if (rig.durable != 0 && (index + 1u < rig.durable || index >= rig.commits)) {
+        explain(id, "the boot does not find what was committed", NULL);
+        return 0;
+    }
+    return 1;
+}
+
+int boot_and_recover(const char *id, int to_end, int must_deliver) {
+    if (!boot_finds_commits(id))
+        return 0;
+    rig.sequence = rig.first_sequence;
+    rig.skip_records = 0;
+    if (rig.durable == 0 && rig.engine.record.sequence != rig.first_sequence) {
+        rig.sequence = rig.engine.record.sequence;
+        rig.skip_records = 1;
+    }
+    return recover(id, to_end, must_deliver);
+}
