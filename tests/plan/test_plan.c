@@ -308,6 +308,10 @@ static void planted_faults_are_caught(void **state) {
     steps[2] = kept, steps[2].layer = (uint16_t)(m->n_layers - 1);
     assert_caught(plan, "");
     steps[2] = kept;
+    uint16_t n_steps = spans[0].n_steps;
+    spans[0].n_steps = 0;
+    assert_caught(plan, "is empty");
+    spans[0].n_steps = n_steps;
 
     wick_place place = places[net->features];
     places[net->features].offset = 32;
@@ -484,6 +488,7 @@ static void json_round_trip(void **state) {
         {"\"0 0 ", "\"0 1 "},
         {"\"macs\": ", "\"macs\": 1"},
         {"\"steps\": [", "\"steps\": [\"x\","},
+        {"\"steps\": [", "\"steps\": [], \"others\": ["},
         {"\"0 0 ", "\"999 0 "},
         {"\"energy_nj\": ", "\"energy_nj\": 1"},
         {"\"stride\": ", "\"stride\": 4"},

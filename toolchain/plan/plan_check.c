@@ -184,8 +184,6 @@ static wick_status check_segment(checker *c, int segment, int *layer) {
     uint32_t next = 0;
     for (c->span = seg->first_span; c->span < seg->first_span + seg->n_spans; c->span++) {
         const wick_span *span = &c->model->spans[c->span];
-        if (span->n_steps == 0)
-            return refuse(c, -1, "it is empty");
         for (int s = span->first_step; s < span->first_step + span->n_steps; s++) {
             if (c->model->steps[s].layer != *layer || net->info[*layer].segment != segment)
                 return refuse(c, s, "layer %d is due", *layer);
@@ -277,6 +275,8 @@ static wick_status check_structure(const checker *c) {
     for (int s = 0; s < m->n_spans; s++) {
         if (m->spans[s].first_step != steps)
             return refuse(c, -1, "span %d does not follow the one before it", s);
+        if (m->spans[s].n_steps == 0)
+            return refuse(c, -1, "span %d is empty", s);
         steps += m->spans[s].n_steps;
     }
     if (spans != m->n_spans || steps != m->n_steps)

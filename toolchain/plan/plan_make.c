@@ -140,8 +140,10 @@ static void complete_costs(wick_plan *plan) {
             plan->worst_span_uj = row->worst_span_uj;
     }
     double off = plan->device->capacitor.off_v;
+    double submit_uj = plan->boot.energy_uj + wick_plan_submit_cost(&costs).energy_uj;
+    double needed_uj = fmax(plan->worst_span_uj, submit_uj);
     plan->min_wake_v =
-        sqrt(off * off + 2 * plan->worst_span_uj /
+        sqrt(off * off + 2 * needed_uj /
                              (plan->options.margin * plan->device->capacitor.efficiency *
                               plan->device->capacitor.uf));
 }
