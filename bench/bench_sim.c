@@ -16,6 +16,8 @@ static void make_plan(wick_arena *arena, wick_plan *plan, wick_device *device) {
         at = (uint16_t)(at + spans[k]);
     }
     plan->span_cost = wick_new(arena, wick_cost, at);
+    plan->boot = (wick_cost){
+        .time_us = device->boot_us, .compute_uj = device->boot_uj, .energy_uj = device->boot_uj};
     for (int i = 0; i < at; i++)
         plan->span_cost[i] =
             (wick_cost){.time_us = 1000, .compute_uj = 18, .nvm_uj = 2, .energy_uj = 20};

@@ -95,6 +95,9 @@ static void make_fixture(fixture *f, double power_uw, double seconds) {
     f->segments[2] = (wick_segment){.first_span = 5, .n_spans = 1, .energy_nj = 100000};
     f->plan.device = &f->device;
     f->plan.span_cost = f->costs;
+    f->plan.boot = (wick_cost){.time_us = f->device.boot_us,
+                               .compute_uj = f->device.boot_uj,
+                               .energy_uj = f->device.boot_uj};
     f->plan.n_segments = 3;
     f->plan.model.n_modules = 2;
     f->plan.model.n_spans = 6;

@@ -192,11 +192,10 @@ static void brown_out(sim_loop *loop) {
 }
 
 static void wake(sim_loop *loop) {
-    const wick_device *d = loop->plan->device;
     loop->result->boots++;
     sim_event(loop, WICK_EVENT_BOOT, loop->segment);
-    wick_cost cost = {.time_us = d->boot_us, .energy_uj = d->boot_uj, .compute_uj = d->boot_uj};
-    begin(loop, ACTIVITY_BOOT, cost);
+    begin(loop, ACTIVITY_BOOT,
+          loop->plan->boot); /* with reading the records, as admission counts */
 }
 
 /* ---- inputs ---- */
