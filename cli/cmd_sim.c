@@ -346,12 +346,12 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
         status = run_policies(a, plan, trace, correct, n, arena, runs, diag);
     }
     if (status == WICK_OK && a->json) {
-        json_t *root =
-            json_pack("{s:s, s:f, s:s, s:f, s:s, s:f, s:f, s:i, s:I, s:O}", "trace", trace->path,
-                      "scale", a->trace_options.scale, "device", plan->device->name, "capacitor_uf",
-                      plan->device->capacitor.uf, "model", net->hash.hex, "period_s",
-                      a->options.period_s, "deadline_s", a->options.deadline_s, "samples", n,
-                      "seed", (json_int_t)a->options.seed, "runs", runs);
+        json_t *root = json_pack(
+            "{s:s, s:s, s:f, s:s, s:f, s:s, s:f, s:f, s:i, s:I, s:O}", "plan_sha256",
+            plan->hash.hex, "trace", trace->path, "scale", a->trace_options.scale, "device",
+            plan->device->name, "capacitor_uf", plan->device->capacitor.uf, "model", net->hash.hex,
+            "period_s", a->options.period_s, "deadline_s", a->options.deadline_s, "samples", n,
+            "seed", (json_int_t)a->options.seed, "runs", runs);
         json_object_set_new(root, "on_v", json_real(plan->device->capacitor.on_v));
         json_object_set_new(root, "off_v", json_real(plan->device->capacitor.off_v));
         json_object_set_new(root, "max_v", json_real(plan->device->capacitor.max_v));

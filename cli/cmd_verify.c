@@ -148,15 +148,17 @@ static const struct argp argp = {
     0};
 
 static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
-    json_t *o = json_pack(
-        "{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "module",
-        plan->segments[c->module].name, "input", c->input, "host_equal", (int)c->host_equal,
-        "nvm_writes", (json_int_t)c->writes, "commits", (json_int_t)c->commits, "exhaustive_cuts",
-        (json_int_t)c->exhaustive_cuts, "exhaustive_differences",
-        (json_int_t)c->exhaustive_differences, "seeded_cuts", (json_int_t)c->seeded_cuts,
-        "seeded_differences", (json_int_t)c->seeded_differences, "record_flips",
-        (json_int_t)c->record_flips, "record_flip_differences",
-        (json_int_t)c->record_flip_differences, "worst_commits", c->worst_commits);
+    json_t *o =
+        json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
+                  "module", plan->segments[c->module].name, "input", c->input, "host_equal",
+                  (int)c->host_equal, "nvm_writes", (json_int_t)c->writes, "commits",
+                  (json_int_t)c->commits, "exhaustive_cuts", (json_int_t)c->exhaustive_cuts,
+                  "exhaustive_differences", (json_int_t)c->exhaustive_differences, "seeded_cuts",
+                  (json_int_t)c->seeded_cuts, "seeded_differences",
+                  (json_int_t)c->seeded_differences, "record_flips", (json_int_t)c->record_flips,
+                  "record_flip_differences", (json_int_t)c->record_flip_differences,
+                  "next_input_cuts", (json_int_t)c->next_cuts, "next_input_differences",
+                  (json_int_t)c->next_differences, "worst_commits", c->worst_commits);
     if (o && c->qemu_run)
         json_object_set_new(
             o, "qemu",
@@ -180,10 +182,10 @@ static bool print_json(const arguments *a, const wick_plan *plan,
         json_array_append_new(guarantees,
                               json_pack("{s:s, s:s, s:s, s:s}", "id", g[i].id, "text", g[i].text,
                                         "status", g[i].status, "evidence", g[i].evidence));
-    return cli_print_json(json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "device", plan->device->name,
-                                    "id", plan->net->hash.hex, "seed", (json_int_t)a->options.seed,
-                                    "differences", (json_int_t)result->differences, "cases", cases,
-                                    "guarantees", guarantees));
+    return cli_print_json(json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "device", plan->device->name, "id",
+        plan->net->hash.hex, "plan_sha256", plan->hash.hex, "seed", (json_int_t)a->options.seed,
+        "differences", (json_int_t)result->differences, "cases", cases, "guarantees", guarantees));
 }
 
 static bool print_replay(const arguments *a, const wick_plan *plan,
@@ -217,8 +219,9 @@ static void print_tables(const arguments *a, const wick_plan *plan,
         row[5] = wick_arena_printf(arena, "%lld", (long long)c->seeded_cuts);
         row[6] = c->qemu_run ? wick_arena_printf(arena, "%lld", (long long)c->qemu_resets) : "-";
         int64_t differences = c->exhaustive_differences + c->seeded_differences +
-                              c->record_flip_differences + (c->qemu_run ? c->qemu_wrong : 0) +
-                              (c->host_run && !c->host_equal) + (c->qemu_run && !c->qemu_equal);
+                              c->record_flip_differences + c->next_differences +
+                              (c->qemu_run ? c->qemu_wrong : 0) + (c->host_run && !c->host_equal) +
+                              (c->qemu_run && !c->qemu_equal);
         row[7] = wick_arena_printf(arena, "%lld", (long long)differences);
     }
     cli_print_table(cells, result->n_cases + 1, COLUMNS);

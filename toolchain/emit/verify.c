@@ -183,7 +183,9 @@ static wick_status run_session(verify_session *session, const wick_data *data,
     if (session->options->host)
         WICK_TRY(verify_host(session, result));
     if (session->options->qemu)
-        WICK_TRY(verify_qemu(session, result));
+        return verify_qemu(session, result);
+    if (!wick_verify_defaults().qemu)
+        result->qemu_missing = "qemu-system-arm or arm-none-eabi-gcc is not installed (make deps)";
     return WICK_OK;
 }
 

@@ -43,7 +43,7 @@ typedef struct wick_verify_result {
     wick_verify_case *cases;  /* malloc'ed, free */
     int64_t differences;      /* over everything; 0 = proven */
     char *explanation;        /* of a replay, malloc'ed, or NULL */
-    const char *qemu_missing; /* why QEMU was not run, or NULL */
+    const char *qemu_missing; /* why QEMU could not be run, or NULL */
 } wick_verify_result;
 
 /* Verifies folder `dir`, emitted from `plan`. `data` (may be NULL) gives the inputs: images of the

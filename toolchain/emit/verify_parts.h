@@ -26,7 +26,7 @@ wick_status verify_compile(verify_session *session, const char *const *argv);
 wick_status verify_host(verify_session *session, wick_verify_result *result);
 wick_status verify_host_replay(verify_session *session, int module, int input, const char *id,
                                wick_verify_result *result);
-/* Sets result->qemu_missing instead of failing when a tool is missing. */
+/* NOT_FOUND when QEMU or the ARM compiler is missing. */
 wick_status verify_qemu(verify_session *session, wick_verify_result *result);
 
 #endif

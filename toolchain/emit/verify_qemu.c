@@ -96,10 +96,9 @@ static void on_done(void *context, int finished) {
 }
 
 wick_status verify_qemu(verify_session *session, wick_verify_result *result) {
-    if (!wick_process_exists("qemu-system-arm") || !wick_process_exists("arm-none-eabi-gcc")) {
-        result->qemu_missing = "qemu-system-arm or arm-none-eabi-gcc is not installed (make deps)";
-        return WICK_OK;
-    }
+    if (!wick_process_exists("qemu-system-arm") || !wick_process_exists("arm-none-eabi-gcc"))
+        return wick_fail(session->diag, WICK_NOT_FOUND, "QEMU", NULL, "make deps, or --no-qemu",
+                         "qemu-system-arm or arm-none-eabi-gcc is not installed");
     char *program;
     WICK_TRY(build(session, &program));
     int count =

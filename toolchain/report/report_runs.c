@@ -12,6 +12,16 @@ static wick_status load(page *p, const char *path, json_t **root, wick_json_at *
     return WICK_OK;
 }
 
+/* What is shown beside this plan must be about it. */
+static wick_status check_plan(const page *p, wick_json_at at) {
+    const char *plan;
+    WICK_TRY(wick_json_string(at, "plan_sha256", &plan));
+    if (strcmp(plan, p->plan->hash.hex) != 0)
+        return wick_json_fail(at, WICK_MISMATCH, "make it again with this plan",
+                              "this is of another plan");
+    return WICK_OK;
+}
+
 enum { MAX_PLOTTED = 200000 };
 
 typedef struct event {
@@ -238,6 +248,8 @@ wick_status report_sims(page *p) {
         wick_json_at at;
         wick_status status = load(p, p->options->sims[i], &root, &at);
         if (status == WICK_OK)
+            status = check_plan(p, at);
+        if (status == WICK_OK)
             status = one_sim(p, at);
         json_decref(root);
         WICK_TRY(status);
@@ -274,12 +286,8 @@ wick_status report_guarantees(page *p) {
     json_t *root = NULL;
     wick_json_at at;
     wick_status status = load(p, p->options->verify, &root, &at);
-    const char *id = "";
     if (status == WICK_OK)
-        status = wick_json_string(at, "id", &id);
-    if (status == WICK_OK && strcmp(id, p->net->hash.hex) != 0)
-        status = wick_json_fail(at, WICK_MISMATCH, "verify the firmware of this plan",
-                                "the verification is of another model");
+        status = check_plan(p, at);
     if (status == WICK_OK)
         status = guarantee_rows(p, at);
     json_decref(root);
