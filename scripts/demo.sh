@@ -16,7 +16,7 @@ quiet() { printf '  $ wick %s > %s\n' "${*:2}" "$1"; "$wick" "${@:2}" >"$1"; }
 step '1/8  data: ten procedural shapes, 32x32'
 run data show $data -o sheet.png
 step '2/8  train: a VGG16 family, one extractor and four modules, unified learning with distillation'
-run train --recipe vgg16 --width 0.25 --data $data --strategy unified-kd --epochs 9 --batch-norm --runs runs.sqlite --test -o family.onnx
+run train --recipe vgg16 --width 0.25 --data $data --strategy unified-kd --epochs 8 --lr 0.05 --lr-drop 0.6 --beta 0.01 --runs runs.sqlite --test -o family.onnx
 step '3/8  shrink: int8'
 run shrink family.onnx --int8 --data $data --test -o family-int8.onnx
 step '4/8  plan: steps, commits, memory, energy'

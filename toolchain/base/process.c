@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef struct child {
@@ -155,11 +156,22 @@ static bool reap(wick_process *process, child *slot) {
     return true;
 }
 
+/* SIGTERM first, so that a compiler can remove its temporary files; SIGKILL for what is left after
+ * a second. */
 static void end_all(child *slots, int n_slots) {
     for (int s = 0; s < n_slots; s++)
+        if (slots[s].pid)
+            kill(slots[s].pid, SIGTERM);
+    double until_s = wick_now_s() + 1;
+    for (int s = 0; s < n_slots; s++)
         if (slots[s].pid) {
-            kill(slots[s].pid, SIGKILL);
-            waitpid(slots[s].pid, NULL, 0);
+            pid_t ended = 0;
+            while ((ended = waitpid(slots[s].pid, NULL, WNOHANG)) == 0 && wick_now_s() < until_s)
+                nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+            if (ended == 0) {
+                kill(slots[s].pid, SIGKILL);
+                waitpid(slots[s].pid, NULL, 0);
+            }
             close_fd(&slots[s].in);
             close_fd(&slots[s].out);
             close_fd(&slots[s].err);

@@ -153,7 +153,7 @@ static const char integration[] =
     "            take_picture(pixels); /* yours: [height][width][channel] */\n"
     "            wick_model_quantize(pixels, (int8_t *)pixels);\n"
     "            status = wick_engine_submit(&engine, (const int8_t *)pixels, MODEL_INPUT_BYTES, "
-    "NULL);\n"
+    "0);\n"
     "        } else {\n"
     "            status = wick_engine_step(&engine); /* runs to the next commit */\n"
     "        }\n"
