@@ -114,6 +114,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (!a->plan || !a->trace || !a->data)
             argp_error(state, "a plan, --trace and --data are needed");
+        if (a->options.record && !a->json)
+            argp_error(state, "--timeline needs --json");
         break;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -54,6 +54,16 @@ static wick_status sections(page *p) {
     return WICK_OK;
 }
 
+static wick_status read_family(const char *path, wick_graph **graph, wick_diag *diag) {
+    WICK_TRY(wick_onnx_read(path, graph, diag));
+    for (int i = 0; i < (*graph)->n_nodes; i++)
+        if ((*graph)->nodes[i].op == WICK_OP_QUANTIZE)
+            return wick_fail(diag, WICK_MISMATCH, path, (*graph)->nodes[i].name,
+                             "give the float family; the int8 one is known from the plan",
+                             "this model is quantized");
+    return WICK_OK;
+}
+
 wick_status wick_report_write(const wick_report_options *options, const char *path,
                               wick_diag *diag) {
     wick_plan *plan = NULL;
@@ -61,7 +71,7 @@ wick_status wick_report_write(const wick_report_options *options, const char *pa
     wick_graph *graph = NULL;
     wick_status status = wick_plan_load(options->plan, &plan, &net, diag);
     if (status == WICK_OK && options->model)
-        status = wick_onnx_read(options->model, &graph, diag);
+        status = read_family(options->model, &graph, diag);
     if (status == WICK_OK) {
         page p = {.arena = wick_arena_new(),
                   .options = options,

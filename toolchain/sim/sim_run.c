@@ -300,6 +300,10 @@ static wick_status check(const wick_plan *plan, const wick_trace *trace, const w
         (o->policy.module < 1 || o->policy.module > plan->model.n_modules))
         return wick_fail(diag, WICK_RANGE, NULL, "policy", NULL, "there is no module %d",
                          o->policy.module);
+    if (o->start_v > plan->device->capacitor.max_v)
+        return wick_fail(diag, WICK_RANGE, NULL, "start voltage", NULL,
+                         "%g V is above the %g V at which the capacitor is clamped", o->start_v,
+                         plan->device->capacitor.max_v);
     if (n_samples < 1)
         return wick_fail(diag, WICK_RANGE, NULL, "samples", NULL, "at least one is needed");
     if (!(trace->end_s > 0))
