@@ -21,7 +21,7 @@ check_tree() {
         split(file, part, "/"); top = part[1]; folder = part[2]
         split(inc, ip, "/"); target = ip[1]
         if (top == "runtime") {
-            if (!(inc ~ /^(stdint|stddef|stdbool|string)\.h$/ || inc ~ /^wick\//) && !(quoted && inc !~ /\.\./ && !(target in rank)))
+            if (!(inc ~ /^(stdint|stddef|string)\.h$/ || inc ~ /^wick\//) && !(quoted && inc !~ /\.\./ && !(target in rank)))
                 print file ": the runtime includes " inc
         } else if (top == "toolchain") {
             if (inc ~ /^wick\//) next
