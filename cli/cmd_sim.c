@@ -147,7 +147,7 @@ static wick_status parse_policy(const char *text, const wick_plan *plan, wick_po
     if (!strncmp(text, "fixed:", 6)) {
         out->kind = WICK_POLICY_FIXED;
         for (int k = 1; k <= plan->model.n_modules; k++) {
-            char number[8];
+            char number[16];
             snprintf(number, sizeof number, "%d", k);
             if (!strcmp(text + 6, plan->segments[k].name) || !strcmp(text + 6, number))
                 out->module = (uint8_t)k;
