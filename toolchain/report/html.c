@@ -47,7 +47,8 @@ void html_row(wick_buf *out, const char *const *cells, int n, bool head) {
     wick_buf_puts(out, "<tr>");
     for (int i = 0; i < n; i++) {
         const char *cell = cells[i] ? cells[i] : "";
-        bool number = isdigit((unsigned char)cell[0]) || cell[0] == '-' || cell[0] == '+';
+        bool number = strlen(cell) < 24 &&
+                      (isdigit((unsigned char)cell[0]) || cell[0] == '-' || cell[0] == '+');
         wick_buf_puts(out, head ? "<th>" : number ? "<td class=\"n\">" : "<td>");
         html_text(out, cell);
         wick_buf_puts(out, head ? "</th>" : "</td>");

@@ -11,7 +11,7 @@ void html_text(wick_buf *out, const char *text);
 void html_textf(wick_buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* <h2 id=...>title</h2> */
 void html_section(wick_buf *out, const char *id, const char *title);
-/* A row of cells; head: <th>. Cells that begin with a digit or sign are right-aligned. */
+/* A row of cells; head: <th>. Short cells that begin with a digit or sign are right-aligned. */
 void html_row(wick_buf *out, const char *const *cells, int n, bool head);
 /* Runs a gnuplot script (without terminal lines) and embeds the SVG as <figure> with a caption;
    without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */

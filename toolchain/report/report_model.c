@@ -119,9 +119,9 @@ static wick_status plot_ladder(page *p) {
             accuracy = p->graph->family.validation[k - 1];
         if (isnan(accuracy))
             continue;
-        wick_buf_printf(&script, "%.6g %.4f \"%s\"\n",
+        wick_buf_printf(&script, "%.6g %.4f \"%s\" %d\n",
                         (fe_uj + plan->segments[k].cost.energy_uj) / 1e3, 100 * accuracy,
-                        plan->segments[k].name);
+                        plan->segments[k].name, k % 2);
         known++;
     }
     wick_buf_puts(
@@ -129,7 +129,8 @@ static wick_status plot_ladder(page *p) {
         "EOD\nset logscale x\nset xlabel 'energy of one answer, extractor included, mJ (modelled)'\nset "
         "ylabel 'accuracy, %'\nunset key\nset offsets graph 0.15, graph 0.15, graph 0.12, "
         "graph 0.12\nplot $d using 1:2 with linespoints pt 7 ps 1 lw 1.5 lc rgb '#b91c1c', $d "
-        "using 1:2:3 with labels offset 0,1 tc rgb '#333333'");
+        "using 1:($4 ? $2 : NaN):3 with labels offset 0,1 tc rgb '#333333', $d using 1:($4 ? NaN : $2):3 with "
+        "labels offset 0,-1 tc rgb '#333333'");
     wick_status status = WICK_OK;
     if (known > 1)
         status = html_plot(&p->html, script.data, 760, 340,

@@ -62,6 +62,41 @@ static void block(wick_buf *script, const char *name, const event *events, size_
     wick_buf_puts(script, "EOD\n");
 }
 
+typedef struct timeline {
+    const event *events;
+    size_t n;
+    double on_v, off_v;
+} timeline;
+
+static wick_status plot_voltage(page *p, const timeline *t, const char *caption) {
+    wick_buf script = {0};
+    block(&script, "voltage", t->events, t->n, NULL, -1);
+    block(&script, "failures", t->events, t->n, "failure", -1);
+    int modules = p->plan->model.n_modules;
+    for (int k = 1; k <= modules; k++) {
+        char name[24];
+        snprintf(name, sizeof name, "answers%d", k);
+        block(&script, name, t->events, t->n, "answer", k);
+    }
+    wick_buf_printf(
+        &script,
+        "set xlabel 'time, s'\nset ylabel 'capacitor, V'\nset key outside right\n"
+        "set yrange [%.3g:*]\nset arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
+        "set arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
+        "plot $voltage using 1:2 with lines lw 1 lc rgb '#9ca3af' title 'voltage', $failures using 1:2 with "
+        "points pt 2 ps 0.6 lc rgb '#111111' title 'power failure'",
+        t->off_v * 0.9, t->on_v, t->on_v, t->off_v, t->off_v);
+    for (int k = 1; k <= modules; k++)
+        wick_buf_printf(
+            &script,
+            ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s' title 'answer by %s'", k,
+            html_colour(k), p->plan->segments[k].name);
+    wick_status status = html_plot(&p->html, script.data, 960, 340, caption, p->diag);
+    wick_buf_free(&script);
+    return status;
+}
+
+/* The whole run, and its first twentieth where single charges can be told apart. */
 static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, const char *trace,
                                  double on_v, double off_v) {
     wick_json_at list;
@@ -71,36 +106,18 @@ static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, 
     event *events = wick_new(p->arena, event, n);
     for (size_t i = 0; i < n; i++)
         WICK_TRY(read_event(list, i, &events[i]));
-    wick_buf script = {0};
-    block(&script, "voltage", events, n, NULL, -1);
-    block(&script, "failures", events, n, "failure", -1);
-    int modules = p->plan->model.n_modules;
-    for (int k = 1; k <= modules; k++) {
-        char name[24];
-        snprintf(name, sizeof name, "answers%d", k);
-        block(&script, name, events, n, "answer", k);
+    timeline all = {.events = events, .n = n, .on_v = on_v, .off_v = off_v};
+    WICK_TRY(plot_voltage(p, &all,
+                          wick_arena_printf(p->arena,
+                                            "Capacitor voltage over time under policy %s on %s: "
+                                            "power failures and the module of each answer. Dashed: "
+                                            "wake and brown-out voltage. Modelled.",
+                                            policy, trace)));
+    timeline start = all;
+    for (start.n = 0; start.n < n && events[start.n].time_s <= events[n - 1].time_s / 20;
+         start.n++) {
     }
-    wick_buf_printf(
-        &script,
-        "set xlabel 'time, s'\nset ylabel 'capacitor, V'\nset key outside right\n"
-        "set yrange [%.3g:*]\nset arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
-        "set arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
-        "plot $voltage using 1:2 with lines lw 1 lc rgb '#9ca3af' title 'voltage', $failures using 1:2 with "
-        "points pt 2 ps 0.6 lc rgb '#111111' title 'power failure'",
-        off_v * 0.9, on_v, on_v, off_v, off_v);
-    for (int k = 1; k <= modules; k++)
-        wick_buf_printf(
-            &script,
-            ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s' title 'answer by %s'", k,
-            html_colour(k), p->plan->segments[k].name);
-    char *caption = wick_arena_printf(p->arena,
-                                      "Capacitor voltage over time under policy %s on %s: power "
-                                      "failures and the module of each answer. Dashed: wake and "
-                                      "brown-out voltage. Modelled.",
-                                      policy, trace);
-    wick_status status = html_plot(&p->html, script.data, 960, 360, caption, p->diag);
-    wick_buf_free(&script);
-    return status;
+    return start.n > 1 ? plot_voltage(p, &start, "The beginning of the same run.") : WICK_OK;
 }
 
 static const char *whole(page *p, wick_json_at at, const char *key, wick_status *status) {

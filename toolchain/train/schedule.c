@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* On builtin:shapes10 (vgg16, width 0.25, 6 epochs) 0.01 leaves every module within a point of plain
-   unified learning or above it; from 0.03 on the smallest modules, which follow three teachers that
-   have learned little yet, stay behind by 20 points. Long runs bear more. */
+/* On builtin:shapes10 (vgg16, width 0.25, 6 epochs) 0.01 leaves every module within a point of
+   plain unified learning or above it; from 0.03 on the smallest modules, which follow three
+   teachers that have learned little yet, stay behind by 20 points. Long runs bear more. */
 static const double DEFAULT_BETA = 0.01;
 
 wick_train_options wick_train_defaults(void) {
