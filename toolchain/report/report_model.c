@@ -129,7 +129,7 @@ static wick_status plot_ladder(page *p) {
         "EOD\nset logscale x\nset xlabel 'energy of one answer, extractor included, mJ (modelled)'\nset "
         "ylabel 'accuracy, %'\nunset key\nset offsets graph 0.15, graph 0.15, graph 0.12, "
         "graph 0.12\nplot $d using 1:2 with linespoints pt 7 ps 1 lw 1.5 lc rgb '#b91c1c', $d "
-        "using 1:($4 ? $2 : NaN):3 with labels offset 0,1 tc rgb '#333333', $d using 1:($4 ? NaN : $2):3 with "
+        "using 1:($4 > 0.5 ? $2 : NaN):3 with labels offset 0,1 tc rgb '#333333', $d using 1:($4 > 0.5 ? NaN : $2):3 with "
         "labels offset 0,-1 tc rgb '#333333'");
     wick_status status = WICK_OK;
     if (known > 1)
