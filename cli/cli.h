@@ -43,8 +43,4 @@ void cli_print_table(const char *const *cells, int rows, int columns);
 /* The whole command line, quoted, for stamps; in `arena`. */
 char *cli_command_line(wick_arena *arena, int argc, char **argv);
 
-/* Bytes as "12.3 KB" (1 KB = 1024 bytes), energy in uJ as "12.3 mJ"; in `arena`. */
-char *cli_bytes(wick_arena *arena, double bytes);
-char *cli_energy(wick_arena *arena, double uj);
-
 #endif

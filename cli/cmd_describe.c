@@ -101,18 +101,6 @@ static const struct argp argp = {
     0,
     0};
 
-/* 1234567 -> "1,234,567". */
-static const char *grouped(wick_arena *arena, int64_t value) {
-    char digits[32];
-    int len = snprintf(digits, sizeof digits, "%lld", (long long)value);
-    wick_buf buf = {0};
-    for (int i = 0; i < len; i++)
-        wick_buf_printf(&buf, i && (len - i) % 3 == 0 ? ",%c" : "%c", digits[i]);
-    char *text = wick_arena_strdup(arena, buf.data);
-    wick_buf_free(&buf);
-    return text;
-}
-
 static bool scales_only(const wick_node *node) {
     return node->op == WICK_OP_QUANTIZE || node->op == WICK_OP_DEQUANTIZE;
 }
@@ -179,9 +167,9 @@ static void print_layers(const wick_graph *graph, int segment, int *list) {
         row[0] = node->name;
         row[1] = operator_text(arena, graph, node);
         row[2] = wick_shape_text(arena, shape);
-        row[3] = counts.parameters ? grouped(arena, counts.parameters) : "-";
-        row[4] = counts.macs ? grouped(arena, counts.macs) : "-";
-        row[5] = grouped(arena, wick_shape_count(shape) * activation_bytes(graph));
+        row[3] = counts.parameters ? wick_text_count(arena, counts.parameters) : "-";
+        row[4] = counts.macs ? wick_text_count(arena, counts.macs) : "-";
+        row[5] = wick_text_count(arena, wick_shape_count(shape) * activation_bytes(graph));
     }
     printf("\n%s%s\n", segment ? "module " : "", segment_name(graph, segment));
     cli_print_table(cells, count + 1, COLUMNS);
@@ -215,10 +203,10 @@ static void print_totals(const wick_graph *graph, int *list) {
         const char **row = cells + columns * rows++;
         row[0] = segment_name(graph, segment);
         row[1] = wick_arena_printf(arena, "%d", layers);
-        row[2] = grouped(arena, counts.parameters);
-        row[3] = grouped(arena, counts.macs);
-        row[4] = grouped(arena, counts.macs + (segment ? shared_macs : 0));
-        row[5] = grouped(arena, counts.peak_activation_elements * activation_bytes(graph));
+        row[2] = wick_text_count(arena, counts.parameters);
+        row[3] = wick_text_count(arena, counts.macs);
+        row[4] = wick_text_count(arena, counts.macs + (segment ? shared_macs : 0));
+        row[5] = wick_text_count(arena, counts.peak_activation_elements * activation_bytes(graph));
         double accuracy = segment ? graph->family.accuracy[segment - 1] : (double)NAN;
         if (measured)
             row[6] = isnan(accuracy) ? "-" : wick_arena_printf(arena, "%.2f %%", 100 * accuracy);
@@ -241,8 +229,8 @@ static void print_text(const wick_graph *graph) {
     if (family->features >= 0)
         printf("features %s, %s bytes\n",
                wick_shape_text(arena, graph->tensors[family->features].shape),
-               grouped(arena, wick_shape_count(graph->tensors[family->features].shape) *
-                                  activation_bytes(graph)));
+               wick_text_count(arena, wick_shape_count(graph->tensors[family->features].shape) *
+                                          activation_bytes(graph)));
     else
         printf("no shared extractor\n");
     for (int segment = 0; segment <= family->n_heads; segment++)

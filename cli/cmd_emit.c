@@ -85,11 +85,11 @@ static void report(const arguments *a, const wick_plan *plan, wick_arena *arena)
     printf("%s: %d module%s for %s\n", a->out, plan->net->n_modules,
            plan->net->n_modules > 1 ? "s" : "", plan->device->name);
     printf("SRAM %s, NVM %s, flash %s (constants %s, code about %s)\n",
-           cli_bytes(arena, (double)plan->totals.ram_bytes),
-           cli_bytes(arena, (double)plan->totals.nvm_bytes),
-           cli_bytes(arena, (double)plan->totals.flash_bytes),
-           cli_bytes(arena, (double)plan->totals.constants_bytes),
-           cli_bytes(arena, (double)plan->totals.code_bytes));
+           wick_text_bytes(arena, (double)plan->totals.ram_bytes),
+           wick_text_bytes(arena, (double)plan->totals.nvm_bytes),
+           wick_text_bytes(arena, (double)plan->totals.flash_bytes),
+           wick_text_bytes(arena, (double)plan->totals.constants_bytes),
+           wick_text_bytes(arena, (double)plan->totals.code_bytes));
     printf("%d self-test vectors, %s\n", a->options.vectors,
            a->data ? a->data : "seeded noise; --data gives images");
 }

@@ -117,12 +117,12 @@ static void print_segments(const wick_plan *plan, wick_arena *arena) {
         row[2] = macs_text(arena, segment->macs);
         row[3] = wick_arena_printf(arena, "%d", segment->n_spans);
         row[4] = wick_arena_printf(arena, "%d", steps);
-        row[5] = cli_energy(arena, segment->cost.compute_uj);
-        row[6] = cli_energy(arena, segment->cost.nvm_uj);
-        row[7] = cli_energy(arena, segment->cost.energy_uj);
+        row[5] = wick_text_energy(arena, segment->cost.compute_uj);
+        row[6] = wick_text_energy(arena, segment->cost.nvm_uj);
+        row[7] = wick_text_energy(arena, segment->cost.energy_uj);
         row[8] = time_text(arena, segment->cost.time_us);
         row[9] = wick_arena_printf(arena, "%.2f", segment->charges);
-        row[10] = cli_energy(arena, segment->worst_span_uj);
+        row[10] = wick_text_energy(arena, segment->worst_span_uj);
     }
     cli_print_table(cells, rows, COLUMNS);
 }
@@ -144,10 +144,10 @@ static void print_layers(const wick_plan *plan, wick_arena *arena) {
         row[3] = macs_text(arena, plan->net->info[l].macs);
         row[4] = wick_arena_printf(arena, "%d", info.spans);
         row[5] = wick_arena_printf(arena, "%d", info.steps);
-        row[6] = cli_energy(arena, info.cost.energy_uj);
+        row[6] = wick_text_energy(arena, info.cost.energy_uj);
         row[7] = time_text(arena, info.cost.time_us);
-        row[8] = cli_bytes(arena, (double)info.scratch_bytes);
-        row[9] = cli_bytes(arena, (double)info.constant_bytes);
+        row[8] = wick_text_bytes(arena, (double)info.scratch_bytes);
+        row[9] = wick_text_bytes(arena, (double)info.constant_bytes);
     }
     putchar('\n');
     cli_print_table(cells, n + 1, COLUMNS);
@@ -168,21 +168,21 @@ static void print_text(const wick_plan *plan, bool explain) {
     if (explain)
         print_layers(plan, arena);
     printf("\nSRAM   %s of %s: scratch %s, stack %s, engine %s\n",
-           cli_bytes(arena, (double)plan->totals.ram_bytes),
-           cli_bytes(arena, (double)d->sram_bytes),
-           cli_bytes(arena, (double)plan->totals.scratch_bytes),
-           cli_bytes(arena, (double)plan->totals.stack_bytes),
-           cli_bytes(arena, (double)plan->totals.engine_bytes));
-    printf("NVM    %s of %s\n", cli_bytes(arena, (double)plan->totals.nvm_bytes),
-           cli_bytes(arena, (double)d->nvm.bytes));
+           wick_text_bytes(arena, (double)plan->totals.ram_bytes),
+           wick_text_bytes(arena, (double)d->sram_bytes),
+           wick_text_bytes(arena, (double)plan->totals.scratch_bytes),
+           wick_text_bytes(arena, (double)plan->totals.stack_bytes),
+           wick_text_bytes(arena, (double)plan->totals.engine_bytes));
+    printf("NVM    %s of %s\n", wick_text_bytes(arena, (double)plan->totals.nvm_bytes),
+           wick_text_bytes(arena, (double)d->nvm.bytes));
     printf("flash  %s of %s: constants %s, code about %s\n",
-           cli_bytes(arena, (double)plan->totals.flash_bytes),
-           cli_bytes(arena, (double)d->flash_bytes),
-           cli_bytes(arena, (double)plan->totals.constants_bytes),
-           cli_bytes(arena, (double)plan->totals.code_bytes));
+           wick_text_bytes(arena, (double)plan->totals.flash_bytes),
+           wick_text_bytes(arena, (double)d->flash_bytes),
+           wick_text_bytes(arena, (double)plan->totals.constants_bytes),
+           wick_text_bytes(arena, (double)plan->totals.code_bytes));
     printf("charge %s from %.2f V to %.2f V; the worst span takes %s with its boot and commit\n",
-           cli_energy(arena, plan->charge_uj), d->capacitor.on_v, d->capacitor.off_v,
-           cli_energy(arena, plan->worst_span_uj));
+           wick_text_energy(arena, plan->charge_uj), d->capacitor.on_v, d->capacitor.off_v,
+           wick_text_energy(arena, plan->worst_span_uj));
     printf("admitted: with these spans the device may wake at %.2f V; the smallest capacitor that "
            "would do, with smaller spans, is %g µF\n",
            ceil(plan->min_wake_v * 100 - 1e-6) / 100, plan->min_capacitor_uf);

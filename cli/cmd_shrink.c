@@ -151,21 +151,6 @@ typedef struct results {
     int64_t float_bytes[1 + WICK_MAX_HEADS], int8_bytes[1 + WICK_MAX_HEADS]; /* by segment */
 } results;
 
-/* Quantizing takes a while: it must not end at a path that cannot be written. */
-static wick_status check_output(wick_arena *arena, const char *path, wick_diag *diag) {
-    if (wick_path_is_dir(path))
-        return wick_fail(diag, WICK_OUTPUT, path, NULL, "name a file", "it is a folder");
-    char *probe = wick_arena_printf(arena, "%s.tmp.XXXXXX", path);
-    int fd = mkstemp(probe);
-    if (fd < 0)
-        return wick_fail(diag, WICK_OUTPUT, path, NULL,
-                         "check that the folder exists and may be written to",
-                         "cannot create the file: %s", strerror(errno));
-    close(fd);
-    unlink(probe);
-    return WICK_OK;
-}
-
 static wick_status measure(const arguments *a, const wick_graph *graph, const wick_qnet *net,
                            const wick_data *data, wick_split split, results *r, wick_diag *diag) {
     int n = data->split[split].n;
@@ -212,8 +197,8 @@ static void print_results(const arguments *a, const wick_qnet *net, const result
             cell[1] = wick_arena_printf(arena, "%.2f %%", 100 * after);
             cell[2] = wick_arena_printf(arena, "%+.2f", 100 * (after - before));
         }
-        row[columns - 2] = cli_bytes(arena, (double)r->float_bytes[s]);
-        row[columns - 1] = cli_bytes(arena, (double)r->int8_bytes[s]);
+        row[columns - 2] = wick_text_bytes(arena, (double)r->float_bytes[s]);
+        row[columns - 1] = wick_text_bytes(arena, (double)r->int8_bytes[s]);
     }
     cli_print_table(cells, net->n_modules + 2, columns);
     wick_arena_free(arena);
@@ -274,10 +259,10 @@ static wick_status finish(const arguments *a, const wick_graph *graph, wick_grap
     return status;
 }
 
-static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
+static wick_status run(const arguments *a, wick_diag *diag) {
     wick_graph *graph = NULL, *quantized = NULL;
     wick_data *data = NULL;
-    WICK_TRY(check_output(arena, a->output, diag));
+    WICK_TRY(wick_file_check_output(a->output, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));
     wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
     if (status == WICK_OK) {
@@ -299,7 +284,7 @@ int cmd_shrink(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    wick_status status = run(&a, arena, &diag);
+    wick_status status = run(&a, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -273,8 +273,8 @@ static void fill_row(wick_arena *arena, const wick_plan *plan, const char *polic
     row[5] = wick_arena_strdup(arena, modules.data);
     row[6] = wick_arena_printf(arena, "%d", r->power_failures);
     row[7] = r->answers ? wick_arena_printf(arena, "%.1f s", r->mean_latency_s) : "-";
-    row[8] = cli_energy(arena, e->compute_uj + e->nvm_uj + e->boot_uj + e->reexecution_uj);
-    row[9] = cli_energy(arena, e->reexecution_uj + e->boot_uj);
+    row[8] = wick_text_energy(arena, e->compute_uj + e->nvm_uj + e->boot_uj + e->reexecution_uj);
+    row[9] = wick_text_energy(arena, e->reexecution_uj + e->boot_uj);
     wick_buf_free(&modules);
 }
 

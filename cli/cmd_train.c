@@ -314,21 +314,6 @@ static bool ends_with(const char *text, const char *end) {
     return len >= end_len && !strcmp(text + len - end_len, end);
 }
 
-/* A long training must not end at a path that cannot be written. */
-static wick_status check_writable(wick_arena *arena, const char *path, wick_diag *diag) {
-    if (wick_path_is_dir(path))
-        return wick_fail(diag, WICK_OUTPUT, path, NULL, "name a file", "it is a folder");
-    char *probe = wick_arena_printf(arena, "%s.tmp.XXXXXX", path);
-    int fd = mkstemp(probe);
-    if (fd < 0)
-        return wick_fail(diag, WICK_OUTPUT, path, NULL,
-                         "check that the folder exists and may be written to",
-                         "cannot create the file: %s", strerror(errno));
-    close(fd);
-    unlink(probe);
-    return WICK_OK;
-}
-
 /* An interrupted run is hours of work: it is not overwritten by leaving out --resume. */
 static wick_status check_state(const arguments *a, wick_diag *diag) {
     if (a->train.resume || !wick_path_is_file(a->train.checkpoint))
@@ -469,7 +454,7 @@ static wick_status run(arguments *a, wick_diag *diag) {
     a->train.run_name = a->name;
     wick_data *data = NULL;
     wick_graph *graph = NULL;
-    wick_status status = check_writable(arena, a->output, diag);
+    wick_status status = wick_file_check_output(a->output, diag);
     if (status == WICK_OK)
         status = check_state(a, diag);
     if (status == WICK_OK)

@@ -2,7 +2,6 @@
 #include "cli.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,23 +71,4 @@ char *cli_command_line(wick_arena *arena, int argc, char **argv) {
     char *text = wick_arena_strdup(arena, buf.data ? buf.data : "");
     wick_buf_free(&buf);
     return text;
-}
-
-char *cli_bytes(wick_arena *arena, double bytes) {
-    if (bytes < 1024)
-        return wick_arena_printf(arena, "%.0f B", bytes);
-    if (bytes < 1024 * 1024)
-        return wick_arena_printf(arena, "%.1f KB", bytes / 1024);
-    return wick_arena_printf(arena, "%.2f MB", bytes / (1024 * 1024));
-}
-
-char *cli_energy(wick_arena *arena, double uj) {
-    double size = fabs(uj);
-    if (size < 1)
-        return wick_arena_printf(arena, "%.1f nJ", uj * 1e3);
-    if (size < 1e3)
-        return wick_arena_printf(arena, "%.1f µJ", uj);
-    if (size < 1e6)
-        return wick_arena_printf(arena, "%.2f mJ", uj / 1e3);
-    return wick_arena_printf(arena, "%.2f J", uj / 1e6);
 }

@@ -137,6 +137,39 @@ static void sha256_of_abc(void **state) {
                         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void numbers_for_people(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    assert_string_equal(wick_text_bytes(arena, 1023), "1023 B");
+    assert_string_equal(wick_text_bytes(arena, 1536), "1.5 KB");
+    assert_string_equal(wick_text_bytes(arena, 3 * 1024 * 1024), "3.00 MB");
+    assert_string_equal(wick_text_energy(arena, 0.5), "500.0 nJ");
+    assert_string_equal(wick_text_energy(arena, 12.34), "12.3 µJ");
+    assert_string_equal(wick_text_energy(arena, 13490), "13.49 mJ");
+    assert_string_equal(wick_text_energy(arena, -2e6), "-2.00 J");
+    assert_string_equal(wick_text_count(arena, 999), "999");
+    assert_string_equal(wick_text_count(arena, -1234567), "-1,234,567");
+    assert_string_equal(wick_text_count(arena, 14675968), "14,675,968");
+    wick_arena_free(arena);
+}
+
+static void checking_an_output_leaves_nothing(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_diag diag = {0};
+    char *place = wick_path_join(arena, folder, "checked");
+    assert_int_equal(wick_dir_make(place, &diag), WICK_OK);
+    assert_int_equal(wick_file_check_output(wick_path_join(arena, place, "x"), &diag), WICK_OK);
+    assert_int_equal(wick_file_check_output(place, &diag), WICK_OUTPUT);
+    assert_int_equal(wick_file_check_output("/nonexistent/x", &diag), WICK_OUTPUT);
+    char **names;
+    size_t count;
+    assert_int_equal(wick_dir_list(arena, place, &names, &count, &diag), WICK_OK);
+    assert_int_equal(count, 0);
+    wick_diag_free(&diag);
+    wick_arena_free(arena);
+}
+
 static wick_status read_number(const char *text, const char *key, double *out, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     json_t *root = json_loads(text, 0, NULL);
@@ -177,6 +210,8 @@ int main(void) {
         cmocka_unit_test(folders_appear_whole),
         cmocka_unit_test(random_numbers_are_known_and_resumable),
         cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(numbers_for_people),
+        cmocka_unit_test(checking_an_output_leaves_nothing),
         cmocka_unit_test(json_complaints_name_the_place),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

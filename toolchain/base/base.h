@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/stop.h"
+#include "base/units.h"
 
 #define WICK_LEN(array) (sizeof(array) / sizeof((array)[0]))
 

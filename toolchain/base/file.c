@@ -103,3 +103,23 @@ wick_status wick_file_write(const char *path, const void *data, size_t len, wick
     wick_buf_free(&temporary);
     return status;
 }
+
+wick_status wick_file_check_output(const char *path, wick_diag *diag) {
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
+        return wick_fail(diag, WICK_OUTPUT, path, NULL, "name a file", "it is a folder");
+    wick_buf probe = {0};
+    wick_buf_printf(&probe, "%s.tmp.XXXXXX", path);
+    int fd = mkstemp(probe.data);
+    wick_status status = WICK_OK;
+    if (fd < 0) {
+        status = wick_fail(diag, WICK_OUTPUT, path, NULL,
+                           "check that the folder exists and may be written to",
+                           "cannot create the file: %s", strerror(errno));
+    } else {
+        close(fd);
+        unlink(probe.data);
+    }
+    wick_buf_free(&probe);
+    return status;
+}

@@ -23,6 +23,10 @@ wick_status wick_file_read(wick_arena *arena, const char *path, size_t max_bytes
    (disk full). */
 wick_status wick_file_write(const char *path, const void *data, size_t len, wick_diag *diag);
 
+/* Before long work: OUTPUT when a file could not be created at `path` afterwards. Leaves nothing.
+ */
+wick_status wick_file_check_output(const char *path, wick_diag *diag);
+
 /* A folder that appears whole: wick_dir_begin makes a temporary sibling and returns its path
    (malloc); files are put there; wick_dir_commit renames it to `path` and replaces an older folder
    there only when that holds the file `marker` (so that a user's own folder is never overwritten);

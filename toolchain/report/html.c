@@ -1,8 +1,6 @@
 #include "report/html.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,36 +101,6 @@ wick_status html_plot(wick_buf *out, const char *script, int width, int height, 
     html_text(out, caption);
     wick_buf_puts(out, "</figcaption></figure>\n");
     return WICK_OK;
-}
-
-char *html_bytes(wick_arena *arena, double bytes) {
-    if (bytes < 1024)
-        return wick_arena_printf(arena, "%.0f B", bytes);
-    if (bytes < 1024 * 1024)
-        return wick_arena_printf(arena, "%.1f KB", bytes / 1024);
-    return wick_arena_printf(arena, "%.2f MB", bytes / (1024 * 1024));
-}
-
-char *html_energy(wick_arena *arena, double uj) {
-    double size = fabs(uj);
-    if (size < 1e3)
-        return wick_arena_printf(arena, "%.1f µJ", uj);
-    if (size < 1e6)
-        return wick_arena_printf(arena, "%.2f mJ", uj / 1e3);
-    return wick_arena_printf(arena, "%.2f J", uj / 1e6);
-}
-
-char *html_count(wick_arena *arena, int64_t value) {
-    char digits[24], text[32];
-    snprintf(digits, sizeof digits, "%" PRId64, value);
-    size_t len = strlen(digits), at = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (i && (len - i) % 3 == 0 && digits[i - 1] != '-')
-            text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = '\0';
-    return wick_arena_strdup(arena, text);
 }
 
 const char *html_colour(int module) {

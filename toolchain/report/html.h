@@ -17,10 +17,6 @@ void html_row(wick_buf *out, const char *const *cells, int n, bool head);
    without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */
 wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
                       wick_diag *diag);
-/* "12.3 KB", "12.3 mJ", "1.2 s": in `arena`. */
-char *html_bytes(wick_arena *arena, double bytes);
-char *html_energy(wick_arena *arena, double uj);
-char *html_count(wick_arena *arena, int64_t value); /* 1,234,567 */
 /* Colour of module k (0 = extractor), as "#rrggbb". */
 const char *html_colour(int module);
 

@@ -32,10 +32,10 @@ wick_status report_family(page *p) {
     html_row(&p->html, header, 8, true);
     for (int k = 0; k < plan->n_segments; k++) {
         const wick_plan_segment *s = &plan->segments[k];
-        const char *cells[8] = {s->name, "-", html_count(p->arena, s->macs), "-", "-"};
+        const char *cells[8] = {s->name, "-", wick_text_count(p->arena, s->macs), "-", "-"};
         if (p->graph && k <= p->graph->family.n_heads) {
             wick_counts counts = wick_graph_counts(p->graph, k);
-            cells[1] = html_count(p->arena, counts.parameters);
+            cells[1] = wick_text_count(p->arena, counts.parameters);
             if (k > 0) {
                 double test = p->graph->family.accuracy[k - 1];
                 double validation = p->graph->family.validation[k - 1];
@@ -46,7 +46,7 @@ wick_status report_family(page *p) {
         }
         if (k > 0)
             cells[4] = percent(p, p->net->accuracy[k - 1]);
-        cells[5] = html_energy(p->arena, s->cost.energy_uj);
+        cells[5] = wick_text_energy(p->arena, s->cost.energy_uj);
         cells[6] = wick_arena_printf(p->arena, "%.1f ms", s->cost.time_us / 1e3);
         cells[7] = wick_arena_printf(p->arena, "%.1f", s->charges);
         html_row(&p->html, cells, 8, false);
@@ -149,9 +149,9 @@ wick_status report_energy(page *p) {
     for (int k = 0; k < plan->n_segments; k++) {
         const wick_plan_segment *s = &plan->segments[k];
         const char *cells[5] = {s->name, wick_arena_printf(p->arena, "%d", s->n_spans),
-                                html_energy(p->arena, s->cost.compute_uj),
-                                html_energy(p->arena, s->cost.nvm_uj),
-                                html_energy(p->arena, s->worst_span_uj)};
+                                wick_text_energy(p->arena, s->cost.compute_uj),
+                                wick_text_energy(p->arena, s->cost.nvm_uj),
+                                wick_text_energy(p->arena, s->worst_span_uj)};
         html_row(&p->html, cells, 5, false);
     }
     wick_buf_puts(&p->html, "</table></div>\n<p>");
@@ -172,7 +172,8 @@ static void memory_bar(page *p, const char *name, double used, double total) {
                     "<div class=\"bar\"><span class=\"label\">%s</span><span class=\"track\"><span "
                     "class=\"fill\" style=\"width:%.2f%%\"></span></span><span>",
                     name, part > 100 ? 100 : part);
-    html_textf(&p->html, "%s of %s", html_bytes(p->arena, used), html_bytes(p->arena, total));
+    html_textf(&p->html, "%s of %s", wick_text_bytes(p->arena, used),
+               wick_text_bytes(p->arena, total));
     wick_buf_puts(&p->html, "</span></div>\n");
 }
 
@@ -211,7 +212,7 @@ static void nvm_map(page *p) {
         "they run</text></svg><figcaption>NVM: where each tensor lives (down: address) and while "
         "which layers run (across). Tensors of different modules share addresses. Colours: ",
         left - 6, top + 10, left - 6, top + m->nvm_bytes * per_byte,
-        html_bytes(p->arena, m->nvm_bytes), left, height - 4);
+        wick_text_bytes(p->arena, m->nvm_bytes), left, height - 4);
     for (int k = 0; k < p->plan->n_segments; k++) {
         wick_buf_printf(&p->html, "<span style=\"color:%s\">■ ", html_colour(k));
         html_text(&p->html, p->plan->segments[k].name);
@@ -232,8 +233,8 @@ wick_status report_memory(page *p) {
         "RAM: %lld B scratch, %lld B engine, %lld B stack bound. Flash: %s constants, %s code (estimate).",
         (long long)plan->totals.scratch_bytes, (long long)plan->totals.engine_bytes,
         (long long)plan->totals.stack_bytes,
-        html_bytes(p->arena, (double)plan->totals.constants_bytes),
-        html_bytes(p->arena, (double)plan->totals.code_bytes));
+        wick_text_bytes(p->arena, (double)plan->totals.constants_bytes),
+        wick_text_bytes(p->arena, (double)plan->totals.code_bytes));
     wick_buf_puts(&p->html, "</p>\n");
     nvm_map(p);
     return WICK_OK;

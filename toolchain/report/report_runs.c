@@ -154,8 +154,8 @@ static wick_status sim_row(page *p, wick_json_at run) {
                            whole(p, run, "missed", &status),
                            wick_arena_strdup(p->arena, split.data),
                            whole(p, run, "power_failures", &status),
-                           html_energy(p->arena, used),
-                           html_energy(p->arena, overhead)};
+                           wick_text_energy(p->arena, used),
+                           wick_text_energy(p->arena, overhead)};
     wick_buf_free(&split);
     html_row(&p->html, cells, (int)WICK_LEN(cells), false);
     return status;
