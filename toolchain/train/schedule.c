@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* On builtin:shapes10 (vgg16, width 0.25, 6 epochs) 0.01 leaves every module within a point of
-   plain unified learning or above it; from 0.03 on the smallest modules, which follow three
-   teachers that have learned little yet, stay behind by 20 points. Long runs bear more. */
+/* Validation accuracy in % of TM1..TM4 on builtin:shapes10 (vgg16, width 0.25, 8 epochs):
+     beta    plain                   with batch norm
+     0       99.6 94.3 96.0 73.2     99.6 97.4 95.6 47.4     (the unified strategy)
+     0.003   99.4 89.5 96.7 71.7     99.8 97.7 94.8 41.6
+     0.01    99.6 97.6 96.7 70.1     99.8 96.2 90.8 36.9
+     0.03    99.4 43.5 96.8 58.5     99.9 97.1 78.4 29.3
+   In so short a run the teachers have little to teach yet, and much of it holds the smallest
+   modules back; long runs bear more. */
 static const double DEFAULT_BETA = 0.01;
 
 /* The rate and the clipping are the largest and the loosest with which the smallest modules live
