@@ -79,7 +79,7 @@ static const struct argp_option option_table[] = {
      2},
     {"epochs", 'e', "N", 0, "epochs of each stage; l2s and s2l have two (default 20)", 2},
     {"batch", 'b', "N", 0, "images in a step (default 128)", 2},
-    {"lr", KEY_LR, "RATE", 0, "learning rate of SGD (default 0.02)", 2},
+    {"lr", KEY_LR, "RATE", 0, "learning rate of SGD (default 0.05, with batch norm 0.02)", 2},
     {"lr-drop", KEY_LR_DROP, "F", 0, "share of the epochs after which the rate drops (default 0.4)",
      2},
     {"lr-decay", KEY_LR_DECAY, "FACTOR", 0, "by this factor (default 0.1)", 2},

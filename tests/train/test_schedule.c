@@ -80,7 +80,7 @@ static void options_out_of_range_are_named(void **state) {
     assert_int_equal(check(&bad, word), WICK_RANGE)
     REFUSED(epochs, 0, "epochs");
     REFUSED(batch, 0, "batch");
-    REFUSED(learning_rate, 0, "learning rate");
+    REFUSED(learning_rate, -1, "learning rate");
     REFUSED(learning_rate, (double)NAN, "learning rate");
     REFUSED(learning_rate, (double)INFINITY, "learning rate");
     REFUSED(lr_decay, 0, "decay");

@@ -153,6 +153,22 @@ static void the_seed_decides(void **state) {
     wick_graph_free(c);
 }
 
+/* Without batch norm 0.05 and with it 0.02: the same bits as when that is said. */
+static void the_default_rate_is_known(void **state) {
+    (void)state;
+    for (int bn = 0; bn < 2; bn++) {
+        wick_train_options options = tiny_options(WICK_STRATEGY_UNIFIED);
+        wick_graph *a = tiny_family(true, bn), *b = wick_graph_clone(a);
+        options.learning_rate = wick_train_defaults().learning_rate;
+        train(a, &options);
+        options.learning_rate = bn ? 0.02 : 0.05;
+        train(b, &options);
+        assert_true(same_weights(a, b));
+        wick_graph_free(a);
+        wick_graph_free(b);
+    }
+}
+
 static wick_status refused(wick_graph *graph, const wick_data *data,
                            const wick_train_options *options, const char *word) {
     wick_diag diag = {0};
@@ -268,6 +284,7 @@ int main(void) {
         cmocka_unit_test(the_baseline_trains_every_module_alone),
         cmocka_unit_test(distillation_starts_after_its_warmup),
         cmocka_unit_test(the_seed_decides),
+        cmocka_unit_test(the_default_rate_is_known),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(unsuitable_heads_are_refused),
         cmocka_unit_test(tensors_are_evaluated_image_by_image),

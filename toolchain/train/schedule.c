@@ -15,15 +15,10 @@
    modules back; long runs bear more. */
 static const double DEFAULT_BETA = 0.01;
 
-/* The rate and the clipping are the largest and the loosest with which the smallest modules live
-   behind batch norm: their first fully connected layer reads maxima over large windows, all far
-   from zero, and with 0.05 most of its units die before anything is learned. Without batch norm
-   0.05 is the quicker choice. */
 wick_train_options wick_train_defaults(void) {
     wick_train_options options = {.strategy = WICK_STRATEGY_UNIFIED_KD,
                                   .epochs = 20,
                                   .batch = 128,
-                                  .learning_rate = 0.02,
                                   .lr_decay = 0.1,
                                   .lr_drop = 0.4,
                                   .lr_warmup = 1,
@@ -97,7 +92,7 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         {"strategy", (double)options->strategy, 0, WICK_STRATEGY_COUNT - 1, false, false},
         {"epochs", options->epochs, 1, 100000, false, false},
         {"batch", options->batch, 1, 65536, false, false},
-        {"learning rate", options->learning_rate, 0, big, true, false},
+        {"learning rate", options->learning_rate, 0, big, false, false},
         {"learning rate decay", options->lr_decay, 0, 1, true, false},
         {"learning rate drop", options->lr_drop, 0, 1, false, false},
         {"learning rate warm-up", options->lr_warmup, 0, 100000, false, false},
@@ -119,6 +114,16 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
                                  diag));
     }
     return WICK_OK;
+}
+
+/* The rate is the largest, and the default clipping the loosest, with which the smallest modules
+   live behind batch norm: their first fully connected layer reads maxima over large windows, all
+   far from zero, and with 0.05 most of its units die before anything is learned. */
+double wick_schedule_default_rate(const wick_graph *graph) {
+    for (int n = 0; n < graph->n_nodes; n++)
+        if (graph->nodes[n].op == WICK_OP_BATCH_NORM)
+            return 0.02;
+    return 0.05;
 }
 
 /* ceil of a fraction of the epochs; 0.28 * 25 counts as 7 although the product is just above. */

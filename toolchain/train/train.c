@@ -269,7 +269,11 @@ wick_status wick_train_run(wick_graph *graph, const wick_data *data,
                            const wick_train_options *options, wick_train_result *result,
                            wick_diag *diag) {
     *result = (wick_train_result){0};
-    wick_session session = {.family = graph, .data = data, .options = options, .diag = diag};
+    wick_train_options resolved = *options;
+    if (resolved.learning_rate == 0.0)
+        resolved.learning_rate = wick_schedule_default_rate(graph);
+    wick_session session = {.family = graph, .data = data, .options = &resolved, .diag = diag};
+    options = &resolved;
     int n_heads = graph->family.n_heads;
     WICK_TRY(wick_train_check(options, n_heads, diag));
     session.n_stages = wick_strategy_stages(options->strategy, n_heads, session.specs);

@@ -45,7 +45,8 @@ wick_status wick_strategy_find(const char *name, wick_strategy *strategy, wick_d
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
     int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128 */
-    double learning_rate;   /* > 0, default 0.02: the paper's 0.01 is for 200 epochs */
+    double learning_rate;   /* > 0, or 0 (default) = 0.05, with batch norm 0.02; the paper's 0.01 is
+                               for 200 epochs */
     double lr_decay;        /* factor at `lr_drop`, (0, 1], default 0.1 */
     double lr_drop;         /* fraction [0, 1] of the epochs after which the factor applies, rounded
                                up to whole epochs, default 0.4 (80 of 200) */
