@@ -77,7 +77,7 @@ static void run_shape(const shape *s) {
     for (int r = 0; r < REPEATS; r++) {
         double start = wick_now_s();
         for (int i = 0; i < rounds; i++)
-            wick_layer_run(&layer, sources, 0, 0, (uint32_t)out, dst);
+            wick_layer_run(&layer, sources, 0, 0, (uint32_t)out, dst, NULL);
         rates[r] = macs * rounds / (wick_now_s() - start) * 1e-9;
     }
     qsort(rates, REPEATS, sizeof *rates, by_value);

@@ -46,7 +46,7 @@ static wick_rt_status run_step(wick_engine *engine, const wick_step *step) {
     if (status != WICK_RT_OK)
         return status;
     int8_t *dst = engine->scratch + used;
-    wick_layer_run(layer, src, rows.row0, step->first, step->count, dst);
+    wick_layer_run(layer, src, rows.row0, step->first, step->count, dst, dst + align4(step->count));
     uint32_t offset = wick_engine_place(engine, layer->dst, engine->record.epoch) + step->first;
     return port->nvm_write(port->ctx, offset, dst, step->count) == 0 ? WICK_RT_OK : WICK_RT_NVM;
 }

@@ -37,7 +37,8 @@ static int place_fits(const wick_model *model, uint32_t tensor) {
 
 static int layer_fits(const wick_model *model, const wick_layer *layer) {
     if (layer->kind >= WICK_LAYER_KINDS || layer->n_operands == 0 ||
-        layer->n_operands > WICK_MAX_OPERANDS || layer->dst >= model->n_tensors)
+        layer->n_operands > WICK_MAX_OPERANDS || layer->dst >= model->n_tensors ||
+        !wick_kernel_fits(layer, layer->kernel))
         return 0;
     for (uint32_t i = 0; i < layer->n_operands; i++) {
         uint32_t tensor = layer->operands[i].tensor;

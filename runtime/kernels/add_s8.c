@@ -4,7 +4,8 @@
 #include <wick/kernels.h>
 
 void wick_add_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0, uint32_t first,
-                 uint32_t count, int8_t *dst) {
+                 uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     uint32_t skipped = (uint32_t)row0 * layer->in_w * layer->in_c;
     const wick_operand *a = &layer->operands[0], *b = &layer->operands[1];
     const int8_t *p = src[0] + (first - skipped), *q = src[1] + (first - skipped);

@@ -3,7 +3,8 @@
 #include <wick/kernels.h>
 
 void wick_avgpool_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
-                     uint32_t first, uint32_t count, int8_t *dst) {
+                     uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     uint32_t pixel = first / layer->out_c, c = first % layer->out_c;
     uint32_t row = (uint32_t)layer->in_w * layer->in_c;
     int32_t start = -(int32_t)layer->operands[0].zero_point * layer->k_h * layer->k_w;

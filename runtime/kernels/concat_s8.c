@@ -22,7 +22,8 @@ static void part(const wick_layer *layer, const wick_operand *operand, const int
 }
 
 void wick_concat_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
-                    uint32_t first, uint32_t count, int8_t *dst) {
+                    uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     uint32_t pixel = first / layer->out_c - (uint32_t)row0 * layer->in_w, c = first % layer->out_c;
     while (count) {
         uint32_t end = layer->out_c - c < count ? layer->out_c : c + count;

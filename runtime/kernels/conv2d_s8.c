@@ -129,7 +129,8 @@ static void two_pixels(const wick_layer *layer, const window *w, int8_t *dst) {
 }
 
 void wick_conv2d_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
-                    uint32_t first, uint32_t count, int8_t *dst) {
+                    uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     uint32_t pixel = first / layer->out_c, c = first % layer->out_c;
     uint32_t oy = pixel / layer->out_w, ox = pixel % layer->out_w;
     while (count) {

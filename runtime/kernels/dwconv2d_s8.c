@@ -88,7 +88,8 @@ static void one_channel(const wick_layer *layer, const window *w, uint32_t c, in
 }
 
 void wick_dwconv2d_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
-                      uint32_t first, uint32_t count, int8_t *dst) {
+                      uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     uint32_t pixel = first / layer->out_c, c = first % layer->out_c;
     window w;
     w.src = src[0];

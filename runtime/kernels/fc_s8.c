@@ -10,7 +10,8 @@ static int8_t finish(const wick_layer *layer, int32_t acc, uint32_t c) {
 }
 
 void wick_fc_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0, uint32_t first,
-                uint32_t count, int8_t *dst) {
+                uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     (void)row0; /* all rows are needed, so it is 0 */
     uint32_t n = (uint32_t)layer->in_h * layer->in_w * layer->in_c;
     const int8_t *weights = layer->weights + first * n;

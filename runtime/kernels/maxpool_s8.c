@@ -11,7 +11,8 @@ static void larger(const int8_t *src, uint32_t n, int8_t *dst) {
 }
 
 void wick_maxpool_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
-                     uint32_t first, uint32_t count, int8_t *dst) {
+                     uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)scratch;
     uint32_t pixel = first / layer->out_c, c = first % layer->out_c;
     int8_t low = layer->clamp_min, high = layer->clamp_max;
     while (count) {

@@ -37,7 +37,7 @@ uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i) {
 
 uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped) {
     const wick_layer *layer = &model->layers[step->layer];
-    uint32_t bytes = align4(step->count);
+    uint32_t bytes = align4(step->count) + wick_layer_scratch_bytes(layer);
     if (!mapped) {
         uint32_t rows = wick_layer_input_rows(layer, step->first, step->count).rows;
         for (uint32_t i = 0; i < layer->n_operands; i++)

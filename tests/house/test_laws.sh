@@ -3,7 +3,7 @@
 # checker must find planted violations: a law that cannot fail is no law.
 set -u
 source_dir=${WICK_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
-order=(base graph onnx data device train shrink plan emit sim design report)
+order=(base weights graph onnx data device train shrink plan emit sim design report)
 
 # check_tree ROOT: prints one line for each violation.
 check_tree() {

@@ -42,7 +42,7 @@ static void run_range(const random_layer *r, uint32_t first, uint32_t count,
     int8_t *dst = malloc(count + 2 * GUARD);
     assert_non_null(dst);
     memset(dst, 0x5a, count + 2 * GUARD);
-    wick_layer_run(l, src, rows.row0, first, count, dst + GUARD);
+    wick_layer_run(l, src, rows.row0, first, count, dst + GUARD, NULL);
     for (uint32_t i = 0; i < count; i++)
         if (dst[GUARD + i] != expected[first + i])
             fail_msg("kind %d, in %dx%dx%d, out %dx%dx%d, kernel %dx%d, stride %dx%d, pad %d,%d, "
@@ -126,7 +126,7 @@ static void any_row0_gives_the_same(void **state) {
             const int8_t *src[4];
             for (uint32_t i = 0; i < l->n_operands; i++)
                 src[i] = layer_memory.src[i] + row0 * wick_operand_row_bytes(l, i);
-            wick_layer_run(l, src, row0, first, l->out_c, out);
+            wick_layer_run(l, src, row0, first, l->out_c, out, NULL);
             assert_memory_equal(out, expected + first, l->out_c);
         }
     }

@@ -243,7 +243,7 @@ void helper_compare(const wick_graph *qdq, const wick_qnet *net, const float *in
             src[i] = reference[layer->operands[i].tensor];
             assert_non_null(src[i]);
         }
-        wick_layer_run(layer, src, 0, 0, count, y);
+        wick_layer_run(layer, src, 0, 0, count, y, NULL);
         if (!reference[layer->dst]) {
             reference[layer->dst] =
                 y; /* a tensor that only the device has: compared by its reader */

@@ -75,7 +75,7 @@ static int compare_layers(const wick_qnet *net, int8_t **reference, const bool *
         assert_true(known[layer->dst]);
         uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
         int8_t *y = wick_xalloc(count);
-        wick_layer_run(layer, src, 0, 0, count, y);
+        wick_layer_run(layer, src, 0, 0, count, y, NULL);
         for (uint32_t i = 0; i < count; i++) {
             int d = y[i] - reference[layer->dst][i];
             if (d < -1 || d > 1)

@@ -199,26 +199,62 @@ static void emit_data(wick_emit *emit) {
     emit_quantize(emit, buf);
 }
 
+/* A function that switches over the kernels in use: `head` begins it, `call` prints one case's
+   statements from the kernel's name. */
+static void emit_switch(const wick_emit *emit, wick_buf *buf, const char *head,
+                        void (*call)(wick_buf *buf, const char *kernel, bool portable)) {
+    const wick_plan *plan = emit->plan;
+    bool seen[WICK_LAYER_KINDS][WICK_KERNELS] = {{false}};
+    wick_buf_printf(buf, "%s {\n    switch (layer->kernel * 256 + layer->kind) {\n", head);
+    for (int l = 0; l < plan->net->n_layers; l++) {
+        const wick_layer *layer = &plan->model.layers[l];
+        if (seen[layer->kind][layer->kernel])
+            continue;
+        seen[layer->kind][layer->kernel] = true;
+        wick_buf_printf(buf, "    case %d * 256 + WICK_LAYER_%s:\n", layer->kernel,
+                        kinds[layer->kind][0]);
+        call(buf, wick_kernel_name(layer->kind, layer->kernel), !layer->kernel);
+    }
+    wick_buf_puts(buf, "    default:\n        break;\n    }\n");
+}
+
+static void call_run(wick_buf *buf, const char *kernel, bool portable) {
+    (void)portable;
+    wick_buf_printf(
+        buf, "        wick_%s(layer, src, row0, first, count, dst, scratch);\n        break;\n",
+        kernel);
+}
+
+static void call_fits(wick_buf *buf, const char *kernel, bool portable) {
+    if (portable)
+        wick_buf_puts(buf, "        return 1;\n");
+    else
+        wick_buf_printf(buf, "        return wick_%s_fits(layer);\n", kernel);
+}
+
+static void call_scratch(wick_buf *buf, const char *kernel, bool portable) {
+    if (portable)
+        wick_buf_puts(buf, "        return 0;\n");
+    else
+        wick_buf_printf(buf, "        return wick_%s_scratch_bytes(layer);\n", kernel);
+}
+
 static void emit_dispatch(wick_emit *emit) {
-    const wick_qnet *net = emit->plan->net;
-    bool used[WICK_LAYER_KINDS] = {false};
-    for (int l = 0; l < net->n_layers; l++)
-        used[net->layers[l].kind] = true;
     wick_buf *buf = wick_emit_file_new(emit, "model_dispatch.c");
     wick_emit_c_stamp(emit, buf, "From a layer to its kernel: only those that this model uses.");
-    wick_buf_puts(
-        buf, "#include <wick/kernels.h>\n\n"
-             "void wick_layer_run(const wick_layer *layer, const int8_t *const *src, "
-             "uint16_t row0,\n                    uint32_t first, uint32_t count, int8_t *dst) "
-             "{\n    switch (layer->kind) {\n");
-    for (int k = 0; k < WICK_LAYER_KINDS; k++)
-        if (used[k])
-            wick_buf_printf(buf,
-                            "    case WICK_LAYER_%s:\n"
-                            "        wick_%s_s8(layer, src, row0, first, count, dst);\n"
-                            "        break;\n",
-                            kinds[k][0], kinds[k][1]);
-    wick_buf_puts(buf, "    default:\n        break;\n    }\n}\n");
+    wick_buf_puts(buf, "#include <wick/kernels.h>\n\n");
+    emit_switch(emit, buf,
+                "void wick_layer_run(const wick_layer *layer, const int8_t *const *src, "
+                "uint16_t row0,\n                    uint32_t first, uint32_t count, int8_t *dst, "
+                "void *scratch)",
+                call_run);
+    wick_buf_puts(buf, "}\n\n");
+    emit_switch(emit, buf, "int wick_kernel_fits(const wick_layer *layer, uint8_t kernel)",
+                call_fits);
+    wick_buf_puts(buf, "    (void)kernel; /* it is layer->kernel */\n    return 0;\n}\n\n");
+    emit_switch(emit, buf, "uint32_t wick_layer_scratch_bytes(const wick_layer *layer)",
+                call_scratch);
+    wick_buf_puts(buf, "    return 0;\n}\n");
 }
 
 void wick_emit_model(wick_emit *emit) {

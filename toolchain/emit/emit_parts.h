@@ -3,6 +3,7 @@
 #define WICK_EMIT_PARTS_H
 
 #include "emit/emit.h"
+#include "weights/weights.h"
 
 typedef struct wick_emit_file {
     const char *name; /* path within the folder */

@@ -24,24 +24,27 @@ static wick_status copy_file(wick_emit *emit, const char *from, const char *to, 
     return WICK_OK;
 }
 
-/* kernels/<kind>_s8*.c of a kind that the model does not use, and the general dispatcher. */
+/* Whether `name` is the file of a kernel: portable ones are kernel 0 of every kind. */
+static bool is_kernel_file(const char *name, int kind, int kernel) {
+    const char *stem = wick_kernel_name((uint8_t)kind, (uint8_t)kernel);
+    size_t len = strlen(stem);
+    return !strncmp(name, stem, len) && !strcmp(name + len, ".c");
+}
+
+/* The file of a kernel that no layer uses, or the general dispatcher. */
 static bool is_left_out(const wick_emit *emit, const char *name) {
-    static const char *const kernels[] = {
-#define X(upper, lower) #lower "_s8",
-        WICK_LAYER_TABLE(X)
-#undef X
-    };
-    const wick_qnet *net = emit->plan->net;
+    const wick_plan *plan = emit->plan;
     if (!strcmp(name, "dispatch.c"))
         return true;
-    for (int k = 0; k < WICK_LAYER_KINDS; k++) {
-        if (strncmp(name, kernels[k], strlen(kernels[k])) != 0)
-            continue;
-        for (int l = 0; l < net->n_layers; l++)
-            if (net->layers[l].kind == k)
-                return false;
-        return true;
-    }
+    for (int l = 0; l < plan->net->n_layers; l++)
+        if (is_kernel_file(name, plan->model.layers[l].kind, plan->model.layers[l].kernel))
+            return false;
+    for (int k = 0; k < WICK_LAYER_KINDS; k++)
+        if (is_kernel_file(name, k, WICK_KERNEL_PORTABLE))
+            return true;
+    for (int k = 0; k < WICK_KERNELS; k++)
+        if (is_kernel_file(name, 0, k))
+            return true;
     return false;
 }
 

@@ -50,7 +50,7 @@ void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules
         for (int i = 0; i < layer->n_operands; i++)
             src[i] = values[layer->operands[i].tensor];
         uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
-        wick_layer_run(layer, src, 0, 0, count, values[layer->dst]);
+        wick_layer_run(layer, src, 0, 0, count, values[layer->dst], NULL);
     }
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: 0BSD */
-/* int8 kernels: portable C99, bit-exact reference of every faster variant. */
+/* int8 kernels: the portable ones are the bit-exact reference of every faster variant. */
 #ifndef WICK_KERNELS_H
 #define WICK_KERNELS_H
 
+#include <wick/intrinsics.h>
 #include <wick/model.h>
 
 /* The one rounding rule; see model.h. 0 <= shift <= 31, 0 < mult < 2^31, acc << shift must fit 32
    bits: then a 32-bit shift is exact, and the rest is one SMMULR on the cores that have it. */
 static inline int32_t wick_requantize(int32_t acc, int32_t mult, uint8_t shift) {
-    int64_t scaled = (int64_t)(int32_t)((uint32_t)acc << shift);
-    return (int32_t)((scaled * mult + INT64_C(0x80000000)) >> 32);
+    return wick_mulhr((int32_t)((uint32_t)acc << shift), mult);
 }
 
 static inline int8_t wick_clamp_s8(int32_t value, int32_t low, int32_t high) {
@@ -26,30 +26,49 @@ wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_
 /* Bytes of one row of operand i. */
 uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i);
 
-/* SRAM that a step takes in the engine: each operand's rows, then the step's output, each rounded
-   up to 4 bytes. mapped: the port's NVM is loaded from directly, so operands take none. The planner
-   sizes scratch_bytes with it and the engine checks against it. */
+/* SRAM that a step takes in the engine: each operand's rows, the step's output, and what the
+   layer's kernel works in, each rounded up to 4 bytes. mapped: the port's NVM is loaded from
+   directly, so operands take none. The planner sizes scratch_bytes with it and the engine checks
+   against it. */
 uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped);
 /* The most that any step, or publishing a result, takes: wick_model.scratch_bytes. */
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
+
+/* Whether `kernel` can compute the layer: the one predicate that the planner chooses by, that the
+   engine checks every layer with at boot, and that the kernels rely on. Looks at the geometry only,
+   not at weights or packed. True for WICK_KERNEL_PORTABLE. */
+int wick_kernel_fits(const wick_layer *layer, uint8_t kernel);
+/* SRAM in bytes, a multiple of 4, that layer->kernel works in for any range of outputs; 0 for the
+   portable kernels. */
+uint32_t wick_layer_scratch_bytes(const wick_layer *layer);
 
 /* A kernel computes output elements [first, first + count) of `layer` (whole pixels, or channels
    within one pixel; any other range works too) into dst[0 .. count).
    src[i]  operand i's tensor, [H,W,C] int8; points at row `row0` of the tensor, rows before it are
            not there (row0 = 0 when the whole tensor is addressable). For concat and add the same
            row0 holds for all operands.
-   dst     count bytes; must not overlap src.
+   dst     count bytes; must not overlap src; any alignment, as src.
+   scratch wick_layer_scratch_bytes(layer) bytes, 4-byte aligned; may be NULL when that is 0.
    Every kind clamps to [clamp_min, clamp_max], maxpool too.
    Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the kernel does
    not). */
 #define X(upper, lower)                                                                            \
     void wick_##lower##_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,       \
-                           uint32_t first, uint32_t count, int8_t *dst);
+                           uint32_t first, uint32_t count, int8_t *dst, void *scratch);
 WICK_LAYER_TABLE(X)
 #undef X
 
-/* Calls the kernel of layer->kind. */
+/* The fast kernels, their predicates and their scratch (for a layer that fits). */
+#define X(NAME, name, KIND)                                                                        \
+    void wick_##name(const wick_layer *layer, const int8_t *const *src, uint16_t row0,             \
+                     uint32_t first, uint32_t count, int8_t *dst, void *scratch);                  \
+    int wick_##name##_fits(const wick_layer *layer);                                               \
+    uint32_t wick_##name##_scratch_bytes(const wick_layer *layer);
+WICK_KERNEL_TABLE(X)
+#undef X
+
+/* Calls layer->kernel. */
 void wick_layer_run(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
-                    uint32_t first, uint32_t count, int8_t *dst);
+                    uint32_t first, uint32_t count, int8_t *dst, void *scratch);
 
 #endif

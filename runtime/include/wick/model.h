@@ -29,6 +29,22 @@ typedef enum wick_layer_kind {
         WICK_LAYER_KINDS
 } wick_layer_kind;
 
+/* Fast kernels beside the portable one of each kind: X(NAME, name, KIND). Each is one file
+   kernels/<name>.c with
+     wick_<name>()               the kernel, bit-equal to the portable kernel of KIND
+     wick_<name>_fits()          whether it can compute a layer at all
+     wick_<name>_scratch_bytes() the SRAM that it works in
+   and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
+#define WICK_KERNEL_TABLE(X)
+
+typedef enum wick_kernel {
+    WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
+#define X(NAME, name, KIND) WICK_KERNEL_##NAME,
+    WICK_KERNEL_TABLE(X)
+#undef X
+        WICK_KERNELS
+} wick_kernel;
+
 /* One input of a layer.
    conv2d, dwconv2d, fc: zero_point is the value that stands for 0.0 and that pads; mult and shift
    are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
@@ -48,7 +64,8 @@ typedef struct wick_operand {
    31, 0 < m < 2^31; the toolchain proves for each channel that acc << k does not overflow 32 bits.
  */
 typedef struct wick_layer {
-    uint8_t kind; /* wick_layer_kind */
+    uint8_t kind;   /* wick_layer_kind */
+    uint8_t kernel; /* wick_kernel: what computes it, and with it the layout of its weights */
     uint8_t n_operands;
     uint16_t dst; /* tensor index */
     uint16_t in_h, in_w, in_c;
@@ -56,7 +73,9 @@ typedef struct wick_layer {
     uint8_t k_h, k_w, stride_h, stride_w, pad_top, pad_left;
     int8_t out_zp, clamp_min, clamp_max; /* clamp_min = out_zp where a ReLU is fused */
     const wick_operand *operands;        /* [n_operands] */
-    const int8_t *weights;               /* layout by kind, NULL where there are none */
+    const int8_t *weights;               /* layout by kind; NULL where there are none, or packed */
+    const uint32_t
+        *packed;          /* weights in the kernel's own layout; NULL for kernels that have none */
     const int32_t *bias;  /* [out_c], input zero point folded in; NULL where there are none */
     const int32_t *mult;  /* [out_c] conv2d, dwconv2d, fc; [1] avgpool, add; else NULL */
     const uint8_t *shift; /* as mult */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The few instructions that the compilers do not find by themselves, each with the same result in
+   plain C: every kernel compiles and runs everywhere. */
+#ifndef WICK_INTRINSICS_H
+#define WICK_INTRINSICS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__ARM_FEATURE_DSP) && (defined(__GNUC__) || defined(__clang__))
+#define WICK_HAVE_DSP 1
+#else
+#define WICK_HAVE_DSP 0
+#endif
+
+/* (a * b + 2^31) >> 32, exact. */
+static inline int32_t wick_mulhr(int32_t a, int32_t b) {
+#if WICK_HAVE_DSP
+    int32_t high;
+    __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high;
+#else
+    return (int32_t)(((int64_t)a * b + INT64_C(0x80000000)) >> 32);
+#endif
+}
+
+/* acc + x.low * y.low + x.high * y.high, halves signed; wraps. */
+static inline int32_t wick_smlad(uint32_t x, uint32_t y, int32_t acc) {
+#if WICK_HAVE_DSP
+    __asm__("smlad %0, %1, %2, %0" : "+r"(acc) : "r"(x), "r"(y));
+    return acc;
+#else
+    int32_t low = (int32_t)(int16_t)(uint16_t)x * (int16_t)(uint16_t)y;
+    int32_t high = (int32_t)(int16_t)(uint16_t)(x >> 16) * (int16_t)(uint16_t)(y >> 16);
+    return (int32_t)((uint32_t)acc + (uint32_t)low + (uint32_t)high);
+#endif
+}
+
+/* Bytes 0 and 2 as signed halves; wick_sxtb16_ror8: bytes 1 and 3. */
+static inline uint32_t wick_sxtb16(uint32_t x) {
+#if WICK_HAVE_DSP
+    uint32_t y;
+    __asm__("sxtb16 %0, %1" : "=r"(y) : "r"(x));
+    return y;
+#else
+    uint32_t low = (uint32_t)(int32_t)(int8_t)(uint8_t)x;
+    uint32_t high = (uint32_t)(int32_t)(int8_t)(uint8_t)(x >> 16);
+    return (low & 0xFFFFu) | high << 16;
+#endif
+}
+
+static inline uint32_t wick_sxtb16_ror8(uint32_t x) {
+#if WICK_HAVE_DSP
+    uint32_t y;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(y) : "r"(x));
+    return y;
+#else
+    return wick_sxtb16(x >> 8);
+#endif
+}
+
+/* Four bytes from any address, little-endian lanes: byte i is bits 8i to 8i + 7. */
+static inline uint32_t wick_load4(const int8_t *src) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    uint32_t word;
+    memcpy(&word, src, 4);
+    return word;
+#else
+    return (uint32_t)(uint8_t)src[0] | (uint32_t)(uint8_t)src[1] << 8 |
+           (uint32_t)(uint8_t)src[2] << 16 | (uint32_t)(uint8_t)src[3] << 24;
+#endif
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* Weights in the layouts of the fast kernels. Plain C99 over the runtime's headers alone, so that
+   the tests can compile it for an emulated core too. */
+#ifndef WICK_WEIGHTS_H
+#define WICK_WEIGHTS_H
+
+#include <wick/kernels.h>
+
+/* For each fast kernel, in weights_<name>.c: the words that its layout of the layer's weights takes
+   (0: it reads layer->weights as they are), and the packing itself from layer->weights (layout by
+   kind) into dst. The layer must fit the kernel. */
+#define X(NAME, name, KIND)                                                                        \
+    uint32_t wick_##name##_weights_words(const wick_layer *layer);                                 \
+    void wick_##name##_weights_pack(const wick_layer *layer, uint32_t *dst);
+WICK_KERNEL_TABLE(X)
+#undef X
+
+/* The same by layer->kernel; 0 words for the portable kernels. */
+uint32_t wick_weights_words(const wick_layer *layer);
+void wick_weights_pack(const wick_layer *layer, uint32_t *dst);
+
+/* "conv2d_s8" and so on: the name of layer->kernel. */
+const char *wick_kernel_name(uint8_t kind, uint8_t kernel);
+
+#endif
