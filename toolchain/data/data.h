@@ -47,16 +47,19 @@ wick_status wick_data_open(const char *spec, const wick_data_options *options, w
 void wick_data_free(wick_data *data);
 
 typedef struct wick_augment {
-    bool flip; /* left-right with probability 1/2 */
-    int shift; /* uniform shift by -shift..shift pixels in both directions, zero fill; 0 = none */
+    bool flip;  /* left-right with probability 1/2 */
+    int shift;  /* uniform shift by -shift..shift pixels in both directions, zero fill; 0 = none: a
+                   random crop of the image padded by `shift` is the same */
+    int cutout; /* a square of so many pixels, centred anywhere in the image, is filled with zero
+                   (DeVries and Taylor, 2017); 0 = none */
 } wick_augment;
 
 /* Fills dst [n, C, H, W] with (pixel/255 - mean[c]) / std[c] of the images at `indices`, augmented
    where `augment` is not NULL. Which augmentation image i gets depends only on (seed, indices[i],
-   epoch), so the result does not depend on threads or batches; flip comes first, then shift. Pixels
-   shifted in are 0 after normalisation (the mean). mean and std hold one value a channel; a NULL
-   mean or std is 128/255 for every channel, which maps bytes to (b - 128) / 128. An index that is
-   not below split[split].n is a programmer error. */
+   epoch), so the result does not depend on threads or batches; flip comes first, then shift, then
+   cutout. Pixels shifted in are 0 after normalisation (the mean). mean and std hold one value a
+   channel; a NULL mean or std is 128/255 for every channel, which maps bytes to (b - 128) / 128. An
+   index that is not below split[split].n is a programmer error. */
 void wick_data_batch(const wick_data *data, wick_split split, const uint32_t *indices, int n,
                      const wick_augment *augment, uint64_t seed, uint32_t epoch, const float *mean,
                      const float *std, float *dst);
