@@ -16,6 +16,7 @@
 #include "data/data.h"
 #include "graph/graph.h"
 #include "train/runs.h"
+#include "train/runs_plot.h"
 
 /* X(enum, name): papers/0-rein, section III. Every stage runs `epochs` epochs.
    baseline    every module and its own extractor with plain cross-entropy. The modules share no
