@@ -75,7 +75,7 @@ static const struct argp_option option_table[] = {
      "recipe (vgg16, mobilenetv1, or a JSON file), or an ONNX model to train on (default vgg16)",
      1},
     {"data", 'd', "SPEC", 0,
-     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR or a folder (required)", 1},
+     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR, npy:DIR or a folder (required)", 1},
     {"output", 'o', "FILE", 0, "the trained family as ONNX (required)", 1},
     {"width", 'w', "FACTOR", 0, "multiplies every layer's width (recipes; default 1)", 1},
     {"input", 'i', "HxW", 0, "input size, which must be the data's (recipes; default: the data's)",

@@ -28,6 +28,8 @@ static move draw_move(const wick_data *data, const wick_augment *augment, uint64
         uint32_t range = 2 * (uint32_t)augment->shift + 1;
         m.dy = (int)wick_rng_below(&rng, range) - augment->shift;
         m.dx = (int)wick_rng_below(&rng, range) - augment->shift;
+        if (data->height == 1) /* a window of samples moves in time only */
+            m.dy = 0;
     }
     if (augment->cutout > 0) { /* a stream of its own leaves the other draws as they were */
         wick_rng cut = wick_rng_seed(seed ^ 0x6375746f7574, (uint64_t)epoch << 32 | index);
