@@ -21,7 +21,8 @@ static const char *const split_names[WICK_SPLITS] = {"train", "validation", "tes
 
 static const struct argp_option option_table[] = {
     {"data", 'd', "SPEC", 0,
-     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR, npy:DIR or a folder (required)", 0},
+     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR, npy:DIR or a folder (required)",
+     0},
     {"split", KEY_SPLIT, "NAME", 0, "train, validation or test (default validation)", 0},
     {"limit", KEY_LIMIT, "N", 0, "open at most so many training and test images (default all)", 0},
     {"validation", KEY_VALIDATION, "F", 0,
