@@ -295,7 +295,7 @@ static int present(uint8_t kernel) {
 
 static void compare(wick_layer_kind kind, uint8_t kernel, int layers) {
     if (!present(kernel))
-        return;
+        skip();
     for (int i = 0; i < layers; i++) {
         uint64_t state = (uint64_t)(i + 1) * UINT64_C(0x9E3779B97F4A7C15) + kernel;
         make(&memory, kind, &state, i % 5 == 4);
@@ -331,11 +331,13 @@ static void windows_outside(void **state) {
     static const wick_layer_kind kinds[] = {WICK_LAYER_CONV2D, WICK_LAYER_CONV2D,
                                             WICK_LAYER_DWCONV2D, WICK_LAYER_MAXPOOL};
     for (int i = 0; i < 200; i++) {
-        uint8_t kernel = kernels[i % 4];
+        uint8_t kernel = kernels[i / 50];
         uint64_t seed = (uint64_t)i + 1;
-        if (!present(kernel))
+        if (!present(kernel)) {
+            i += 49;
             continue;
-        make(&memory, kinds[i % 4], &seed, 0);
+        }
+        make(&memory, kinds[i / 50], &seed, 0);
         wick_layer *l = &memory.layer;
         l->in_h = (uint16_t)random_in(&seed, 1, 3);
         l->in_w = (uint16_t)random_in(&seed, 1, 3);
