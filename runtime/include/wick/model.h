@@ -44,7 +44,9 @@ typedef enum wick_layer_kind {
     X(MAXPOOL_S8_AVX2, maxpool_s8_avx2, MAXPOOL)                                                   \
     X(AVGPOOL_S8_AVX2, avgpool_s8_avx2, AVGPOOL)                                                   \
     X(ADD_S8_AVX2, add_s8_avx2, ADD)                                                               \
-    X(CONCAT_S8_AVX2, concat_s8_avx2, CONCAT)
+    X(CONCAT_S8_AVX2, concat_s8_avx2, CONCAT)                                                      \
+    X(CONV2D_S8_DSP, conv2d_s8_dsp, CONV2D)     /* ARM DSP extension, weights of 8 bits */         \
+    X(CONV2D_S8_DSP16, conv2d_s8_dsp16, CONV2D) /* the same, 16 bits: fewer instructions */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
