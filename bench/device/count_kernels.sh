@@ -41,6 +41,7 @@ measure() { # core
 pids=()
 for core in ${WICK_CORES:-${emulated_cores[@]}}; do
     missing=$(core_missing "$core")
+    [ -n "$missing" ] || core_has_plugins "$core" || missing="plugin support in this QEMU"
     if [ -n "$missing" ]; then echo "$core: skipped, there is no $missing" >&2; continue; fi
     if [ ${#pids[@]} -ge "${WICK_JOBS:-2}" ]; then
         wait "${pids[0]}"

@@ -41,12 +41,17 @@ core_missing() {
     fi
 }
 
+# Whether the emulator was built with plugins.
+core_has_plugins() {
+    core_setup "$1" && "${emulator[0]}" -help 2>/dev/null | grep -q -e '^-plugin'
+}
+
 # The compiler's first line of --version: what baselines are keyed by.
 core_compiler_version() {
     core_setup "$1" && "${compiler[0]}" --version | head -1
 }
 
-# core_build CORE FOLDER SOURCE...: objects of the sources, the kernels, their weights and the board into FOLDER, and
+# core_build CORE FOLDER SOURCE...: with $WICK_OPTIMISE, default -O2: objects of the sources, the kernels, their weights and the board into FOLDER, and
 # FOLDER/guest.elf. Further flags in the array `guest_flags`.
 core_build() {
     local core=$1 folder=$2

@@ -1,6 +1,6 @@
 /* What count_kernels.sh has counted, as tables, as JSON, and against the committed baseline.
      kernel_table FOLDER [--uses FILE] [--json FILE] [--quiet]
-                         [--check BASELINE | --update BASELINE]
+                         [--check BASELINE | --update BASELINE] [--markdown]
    Exit status: 0 done, 1 a figure is worse than the baseline, 4 failure, 77 nothing of what was
    measured is in the baseline. */
 #include "base/base.h"
@@ -159,6 +159,32 @@ static void print_modules(const results *r) {
             printf("  %11.3f / %8.3f", sums[k][0] * 1e-6, sums[k][1] * 1e-6);
         printf("\n");
     }
+}
+
+/* Rows of docs/benchmarks.md: L1 to L5, instructions and estimated cycles for each MAC. */
+static void print_markdown(void) {
+    static const char *const rows[3] = {"plain C", "portable", "fastest"};
+    printf("| core | code | L1 | L2 | L3 | L4 | L5 |\n|---|---|---|---|---|---|---|\n");
+    for (int i = 0; i < n_all; i++)
+        for (int k = 0; k < 3; k++) {
+            bool differs = k < 2;
+            for (int l = 1; l <= 5 && !differs; l++) {
+                const char name[3] = {'L', (char)('0' + l), 0};
+                differs = best(&all[i], name) != reference(&all[i], name, true);
+            }
+            if (!differs)
+                continue;
+            printf("| %s | %s |", k ? "" : all[i].core->title, rows[k]);
+            for (int l = 1; l <= 5; l++) {
+                const char name[3] = {'L', (char)('0' + l), 0};
+                const run *x = k == 2 ? best(&all[i], name) : reference(&all[i], name, k == 1);
+                if (x)
+                    printf(" %.3f / %.2f |", x->instructions / x->macs, x->cycles / x->macs);
+                else
+                    printf(" |");
+            }
+            printf("\n");
+        }
 }
 
 static json_t *core_json(const results *r) {
@@ -346,11 +372,13 @@ int main(int argc, char **argv) {
     wick_arena *arena = wick_arena_new();
     wick_diag diag = {0};
     const char *json = NULL, *against = NULL, *baseline = NULL;
-    bool quiet = false;
+    bool quiet = false, markdown = false;
     int status = 0;
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--quiet"))
             quiet = true;
+        else if (!strcmp(argv[i], "--markdown"))
+            markdown = quiet = true;
         else if (!strcmp(argv[i], "--uses") && i + 1 < argc && !read_uses(argv[++i]))
             return 4;
         else if (!strcmp(argv[i], "--json") && i + 1 < argc)
@@ -371,6 +399,8 @@ int main(int argc, char **argv) {
             print_modules(&all[i]);
         }
     }
+    if (markdown)
+        print_markdown();
     if (json && status == 0)
         status = write_json(json, &diag);
     if (baseline && status == 0)
