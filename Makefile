@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help deps deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-sim format install clean
+.PHONY: help deps deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-sim format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ bench-kernels-pc: build ## rate of the int8 kernels on this machine
 bench-kernels-baseline: deps build ## accept what the kernels now execute: rewrites bench/device/baseline.json
 	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-baseline
 	@$(BUILD)/bench/kernel_table $(KERNELS)-baseline --quiet --update bench/device/baseline.json
+
+bench-kernel-costs: deps build ## the cycles of the profiles: fitted to the kernels' estimated cycles on whole layers and parts of them
+	@cmake --build --preset release --target family_layers >/dev/null && mkdir -p $(KERNELS)-costs
+	@$(BUILD)/bench/family_layers >$(KERNELS)-costs/layers.inc
+	@WICK_PARTS=1 bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-costs $(KERNELS)-costs/layers.inc
+	@python3 bench/device/fit_costs.py $(KERNELS)-costs
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim

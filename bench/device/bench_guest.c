@@ -19,6 +19,10 @@ static uint8_t shift[MAX_CHANNELS];
 static wick_operand operands[4];
 static int failures;
 
+#ifndef BENCH_PARTS
+#define BENCH_PARTS 0 /* 1: parts of layers as well */
+#endif
+
 static uint32_t random_state;
 static uint32_t random_bits(void) {
     random_state = random_state * 1664525u + 1013904223u;
@@ -124,10 +128,11 @@ static void make_layer(const bench_layer *b, wick_layer *l) {
     }
 }
 
-static void report(const bench_layer *b, const char *kernel, uint32_t outputs, uint32_t scratch,
-                   uint32_t weights) {
+static void report(const bench_layer *b, const char *part, const char *kernel, uint32_t outputs,
+                   uint32_t scratch, uint32_t weights) {
     semihost_put("run ");
     semihost_put(b->name);
+    semihost_put(part);
     semihost_put(" ");
     semihost_put(kernel);
     put_number(" macs=", outputs * taps_of(b));
@@ -153,6 +158,32 @@ static void compare(const bench_layer *b, const char *kernel, const int8_t *got,
     put_number(": wrong outputs ", wrong);
     put_number(" of ", count);
     semihost_put("\n");
+}
+
+/* What steps of the planner look like: a row, two pixels, one, half of its channels, one channel.
+   fit_costs.py finds from them what a call costs. */
+static void run_parts(const bench_layer *b, const wick_layer *l, const int8_t *const *src,
+                      int8_t *dst, void *scratch, const int8_t *want, uint32_t total) {
+    const char *name = wick_kernel_name(l->kind, l->kernel);
+    uint32_t middle = total / b->out_c / 2 * b->out_c, half = b->out_c / 2u;
+    const struct {
+        const char *name;
+        uint32_t first, count;
+    } parts[] = {{"#row", 0, (uint32_t)b->out_w * b->out_c},
+                 {"#pixels", middle, 2u * b->out_c},
+                 {"#pixel", middle, b->out_c},
+                 {"#half", middle, half},
+                 {"#channel", middle + half, 1}};
+    for (uint32_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        uint32_t first = parts[i].first, count = parts[i].count;
+        if (count == 0 || first + count > total)
+            continue;
+        marker_begin();
+        wick_layer_run(l, src, 0, first, count, dst, scratch);
+        marker_end();
+        report(b, parts[i].name, name, count, wick_layer_scratch_bytes(l), 0);
+        compare(b, name, dst, want + first, count);
+    }
 }
 
 /* One kernel; false when the board has no room. */
@@ -181,8 +212,10 @@ static int run_kernel(const bench_layer *b, const wick_layer *raw, uint8_t kerne
     marker_begin();
     wick_layer_run(&l, src, 0, 0, count, dst, scratch);
     marker_end();
-    report(b, name, count, scratch_bytes, bytes);
+    report(b, "", name, count, scratch_bytes, bytes);
     compare(b, name, dst, want, count);
+    if (BENCH_PARTS)
+        run_parts(b, &l, src, dst, scratch, want, count);
     arena_used = mark;
     return 1;
 }
@@ -218,7 +251,7 @@ static int run_layer(const bench_layer *b) {
     marker_begin();
     naive_layer_run(&l, src, plain_bias, b->rows, want);
     marker_end();
-    report(b, "naive", count, 0, weights);
+    report(b, "", "naive", count, 0, weights);
     for (int k = 0; k < WICK_KERNELS; k++)
         if (wick_kernel_fits(&l, (uint8_t)k) && !run_kernel(b, &l, (uint8_t)k, src, want, count))
             return 0;

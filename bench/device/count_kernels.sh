@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Counts what every kernel executes on every emulated core, one file of results a core for kernel_table.
+# With WICK_PARTS=1 also for parts of layers (LAYER#PART), as fit_costs.py wants them.
 #   count_kernels.sh PLUGIN.so FOLDER [FAMILY_LAYERS.inc]     cores in WICK_CORES, default all that can be emulated here
 # FOLDER/CORE.txt: "compiler VERSION", then a line for each run:
 #   LAYER KERNEL macs outputs of_outputs scratch weights code instructions estimated_cycles unaligned refused unknown
@@ -7,7 +8,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 source "$root/bench/device/emulate.sh"
 plugin=$1 folder=$2
-guest_flags=()
+guest_flags=("-DBENCH_PARTS=${WICK_PARTS:-0}")
 [ $# -lt 3 ] || guest_flags+=("-DFAMILY_LAYERS=\"$(realpath "$3")\"")
 mkdir -p "$folder"
 
