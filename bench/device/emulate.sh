@@ -43,7 +43,7 @@ core_missing() {
 
 # Whether the emulator was built with plugins.
 core_has_plugins() {
-    core_setup "$1" && "${emulator[0]}" -help 2>/dev/null | grep -q -e '^-plugin'
+    core_setup "$1" && "${emulator[0]}" -help 2>/dev/null | grep -e '^-plugin' >/dev/null
 }
 
 # The compiler's first line of --version: what baselines are keyed by.
