@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Fits the cost of each kernel to its estimated cycles, in the form of device.h:
 
-    cycles = outputs * (units * per_mac + per_output) + pixels * window * per_input + per_call
+    cycles = macs * per_mac + lone_macs * per_lone_mac + outputs * per_output + pixels * window * per_input + per_call
+
+lone_macs: those of the last pixel where their number is odd, for kernels that take two pixels at once.
 
 fit_costs.py FOLDER [CORE...]: FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
 kernel, the four figures as JSON for a profile, its code size, and the error of the fit. Least relative error over whole layers and, with less weight, parts of them (a row, two
@@ -14,6 +16,8 @@ import re
 import sys
 
 
+IN_PAIRS = ("conv2d_s8_dsp", "conv2d_s8_dsp16")
+ALWAYS = ("cycles_per_mac", "cycles_per_output", "cycles_per_call", "code_bytes")
 WEIGHT = {"": 1.0, "row": 1.0, "pixels": 0.3, "pixel": 0.1, "half": 0.1, "channel": 0.1}
 
 
@@ -40,13 +44,14 @@ def features(kernel, macs, outputs, channels):
     pixels = math.ceil(outputs / channels)
     units = macs / outputs
     window = units * channels if not kernel.startswith(("conv2d", "fc")) else units
-    return [macs, pixels * window, outputs, 1]
+    lone = min(outputs, channels) * units if pixels % 2 and kernel in IN_PAIRS else 0
+    return [macs - lone, pixels * window, outputs, 1, lone]
 
 
 def solve(samples, use_input):
     """Non-negative least squares on relative errors by coordinate descent."""
-    columns = [0, 1, 2, 3] if use_input else [0, 2, 3]
-    x = [0.0] * 4
+    columns = [0, 1, 2, 3, 4] if use_input else [0, 2, 3, 4]
+    x = [0.0] * 5
     scaled = [([f / cycles for f in feature]) for feature, cycles, _ in samples]
     weights = [weight for _, _, weight in samples]
     for _ in range(6000):
@@ -54,7 +59,7 @@ def solve(samples, use_input):
             norm = sum(w * row[c] * row[c] for row, w in zip(scaled, weights))
             if norm == 0:
                 continue
-            residual = sum(w * row[c] * (1 - sum(row[k] * x[k] for k in range(4) if k != c))
+            residual = sum(w * row[c] * (1 - sum(row[k] * x[k] for k in range(5) if k != c))
                            for row, w in zip(scaled, weights))
             x[c] = max(0.0, residual / norm)
     return x
@@ -84,7 +89,8 @@ def main():
             gathers = kernel.startswith("conv2d_s8_") or kernel.startswith("fc_s8_")
             x = solve(samples, gathers)
             fit = {"cycles_per_mac": up(x[0]), "cycles_per_input": up(x[1]), "cycles_per_output": up(x[2]),
-                   "cycles_per_call": up(x[3]), "code_bytes": code}
+                   "cycles_per_call": up(x[3]), "cycles_per_lone_mac": up(x[4]), "code_bytes": code}
+            fit = {key: value for key, value in fit.items() if value or key in ALWAYS}
             whole = [s for s, layer in found if "#" not in layer]
             errors = sorted(sum(a * b for a, b in zip(f, x)) / c - 1 for f, c, _ in whole)
             parts = sorted(sum(a * b for a, b in zip(f, x)) / c - 1 for f, c, _ in samples)

@@ -89,6 +89,11 @@ static void work_by_hand(void **state) {
         work = wick_device_layer_work(&d, &layer, 7);
         assert_true(
             near(work.cycles, 7 * (cases[i].units * 2 + 10) + 2 * cases[i].window * 0.5 + 100));
+        /* 9 outputs: three pixels of four channels, the last one alone and counted whole. */
+        d.portable[cases[i].kind].cycles_per_lone_mac = 3;
+        work = wick_device_layer_work(&d, &layer, 9);
+        assert_true(near(work.cycles, cases[i].units * (5 * 2 + 4 * 3) + 9 * 10 +
+                                          3 * cases[i].window * 0.5 + 100));
     }
 }
 

@@ -57,11 +57,14 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
                                  int64_t count) {
     const wick_kernel_cost *kernel = wick_device_kernel(device, layer);
-    double per_output =
-        units_per_output(layer) * kernel->cycles_per_mac + kernel->cycles_per_output;
-    double pixels = (double)((count + layer->out_c - 1) / layer->out_c);
-    return (wick_work){.cycles = (double)count * per_output +
-                                 pixels * window_values(layer) * kernel->cycles_per_input +
+    int64_t pixels = (count + layer->out_c - 1) / layer->out_c, lone = 0;
+    if (kernel->cycles_per_lone_mac > 0 && pixels % 2)
+        lone = count < layer->out_c ? count : layer->out_c;
+    double in_products = (double)(count - lone) * kernel->cycles_per_mac +
+                         (double)lone * kernel->cycles_per_lone_mac;
+    return (wick_work){.cycles = in_products * units_per_output(layer) +
+                                 (double)count * kernel->cycles_per_output +
+                                 (double)pixels * window_values(layer) * kernel->cycles_per_input +
                                  kernel->cycles_per_call};
 }
 
