@@ -47,7 +47,7 @@ static int random_node(net *n, const int *tensors, int count) {
                           .stride = 1 + (int)wick_rng_below(rng, 2),
                           .pad = 1,
                           .bias = wick_rng_below(rng, 2) == 0};
-    switch (wick_rng_below(rng, 12)) {
+    switch (wick_rng_below(rng, 13)) {
     case 0:
         return net_conv(n, x, o);
     case 1:
@@ -75,6 +75,8 @@ static int random_node(net *n, const int *tensors, int count) {
         return a.dim[2] == b.dim[2] && a.dim[3] == b.dim[3] && channels < 64
                    ? net_join(n, WICK_OP_CONCAT, (int[]){x, y, x}, 3)
                    : -1;
+    case 11:
+        return channels < 64 ? net_pad(n, x, out) : -1;
     default:
         return net_simple(n, x, WICK_OP_IDENTITY);
     }

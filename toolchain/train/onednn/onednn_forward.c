@@ -187,6 +187,7 @@ static bool overwritable(const wick_program *p, int tensor) {
     case WICK_OP_BATCH_NORM:
     case WICK_OP_ADD:
     case WICK_OP_CONCAT:
+    case WICK_OP_PAD:
         return true;
     default:
         return false;
@@ -260,6 +261,15 @@ static void concat(wick_program *p, const wick_node *node, wick_dn_work *work) {
     p->value[work->dst] = y;
 }
 
+static void pad(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    wick_dn_slot *x = wick_dn_as(p, value_of(p, node, 0), wick_dn_tensor_plain(p, node->inputs[0]));
+    wick_dn_slot *y = wick_dn_slot_new(p, wick_dn_tensor_plain(p, work->dst), NULL);
+    wick_dn_step_new(p, "pad forward", NULL)->kernel = WICK_DN_PAD;
+    wick_dn_arg(p, 0, y);
+    wick_dn_arg(p, 0, x);
+    p->value[work->dst] = y;
+}
+
 static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) {
     int rank = p->graph->tensors[work->dst].shape.rank, axis = node->attrs.axis;
     wick_dn_slot *x = value_of(p, node, 0), *y = wick_dn_slot_new(p, x->md, NULL);
@@ -295,6 +305,9 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     case WICK_OP_CONCAT:
         concat(p, node, work);
+        break;
+    case WICK_OP_PAD:
+        pad(p, node, work);
         break;
     case WICK_OP_SOFTMAX:
         softmax(p, node, work);
