@@ -1,18 +1,14 @@
 /* wick runs: what training recorded. */
 #include "cli.h"
+#include "plot.h"
 #include "train/train.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { MAX_RUNS = 16, MAX_PLOT_BYTES = 64 << 20 };
+enum { MAX_RUNS = 16 };
 
 /* X(name on the command line, axis label, of each module?, expression of a point p, module k) */
 #define METRIC_TABLE(X)                                                                            \
@@ -70,11 +66,6 @@ static size_t parse_metric(struct argp_state *state, const char *text) {
     return 0;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t len = strlen(text), end_len = strlen(end);
-    return len >= end_len && !strcmp(text + len - end_len, end);
-}
-
 static void parse_word(struct argp_state *state, arguments *a, const char *text) {
     if (!a->verb) {
         if (strcmp(text, "list") && strcmp(text, "show") && strcmp(text, "plot"))
@@ -100,8 +91,7 @@ static void check_words(struct argp_state *state, arguments *a) {
         argp_error(state, "list takes no run ids");
     if (!strcmp(a->verb, "show") && a->n_ids > 1)
         argp_error(state, "show takes one run id");
-    if (!strcmp(a->verb, "plot") &&
-        (!a->output || (!ends_with(a->output, ".svg") && !ends_with(a->output, ".png"))))
+    if (!strcmp(a->verb, "plot") && (!a->output || !cli_plot_can(a->output)))
         argp_error(state, "plot needs --output FILE.svg or FILE.png");
     if (a->n_ids == 0)
         a->ids[a->n_ids++] = 0; /* the newest */
@@ -312,14 +302,6 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
 
 /* --- plot --------------------------------------------------------------------------------------*/
 
-/* Text in single quotes for gnuplot; control characters (a name may hold any) become blanks. */
-static void put_quoted(wick_buf *buf, const char *text) {
-    wick_buf_puts(buf, "'");
-    for (; *text; text++)
-        wick_buf_printf(buf, *text == '\'' ? "''" : "%c", (unsigned char)*text < ' ' ? ' ' : *text);
-    wick_buf_puts(buf, "'");
-}
-
 /* Adds one curve: a data block `$cN` to `blocks` and its plot clause to `clauses`. x counts the
    epochs of all stages. */
 static void add_curve(const arguments *a, const wick_run_info *info, const wick_run_point *points,
@@ -340,7 +322,7 @@ static void add_curve(const arguments *a, const wick_run_info *info, const wick_
         wick_buf_printf(&title, "%lld %s", (long long)info->id, info->name);
         if (metrics[a->metric].of_modules)
             wick_buf_printf(&title, ": %s", info->modules[k].name);
-        put_quoted(clauses, title.data);
+        cli_plot_quote(clauses, title.data);
         wick_buf_free(&title);
         (*curves)++;
     }
@@ -352,11 +334,8 @@ static wick_status make_script(const arguments *a, wick_arena *arena, wick_buf *
     wick_buf clauses = {0};
     int curves = 0;
     wick_status status = WICK_OK;
-    wick_buf_printf(script,
-                    "set terminal %s size 900,560 noenhanced\nset output 'plot'\n"
-                    "set xlabel 'epoch'\nset grid\nset key outside right\nset ylabel ",
-                    ends_with(a->output, ".svg") ? "svg background 'white'" : "pngcairo");
-    put_quoted(script, metrics[a->metric].label);
+    wick_buf_puts(script, "set xlabel 'epoch'\nset grid\nset key outside right\nset ylabel ");
+    cli_plot_quote(script, metrics[a->metric].label);
     wick_buf_puts(script, "\n");
     for (int r = 0; r < a->n_ids && status == WICK_OK; r++) {
         wick_run_info info;
@@ -375,55 +354,11 @@ static wick_status make_script(const arguments *a, wick_arena *arena, wick_buf *
     return status;
 }
 
-extern char **environ;
-
-/* gnuplot on `script` in folder `dir`, where it leaves the file `plot`. */
-static wick_status run_gnuplot(wick_arena *arena, const char *dir, wick_diag *diag) {
-    const char *command = wick_arena_printf(arena, "cd '%s' && exec gnuplot script 2> log", dir);
-    char *const argv[] = {"sh", "-c", (char *)(uintptr_t)command, NULL};
-    pid_t child;
-    int error = posix_spawnp(&child, "sh", NULL, NULL, argv, environ), state = 0;
-    if (error)
-        return wick_fail(diag, WICK_TOOL, "sh", NULL, NULL, "cannot start: %s", strerror(error));
-    while (waitpid(child, &state, 0) < 0)
-        if (errno != EINTR)
-            return wick_fail(diag, WICK_TOOL, "gnuplot", NULL, NULL, "%s", strerror(errno));
-    if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
-        return WICK_OK;
-    if (WIFEXITED(state) && WEXITSTATUS(state) == 127)
-        return wick_fail(diag, WICK_NOT_FOUND, "gnuplot", NULL,
-                         "install it (Debian: apt-get install gnuplot-nox)",
-                         "the program that draws the curves is not there");
-    wick_bytes log = {0};
-    char *path = wick_path_join(arena, dir, "log");
-    bool told = wick_file_read(arena, path, 1 << 16, &log, NULL) == WICK_OK && log.len;
-    return wick_fail(diag, WICK_TOOL, "gnuplot", NULL, NULL, "%s",
-                     told ? (const char *)log.data : "it failed");
-}
-
 static wick_status plot(const arguments *a, wick_arena *arena, wick_diag *diag) {
-    const char *tmp = getenv("TMPDIR");
-    char *dir =
-        wick_arena_printf(arena, "%s/wick-plot-XXXXXX", tmp && !strchr(tmp, '\'') ? tmp : "/tmp");
     wick_buf script = {0};
-    wick_bytes picture;
     wick_status status = make_script(a, arena, &script, diag);
-    bool made = status == WICK_OK && mkdtemp(dir);
-    if (status == WICK_OK && !made)
-        status = wick_fail(diag, WICK_OUTPUT, dir, NULL, "set TMPDIR", "cannot make a folder: %s",
-                           strerror(errno));
     if (status == WICK_OK)
-        status =
-            wick_file_write(wick_path_join(arena, dir, "script"), script.data, script.len, diag);
-    if (status == WICK_OK)
-        status = run_gnuplot(arena, dir, diag);
-    if (status == WICK_OK)
-        status = wick_file_read(arena, wick_path_join(arena, dir, "plot"), MAX_PLOT_BYTES, &picture,
-                                diag);
-    if (status == WICK_OK)
-        status = wick_file_write(a->output, picture.data, picture.len, diag);
-    if (made)
-        wick_path_remove(dir);
+        status = cli_plot(script.data, a->output, 900, 560, diag);
     wick_buf_free(&script);
     return status;
 }
