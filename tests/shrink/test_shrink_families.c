@@ -68,6 +68,10 @@ static void check_padding(int added, int operands) {
     int zero = net->tensors[padded->dst].zero_point;
     assert_int_equal(padded->n_operands, operands);
     assert_int_equal(padded->out_c, 6 + added);
+    int channels = 0;
+    for (int i = 0; i < padded->n_operands; i++)
+        channels += padded->operands[i].channels;
+    assert_int_equal(channels, padded->out_c); /* no more is read than is needed */
     assert_int_equal(net->tensors[pool->dst].zero_point, zero);
     assert_int_not_equal(zero, 0); /* so that zeros and zero bytes differ */
     for (int i = 0; i < 4 * 3; i++)

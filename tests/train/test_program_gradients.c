@@ -258,6 +258,11 @@ static void padded_channels(void **state) {
         net_conv(&n, x, (net_conv_options){.out = 6, .kernel = 3, .stride = 1, .pad = 1});
         check_last(&n, LINEAR);
     }
+    net n = stem(5); /* two that differ in nothing but their channels */
+    int x = last(&n), pads[2] = {net_pad(&n, x, 2), net_pad(&n, x, 4)};
+    net_conv(&n, net_join(&n, WICK_OP_CONCAT, pads, 2),
+             (net_conv_options){.out = 6, .kernel = 3, .stride = 1, .pad = 1});
+    check_last(&n, LINEAR);
 }
 
 /* The block of a residual network that halves the size and doubles the channels, with its shortcut
