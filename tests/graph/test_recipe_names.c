@@ -291,6 +291,12 @@ static void blocks_stand_for_their_layers(void **state) {
     assert_refused(BLOCKS, "{'type': 'block'}", &options, WICK_MISSING, "heads[0].layers[0].name",
                    "missing");
     assert_refused(BLOCKS, BLOCK("endless"), &options, WICK_RANGE, "blocks.endless", "nested");
+    /* Nothing, many times over: it ends. */
+    assert_refused(
+        "'blocks': {'a': [{'type': 'relu', 'repeat': 0}], 'b': [{'type': 'block', 'name': "
+        "'a', 'repeat': 512}], 'c': [{'type': 'block', 'name': 'b', 'repeat': 512}]},",
+        "{'type': 'block', 'name': 'c', 'repeat': 512}", &options, WICK_RANGE, "blocks.a[0]",
+        "more than 65536 layers");
     assert_refused("'blocks': {'none': []},", BLOCK("none"), &options, WICK_RANGE, "blocks.none",
                    "0 layers");
 }

@@ -25,6 +25,7 @@ typedef struct wick_builder {
     const char *prefix; /* of node names: "fe.", "TM1." */
     int x;              /* tensor the next layer reads */
     int depth;          /* nesting of composite layers */
+    int layers;         /* read so far, those that build nothing included */
     int64_t parameters; /* so far */
     struct {
         const char *kind;

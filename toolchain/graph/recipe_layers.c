@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { MAX_DEPTH = 4, MAX_LAYERS = 512, MAX_REPEAT = 512, MAX_WINDOW = 1024 };
+enum { MAX_READ = 1 << 16 }; /* of a whole recipe: nested repeats of nothing must end, too */
 
 static wick_shape shape_now(const wick_builder *builder) {
     return builder->graph->tensors[builder->x].shape;
@@ -272,6 +273,8 @@ static wick_status unknown_type(wick_json_at layer, const char *type) {
 static wick_status build_layer(wick_builder *b, wick_json_at layer) {
     const char *name;
     int repeat = 1;
+    if (++b->layers > MAX_READ)
+        return wick_json_fail(layer, WICK_RANGE, "repeat less", "more than %d layers", MAX_READ);
     WICK_TRY(wick_json_string(layer, "type", &name));
     size_t type = 0;
     while (type < WICK_LEN(types) && strcmp(types[type].name, name) != 0)
