@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help deps deps-build build dev asan demo quick test long bench-kernels bench-sim format install clean
+.PHONY: help deps deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-sim format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,20 @@ test: deps build ## the whole test suite (under 15 minutes)
 long: deps build ## everything, hours of seeds included
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-bench-kernels: build ## rate of the int8 kernels on this machine
+KERNELS := $(BUILD)/bench/kernels
+bench-kernels: deps build ## instructions and estimated cycles of the int8 kernels on the emulated cores; also as JSON
+	@cmake --build --preset release --target family_layers >/dev/null && mkdir -p $(KERNELS)
+	@$(BUILD)/bench/family_layers >$(KERNELS)/layers.inc && $(BUILD)/bench/family_layers --uses >$(KERNELS)/uses
+	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS) $(KERNELS)/layers.inc
+	@$(BUILD)/bench/kernel_table $(KERNELS) --uses $(KERNELS)/uses --json $(BUILD)/bench/kernels.json
+	@echo; echo "as JSON: $(BUILD)/bench/kernels.json"
+
+bench-kernels-pc: build ## rate of the int8 kernels on this machine
 	@cmake --build --preset release --target bench_kernels >/dev/null && $(BUILD)/bench/bench_kernels
+
+bench-kernels-baseline: deps build ## accept what the kernels now execute: rewrites bench/device/baseline.json
+	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-baseline
+	@$(BUILD)/bench/kernel_table $(KERNELS)-baseline --quiet --update bench/device/baseline.json
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim

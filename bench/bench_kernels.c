@@ -1,14 +1,15 @@
-/* Rate of the portable int8 kernels on this machine, one thread: the layers L1 to L5 of the kernel
-   comparisons. Median of REPEATS runs with the spread (minimum and maximum). */
-#include "base/base.h"
+/* Rate of the int8 kernels on this machine, one thread: the layers L1 to L5 of the kernel
+   comparisons by portable C and by what the processor has beside it. Median of REPEATS runs, in
+   processor time, with the spread (minimum and maximum). */
+#include "weights/weights.h"
 
-#include <wick/kernels.h>
+#include "base/base.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
-enum { REPEATS = 21 };
+enum { REPEATS = 21, VARIANTS = 3, NONE = WICK_KERNELS };
 
 typedef struct shape {
     const char *name;
@@ -24,6 +25,14 @@ static const shape shapes[] = {
     {"L5 conv 3x3 32x32x3->16", WICK_LAYER_CONV2D, 32, 3, 16, 3, 1},
 };
 
+static const char *const variants[VARIANTS] = {"portable", "AVX2", "VNNI"};
+static const int kernel_of[][VARIANTS] = {
+    [WICK_LAYER_CONV2D] = {WICK_KERNEL_PORTABLE, WICK_KERNEL_CONV2D_S8_AVX2,
+                           WICK_KERNEL_CONV2D_S8_VNNI},
+    [WICK_LAYER_DWCONV2D] = {WICK_KERNEL_PORTABLE, WICK_KERNEL_DWCONV2D_S8_AVX2, NONE},
+    [WICK_LAYER_FC] = {WICK_KERNEL_PORTABLE, WICK_KERNEL_FC_S8_AVX2, WICK_KERNEL_FC_S8_VNNI},
+};
+
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -31,7 +40,57 @@ static int by_value(const void *a, const void *b) {
 
 static void random_bytes(wick_rng *rng, int8_t *bytes, size_t n) {
     for (size_t i = 0; i < n; i++)
-        bytes[i] = (int8_t)wick_rng_below(rng, 256);
+        bytes[i] = (int8_t)(wick_rng_below(rng, 255) - 127);
+}
+
+static double macs_of(const wick_layer *layer) {
+    int channels = layer->kind == WICK_LAYER_DWCONV2D ? 1 : layer->in_c;
+    return (double)layer->out_h * layer->out_w * layer->out_c * layer->k_h * layer->k_w * channels;
+}
+
+/* GMAC/s of some 40 million MACs. */
+static double rate_of(const wick_layer *layer, const int8_t *src, int8_t *dst, void *scratch) {
+    double macs = macs_of(layer);
+    int rounds = 1 + (int)(4e7 / macs);
+    uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
+    clock_t start = clock();
+    for (int i = 0; i < rounds; i++)
+        wick_layer_run(layer, &src, 0, 0, count, dst, scratch);
+    double took_s = (double)(clock() - start) / CLOCKS_PER_SEC;
+    return macs * rounds / took_s * 1e-9;
+}
+
+/* The variants take turns, so that a busy moment of the machine meets all of them. */
+static void compare(wick_arena *arena, const char *name, const wick_layer *portable,
+                    const int8_t *src, int8_t *dst) {
+    double rates[VARIANTS][REPEATS];
+    wick_layer layers[VARIANTS];
+    void *scratch[VARIANTS];
+    for (int v = 0; v < VARIANTS; v++) {
+        layers[v] = *portable;
+        layers[v].kernel = (uint8_t)kernel_of[portable->kind][v];
+        if (!wick_kernel_fits(portable, layers[v].kernel))
+            continue;
+        uint32_t *packed = wick_new(arena, uint32_t, wick_weights_words(&layers[v]));
+        wick_weights_pack(&layers[v], packed);
+        layers[v].packed = packed;
+        scratch[v] = wick_arena_alloc(arena, wick_layer_scratch_bytes(&layers[v]));
+    }
+    for (int r = 0; r < REPEATS; r++)
+        for (int v = 0; v < VARIANTS; v++)
+            if (wick_kernel_fits(portable, layers[v].kernel))
+                rates[v][r] = rate_of(&layers[v], src, dst, scratch[v]);
+    printf("%-28s", name);
+    for (int v = 0; v < VARIANTS; v++) {
+        if (!wick_kernel_fits(portable, layers[v].kernel)) {
+            printf("  %24s", "-");
+            continue;
+        }
+        qsort(rates[v], REPEATS, sizeof rates[v][0], by_value);
+        printf("  %7.2f (%6.2f to %6.2f)", rates[v][REPEATS / 2], rates[v][0],
+               rates[v][REPEATS - 1]);
+    }
+    printf("\n");
 }
 
 static void run_shape(const shape *s) {
@@ -71,22 +130,15 @@ static void run_shape(const shape *s) {
                         .bias = bias,
                         .mult = mult,
                         .shift = shift};
-    const int8_t *sources[1] = {src};
-    double macs = (double)out * (double)taps, rates[REPEATS];
-    int rounds = 1 + (int)(2e7 / macs);
-    for (int r = 0; r < REPEATS; r++) {
-        double start = wick_now_s();
-        for (int i = 0; i < rounds; i++)
-            wick_layer_run(&layer, sources, 0, 0, (uint32_t)out, dst, NULL);
-        rates[r] = macs * rounds / (wick_now_s() - start) * 1e-9;
-    }
-    qsort(rates, REPEATS, sizeof *rates, by_value);
-    printf("%-28s %6.2f GMAC/s  (%.2f to %.2f)\n", s->name, rates[REPEATS / 2], rates[0],
-           rates[REPEATS - 1]);
+    compare(arena, s->name, &layer, src, dst);
     wick_arena_free(arena);
 }
 
 int main(void) {
+    printf("%-28s", "GMAC/s, median (spread)");
+    for (int v = 0; v < VARIANTS; v++)
+        printf("  %7s %18s", variants[v], "");
+    printf("\n");
     for (size_t i = 0; i < WICK_LEN(shapes); i++)
         run_shape(&shapes[i]);
     return 0;

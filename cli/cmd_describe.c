@@ -101,7 +101,7 @@ static const struct argp argp = {
     "         wick describe resnet --depth 56 --shortcut projection\n"
     "         wick describe family.onnx --json\n"
     "A recipe is a JSON file or the name of one in share/recipes (vgg16, mobilenetv1, resnet, "
-    "densenet).\n"
+    "densenet, sensor).\n"
     "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
     0,
     0,

@@ -2,7 +2,6 @@
 #include "cli.h"
 #include "eval_output.h"
 #include "onnx/onnx.h"
-#include "plot.h"
 #include "shrink/shrink.h"
 #include "train/train.h"
 
@@ -33,7 +32,8 @@ static const char *const split_names[WICK_SPLITS] = {"train", "validation", "tes
 
 static const struct argp_option option_table[] = {
     {"data", 'd', "SPEC", 0,
-     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR or a folder (required)", 0},
+     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR, npy:DIR or a folder (required)",
+     0},
     {"split", KEY_SPLIT, "NAME", 0, "train, validation or test (default validation)", 0},
     {"limit", KEY_LIMIT, "N", 0, "open at most so many training and test images (default all)", 0},
     {"validation", KEY_VALIDATION, "F", 0,
@@ -85,7 +85,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->detail = true;
         break;
     case KEY_PLOT:
-        if (!cli_plot_can(text))
+        if (!wick_gnuplot_draws(text))
             argp_error(state, "--plot needs FILE.svg or FILE.png");
         a->plot = text;
         break;
@@ -153,9 +153,8 @@ static wick_status show(const arguments *a, const eval_results *results, wick_di
     if (!a->plot)
         return WICK_OK;
     wick_buf script = {0};
-    int width, height;
-    eval_plot_script(results, &script, &width, &height);
-    wick_status status = cli_plot(script.data, a->plot, width, height, diag);
+    eval_plot_script(results, a->plot, &script);
+    wick_status status = wick_gnuplot_run(&script, a->plot, diag);
     wick_buf_free(&script);
     return status;
 }
@@ -186,7 +185,7 @@ static wick_status run(const arguments *a, wick_diag *diag) {
     wick_graph *graph = NULL;
     wick_data *data = NULL;
     if (a->plot)
-        WICK_TRY(cli_plot_check(a->plot, diag));
+        WICK_TRY(wick_gnuplot_check(a->plot, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));
     wick_arena *arena = wick_arena_new();
     wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);

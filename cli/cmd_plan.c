@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "onnx/onnx.h"
 #include "plan/plan.h"
+#include "weights/weights.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,12 +14,16 @@ typedef struct arguments {
     bool explain, json;
 } arguments;
 
-enum { KEY_EXPLAIN = 256, KEY_JSON };
+enum { KEY_EXPLAIN = 256, KEY_JSON, KEY_OPTIMISE };
 
 static const struct argp_option option_table[] = {
     {"device", 'd', "NAME", 0, "device profile: a name in share/profiles or a JSON file", 0},
     {"capacitor", 'c', "UF", 0, "capacitor in µF (default: the profile's)", 0},
     {"margin", 'm', "SHARE", 0, "share of one charge that a span may use (default 0.8)", 0},
+    {"optimise", KEY_OPTIMISE, "GOAL", 0,
+     "energy, speed or size: which kernels compute the layers, and how long spans are (default "
+     "energy)",
+     0},
     {"output", 'o', "FILE", 0, "write the plan (plan.json)", 0},
     {"explain", KEY_EXPLAIN, 0, 0, "one row for each layer", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
@@ -35,6 +40,16 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case 'm':
         a->options.margin = cli_number(state, "margin", text, 0.01, 1);
+        break;
+    case KEY_OPTIMISE:
+        if (!strcmp(text, "energy"))
+            a->options.optimise = WICK_OPTIMISE_ENERGY;
+        else if (!strcmp(text, "speed"))
+            a->options.optimise = WICK_OPTIMISE_SPEED;
+        else if (!strcmp(text, "size"))
+            a->options.optimise = WICK_OPTIMISE_SIZE;
+        else
+            argp_error(state, "--optimise takes energy, speed or size");
         break;
     case 'o':
         a->out = text;
@@ -128,9 +143,10 @@ static void print_segments(const wick_plan *plan, wick_arena *arena) {
 }
 
 static void print_layers(const wick_plan *plan, wick_arena *arena) {
-    enum { COLUMNS = 10 };
-    static const char *const header[COLUMNS] = {"layer", "segment", "output", "MACs", "spans",
-                                                "steps", "energy",  "time",   "SRAM", "constants"};
+    enum { COLUMNS = 11 };
+    static const char *const header[COLUMNS] = {"layer",  "segment", "output",   "MACs",
+                                                "kernel", "spans",   "steps",    "energy",
+                                                "time",   "SRAM",    "constants"};
     int n = plan->net->n_layers;
     const char **cells = wick_new(arena, const char *, COLUMNS *(n + 1));
     memcpy(cells, header, sizeof header);
@@ -142,12 +158,13 @@ static void print_layers(const wick_plan *plan, wick_arena *arena) {
         row[1] = plan->segments[plan->net->info[l].segment].name;
         row[2] = wick_arena_printf(arena, "%ux%ux%u", layer->out_h, layer->out_w, layer->out_c);
         row[3] = macs_text(arena, plan->net->info[l].macs);
-        row[4] = wick_arena_printf(arena, "%d", info.spans);
-        row[5] = wick_arena_printf(arena, "%d", info.steps);
-        row[6] = wick_text_energy(arena, info.cost.energy_uj);
-        row[7] = time_text(arena, info.cost.time_us);
-        row[8] = wick_text_bytes(arena, (double)info.scratch_bytes);
-        row[9] = wick_text_bytes(arena, (double)info.constant_bytes);
+        row[4] = wick_kernel_name(layer->kind, plan->layers[l].kernel);
+        row[5] = wick_arena_printf(arena, "%d", info.spans);
+        row[6] = wick_arena_printf(arena, "%d", info.steps);
+        row[7] = wick_text_energy(arena, info.cost.energy_uj);
+        row[8] = time_text(arena, info.cost.time_us);
+        row[9] = wick_text_bytes(arena, (double)info.scratch_bytes);
+        row[10] = wick_text_bytes(arena, (double)info.constant_bytes);
     }
     putchar('\n');
     cli_print_table(cells, n + 1, COLUMNS);
@@ -219,7 +236,8 @@ static json_t *layers_json(const wick_plan *plan) {
         wick_plan_layer info = wick_plan_layer_of(plan, l);
         json_array_append_new(
             list,
-            json_pack("{s:s,s:i,s:I,s:i,s:i,s:o,s:I,s:I}", "name", plan->net->info[l].name,
+            json_pack("{s:s,s:s,s:i,s:I,s:i,s:i,s:o,s:I,s:I}", "name", plan->net->info[l].name,
+                      "kernel", wick_kernel_name(plan->layers[l].kind, plan->layers[l].kernel),
                       "segment", plan->net->info[l].segment, "macs",
                       (json_int_t)plan->net->info[l].macs, "spans", info.spans, "steps", info.steps,
                       "cost", cost_json(info.cost), "scratch_bytes", (json_int_t)info.scratch_bytes,

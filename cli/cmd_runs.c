@@ -1,6 +1,5 @@
 /* wick runs: what training recorded. */
 #include "cli.h"
-#include "plot.h"
 #include "train/train.h"
 
 #include <math.h>
@@ -8,41 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RUNS = 16 };
-
-/* X(name on the command line, axis label, of each module?, expression of a point p, module k) */
-#define METRIC_TABLE(X)                                                                            \
-    X("validation", "validation accuracy in %", true, 100 * p->validation[k])                      \
-    X("train-accuracy", "accuracy while training in %", true, 100 * p->train_accuracy[k])          \
-    X("train-loss", "cross-entropy", true, p->train_loss[k])                                       \
-    X("kd-loss", "distillation loss", true, p->kd_loss[k])                                         \
-    X("loss", "total loss", false, p->loss)                                                        \
-    X("lr", "learning rate", false, p->learning_rate)
-
-static const struct metric {
-    const char *name, *label;
-    bool of_modules;
-} metrics[] = {
-#define X(name, label, of_modules, expression) {name, label, of_modules},
-    METRIC_TABLE(X)
-#undef X
-};
-
-static double metric_value(size_t metric, const wick_run_point *p, int k) {
-    size_t i = 0;
-#define X(name, label, of_modules, expression)                                                     \
-    if (i++ == metric)                                                                             \
-        return expression;
-    METRIC_TABLE(X)
-#undef X
-    return (double)NAN;
-}
-
 typedef struct arguments {
     const char *verb, *db, *output;
-    int64_t ids[MAX_RUNS];
+    int64_t ids[WICK_PLOT_MAX_RUNS];
     int n_ids;
-    size_t metric;
+    wick_run_metric metric;
     bool json;
 } arguments;
 
@@ -58,12 +27,11 @@ static const struct argp_option option_table[] = {
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
-static size_t parse_metric(struct argp_state *state, const char *text) {
-    for (size_t i = 0; i < WICK_LEN(metrics); i++)
-        if (!strcmp(metrics[i].name, text))
-            return i;
-    argp_error(state, "--metric: there is no '%s'", text);
-    return 0;
+static wick_run_metric parse_metric(struct argp_state *state, const char *text) {
+    wick_run_metric metric;
+    if (!wick_run_metric_find(text, &metric))
+        argp_error(state, "--metric: there is no '%s'", text);
+    return metric;
 }
 
 static void parse_word(struct argp_state *state, arguments *a, const char *text) {
@@ -73,8 +41,8 @@ static void parse_word(struct argp_state *state, arguments *a, const char *text)
         a->verb = text;
         return;
     }
-    if (a->n_ids == MAX_RUNS)
-        argp_error(state, "more than %d runs", MAX_RUNS);
+    if (a->n_ids == WICK_PLOT_MAX_RUNS)
+        argp_error(state, "more than %d runs", WICK_PLOT_MAX_RUNS);
     char *end;
     long id = strtol(text, &end, 10);
     if (end == text || *end || id < 1 || id > 0x7fffffff)
@@ -91,7 +59,7 @@ static void check_words(struct argp_state *state, arguments *a) {
         argp_error(state, "list takes no run ids");
     if (!strcmp(a->verb, "show") && a->n_ids > 1)
         argp_error(state, "show takes one run id");
-    if (!strcmp(a->verb, "plot") && (!a->output || !cli_plot_can(a->output)))
+    if (!strcmp(a->verb, "plot") && (!a->output || !wick_gnuplot_draws(a->output)))
         argp_error(state, "plot needs --output FILE.svg or FILE.png");
     if (a->n_ids == 0)
         a->ids[a->n_ids++] = 0; /* the newest */
@@ -302,65 +270,11 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
 
 /* --- plot --------------------------------------------------------------------------------------*/
 
-/* Adds one curve: a data block `$cN` to `blocks` and its plot clause to `clauses`. x counts the
-   epochs of all stages. */
-static void add_curve(const arguments *a, const wick_run_info *info, const wick_run_point *points,
-                      int n, int run, int k, int *curves, wick_buf *blocks, wick_buf *clauses) {
-    wick_buf rows = {0};
-    for (int i = 0; i < n; i++) {
-        double y = metric_value(a->metric, &points[i], k);
-        if (!isnan(y))
-            wick_buf_printf(&rows, "%d %.17g\n", i + 1, y);
-    }
-    if (rows.len) {
-        wick_buf_printf(blocks, "$c%d << EOD\n%sEOD\n", *curves, rows.data);
-        wick_buf_printf(clauses,
-                        "%s$c%d using 1:2 with linespoints lw 2 pt 7 ps 0.4 lc %d dt %d"
-                        " title ",
-                        *curves ? ", " : "plot ", *curves, k + 1, run + 1);
-        wick_buf title = {0};
-        wick_buf_printf(&title, "%lld %s", (long long)info->id, info->name);
-        if (metrics[a->metric].of_modules)
-            wick_buf_printf(&title, ": %s", info->modules[k].name);
-        cli_plot_quote(clauses, title.data);
-        wick_buf_free(&title);
-        (*curves)++;
-    }
-    wick_buf_free(&rows);
-}
-
-static wick_status make_script(const arguments *a, wick_arena *arena, wick_buf *script,
-                               wick_diag *diag) {
-    wick_buf clauses = {0};
-    int curves = 0;
-    wick_status status = WICK_OK;
-    wick_buf_puts(script, "set xlabel 'epoch'\nset grid\nset key outside right\nset ylabel ");
-    cli_plot_quote(script, metrics[a->metric].label);
-    wick_buf_puts(script, "\n");
-    for (int r = 0; r < a->n_ids && status == WICK_OK; r++) {
-        wick_run_info info;
-        wick_run_point *points;
-        int n;
-        status = wick_runs_read(a->db, a->ids[r], arena, &info, &points, &n, diag);
-        int modules = status != WICK_OK ? 0 : metrics[a->metric].of_modules ? info.n_modules : 1;
-        for (int k = 0; k < modules; k++)
-            add_curve(a, &info, points, n, r, k, &curves, script, &clauses);
-    }
-    if (status == WICK_OK && curves == 0)
-        status = wick_fail(diag, WICK_MISSING, a->db, NULL, NULL, "no epoch is recorded to plot");
-    else if (status == WICK_OK)
-        wick_buf_printf(script, "%s\n", clauses.data);
-    wick_buf_free(&clauses);
-    return status;
-}
-
-static wick_status plot(const arguments *a, wick_arena *arena, wick_diag *diag) {
-    wick_buf script = {0};
-    wick_status status = make_script(a, arena, &script, diag);
-    if (status == WICK_OK)
-        status = cli_plot(script.data, a->output, 900, 560, diag);
-    wick_buf_free(&script);
-    return status;
+static wick_status plot(const arguments *a, wick_diag *diag) {
+    wick_runs_plot_options options = {
+        .db = a->db, .n_runs = a->n_ids, .metric = a->metric, .module = -1};
+    memcpy(options.ids, a->ids, sizeof options.ids);
+    return wick_runs_plot(&options, a->output, diag);
 }
 
 int cmd_runs(int argc, char **argv) {
@@ -372,7 +286,7 @@ int cmd_runs(int argc, char **argv) {
     wick_arena *arena = wick_arena_new();
     wick_status status = !strcmp(a.verb, "list")   ? list(&a, arena, &diag)
                          : !strcmp(a.verb, "show") ? show(&a, arena, &diag)
-                                                   : plot(&a, arena, &diag);
+                                                   : plot(&a, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -15,7 +15,7 @@
 enum { MAX_PAIRS = WICK_MAX_HEADS * (WICK_MAX_HEADS - 1) / 2, MAX_NUMBERS = MAX_PAIRS };
 
 typedef struct arguments {
-    const char *recipe, *data, *output, *runs, *name;
+    const char *recipe, *data, *output, *runs, *name, *teacher;
     const char *recipe_option; /* the last option given that only a recipe understands */
     wick_recipe_options build;
     bool input_given;
@@ -36,6 +36,19 @@ enum {
     KEY_LR_DROP,
     KEY_LR_DECAY,
     KEY_LR_WARMUP,
+    KEY_LR_SCHEDULE,
+    KEY_LR_FINAL,
+    KEY_OPTIMISER,
+    KEY_NESTEROV,
+    KEY_EMA,
+    KEY_SMOOTHING,
+    KEY_MIXUP,
+    KEY_CUTOUT,
+    KEY_FREEZE,
+    KEY_TEACHER,
+    KEY_TEACHER_WEIGHT,
+    KEY_KD_RESPONSE,
+    KEY_KD_TEMPERATURE,
     KEY_MOMENTUM,
     KEY_WEIGHT_DECAY,
     KEY_CLIP,
@@ -60,11 +73,12 @@ enum {
 static const struct argp_option option_table[] = {
     {0, 0, 0, 0, "What to train on what:", 1},
     {"recipe", 'r', "NAME|FILE", 0,
-     "recipe (vgg16, mobilenetv1, resnet, densenet, or a JSON file), or an ONNX model to train on "
+     "recipe (vgg16, mobilenetv1, resnet, densenet, sensor, or a JSON file), or an ONNX model to train on "
      "(default vgg16)",
      1},
     {"data", 'd', "SPEC", 0,
-     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR or a folder (required)", 1},
+     "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR, npy:DIR or a folder (required)",
+     1},
     {"output", 'o', "FILE", 0, "the trained family as ONNX (required)", 1},
     {"width", 'w', "FACTOR", 0, "multiplies every layer's width (recipes; default 1)", 1},
     {"input", 'i', "HxW", 0, "input size, which must be the data's (recipes; default: the data's)",
@@ -82,18 +96,34 @@ static const struct argp_option option_table[] = {
      2},
     {"epochs", 'e', "N", 0, "epochs of each stage; l2s and s2l have two (default 20)", 2},
     {"batch", 'b', "N", 0, "images in a step (default 128)", 2},
-    {"lr", KEY_LR, "RATE", 0, "learning rate of SGD (default 0.05, with batch norm 0.02)", 2},
+    {"optimiser", KEY_OPTIMISER, "NAME", 0, "sgd or adamw (default sgd)", 2},
+    {"lr", KEY_LR, "RATE", 0,
+     "learning rate (default: of SGD 0.05, with batch norm 0.02; of AdamW 0.001)", 2},
+    {"lr-schedule", KEY_LR_SCHEDULE, "NAME", 0, "step, cosine or constant (default step)", 2},
+    {"lr-final", KEY_LR_FINAL, "F", 0, "share of the rate where the cosine ends (default 0)", 2},
     {"lr-drop", KEY_LR_DROP, "F", 0, "share of the epochs after which the rate drops (default 0.4)",
      2},
     {"lr-decay", KEY_LR_DECAY, "FACTOR", 0, "by this factor (default 0.1)", 2},
     {"lr-warmup", KEY_LR_WARMUP, "EPOCHS", 0, "epochs over which the rate rises from 0 (default 1)",
      2},
-    {"momentum", KEY_MOMENTUM, "M", 0, "momentum (default 0.9)", 2},
+    {"momentum", KEY_MOMENTUM, "M", 0, "momentum, AdamW's beta1 (default 0.9)", 2},
+    {"nesterov", KEY_NESTEROV, 0, 0, "SGD with Nesterov's momentum", 2},
+    {"ema", KEY_EMA, "D", 0,
+     "validate and keep an average of the weights with this decay, e.g. 0.99 (default: no average)",
+     2},
+    {"label-smoothing", KEY_SMOOTHING, "S", 0,
+     "share of the target spread over all classes (default 0)", 2},
+    {"mixup", KEY_MIXUP, "A", 0, "mix pairs of images, shares from Beta(A, A) (default: no mixing)",
+     2},
+    {"freeze", KEY_FREEZE, "PATTERN", 0,
+     "do not train parameters of these names, e.g. 'TM1.*'; may be given again", 2},
     {"weight-decay", KEY_WEIGHT_DECAY, "W", 0,
      "of weights, not of biases and batch norm (default 0.0005)", 2},
     {"clip-norm", KEY_CLIP, "L", 0, "longest gradient, 0 = no limit (default 5)", 2},
     {"no-flip", KEY_NO_FLIP, 0, 0, "no left-right flips in augmentation", 2},
-    {"shift", KEY_SHIFT, "PIXELS", 0, "largest shift in augmentation (default 2)", 2},
+    {"shift", KEY_SHIFT, "PIXELS", 0,
+     "largest shift in augmentation, as a random crop of the padded image (default 2)", 2},
+    {"cutout", KEY_CUTOUT, "PIXELS", 0, "side of a square that is blanked (default: none)", 2},
     {"seed", 'S', "N", 0, "seed of weights, order and augmentation (default 1)", 2},
     {"threads", 'j', "N", 0, "threads (default all); other counts give other bits", 2},
     {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "direct convolutions only", 2},
@@ -108,6 +138,12 @@ static const struct argp_option option_table[] = {
      "share of the epochs without distillation, rounded up but never the last (default 0.1)", 3},
     {"kd-epsilon", KEY_KD_EPSILON, "E", 0, "inside the roots of eq. 10 (default 1e-6)", 3},
     {"kd-logits", KEY_KD_LOGITS, 0, 0, "match logits (default: probabilities)", 3},
+    {"kd-response", KEY_KD_RESPONSE, 0, 0,
+     "match outputs by the divergence of softened probabilities (Hinton et al.) instead", 3},
+    {"kd-temperature", KEY_KD_TEMPERATURE, "T", 0, "that softens them (default 4)", 3},
+    {"teacher", KEY_TEACHER, "MODEL.onnx", 0,
+     "a finished float model whose largest head also teaches every module, in any strategy", 3},
+    {"teacher-weight", KEY_TEACHER_WEIGHT, "W", 0, "of its loss (default 1)", 3},
     {"no-kd-features", KEY_NO_KD_FEATURES, 0, 0, "match outputs only, not features", 3},
     {"no-detach", KEY_NO_DETACH, 0, 0, "let distillation change the teacher as well", 3},
     {0, 0, 0, 0, "Records:", 4},
@@ -144,6 +180,17 @@ static error_t parse_strategy(struct argp_state *state, const char *text, wick_s
     if (wick_strategy_find(text, strategy, &diag) != WICK_OK)
         argp_error(state, "%s (%s)", diag.items[0].reason, diag.items[0].hint);
     wick_diag_free(&diag);
+    return 0;
+}
+
+/* Index of `text` among names that end with \0 each; a usage error otherwise. */
+static int choice(struct argp_state *state, const char *option, const char *text,
+                  const char *names) {
+    int i = 0;
+    for (const char *name = names; *name; name += strlen(name) + 1, i++)
+        if (!strcmp(name, text))
+            return i;
+    argp_error(state, "--%s: '%s' is not one of its names", option, text);
     return 0;
 }
 
@@ -233,6 +280,36 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
     case KEY_WEIGHT_DECAY:
         o->weight_decay = cli_number(state, "weight-decay", text, 0, 1e6);
         return 0;
+    case KEY_EMA:
+        o->ema = cli_number(state, "ema", text, 0, 0.9999999);
+        return 0;
+    case KEY_SMOOTHING:
+        o->label_smoothing = cli_number(state, "label-smoothing", text, 0, 0.999999);
+        return 0;
+    case KEY_MIXUP:
+        o->mixup = cli_number(state, "mixup", text, 0, 100);
+        return 0;
+    case KEY_CUTOUT:
+        o->augment.cutout = (int)cli_integer(state, "cutout", text, 0, 1024);
+        return 0;
+    case KEY_NESTEROV:
+        o->nesterov = true;
+        return 0;
+    case KEY_FREEZE:
+        if (o->n_freeze == WICK_MAX_FREEZE)
+            argp_error(state, "--freeze: more than %d patterns", WICK_MAX_FREEZE);
+        o->freeze[o->n_freeze++] = text;
+        return 0;
+    case KEY_OPTIMISER:
+        o->optimiser = (wick_optimiser)choice(state, "optimiser", text, "sgd\0adamw\0");
+        return 0;
+    case KEY_LR_SCHEDULE:
+        o->lr_schedule =
+            (wick_lr_schedule)choice(state, "lr-schedule", text, "step\0cosine\0constant\0");
+        return 0;
+    case KEY_LR_FINAL:
+        o->lr_final = cli_number(state, "lr-final", text, 0, 1);
+        return 0;
     case KEY_CLIP:
         o->clip_norm = cli_number(state, "clip-norm", text, 0, 1e6);
         return 0;
@@ -286,6 +363,18 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_NO_DETACH:
         o->kd_detach = false;
+        return 0;
+    case KEY_KD_RESPONSE:
+        o->kd_response = true;
+        return 0;
+    case KEY_KD_TEMPERATURE:
+        o->kd_temperature = cli_number(state, "kd-temperature", text, 1e-6, 1000);
+        return 0;
+    case KEY_TEACHER:
+        a->teacher = text;
+        return 0;
+    case KEY_TEACHER_WEIGHT:
+        o->teacher_weight = cli_number(state, "teacher-weight", text, 0, 1e6);
         return 0;
     case ARGP_KEY_END:
         if (!a->data)
@@ -458,7 +547,7 @@ static wick_status run(arguments *a, wick_diag *diag) {
     a->train.runs_path = a->runs;
     a->train.run_name = a->name;
     wick_data *data = NULL;
-    wick_graph *graph = NULL;
+    wick_graph *graph = NULL, *teacher = NULL;
     wick_status status = wick_file_check_output(a->output, diag);
     if (status == WICK_OK)
         status = check_state(a, diag);
@@ -466,8 +555,13 @@ static wick_status run(arguments *a, wick_diag *diag) {
         status = wick_data_open(a->data, &a->data_options, &data, diag);
     if (status == WICK_OK)
         status = build_graph(a, data, &graph, diag);
+    if (status == WICK_OK && a->teacher)
+        status = wick_onnx_read(a->teacher, &teacher, diag);
+    a->train.teacher = teacher;
     if (status == WICK_OK)
         status = train(a, graph, data, diag);
+    if (teacher)
+        wick_graph_free(teacher);
     if (graph)
         wick_graph_free(graph);
     if (data)

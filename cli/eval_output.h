@@ -18,6 +18,6 @@ typedef struct eval_results {
 void eval_print(const eval_results *results, bool detail);
 json_t *eval_json(const eval_results *results);
 /* Each module a row of three: confusion matrix, calibration, histograms of confidence. */
-void eval_plot_script(const eval_results *results, wick_buf *script, int *width, int *height);
+void eval_plot_script(const eval_results *results, const char *path, wick_buf *script);
 
 #endif

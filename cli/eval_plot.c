@@ -1,6 +1,5 @@
 /* The picture of wick eval: each module a row of three plots. */
 #include "eval_output.h"
-#include "plot.h"
 
 enum { PLOT_WIDTH = 360, PLOT_HEIGHT = 300, LABELLED_CLASSES = 20 };
 
@@ -27,7 +26,7 @@ static void put_confusion(wick_buf *script, const eval_results *r, int k) {
     if (q->classes <= LABELLED_CLASSES) {
         wick_buf_puts(script, "set ytics (");
         for (int c = 0; c < q->classes; c++) {
-            cli_plot_quote(script, r->data->class_names[c]);
+            wick_gnuplot_quote(script, r->data->class_names[c]);
             wick_buf_printf(script, " %d%s", c, c + 1 < q->classes ? ", " : ")\n");
         }
         wick_buf_puts(script, "set xtics 1\n");
@@ -73,13 +72,12 @@ static void put_histograms(wick_buf *script, const eval_results *r, int k) {
         100 * (double)q->right / (double)q->images, (long long)q->images, k, k);
 }
 
-void eval_plot_script(const eval_results *results, wick_buf *script, int *width, int *height) {
+void eval_plot_script(const eval_results *results, const char *path, wick_buf *script) {
     int modules = results->graph->family.n_heads;
-    *width = 3 * PLOT_WIDTH;
-    *height = modules * PLOT_HEIGHT;
+    wick_gnuplot_begin(script, path, 3 * PLOT_WIDTH, modules * PLOT_HEIGHT);
     wick_buf_printf(script,
-                    "set multiplot layout %d,3\nset palette defined (0 "
-                    "'#ffffff', 100 '#1d4ed8')\n",
+                    "set encoding utf8\nunset grid\nset multiplot layout %d,3\n"
+                    "set palette defined (0 '#ffffff', 100 '#1d4ed8')\n",
                     modules);
     for (int k = 0; k < modules; k++) {
         wick_buf_puts(script, "unset xlabel\nunset ylabel\n");

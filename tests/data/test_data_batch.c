@@ -238,8 +238,42 @@ static void a_sheet_that_cannot_be(void **state) {
     wick_data_free(data);
 }
 
+/* One square of zeros, nothing else changed; its centre may be anywhere. */
+static void cutout_cuts_a_square(void **state) {
+    (void)state;
+    wick_data *data = hand_made();
+    wick_augment augment = {.cutout = 3};
+    float whole[SIZE], cut[SIZE];
+    int areas[10] = {0};
+    for (uint32_t i = 0; i < 400; i++) {
+        int top = HEIGHT, left = WIDTH, bottom = -1, right = -1, zeros = 0;
+        wick_data_batch(data, WICK_TRAIN, &i, 1, NULL, 1, 0, NULL, NULL, whole);
+        wick_data_batch(data, WICK_TRAIN, &i, 1, &augment, 1, 0, NULL, NULL, cut);
+        for (int p = 0; p < SIZE; p++) {
+            int y = p / WIDTH % HEIGHT, x = p % WIDTH;
+            bool zero = !near(cut[p], whole[p]);
+            assert_true(!zero || near(cut[p], 0));
+            if (!zero || p >= HEIGHT * WIDTH)
+                continue;
+            zeros++;
+            top = y < top ? y : top;
+            left = x < left ? x : left;
+            bottom = y > bottom ? y : bottom;
+            right = x > right ? x : right;
+        }
+        assert_in_range(bottom - top + 1, 1, 3);
+        assert_in_range(right - left + 1, 1, 3);
+        /* A pixel that was zero (byte 128) already does not count. */
+        assert_in_range(zeros, (bottom - top + 1) * (right - left + 1) - 1, 9);
+        areas[zeros]++;
+    }
+    assert_true(areas[9] > 40 && areas[9] < 300); /* at the border it is smaller */
+    wick_data_free(data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cutout_cuts_a_square),
         cmocka_unit_test(normalised_channel_by_channel),
         cmocka_unit_test(every_augmentation_occurs_equally_often),
         cmocka_unit_test(flip_and_shift_do_not_disturb_each_other),

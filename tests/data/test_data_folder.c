@@ -270,8 +270,54 @@ static void classes_must_agree(void **state) {
     helper_refuses(spec, WICK_NOT_FOUND, "nowhere", "no such folder");
 }
 
+/* Tiny-ImageNet as it is distributed: boxes beside the images, a list of validation images, a test
+   folder without labels. */
+static void tiny_imagenet_in_its_own_layout(void **state) {
+    (void)state;
+    const char *dir = helper_folder("tiny");
+    wick_buf list = {0};
+    for (int c = 0; c < 2; c++) {
+        const char *wnid = c ? "n02" : "n01";
+        for (int i = 0; i < 4; i++)
+            helper_write_jpeg(helper_path("tiny/train/%s/images/%s_%d.JPEG", wnid, wnid, i), 6, 4,
+                              false, c ? blue : red);
+        helper_write(helper_path("tiny/train/%s/%s_boxes.txt", wnid, wnid), "x", 1);
+        for (int i = 0; i < 3; i++) {
+            helper_write_jpeg(helper_path("tiny/val/images/val_%d.JPEG", 3 * c + i), 6, 4, false,
+                              c ? blue : red);
+            wick_buf_printf(&list, "val_%d.JPEG\t%s\t0\t0\t5\t3\n", 3 * c + i, wnid);
+        }
+    }
+    helper_write_jpeg(helper_path("tiny/test/images/test_0.JPEG"), 6, 4, false, red);
+    helper_write(helper_path("tiny/val/val_annotations.txt"), list.data, list.len);
+    wick_data *data = helper_open(dir);
+    assert_int_equal(data->n_classes, 2);
+    assert_string_equal(data->class_names[1], "n02");
+    assert_int_equal(data->split[WICK_TRAIN].n + data->split[WICK_VALIDATION].n, 8);
+    assert_int_equal(data->split[WICK_TEST].n, 6);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(data->split[WICK_TEST].labels[i], i / 3);
+        assert_colour(pixel(data, WICK_TEST, i), i / 3 ? blue : red, 12);
+    }
+    wick_data_free(data);
+    const char *const wrong[][2] = {{"val_0.JPEG\tn01\nval_1.JPEG\tn07\n", "n07"},
+                                    {"val_0.JPEG\tn01\nval_1.JPEG\n", "no class"},
+                                    {"../x.JPEG\tn01\n", "line 1"},
+                                    {"", "no images"}};
+    for (size_t i = 0; i < WICK_LEN(wrong); i++) {
+        helper_write(helper_path("tiny/val/val_annotations.txt"), wrong[i][0], strlen(wrong[i][0]));
+        helper_refuses(dir,
+                       i == 1 || i == 2 ? i == 1 ? WICK_SYNTAX : WICK_UNKNOWN
+                       : i == 3         ? WICK_RANGE
+                                        : WICK_UNKNOWN,
+                       "val_annotations.txt", wrong[i][1]);
+    }
+    wick_buf_free(&list);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tiny_imagenet_in_its_own_layout),
         cmocka_unit_test(train_and_test_folders),
         cmocka_unit_test(a_test_part_is_taken),
         cmocka_unit_test(the_taken_test_part_does_not_depend_on_the_seed),

@@ -36,7 +36,8 @@ static wick_device plain_device(void) {
     d.capacitor.uf = 100, d.capacitor.on_v = 3, d.capacitor.off_v = 2, d.capacitor.max_v = 4;
     d.capacitor.efficiency = 0.5;
     for (int k = 0; k < WICK_LAYER_KINDS; k++)
-        d.kernel[k] = (wick_kernel_cost){2, 10, 100};
+        d.portable[k] = (wick_kernel_cost){
+            .offered = true, .cycles_per_mac = 2, .cycles_per_output = 10, .cycles_per_call = 100};
     return d;
 }
 
@@ -70,18 +71,24 @@ static void work_by_hand(void **state) {
     (void)state;
     wick_device d = plain_device();
     wick_layer layer = {.in_h = 4, .in_w = 5, .in_c = 6, .k_h = 3, .k_w = 2, .n_operands = 2};
+    layer.out_c = 4; /* 7 outputs: two pixels are touched */
     static const struct {
         wick_layer_kind kind;
-        double units;
-    } cases[] = {{WICK_LAYER_CONV2D, 36}, {WICK_LAYER_DWCONV2D, 6}, {WICK_LAYER_FC, 120},
-                 {WICK_LAYER_MAXPOOL, 6}, {WICK_LAYER_AVGPOOL, 6},  {WICK_LAYER_ADD, 2},
-                 {WICK_LAYER_CONCAT, 1}};
+        double units, window;
+    } cases[] = {{WICK_LAYER_CONV2D, 36, 36}, {WICK_LAYER_DWCONV2D, 6, 24},
+                 {WICK_LAYER_FC, 120, 120},   {WICK_LAYER_MAXPOOL, 6, 24},
+                 {WICK_LAYER_AVGPOOL, 6, 24}, {WICK_LAYER_ADD, 2, 4},
+                 {WICK_LAYER_CONCAT, 1, 4}};
     assert_int_equal(WICK_LEN(cases), WICK_LAYER_KINDS);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
         layer.kind = (uint8_t)cases[i].kind;
         wick_work work = wick_device_layer_work(&d, &layer, 7);
         assert_true(near(work.cycles, 7 * (cases[i].units * 2 + 10) + 100));
         assert_int_equal(work.nvm_read_bytes + work.nvm_write_bytes, 0);
+        d.portable[cases[i].kind].cycles_per_input = 0.5;
+        work = wick_device_layer_work(&d, &layer, 7);
+        assert_true(
+            near(work.cycles, 7 * (cases[i].units * 2 + 10) + 2 * cases[i].window * 0.5 + 100));
     }
 }
 
@@ -157,7 +164,7 @@ static void bad_profiles_name_the_field(void **state) {
         {"clock_hz", "{\"value\": 1, \"source\": \"s\", \"x\": 1}", WICK_UNKNOWN, "clock_hz.x"},
         {"colour", "1", WICK_UNKNOWN, "colour"},
         {"nvm.speed", "1", WICK_UNKNOWN, "nvm.speed"},
-        {"kernels.fc", NULL, WICK_MISSING, "kernels.fc"},
+        {"kernels.fc_s8", NULL, WICK_MISSING, "kernels.fc_s8"},
         {"kernels.fft", "{}", WICK_UNKNOWN, "kernels.fft"},
         {"nvm.kind", "\"tape\"", WICK_UNKNOWN, "tape"},
         {"nvm.write_unit_bytes", "{\"value\": 12, \"source\": \"s\"}", WICK_RANGE, "power of two"},

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The device runtime builds warning-free as C99 with every compiler that is here, each public header
 # stands alone, includes follow the runtime's law, and the objects need nothing but memcpy, memset
-# and compiler helpers.
+# and compiler helpers. The kernels for x86-64, which no device gets, share headers of their own and
+# ask the compiler's helpers for the processor's features.
 set -u
 root=${WICK_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}/runtime
 work=$(mktemp -d)
@@ -37,9 +38,9 @@ echo 'typedef int one_declaration;' >>"$work/all.c"
 ${CC:-cc} $warnings -I"$root/include" -c "$work/all.c" -o "$work/all.o" || complain "all headers together, twice"
 
 grep -hE '^ *# *include' "$root"/*/*.c "$root"/include/wick/*.h |
-    grep -vE '^#include <(stdint\.h|stddef\.h|string\.h|wick/[a-z_]+\.h)>$' &&
+    grep -vE '^#include (<(stdint\.h|stddef\.h|string\.h|wick/[a-z_]+\.h)>|"x86[a-z_]*\.h")$' &&
     complain "the runtime includes more than stdint.h, stddef.h, string.h and wick/"
-for file in "$root"/*/*.c "$root"/include/wick/*.h; do
+for file in "$root"/*/*.[ch] "$root"/include/wick/*.h; do
     head -1 "$file" | grep -q 'SPDX-License-Identifier: 0BSD' || complain "$file: no licence line"
 done
 
@@ -64,7 +65,7 @@ if command -v nm >/dev/null; then
         tool=nm
         [ $set = arm-O2 ] && tool=arm-none-eabi-nm
         $tool -u "$work/$set"/*.o | awk '$1 == "U" {print $2}' | sort -u |
-            grep -vE '^(wick_.*|memcpy|memset|_GLOBAL_OFFSET_TABLE_|__aeabi_.*)$' >"$work/foreign" &&
+            grep -vE '^(wick_.*|memcpy|memset|_GLOBAL_OFFSET_TABLE_|__aeabi_.*|__cpu_(model|features2))$' >"$work/foreign" &&
             complain "$set needs: $(tr '\n' ' ' <"$work/foreign")"
         # No writable data: everything lives on the stack or in the caller's memory.
         $tool "$work/$set"/*.o | grep -E ' [dDbBC] ' && complain "$set has writable data"

@@ -60,6 +60,18 @@ static void distance_by_hand(void **state) {
     }
 }
 
+static void response_by_hand(void **state) {
+    (void)state;
+    /* T = 2: p = softmax(2 ln 1, 2 ln 3) at T 2 = (1, 3) / 4, q = (1, 1) / 2.
+       KL = 1/4 ln 1/2 + 3/4 ln 3/2; times T^2 = 4. */
+    const float teacher[2] = {0, 2.19722457733622f}, student[2] = {5, 5};
+    float d[2] = {0};
+    double loss = wick_loss_response(teacher, student, 1, 2, 2.0, 10.0, NULL, d);
+    near(loss, 4 * (0.25 * log(0.5) + 0.75 * log(1.5)), 1e-6);
+    near((double)d[0], 10 * 2 * (0.5 - 0.25), 1e-5);
+    near((double)d[1], 10 * 2 * (0.5 - 0.75), 1e-5);
+}
+
 static void gradients_are_added(void **state) {
     (void)state;
     const float a[2] = {1, 2}, b[2] = {0, 0};
@@ -74,7 +86,7 @@ static void gradients_are_added(void **state) {
 /* --- finite differences ------------------------------------------------------------------------*/
 
 typedef struct variant {
-    int kind; /* 0 cross-entropy, 1 distance, 2 outputs as probabilities, 3 as logits */
+    int kind; /* 0 cross-entropy, 1 distance, 2 outputs as probabilities, 3 as logits, 4 response */
     uint16_t labels[N];
 } variant;
 
@@ -86,6 +98,8 @@ static double evaluate(const variant *v, const float *a, const float *b, float *
         return weight * wick_loss_cross_entropy(b, v->labels, N, C, weight, db, NULL);
     if (v->kind == 1)
         return weight * wick_loss_distance(a, b, N, C, epsilon, weight, da, db);
+    if (v->kind == 4)
+        return weight * wick_loss_response(a, b, N, C, 3.0, weight, da, db);
     return weight * wick_loss_outputs(a, b, N, C, v->kind == 3, epsilon, weight, da, db, scratch);
 }
 
@@ -109,7 +123,7 @@ static void compare_slopes(const variant *v, float *a, float *b, float *x, const
 static void gradients_equal_finite_differences(void **state) {
     (void)state;
     wick_rng rng = wick_rng_seed(3, 0);
-    for (int kind = 0; kind < 4; kind++) {
+    for (int kind = 0; kind < 5; kind++) {
         variant v = {.kind = kind};
         float a[N * C], b[N * C], da[N * C] = {0}, db[N * C] = {0};
         for (int i = 0; i < N * C; i++) {
@@ -240,6 +254,7 @@ int main(void) {
         cmocka_unit_test(cross_entropy_by_hand),
         cmocka_unit_test(cross_entropy_of_huge_logits_is_finite),
         cmocka_unit_test(distance_by_hand),
+        cmocka_unit_test(response_by_hand),
         cmocka_unit_test(gradients_are_added),
         cmocka_unit_test(gradients_equal_finite_differences),
         cmocka_unit_test(ten_steps_equal_pytorch),

@@ -39,6 +39,24 @@ static void fractions_become_epochs(void **state) {
     assert_int_equal(wick_schedule_kd_epoch(&options), 0);
 }
 
+static void the_cosine_falls_smoothly(void **state) {
+    (void)state;
+    wick_train_options options = wick_train_defaults();
+    options.epochs = 10;
+    options.learning_rate = 0.2;
+    options.lr_schedule = WICK_LR_COSINE;
+    options.lr_warmup = 2;
+    options.lr_final = 0.1;
+    near(wick_schedule_rate(&options, 0, 49, 50), 0.1);
+    near(wick_schedule_rate(&options, 1, 49, 50), 0.2);
+    /* Halfway between epochs 2 and 10: (1 + 0.1) / 2 of the rate; a quarter of the way: cos 45. */
+    near(wick_schedule_rate(&options, 5, 49, 50), 0.2 * 0.55);
+    near(wick_schedule_rate(&options, 3, 49, 50), 0.2 * (0.1 + 0.9 * 0.5 * (1 + sqrt(0.5))));
+    near(wick_schedule_rate(&options, 9, 49, 50), 0.02);
+    options.lr_schedule = WICK_LR_CONSTANT;
+    near(wick_schedule_rate(&options, 9, 49, 50), 0.2);
+}
+
 static void the_rate_rises_stays_and_drops(void **state) {
     (void)state;
     wick_train_options options = wick_train_defaults();
@@ -89,6 +107,11 @@ static void options_out_of_range_are_named(void **state) {
     REFUSED(lr_warmup, -1, "warm-up");
     REFUSED(kd_warmup, -0.1, "distillation warm-up");
     REFUSED(momentum, 1, "momentum");
+    REFUSED(ema, 1, "weight average");
+    REFUSED(label_smoothing, 1, "label smoothing");
+    REFUSED(mixup, -1, "mixup");
+    REFUSED(kd_temperature, 0, "temperature");
+    REFUSED(lr_final, 1.5, "final learning rate");
     REFUSED(weight_decay, -1, "weight decay");
     REFUSED(clip_norm, -1, "clipping");
     REFUSED(kd_epsilon, 0, "epsilon");
@@ -140,6 +163,16 @@ static void options_have_an_identity(void **state) {
     DIFFERS(lr_warmup, 0.123);
     DIFFERS(kd_warmup, 0.123);
     DIFFERS(momentum, 0.123);
+    DIFFERS(nesterov, true);
+    DIFFERS(optimiser, WICK_OPTIMISER_ADAMW);
+    DIFFERS(lr_schedule, WICK_LR_COSINE);
+    DIFFERS(lr_final, 0.5);
+    DIFFERS(ema, 0.5);
+    DIFFERS(label_smoothing, 0.1);
+    DIFFERS(mixup, 0.1);
+    DIFFERS(kd_response, true);
+    DIFFERS(kd_temperature, 2);
+    DIFFERS(augment.cutout, 8);
     DIFFERS(weight_decay, 0.123);
     DIFFERS(clip_norm, 0.123);
     DIFFERS(alpha[3], 0.123);
@@ -165,6 +198,7 @@ static void options_have_an_identity(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fractions_become_epochs),
+        cmocka_unit_test(the_cosine_falls_smoothly),
         cmocka_unit_test(the_rate_rises_stays_and_drops),
         cmocka_unit_test(options_out_of_range_are_named),
         cmocka_unit_test(strategies_are_found_by_name),

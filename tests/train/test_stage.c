@@ -1,6 +1,7 @@
 /* A joint stage with distillation on its program: the whole loss against finite differences, what
    detaching keeps out, clipping, and the update rule. */
 #include "helper_family.h"
+#include "train/optimiser.h"
 #include "train/stage.h"
 
 #include <math.h>
@@ -53,7 +54,8 @@ static void tear_down(fixture *f) {
 
 static wick_batch_loss loss_of(fixture *f, bool distil) {
     assert_int_equal(wick_program_forward(f->stage->program, NULL), WICK_OK);
-    return wick_stage_loss(f->stage, &f->options, f->labels, distil);
+    wick_targets targets = {.labels = f->labels, .lambda = 1};
+    return wick_stage_loss(f->stage, &f->options, &targets, distil);
 }
 
 /* The plain gradient of every slot, after forward, loss and backward; malloc'ed. */
@@ -187,7 +189,7 @@ static void the_update_is_pytorchs(void **state) {
     }
     int decaying = 0, plain = 0;
     for (int step = 0; step < 2; step++) {
-        wick_stage_update(f.stage, &f.options, 0.1);
+        wick_stage_update(f.stage, &f.options, 0.1, step + 1);
         for (int s = 0; s < f.stage->n_slots; s++) {
             const wick_param *param = f.stage->slots[s].param;
             double g = 0.5 + (param->decay ? 0.01 * w[s] : 0);
@@ -218,7 +220,7 @@ static void long_gradients_are_shortened(void **state) {
     for (int i = 0; i < 2; i++) {
         double before = (double)f.stage->slots[2].param->value[0];
         f.options.clip_norm = limits[i];
-        wick_stage_update(f.stage, &f.options, 0.1);
+        wick_stage_update(f.stage, &f.options, 0.1, i + 1);
         double moved = before - (double)f.stage->slots[2].param->value[0];
         assert_true(fabs(moved - 0.1 * 3 * (i == 0 ? 1 : 0.5)) < 1e-6);
     }

@@ -68,6 +68,14 @@ head -c 3000 a.onnx > cut.onnx
 expect 3 'cut.onnx' "$wick" eval cut.onnx --data builtin:shapes10 --limit 200
 [ ! -e x.onnx ] && [ ! -e x.onnx.state ] || die "something half-written"
 
+# Optimisers, softened targets, a teacher.
+"${train[@]}" -o d.onnx --quiet --optimiser adamw --lr-schedule cosine --ema 0.9 --mixup 0.2 --label-smoothing 0.1 --cutout 8 \
+    --teacher a.onnx --kd-response --kd-temperature 2 --freeze 'TM3.*' > d.txt 2> err || die "all settings: $(cat err)"
+expect 2 'optimiser' "${train[@]}" -o x.onnx --optimiser adam
+expect 3 'TM7' "${train[@]}" -o x.onnx --freeze 'TM7*'
+expect 3 'cut.onnx' "${train[@]}" -o x.onnx --teacher cut.onnx
+rm -f x.onnx.state
+
 # A trained model is a start for more training.
 "$wick" train -r a.onnx -d builtin:shapes10 --limit 200 -e 1 -j 1 -s unified -o c.onnx > c.txt 2> err ||
     die "on from a model: $(cat err)"

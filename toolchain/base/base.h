@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/file.h"
+#include "base/gnuplot.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/process.h"

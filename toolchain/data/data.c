@@ -39,6 +39,8 @@ static wick_status load_plain(wick_data *data, const char *dir, int limit, wick_
         return data_load_cifar10(data, dir, diag);
     if (data_is_cifar100(data->arena, dir))
         return data_load_cifar100(data, dir, diag);
+    if (data_is_npy(data->arena, dir))
+        return data_load_npy(data, dir, diag);
     if (data_is_idx(data->arena, dir))
         return data_load_idx(data, dir, diag);
     return data_load_folder(data, dir, limit, diag);
@@ -58,6 +60,8 @@ static wick_status load(wick_data *data, int limit, wick_diag *diag) {
         loader = data_load_cifar100;
     else if (len == 3 && !memcmp(data->spec, "idx", len))
         loader = data_load_idx;
+    else if (len == 3 && !memcmp(data->spec, "npy", len))
+        loader = data_load_npy;
     else if (!(len == 6 && !memcmp(data->spec, "folder", len))) {
         tagged = false;
         dir = data->spec;
@@ -65,7 +69,7 @@ static wick_status load(wick_data *data, int limit, wick_diag *diag) {
     if (!wick_path_is_dir(dir))
         return wick_fail(diag, WICK_NOT_FOUND, dir, NULL,
                          "name a folder, or builtin:shapes10, cifar10:DIR, cifar100:DIR, "
-                         "folder:DIR, idx:DIR",
+                         "folder:DIR, idx:DIR, npy:DIR",
                          "there is no such folder");
     if (loader)
         return loader(data, dir, diag);
@@ -123,6 +127,10 @@ static wick_hash stamp(const wick_data *data) {
         put_u32(&all, (uint32_t)sizes[i]);
     for (int c = 0; c < data->n_classes; c++)
         wick_buf_append(&all, data->class_names[c], strlen(data->class_names[c]) + 1);
+    for (int c = 0; data->low && c < data->channels; c++) {
+        wick_buf_append(&all, &data->low[c], sizeof data->low[c]);
+        wick_buf_append(&all, &data->high[c], sizeof data->high[c]);
+    }
     for (int s = 0; s < WICK_SPLITS; s++) {
         const wick_images *images = &data->split[s];
         wick_hash pixels =

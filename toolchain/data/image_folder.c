@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { MAX_ANNOTATION_BYTES = 64 << 20 };
+
 /* Files of one split, class by class, in order of name. */
 typedef struct listing {
     char **paths;
@@ -47,6 +49,9 @@ static wick_status list_class(wick_arena *arena, const char *dir, int label, lis
                               wick_diag *diag) {
     char **names;
     size_t count, before = list->n;
+    char *inner = wick_path_join(arena, dir, "images"); /* Tiny-ImageNet: beside a list of boxes */
+    if (wick_path_is_dir(inner))
+        dir = inner;
     WICK_TRY(wick_dir_list(arena, dir, &names, &count, diag));
     for (size_t i = 0; i < count; i++) {
         if (names[i][0] == '.')
@@ -69,6 +74,34 @@ static int find_class(const wick_data *data, const char *name) {
         if (!strcmp(data->class_names[c], name))
             return c;
     return -1;
+}
+
+/* Tiny-ImageNet's own list of validation images, val/val_annotations.txt: a line for each with file
+   name, class and box, separated by tabs. */
+static wick_status list_annotated(wick_data *data, const char *file, listing *list,
+                                  wick_diag *diag) {
+    wick_bytes text;
+    WICK_TRY(wick_file_read(data->arena, file, MAX_ANNOTATION_BYTES, &text, diag));
+    char *images = wick_path_join(data->arena, wick_path_dir(data->arena, file), "images");
+    char *rest = wick_arena_alloc(data->arena, text.len + 1), *line;
+    memcpy(rest, text.data, text.len);
+    for (int n = 1; (line = strsep(&rest, "\n")) != NULL; n++) {
+        char *name = strsep(&line, "\t"), *class = strsep(&line, "\t\r");
+        if (!*name)
+            continue;
+        int label = class ? find_class(data, class) : -1;
+        if (label < 0 || strchr(name, '/'))
+            return wick_fail(diag, class ? WICK_UNKNOWN : WICK_SYNTAX, file,
+                             wick_arena_printf(data->arena, "line %d", n),
+                             "a line holds a file name, a tab and the class of a training folder",
+                             class ? "there are no training images of class '%s'"
+                                   : "there is no class%s",
+                             class ? class : "");
+        add(list, wick_path_join(data->arena, images, name), label);
+    }
+    if (list->n == 0)
+        return wick_fail(diag, WICK_RANGE, file, NULL, NULL, "it lists no images");
+    return WICK_OK;
 }
 
 /* Lists one part. The training part makes the classes; the test part must have the same. */
@@ -186,9 +219,20 @@ static void reduce_grey(wick_data *data, uint8_t *const grey[2]) {
     data->channels = 1;
 }
 
-/* Which sub-folders hold the parts; *test is NULL when a test part must be taken. */
-static void find_parts(wick_data *data, const char *dir, char **train, char **test) {
+/* Which sub-folders hold the parts; *test is NULL when a test part must be taken. *annotations is
+   NULL, or Tiny-ImageNet's list: its images in test/ bear no labels, so val/ becomes the test set.
+ */
+static void find_parts(wick_data *data, const char *dir, char **train, char **test,
+                       char **annotations) {
     *train = wick_path_join(data->arena, dir, "train");
+    *test = wick_path_join(data->arena, dir, "val");
+    *annotations = wick_path_join(data->arena, *test, "val_annotations.txt");
+    if (wick_path_is_dir(*train) && wick_path_is_file(*annotations)) {
+        data->description = wick_arena_strdup(
+            data->arena, "Tiny-ImageNet, test images from val/val_annotations.txt");
+        return;
+    }
+    *annotations = NULL;
     *test = wick_path_join(data->arena, dir, "test");
     if (!wick_path_is_dir(*test))
         *test = wick_path_join(data->arena, dir, "val");
@@ -204,12 +248,14 @@ static void find_parts(wick_data *data, const char *dir, char **train, char **te
 }
 
 wick_status data_load_folder(wick_data *data, const char *dir, int limit, wick_diag *diag) {
-    char *train, *test;
-    find_parts(data, dir, &train, &test);
+    char *train, *test, *annotations;
+    find_parts(data, dir, &train, &test, &annotations);
     listing lists[2] = {{0}};
     uint8_t *grey[2] = {NULL, NULL};
     wick_status status = list_part(data, train, true, &lists[0], diag);
-    if (status == WICK_OK && test)
+    if (status == WICK_OK && annotations)
+        status = list_annotated(data, annotations, &lists[1], diag);
+    else if (status == WICK_OK && test)
         status = list_part(data, test, false, &lists[1], diag);
     if (status == WICK_OK)
         status = decode_part(data, WICK_TRAIN, &lists[0], test ? limit : 0, &grey[0], diag);

@@ -9,12 +9,16 @@
 #include <stdint.h>
 #include <wick/model.h>
 
-/* Cycles that a kernel takes on this core, fitted to counted work. */
+/* Cycles that a kernel takes on this core, fitted to counted work, and its code. */
 typedef struct wick_kernel_cost {
+    bool offered;             /* the profile has this kernel: the planner may choose it */
     double cycles_per_mac;    /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
-                                 element; add, concat: one    operand element */
+                                 element; add, concat: one operand element */
+    double cycles_per_input;  /* gathering one value of a pixel's window, once for all its output
+                                 channels; 0 for kernels that read the input in place */
     double cycles_per_output; /* requantization, store, loop overhead of one output element */
     double cycles_per_call;   /* entering the kernel */
+    int64_t code_bytes;
 } wick_kernel_cost;
 
 typedef struct wick_device {
@@ -49,7 +53,8 @@ typedef struct wick_device {
         double area_cm2, efficiency;
         double lux_per_uw_cm2; /* illuminance to irradiance */
     } panel;
-    wick_kernel_cost kernel[WICK_LAYER_KINDS];
+    wick_kernel_cost portable[WICK_LAYER_KINDS]; /* all offered */
+    wick_kernel_cost fast[WICK_KERNELS];         /* by wick_kernel; [WICK_KERNEL_PORTABLE] unused */
 } wick_device;
 
 /* Loads a profile by name or path; freed with the arena. Missing, negative or contradictory numbers
@@ -77,8 +82,13 @@ typedef struct wick_cost {
     double energy_uj;          /* sum */
 } wick_cost;
 
+/* What layer->kernel takes on the device. */
+const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick_layer *layer);
+
 /* Work of computing `count` output elements of a layer in one call of its kernel:
-     cycles = count * (units * cycles_per_mac + cycles_per_output) + cycles_per_call
+     cycles = count * (units * cycles_per_mac + cycles_per_output)
+              + ceil(count / out_c) * window * cycles_per_input + cycles_per_call
+   window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and pools.
    units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
    included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);

@@ -31,12 +31,38 @@ static double units_per_output(const wick_layer *layer) {
     return 1.0;
 }
 
+/* Input values behind one output pixel, all channels of it. */
+static double window_values(const wick_layer *layer) {
+    double window = (double)layer->k_h * layer->k_w;
+    switch ((wick_layer_kind)layer->kind) {
+    case WICK_LAYER_CONV2D:
+    case WICK_LAYER_FC:
+        return units_per_output(layer);
+    case WICK_LAYER_DWCONV2D:
+    case WICK_LAYER_MAXPOOL:
+    case WICK_LAYER_AVGPOOL:
+        return window * layer->out_c;
+    case WICK_LAYER_ADD:
+    case WICK_LAYER_CONCAT:
+    case WICK_LAYER_KINDS:
+        break;
+    }
+    return layer->out_c;
+}
+
+const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick_layer *layer) {
+    return layer->kernel ? &device->fast[layer->kernel] : &device->portable[layer->kind];
+}
+
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
                                  int64_t count) {
-    const wick_kernel_cost *kernel = &device->kernel[layer->kind];
+    const wick_kernel_cost *kernel = wick_device_kernel(device, layer);
     double per_output =
         units_per_output(layer) * kernel->cycles_per_mac + kernel->cycles_per_output;
-    return (wick_work){.cycles = (double)count * per_output + kernel->cycles_per_call};
+    double pixels = (double)((count + layer->out_c - 1) / layer->out_c);
+    return (wick_work){.cycles = (double)count * per_output +
+                                 pixels * window_values(layer) * kernel->cycles_per_input +
+                                 kernel->cycles_per_call};
 }
 
 wick_work wick_work_add(wick_work a, wick_work b) {

@@ -119,25 +119,42 @@ static wick_status read_panel(wick_json_at root, wick_device *device) {
     return number(at, "lux_per_uw_cm2", tiny, 1e6, &device->panel.lux_per_uw_cm2);
 }
 
+static wick_status read_kernel(wick_json_at at, wick_kernel_cost *cost) {
+    static const char *const known[] = {"cycles_per_mac",  "cycles_per_input", "cycles_per_output",
+                                        "cycles_per_call", "code_bytes",       NULL};
+    WICK_TRY(wick_json_only(at, known));
+    cost->offered = true;
+    WICK_TRY(number(at, "cycles_per_mac", 0, 1e6, &cost->cycles_per_mac));
+    if (wick_json_has(at, "cycles_per_input"))
+        WICK_TRY(number(at, "cycles_per_input", 0, 1e6, &cost->cycles_per_input));
+    WICK_TRY(number(at, "cycles_per_output", 0, 1e9, &cost->cycles_per_output));
+    WICK_TRY(number(at, "cycles_per_call", 0, 1e9, &cost->cycles_per_call));
+    return integer(at, "code_bytes", 1, 1 << 20, &cost->code_bytes);
+}
+
+/* The portable kernel of every kind, and those fast ones that the core has. */
 static wick_status read_kernels(wick_json_at root, wick_device *device) {
     static const char *const names[] = {
-#define X(upper, lower) #lower,
+#define X(upper, lower) #lower "_s8",
         WICK_LAYER_TABLE(X)
 #undef X
-            NULL};
-    static const char *const known[] = {"cycles_per_mac", "cycles_per_output", "cycles_per_call",
-                                        NULL};
-    wick_json_at at;
+#define X(NAME, name, KIND) #name,
+            WICK_KERNEL_TABLE(X)
+#undef X
+                NULL};
+    wick_json_at at, kernel;
     WICK_TRY(wick_json_object(root, "kernels", &at));
     WICK_TRY(wick_json_only(at, names));
     for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
-        wick_json_at kernel;
         WICK_TRY(wick_json_object(at, names[kind], &kernel));
-        WICK_TRY(wick_json_only(kernel, known));
-        wick_kernel_cost *cost = &device->kernel[kind];
-        WICK_TRY(number(kernel, "cycles_per_mac", tiny, 1e6, &cost->cycles_per_mac));
-        WICK_TRY(number(kernel, "cycles_per_output", 0, 1e9, &cost->cycles_per_output));
-        WICK_TRY(number(kernel, "cycles_per_call", 0, 1e9, &cost->cycles_per_call));
+        WICK_TRY(read_kernel(kernel, &device->portable[kind]));
+    }
+    for (int fast = 1; fast < WICK_KERNELS; fast++) {
+        const char *name = names[WICK_LAYER_KINDS + fast - 1];
+        if (!wick_json_has(at, name))
+            continue;
+        WICK_TRY(wick_json_object(at, name, &kernel));
+        WICK_TRY(read_kernel(kernel, &device->fast[fast]));
     }
     return WICK_OK;
 }

@@ -10,6 +10,12 @@ static const char *const kinds[][2] = {
 #undef X
 };
 
+static const char *const kernels[] = {"PORTABLE",
+#define X(NAME, name, KIND) #NAME,
+                                      WICK_KERNEL_TABLE(X)
+#undef X
+};
+
 /* How a pixel becomes an input value: by arithmetic where the tables allow it. */
 typedef enum pixel_rule { FLIP_TOP_BIT, ONE_TABLE, TABLE_EACH } pixel_rule;
 
@@ -77,11 +83,13 @@ static void emit_operands(wick_emit *emit, wick_buf *buf) {
 
 static void emit_layer(wick_emit *emit, wick_buf *buf, int l) {
     const wick_qnet *net = emit->plan->net;
-    const wick_layer *y = &net->layers[l];
+    const wick_layer *y = &emit->plan->layers[l];
     wick_buf_printf(buf, "    /* %d: %s, %s */\n", l, wick_emit_plain(emit, net->info[l].name),
                     wick_emit_plain(emit, emit->plan->segments[net->info[l].segment].name));
-    wick_buf_printf(buf, "    {.kind = WICK_LAYER_%s,\n     .n_operands = %u,\n     .dst = %u,\n",
-                    kinds[y->kind][0], y->n_operands, y->dst);
+    wick_buf_printf(buf, "    {.kind = WICK_LAYER_%s,\n", kinds[y->kind][0]);
+    if (y->kernel)
+        wick_buf_printf(buf, "     .kernel = WICK_KERNEL_%s,\n", kernels[y->kernel]);
+    wick_buf_printf(buf, "     .n_operands = %u,\n     .dst = %u,\n", y->n_operands, y->dst);
     wick_buf_printf(
         buf, "     .in_h = %u, .in_w = %u, .in_c = %u, .out_h = %u, .out_w = %u, .out_c = %u,\n",
         y->in_h, y->in_w, y->in_c, y->out_h, y->out_w, y->out_c);
@@ -92,7 +100,9 @@ static void emit_layer(wick_emit *emit, wick_buf *buf, int l) {
     wick_buf_printf(
         buf, "     .out_zp = %d, .clamp_min = %d, .clamp_max = %d,\n     .operands = operands_%d",
         y->out_zp, y->clamp_min, y->clamp_max, l);
-    if (wick_emit_weight_count(y))
+    if (y->packed)
+        wick_buf_printf(buf, ",\n     .packed = model_packed_%d", l);
+    else if (wick_emit_weight_count(y))
         wick_buf_printf(buf, ",\n     .weights = model_weights_%d", l);
     if (y->bias)
         wick_buf_printf(buf, ",\n     .bias = model_bias_%d", l);

@@ -36,6 +36,7 @@ const char *wick_emit_literal(const wick_emit *emit, const char *text);
 /* Comma-separated numbers, lines of at most 100 columns. */
 void wick_emit_s8(wick_buf *buf, const int8_t *values, int64_t n);
 void wick_emit_u8(wick_buf *buf, const uint8_t *values, int64_t n);
+void wick_emit_u32(wick_buf *buf, const uint32_t *values, int64_t n);
 void wick_emit_s32(wick_buf *buf, const int32_t *values, int64_t n);
 
 void wick_emit_model(wick_emit *emit);          /* model.h, model_data.c, model_dispatch.c */

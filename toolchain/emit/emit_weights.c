@@ -24,7 +24,7 @@ int64_t wick_emit_weight_count(const wick_layer *layer) {
 }
 
 int64_t wick_emit_multiplier_count(const wick_layer *layer) {
-    return !layer->mult ? 0 : wick_emit_weight_count(layer) ? layer->out_c : 1;
+    return !layer->mult ? 0 : layer->bias || wick_emit_weight_count(layer) ? layer->out_c : 1;
 }
 
 static void begin_array(wick_buf *header, wick_buf *source, const char *type, const char *what,
@@ -41,19 +41,28 @@ void wick_emit_weights(wick_emit *emit) {
     wick_emit_c_stamp(emit, header, "Constants of the layers, by layer number.");
     wick_buf_puts(header,
                   "#ifndef MODEL_WEIGHTS_H\n#define MODEL_WEIGHTS_H\n\n#include <stdint.h>\n\n");
-    wick_emit_c_stamp(emit, source,
-                      "Weights, biases, multipliers and shifts; layouts stand in wick/model.h.");
+    wick_emit_c_stamp(
+        emit, source,
+        "Weights, biases, multipliers and shifts; layouts stand in wick/model.h, those "
+        "of packed\n   weights in their kernel's file.");
     wick_buf_puts(source, "#include \"model_weights.h\"\n");
     for (int l = 0; l < net->n_layers; l++) {
-        const wick_layer *layer = &net->layers[l];
-        int64_t weights = wick_emit_weight_count(layer);
+        const wick_layer *layer = &emit->plan->layers[l];
+        int64_t weights = layer->weights ? wick_emit_weight_count(layer) : 0;
+        int64_t words = layer->packed ? wick_weights_words(layer) : 0;
         int64_t multipliers = wick_emit_multiplier_count(layer);
-        if (weights || multipliers)
-            wick_buf_printf(source, "\n/* %d: %s */\n", l,
-                            wick_emit_plain(emit, net->info[l].name));
+        if (weights || words || multipliers)
+            wick_buf_printf(source, "\n/* %d: %s, %s */\n", l,
+                            wick_emit_plain(emit, net->info[l].name),
+                            wick_kernel_name(layer->kind, layer->kernel));
         if (weights) {
             begin_array(header, source, "int8_t", "weights", l, weights);
             wick_emit_s8(source, layer->weights, weights);
+            wick_buf_puts(source, "};\n");
+        }
+        if (words) {
+            begin_array(header, source, "uint32_t", "packed", l, words);
+            wick_emit_u32(source, layer->packed, words);
             wick_buf_puts(source, "};\n");
         }
         if (layer->bias) {

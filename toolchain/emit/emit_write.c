@@ -99,6 +99,11 @@ void wick_emit_s32(wick_buf *buf, const int32_t *values, int64_t n) {
     wick_buf_puts(buf, "\n");
 }
 
+void wick_emit_u32(wick_buf *buf, const uint32_t *values, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        wick_buf_printf(buf, "0x%08x,%s", values[i], i % 8 == 7 || i + 1 == n ? "\n" : " ");
+}
+
 static int by_name(const void *a, const void *b) {
     return strcmp(((const wick_emit_file *)a)->name, ((const wick_emit_file *)b)->name);
 }

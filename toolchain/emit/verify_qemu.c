@@ -4,32 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const board_files[] = {"an386_start.c", "guest.c", "semihost.c"};
+static const char *const board_files[] = {"common/mps_start.c", "common/semihost.c",
+                                          "mps2-an386/guest.c"};
 
 static wick_status build(verify_session *session, char **program) {
     char **files;
     int n_files;
     WICK_TRY(verify_sources(session, &files, &n_files));
-    char *board = wick_path_join(session->arena, wick_share_dir(), "boards/mps2-an386");
+    char *boards = wick_path_join(session->arena, wick_share_dir(), "boards");
     *program = wick_path_join(session->arena, session->temporary, "guest.elf");
     const char **argv = wick_new(session->arena, const char *, n_files + 32);
     int n = 0;
     argv[n++] = "arm-none-eabi-gcc";
-    argv[n++] = "-mcpu=cortex-m4";
-    argv[n++] = "-mthumb";
-    argv[n++] = "-mfloat-abi=hard";
-    argv[n++] = "-mfpu=fpv4-sp-d16";
+    argv[n++] = wick_arena_printf(session->arena, "@%s/mps2-an386/an386.flags", boards);
     argv[n++] = "-std=c99";
     argv[n++] = "-O2";
     argv[n++] = "-ffreestanding";
-    argv[n++] = "-nostartfiles";
     argv[n++] = "-T";
-    argv[n++] = wick_path_join(session->arena, board, "an386.ld");
+    argv[n++] = wick_path_join(session->arena, boards, "common/mps.ld");
     argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
     argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s", board);
+    argv[n++] = wick_arena_printf(session->arena, "-I%s/common", boards);
     for (size_t i = 0; i < WICK_LEN(board_files); i++)
-        argv[n++] = wick_path_join(session->arena, board, board_files[i]);
+        argv[n++] = wick_path_join(session->arena, boards, board_files[i]);
     for (int i = 0; i < n_files; i++)
         argv[n++] = files[i];
     argv[n++] = "-o";

@@ -8,7 +8,16 @@
 
 #include <stdbool.h>
 
+/* What decides between kernels and between sizes of spans. */
+typedef enum wick_optimise {
+    WICK_OPTIMISE_ENERGY, /* least expected energy of all modules, as far as flash allows (default)
+                           */
+    WICK_OPTIMISE_SPEED,  /* least expected time, as far as flash allows */
+    WICK_OPTIMISE_SIZE    /* least flash; spans as for energy */
+} wick_optimise;
+
 typedef struct wick_plan_options {
+    wick_optimise optimise;
     double margin;        /* share of one charge that a span may use, (0, 1], default 0.8 */
     double capacitor_uf;  /* 0 = the profile's */
     int max_span_outputs; /* 0 = no limit; smaller spans for tests */
@@ -40,9 +49,11 @@ typedef struct wick_plan {
                                   plan was loaded, else the caller's */
     const char *model_path;    /* quantized ONNX the plan belongs to */
     wick_plan_options options;
-    wick_model model; /* the runtime's view: layers (of net), tensors, steps, spans, segments;
-                         arrays in arena */
-    wick_hash hash;   /* over the integer network and everything planned; model.id is its start */
+    wick_layer *layers; /* [net->n_layers] net's, each with its kernel and that kernel's weights; in
+                           arena */
+    wick_model model;   /* the runtime's view: layers, tensors, steps, spans, segments; arrays in
+                           arena */
+    wick_hash hash;     /* over the integer network and everything planned; model.id is its start */
     wick_cost *span_cost; /* [model.n_spans] steps and commit */
     wick_plan_life *life; /* [model.n_tensors] */
     int n_segments;       /* 1 + modules */
@@ -65,6 +76,7 @@ typedef struct wick_plan {
 } wick_plan;
 
 /* Plans.
+   Each layer gets the kernel of the device's profile that takes least (see wick_optimise).
    Steps are the largest runs of rows, pixels or (within one pixel) channels that fit SRAM; spans
    the largest runs of steps within an energy target; the target is the one with the least sum(e) +
    sum(e^2) / (2 B)      e: span energies, B: energy of a charge after the boot, because a power
@@ -98,7 +110,7 @@ typedef struct wick_plan_layer {
     wick_cost cost;         /* without commits */
     int64_t scratch_bytes;  /* of its largest step */
     int64_t live_bytes;     /* NVM bytes of tensors that are alive while it runs, input included */
-    int64_t constant_bytes; /* weights, biases, multipliers, shifts */
+    int64_t constant_bytes; /* weights as the kernel wants them, biases, multipliers, shifts */
 } wick_plan_layer;
 wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
 

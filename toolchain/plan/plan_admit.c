@@ -103,8 +103,10 @@ static void examine(admission *a, wick_diag *diag) {
         refuse_charge(a, diag);
 }
 
-/* Energy of one answer by every module with what power failures repeat; see plan.h. */
-static double expected_uj(const wick_packing *packing, double usable_uj) {
+/* Energy, or time, of one answer by every module with what power failures repeat; see plan.h. */
+static double expected(const admission *a, const wick_packing *packing, double usable_uj) {
+    if (a->options->optimise == WICK_OPTIMISE_SPEED)
+        return packing->total_us + packing->products_uj_us / (2 * usable_uj);
     return packing->total_uj + packing->squares_uj2 / (2 * usable_uj);
 }
 
@@ -123,7 +125,7 @@ static bool pack_best(const admission *a, wick_packing *best, double *target_uj)
         /* Smaller targets only fail more often. */
         if (!wick_pack(&a->costs, &limits, &packing))
             break;
-        if (found && expected_uj(&packing, usable) >= expected_uj(best, usable)) {
+        if (found && expected(a, &packing, usable) >= expected(a, best, usable)) {
             wick_packing_free(&packing);
             continue;
         }
@@ -162,6 +164,11 @@ static void examine_plan(const wick_plan *plan, wick_diag *diag) {
                      diag);
 }
 
+/* Engine and tables; steps and spans are not known yet, so room for 2,000 of each is kept. */
+static int64_t flash_of_tables(const wick_plan *plan) {
+    return wick_plan_fixed_flash(plan) + 2000 * (int64_t)(sizeof(wick_step) + sizeof(wick_span));
+}
+
 wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            const wick_plan_options *options, const char *model_path,
                            wick_plan **out, wick_diag *diag) {
@@ -172,11 +179,14 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                          "use a device with FRAM or MRAM",
                          "flash must be erased before it is written, which the engine does not do");
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
+    int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
+    wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,
+                             plan->device->flash_bytes - flash_of_tables(plan));
     admission a = {.net = net,
                    .device = plan->device,
                    .options = options,
                    .file = model_path,
-                   .costs = wick_plan_costs_of(net, plan->device),
+                   .costs = wick_plan_costs_of(plan),
                    .boot = plan->boot,
                    .charge_uj = plan->charge_uj};
     wick_diag findings = {0};

@@ -295,7 +295,7 @@ static wick_status check_structure(const checker *c) {
 static checker checker_of(const wick_plan *plan, wick_diag *diag) {
     return (checker){.plan = plan,
                      .model = &plan->model,
-                     .costs = wick_plan_costs_of(plan->net, plan->device),
+                     .costs = wick_plan_costs_of(plan),
                      .diag = diag,
                      .span = -1};
 }

@@ -3,10 +3,12 @@
 
 #include <wick/nvm.h>
 
-wick_plan_costs wick_plan_costs_of(const wick_qnet *net, const wick_device *device) {
-    return (wick_plan_costs){.net = net,
-                             .device = device,
-                             .view = {.layers = net->layers, .n_layers = (uint16_t)net->n_layers}};
+wick_plan_costs wick_plan_costs_of(const wick_plan *plan) {
+    return (wick_plan_costs){
+        .net = plan->net,
+        .layers = plan->layers,
+        .device = plan->device,
+        .view = {.layers = plan->layers, .n_layers = (uint16_t)plan->net->n_layers}};
 }
 
 int64_t wick_plan_align(int64_t value, int64_t unit) {
@@ -22,7 +24,7 @@ uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor) {
 }
 
 wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step) {
-    const wick_layer *layer = &costs->net->layers[step.layer];
+    const wick_layer *layer = &costs->layers[step.layer];
     wick_work work = wick_device_layer_work(costs->device, layer, step.count);
     uint32_t rows = wick_layer_input_rows(layer, step.first, step.count).rows;
     for (uint32_t i = 0; i < layer->n_operands; i++)

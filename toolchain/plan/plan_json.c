@@ -9,6 +9,8 @@
 
 enum { PLAN_JSON_FORMAT = 1, MAX_INDEX = UINT16_MAX };
 
+static const char *const optimise_names[] = {"energy", "speed", "size"};
+
 /* `to` as seen from folder `from`; `to` itself when either does not exist. */
 static const char *relative(wick_arena *arena, const char *from, const char *to) {
     char a[PATH_MAX], b[PATH_MAX];
@@ -91,6 +93,15 @@ static json_t *tensors_json(const wick_plan *plan) {
     return tensors;
 }
 
+/* One name for each layer. */
+static json_t *kernels_json(const wick_plan *plan) {
+    json_t *kernels = json_array();
+    for (int l = 0; l < plan->net->n_layers; l++)
+        json_array_append_new(
+            kernels, json_string(wick_kernel_name(plan->layers[l].kind, plan->layers[l].kernel)));
+    return kernels;
+}
+
 static json_t *totals_json(const wick_plan *plan) {
     return json_pack(
         "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "ram_bytes", (json_int_t)plan->totals.ram_bytes,
@@ -115,9 +126,10 @@ static json_t *document(const wick_plan *plan, const char *path) {
                         json_string(device_reference(arena, folder, plan->device->path)));
     json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
     json_object_set_new(root, "options",
-                        json_pack("{s:f,s:f,s:i}", "margin", plan->options.margin, "capacitor_uf",
-                                  plan->options.capacitor_uf, "max_span_outputs",
-                                  plan->options.max_span_outputs));
+                        json_pack("{s:s,s:f,s:f,s:i}", "optimise",
+                                  optimise_names[plan->options.optimise], "margin",
+                                  plan->options.margin, "capacitor_uf", plan->options.capacitor_uf,
+                                  "max_span_outputs", plan->options.max_span_outputs));
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
     json_object_set_new(root, "charge_uj", json_real(plan->charge_uj));
@@ -131,6 +143,7 @@ static json_t *document(const wick_plan *plan, const char *path) {
     json_object_set_new(root, "record_offsets",
                         json_pack("[I,I]", (json_int_t)plan->model.record_offset[0],
                                   (json_int_t)plan->model.record_offset[1]));
+    json_object_set_new(root, "kernels", kernels_json(plan));
     json_object_set_new(root, "tensors", tensors_json(plan));
     json_object_set_new(root, "segments", segments_json(plan));
     wick_arena_free(arena);
@@ -147,11 +160,45 @@ wick_status wick_plan_save(const wick_plan *plan, const char *path, wick_diag *d
 static wick_status read_options(wick_json_at root, wick_plan_options *options) {
     wick_json_at at;
     int64_t outputs;
+    const char *optimise;
     WICK_TRY(wick_json_object(root, "options", &at));
+    WICK_TRY(wick_json_string(at, "optimise", &optimise));
+    size_t o = 0;
+    while (o < WICK_LEN(optimise_names) && strcmp(optimise, optimise_names[o]) != 0)
+        o++;
+    if (o == WICK_LEN(optimise_names))
+        return wick_json_fail(at, WICK_UNKNOWN, "energy, speed or size", "optimise is '%s'",
+                              optimise);
+    options->optimise = (wick_optimise)o;
     WICK_TRY(wick_json_number(at, "margin", 1e-6, 1, &options->margin));
     WICK_TRY(wick_json_number(at, "capacitor_uf", 0, 1e12, &options->capacitor_uf));
     WICK_TRY(wick_json_int(at, "max_span_outputs", 0, INT_MAX, &outputs));
     options->max_span_outputs = (int)outputs;
+    return WICK_OK;
+}
+
+static wick_status read_kernels(wick_json_at root, wick_plan *plan) {
+    wick_json_at list;
+    size_t count;
+    WICK_TRY(wick_json_array(root, "kernels", &list, &count));
+    if (count != (size_t)plan->net->n_layers)
+        return wick_json_fail(list, WICK_MISMATCH, NULL, "%zu kernels, the model has %d layers",
+                              count, plan->net->n_layers);
+    for (size_t l = 0; l < count; l++) {
+        wick_layer *layer = &plan->layers[l];
+        wick_json_at at = wick_json_index(list, l);
+        const char *name = json_string_value(at.value);
+        uint8_t k = 0;
+        while (name && k < WICK_KERNELS && strcmp(name, wick_kernel_name(layer->kind, k)) != 0)
+            k++;
+        if (!name || k == WICK_KERNELS || !wick_kernel_fits(layer, k))
+            return wick_json_fail(at, WICK_UNKNOWN, NULL, "no kernel of this layer");
+        layer->kernel = k;
+        if (!wick_device_kernel(plan->device, layer)->offered)
+            return wick_json_fail(at, WICK_MISMATCH, NULL, "%s does not have this kernel",
+                                  plan->device->name);
+    }
+    wick_plan_pack_weights(plan);
     return WICK_OK;
 }
 
@@ -285,6 +332,7 @@ static wick_status read_plan(wick_json_at root, wick_plan *plan, const char *pat
     WICK_TRY(wick_json_int(totals, "nvm_bytes", 1, plan->device->nvm.bytes, &nvm));
     plan->model.scratch_bytes = (uint32_t)scratch;
     plan->model.nvm_bytes = (uint32_t)nvm;
+    WICK_TRY(read_kernels(root, plan));
     WICK_TRY(read_places(root, plan));
     WICK_TRY(read_segments(root, plan, &r));
     /* A first pass over the decisions alone: costs of nonsense steps are never computed. */

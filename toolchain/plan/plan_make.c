@@ -3,16 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <wick/engine.h>
 
-/* Bytes of code, gcc 12.2 -O2 for Cortex-M4, rounded up; tests/emit/slow_emit_builds.c measures.
- */
+/* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
+   tests/emit/slow_emit_builds.c measures. */
 enum { CODE_ENGINE = 5120 };
-static const int code_of_kernel[WICK_LAYER_KINDS] = {
-    [WICK_LAYER_CONV2D] = 2688, [WICK_LAYER_DWCONV2D] = 1024, [WICK_LAYER_FC] = 1024,
-    [WICK_LAYER_MAXPOOL] = 512, [WICK_LAYER_AVGPOOL] = 512,   [WICK_LAYER_ADD] = 256,
-    [WICK_LAYER_CONCAT] = 384};
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -33,13 +30,16 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->boot = wick_plan_boot_cost(plan->device);
     plan->n_segments = 1 + net->n_modules;
     plan->life = wick_new(arena, wick_plan_life, net->n_tensors);
+    plan->layers = wick_new(arena, wick_layer, net->n_layers);
+    if (net->n_layers)
+        memcpy(plan->layers, net->layers, (size_t)net->n_layers * sizeof *plan->layers);
     plan->model = (wick_model){.format = WICK_MODEL_FORMAT,
                                .n_layers = (uint16_t)net->n_layers,
                                .n_tensors = (uint16_t)net->n_tensors,
                                .n_modules = (uint16_t)net->n_modules,
                                .input_tensor = (uint16_t)net->input,
                                .n_classes = (uint16_t)net->n_classes,
-                               .layers = net->layers};
+                               .layers = plan->layers};
     return plan;
 }
 
@@ -105,7 +105,7 @@ static uint32_t saturate(double value) {
 
 /* Energy and time of spans and segments, from the counted work of their steps. */
 static void complete_costs(wick_plan *plan) {
-    wick_plan_costs costs = wick_plan_costs_of(plan->net, plan->device);
+    wick_plan_costs costs = wick_plan_costs_of(plan);
     wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
     wick_segment *segments = (wick_segment *)(uintptr_t)plan->model.segments;
     double budget = plan->charge_uj - plan->boot.energy_uj;
@@ -148,21 +148,29 @@ static void complete_costs(wick_plan *plan) {
                               plan->device->capacitor.uf));
 }
 
+int64_t wick_plan_fixed_flash(const wick_plan *plan) {
+    const wick_model *m = &plan->model;
+    int64_t tables =
+        (int64_t)(m->n_tensors * sizeof(wick_place) + m->n_steps * sizeof(wick_step) +
+                  m->n_spans * sizeof(wick_span) + (size_t)plan->n_segments * sizeof(wick_segment) +
+                  sizeof(wick_model));
+    for (int l = 0; l < plan->net->n_layers; l++)
+        tables += (int64_t)sizeof(wick_layer) +
+                  plan->layers[l].n_operands * (int64_t)sizeof(wick_operand);
+    return CODE_ENGINE + tables;
+}
+
 static void complete_totals(wick_plan *plan) {
     const wick_model *m = &plan->model;
-    bool used[WICK_LAYER_KINDS] = {false};
-    int64_t constants = 0, code = CODE_ENGINE;
+    bool used[WICK_LAYER_KINDS][WICK_KERNELS] = {{false}};
+    int64_t constants = wick_plan_fixed_flash(plan) - CODE_ENGINE, code = CODE_ENGINE;
     for (int l = 0; l < plan->net->n_layers; l++) {
-        const wick_layer *layer = &plan->net->layers[l];
-        constants += wick_qlayer_constant_bytes(layer) + (int64_t)sizeof *layer +
-                     layer->n_operands * (int64_t)sizeof(wick_operand);
-        if (!used[layer->kind])
-            code += code_of_kernel[layer->kind];
-        used[layer->kind] = true;
+        const wick_layer *layer = &plan->layers[l];
+        constants += wick_plan_constant_bytes(layer);
+        if (!used[layer->kind][layer->kernel])
+            code += wick_device_kernel(plan->device, layer)->code_bytes;
+        used[layer->kind][layer->kernel] = true;
     }
-    constants += (int64_t)(m->n_tensors * sizeof(wick_place) + m->n_steps * sizeof(wick_step) +
-                           m->n_spans * sizeof(wick_span) +
-                           (size_t)plan->n_segments * sizeof(wick_segment) + sizeof(wick_model));
     /* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */
     plan->totals.engine_bytes = (int64_t)sizeof(wick_engine);
     plan->totals.stack_bytes = WICK_ENGINE_STACK_BYTES;
@@ -222,8 +230,8 @@ void wick_plan_complete(wick_plan *plan, const int *first_span, const int *span_
 }
 
 wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer) {
-    wick_plan_costs costs = wick_plan_costs_of(plan->net, plan->device);
-    wick_plan_layer row = {.constant_bytes = wick_qlayer_constant_bytes(&plan->net->layers[layer])};
+    wick_plan_costs costs = wick_plan_costs_of(plan);
+    wick_plan_layer row = {.constant_bytes = wick_plan_constant_bytes(&plan->layers[layer])};
     wick_work work = {0};
     for (int s = 0; s < plan->model.n_spans; s++) {
         const wick_span *span = &plan->model.spans[s];

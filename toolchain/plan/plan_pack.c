@@ -84,7 +84,7 @@ static uint32_t round_to_row(const packer *p, const wick_layer *layer, uint32_t 
 
 /* End of the largest step from `first`; `first` itself when none fits. */
 static uint32_t largest_end(const packer *p, int index, uint32_t first) {
-    const wick_layer *layer = &p->costs->net->layers[index];
+    const wick_layer *layer = &p->costs->layers[index];
     uint32_t total = wick_plan_layer_total(layer), unit = (uint32_t)p->unit;
     if (first % layer->out_c == 0) {
         uint32_t grain = pixel_grain(layer, p->unit);
@@ -140,6 +140,8 @@ static void close_span(packer *p) {
     out->cost[out->n_spans++] = cost;
     out->total_uj += cost.energy_uj;
     out->squares_uj2 += cost.energy_uj * cost.energy_uj;
+    out->total_us += cost.time_us;
+    out->products_uj_us += cost.energy_uj * cost.time_us;
     out->worst_uj = cost.energy_uj > out->worst_uj ? cost.energy_uj : out->worst_uj;
     p->work = (wick_work){0};
     p->outputs = 0;
@@ -150,7 +152,7 @@ static void close_span(packer *p) {
 static uint32_t forced_end(const packer *p, int index, uint32_t first) {
     if (!p->limits->max_span_outputs || p->steps)
         return first;
-    uint32_t end = smallest_end(&p->costs->net->layers[index], first, p->unit);
+    uint32_t end = smallest_end(&p->costs->layers[index], first, p->unit);
     wick_pack_limits relaxed = *p->limits;
     relaxed.max_span_outputs = 0;
     packer alone = *p;
@@ -159,7 +161,7 @@ static uint32_t forced_end(const packer *p, int index, uint32_t first) {
 }
 
 static bool pack_layer(packer *p, int index) {
-    uint32_t total = wick_plan_layer_total(&p->costs->net->layers[index]), first = 0, last = 0;
+    uint32_t total = wick_plan_layer_total(&p->costs->layers[index]), first = 0, last = 0;
     /* A layer joins the open span only as a whole: a first sliver of it would read its rows for
        little output. */
     if (p->steps && !fits(p, step_to(index, 0, total)))
@@ -217,7 +219,7 @@ wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs) {
     wick_pack_floor floor = {0};
     packer p = {.costs = costs, .unit = costs->device->nvm.write_unit_bytes};
     for (int l = 0; l < costs->net->n_layers; l++) {
-        const wick_layer *layer = &costs->net->layers[l];
+        const wick_layer *layer = &costs->layers[l];
         uint32_t total = wick_plan_layer_total(layer);
         for (uint32_t first = 0; first < total;) {
             uint32_t end = smallest_end(layer, first, p.unit);

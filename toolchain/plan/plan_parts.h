@@ -3,6 +3,7 @@
 #define WICK_PLAN_PARTS_H
 
 #include "plan/plan.h"
+#include "weights/weights.h"
 
 #include <wick/nvm.h>
 
@@ -12,10 +13,11 @@
 /* What a network costs on a device, step by step (plan_cost.c). */
 typedef struct wick_plan_costs {
     const wick_qnet *net;
+    const wick_layer *layers; /* the plan's: with their kernels */
     const wick_device *device;
     wick_model view; /* layers only, for the runtime's own size functions */
 } wick_plan_costs;
-wick_plan_costs wick_plan_costs_of(const wick_qnet *net, const wick_device *device);
+wick_plan_costs wick_plan_costs_of(const wick_plan *plan);
 /* Computing the step, reading its input rows, writing its output. Transfers are whole write units.
  */
 wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step);
@@ -31,6 +33,16 @@ int64_t wick_plan_align(int64_t value, int64_t unit);
 uint32_t wick_plan_layer_total(const wick_layer *layer);
 uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);
 
+/* Sets every layer's kernel and weights (plan_kernels.c): scratch_limit for a kernel's own SRAM,
+   flash_limit for constants of layers and code of kernels together. */
+void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit);
+/* Weights in the layouts of the kernels that are set. */
+void wick_plan_pack_weights(wick_plan *plan);
+/* Bytes of a layer's constants in flash, with the weights of its kernel. */
+int64_t wick_plan_constant_bytes(const wick_layer *layer);
+/* Bytes of what is not kernels: the engine's code, and all tables but the layers' constants. */
+int64_t wick_plan_fixed_flash(const wick_plan *plan);
+
 /* Steps and spans (plan_pack.c). Heap arrays; free with wick_packing_free. */
 typedef struct wick_packing {
     wick_step *steps;
@@ -39,6 +51,7 @@ typedef struct wick_packing {
     int n_steps, n_spans, cap_steps, cap_spans;
     int first_span[1 + WICK_MAX_HEADS], span_count[1 + WICK_MAX_HEADS];
     double total_uj, squares_uj2, worst_uj; /* sums and maximum over spans, without boots */
+    double total_us, products_uj_us;        /* sums of time, and of energy x time */
 } wick_packing;
 typedef struct wick_pack_limits {
     double span_uj;       /* of steps and commit */

@@ -421,6 +421,8 @@ static wick_status walk(lowering *lw) {
     order_layers(lw);
     fill_pixel_table(lw);
     lw->net->hash = wick_qnet_hash(lw->net);
+    if (!lw->structure_only)
+        wick_qnet_prepare(lw->net);
     return WICK_OK;
 }
 

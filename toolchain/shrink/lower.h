@@ -90,6 +90,9 @@ int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, con
 /* Adds a device tensor of [h,w,c]. */
 int lower_new_tensor(lowering *lw, const char *name, int h, int w, int c, wick_qparams params);
 
+/* Fills net->prepared and scratch_bytes from net->layers, which must not change afterwards. */
+void wick_qnet_prepare(wick_qnet *net);
+
 /* Over everything that the device computes: geometry, constants, operands, pixel table. */
 wick_hash wick_qnet_hash(const wick_qnet *net);
 

@@ -1,4 +1,4 @@
-/* The integer network: running it on the PC with the device's kernels, its size and its hash. */
+/* The integer network: running it on the PC, its size and its hash. */
 #include "shrink/lower.h"
 
 #include <assert.h>
@@ -28,21 +28,23 @@ int64_t wick_qlayer_constant_bytes(const wick_layer *layer) {
 }
 
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena) {
-    int8_t **values = wick_new(arena, int8_t *, net->n_tensors);
+    int8_t **values = wick_new(arena, int8_t *, net->n_tensors + 1);
     for (int t = 0; t < net->n_tensors; t++) {
         const wick_qtensor *q = &net->tensors[t];
         values[t] = wick_new(arena, int8_t, (size_t)q->h * (size_t)q->w * (size_t)q->c);
     }
+    values[net->n_tensors] = wick_new(arena, int8_t, net->scratch_bytes);
     return values;
 }
 
 void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values) {
     const wick_qtensor *input = &net->tensors[net->input];
     size_t n = (size_t)input->h * (size_t)input->w, channels = net->input_channels;
-    for (size_t i = 0; i < n * channels; i++)
-        values[net->input][i] = net->pixel_to_input[i % channels][pixels[i]];
+    for (size_t c = 0; c < channels; c++)
+        for (size_t i = c; i < n * channels; i += channels)
+            values[net->input][i] = net->pixel_to_input[c][pixels[i]];
     for (int l = 0; l < net->n_layers; l++) {
-        const wick_layer *layer = &net->layers[l];
+        const wick_layer *layer = net->prepared ? &net->prepared[l] : &net->layers[l];
         int segment = net->info[l].segment;
         if (segment > 0 && !(modules >> (segment - 1) & 1))
             continue;
@@ -50,7 +52,7 @@ void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules
         for (int i = 0; i < layer->n_operands; i++)
             src[i] = values[layer->operands[i].tensor];
         uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
-        wick_layer_run(layer, src, 0, 0, count, values[layer->dst], NULL);
+        wick_layer_run(layer, src, 0, 0, count, values[layer->dst], values[net->n_tensors]);
     }
 }
 

@@ -64,6 +64,10 @@ typedef struct wick_qnet {
                          [256]; /* device input value of pixel p in channel c */
     const char **labels;        /* n_classes or NULL */
     wick_hash hash;             /* over everything that the device computes */
+    /* The layers as the PC runs them: the same numbers by kernels for its processor, with weights
+       in their layouts. NULL: by `layers`, with the portable kernels. */
+    const wick_layer *prepared;
+    uint32_t scratch_bytes; /* that they work in */
 } wick_qnet;
 
 /* Lowers a QDQ graph (inferred for N = 1 and segmented, as wick_onnx_read and wick_quantize give
@@ -83,9 +87,10 @@ wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag);
 /* Bytes of weights, biases, multipliers and shifts of one layer as the emitter stores them. */
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
 
-/* One int8 run on the PC with the device's kernels. pixels [H,W,C] uint8. values[t] (n_tensors
-   arrays, caller's, each h*w*c bytes, allocated by wick_qnet_buffers) receives every tensor; runs
-   segment 0 and the modules in `modules` (bit k-1). */
+/* One int8 run on the PC, bit-equal to the device's. pixels [H,W,C] uint8. values[t] (n_tensors
+   arrays, caller's, each h*w*c bytes, allocated by wick_qnet_buffers, and scratch_bytes of scratch
+   behind them) receives every tensor; runs segment 0 and the modules in `modules` (bit k-1).
+   Threads may share the network, each with buffers of its own. */
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena);
 void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values);
 

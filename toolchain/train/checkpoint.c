@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char magic[8] = {'W', 'I', 'C', 'K', 'T', 'R', 'N', 1};
+static const char magic[8] = {'W', 'I', 'C', 'K', 'T', 'R', 'N', 2};
 enum { HEAD_BYTES = 16, HASH_BYTES = 32, MAX_NAME = 4096 };
 static const size_t MAX_FILE_BYTES = (size_t)64 << 30;
 
@@ -64,22 +64,38 @@ static size_t slot_count(const wick_stage *stage, int s) {
     return (size_t)wick_shape_count(stage->graph->tensors[stage->slots[s].param->tensor].shape);
 }
 
-static wick_status put_momenta(wick_buf *buf, wick_stage *stage, wick_diag *diag) {
+/* The optimiser's arrays of a slot, each under the parameter's name and a suffix. */
+enum { SLOT_STATES = 3 };
+static float *slot_state(const wick_slot *slot, int i) {
+    return i == 0 ? slot->momentum : i == 1 ? slot->second : slot->average;
+}
+static const char *const state_suffix[SLOT_STATES] = {"", "#second", "#average"};
+
+static wick_status put_slot(wick_buf *buf, wick_stage *stage, int s, int state, wick_diag *diag) {
+    const wick_slot *slot = &stage->slots[s];
+    size_t n = slot_count(stage, s);
+    float *plain = wick_xalloc(wick_size_mul(n, sizeof *plain));
+    wick_status status =
+        wick_program_plain(stage->program, s, slot_state(slot, state), plain, diag);
+    wick_buf name = {0};
+    wick_buf_printf(&name, "%s%s", slot->param->name, state_suffix[state]);
+    put_array(buf, name.data, plain, n);
+    wick_buf_free(&name);
+    free(plain);
+    return status;
+}
+
+static wick_status put_states(wick_buf *buf, wick_stage *stage, wick_diag *diag) {
     uint32_t count = 0;
     for (int s = 0; s < stage->n_slots; s++)
-        count += stage->slots[s].momentum != NULL;
+        for (int i = 0; i < SLOT_STATES; i++)
+            count += slot_state(&stage->slots[s], i) != NULL;
     put_u32(buf, count);
     wick_status status = WICK_OK;
-    for (int s = 0; s < stage->n_slots && status == WICK_OK; s++) {
-        const wick_slot *slot = &stage->slots[s];
-        if (!slot->momentum)
-            continue;
-        size_t n = slot_count(stage, s);
-        float *plain = wick_xalloc(wick_size_mul(n, sizeof *plain));
-        status = wick_program_plain(stage->program, s, slot->momentum, plain, diag);
-        put_array(buf, slot->param->name, plain, n);
-        free(plain);
-    }
+    for (int s = 0; s < stage->n_slots; s++)
+        for (int i = 0; i < SLOT_STATES && status == WICK_OK; i++)
+            if (slot_state(&stage->slots[s], i))
+                status = put_slot(buf, stage, s, i, diag);
     return status;
 }
 
@@ -103,7 +119,7 @@ wick_status wick_checkpoint_write(const char *path, const wick_identity *identit
         put_f64(&buf, position->best_score[k]);
     }
     put_constants(&buf, stage->graph);
-    wick_status status = put_momenta(&buf, stage, diag);
+    wick_status status = put_states(&buf, stage, diag);
     put_constants(&buf, best);
     uint64_t payload = buf.len - HEAD_BYTES;
     for (int i = 0; i < 8; i++)
@@ -135,7 +151,7 @@ struct wick_checkpoint {
     wick_position position;
     wick_hash options, data, graph;
     const char *backend;
-    saved_list current, momenta, best;
+    saved_list current, states, best;
 };
 
 /* The checksum was right, so a read past the end is a file that somebody built by hand: `bad` is
@@ -237,7 +253,7 @@ static wick_status parse(wick_checkpoint *c, wick_bytes bytes, wick_diag *diag) 
         p->best_score[k] = get_f64(&r);
     }
     c->current = get_arrays(&r);
-    c->momenta = get_arrays(&r);
+    c->states = get_arrays(&r);
     c->best = get_arrays(&r);
     if (r.bad || r.at != r.end || p->stage < 0 || p->stage > 1 || p->epochs_done < 0)
         return damaged(c->path, diag);
@@ -361,23 +377,29 @@ wick_status wick_checkpoint_best(const wick_checkpoint *checkpoint, wick_graph *
     return fetch_constants(checkpoint, checkpoint->best, best, diag);
 }
 
+static wick_status fetch_slot(const wick_checkpoint *checkpoint, wick_stage *stage, int s,
+                              int state, wick_diag *diag) {
+    const wick_slot *slot = &stage->slots[s];
+    size_t n = slot_count(stage, s);
+    float *plain = wick_xalloc(wick_size_mul(n, sizeof *plain));
+    wick_buf name = {0};
+    wick_buf_printf(&name, "%s%s", slot->param->name, state_suffix[state]);
+    wick_status status = fetch(checkpoint, checkpoint->states, name.data, n, plain, diag);
+    if (status == WICK_OK)
+        status = wick_program_unplain(stage->program, s, plain, slot_state(slot, state), diag);
+    wick_buf_free(&name);
+    free(plain);
+    return status;
+}
+
 wick_status wick_checkpoint_apply(const wick_checkpoint *checkpoint, wick_stage *stage,
                                   wick_diag *diag) {
     WICK_TRY(fetch_constants(checkpoint, checkpoint->current, stage->graph, diag));
     WICK_TRY(wick_program_import(stage->program, stage->graph, diag));
-    for (int s = 0; s < stage->n_slots; s++) {
-        const wick_slot *slot = &stage->slots[s];
-        if (!slot->momentum)
-            continue;
-        size_t n = slot_count(stage, s);
-        float *plain = wick_xalloc(wick_size_mul(n, sizeof *plain));
-        wick_status status =
-            fetch(checkpoint, checkpoint->momenta, slot->param->name, n, plain, diag);
-        if (status == WICK_OK)
-            status = wick_program_unplain(stage->program, s, plain, slot->momentum, diag);
-        free(plain);
-        WICK_TRY(status);
-    }
+    for (int s = 0; s < stage->n_slots; s++)
+        for (int i = 0; i < SLOT_STATES; i++)
+            if (slot_state(&stage->slots[s], i))
+                WICK_TRY(fetch_slot(checkpoint, stage, s, i, diag));
     return WICK_OK;
 }
 

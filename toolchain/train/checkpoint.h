@@ -8,8 +8,8 @@
    payload: identity (3 SHA-256: options, data, graph; u32 length and text of the backend), position
    (u32 stage, u32 epochs done in it, f64 seconds, i64 run id), then per head f64 best validation
    and u32 best epoch, per part f64 best score, then three lists of arrays (u32 count; each u32
-   length and name, u64 floats, data): current constants of the stage's graph, momenta in plain
-   layout, constants of the best family so far. */
+   length and name, u64 floats, data): current constants of the stage's graph, the
+   optimiser's state in plain layout, constants of the best family so far. */
 #ifndef WICK_CHECKPOINT_H
 #define WICK_CHECKPOINT_H
 
@@ -51,7 +51,7 @@ wick_position wick_checkpoint_position(const wick_checkpoint *checkpoint);
 /* Puts the best family so far into `best` (all float constants). */
 wick_status wick_checkpoint_best(const wick_checkpoint *checkpoint, wick_graph *best,
                                  wick_diag *diag);
-/* Puts current weights and momenta into a freshly built stage and its program. */
+/* Puts current weights and the optimiser's state into a freshly built stage and its program. */
 wick_status wick_checkpoint_apply(const wick_checkpoint *checkpoint, wick_stage *stage,
                                   wick_diag *diag);
 

@@ -1,10 +1,14 @@
 /* One epoch: order, batches, steps, progress; and the validation after it. */
+#include "train/optimiser.h"
 #include "train/session.h"
+#include "train/teacher.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const uint64_t MIXUP_STREAM = 0x6d69787570;
 
 /* Streams of wick_rng_seed(seed, stream): the order of epoch e of stage s has number (s << 32) + e
    + 1; augmentation takes its own from (seed, image, epoch counted over all stages). */
@@ -16,40 +20,105 @@ static void order_of_epoch(const wick_session *session, int epoch, uint32_t *ord
     wick_rng_shuffle(&rng, order, (size_t)n);
 }
 
-/* The next images of the order, around its end back to its start: every image once, and the last
-   batch filled up with the first images again. */
-static void fill_batch(wick_session *session, int epoch, const uint32_t *order, int n, int step,
-                       uint32_t *indices, uint16_t *labels) {
-    wick_stage *stage = session->stage;
-    const wick_train_options *options = session->options;
-    for (int i = 0; i < stage->batch; i++) {
-        size_t at = ((size_t)step * (size_t)stage->batch + (size_t)i) % (size_t)n;
-        indices[i] = order[at];
-        labels[i] = session->data->split[WICK_TRAIN].labels[indices[i]];
-    }
-    uint32_t epoch_of_all = (uint32_t)(session->position.stage * options->epochs + epoch);
-    wick_program *first = stage->spec.frozen ? stage->frozen_program : stage->program;
-    wick_data_batch(session->data, WICK_TRAIN, indices, stage->batch, &options->augment,
-                    options->seed, epoch_of_all, session->normalise.mean, session->normalise.std,
-                    wick_program_input(first));
+/* One batch: which images, how they are mixed, what they should be answered with. */
+typedef struct minibatch {
+    uint32_t *indices;
+    uint16_t *labels, *others;
+    float *scratch; /* for mixing: one input, as large as the largest of the programs' */
+    uint32_t epoch_of_all;
+    int shift; /* image i is mixed with image i + shift; 0 = not mixed */
+    double lambda;
+} minibatch;
+
+static size_t input_count(const wick_session *session) {
+    const wick_data *data = session->data;
+    return (size_t)data->channels * (size_t)data->height * (size_t)data->width;
 }
 
-static wick_status take_step(wick_session *session, const uint16_t *labels, bool distil,
-                             double rate, wick_batch_loss *loss) {
+static minibatch minibatch_new(const wick_session *session, int epoch) {
+    size_t n = (size_t)session->stage->batch;
+    minibatch batch = {.indices = wick_xalloc(n * sizeof *batch.indices),
+                       .labels = wick_xalloc(n * sizeof *batch.labels),
+                       .others = wick_xalloc(n * sizeof *batch.others),
+                       .epoch_of_all =
+                           (uint32_t)(session->position.stage * session->options->epochs + epoch)};
+    if (session->options->mixup > 0)
+        batch.scratch = wick_xalloc(wick_size_mul(n * sizeof *batch.scratch, input_count(session)));
+    return batch;
+}
+
+static void minibatch_free(minibatch *batch) {
+    free(batch->indices);
+    free(batch->labels);
+    free(batch->others);
+    free(batch->scratch);
+}
+
+/* The next images of the order, around its end back to its start: every image once, and the last
+   batch filled up with the first images again. */
+static void choose_images(wick_session *session, const uint32_t *order, int n, int step,
+                          minibatch *batch) {
+    const wick_train_options *options = session->options;
+    int size = session->stage->batch;
+    batch->shift = 0;
+    if (options->mixup > 0 && size > 1) {
+        uint64_t stream = (uint64_t)batch->epoch_of_all << 32 | (uint32_t)step;
+        wick_rng rng = wick_rng_seed(options->seed ^ MIXUP_STREAM, stream);
+        batch->lambda = wick_mixup_lambda(&rng, options->mixup);
+        batch->shift = 1 + (int)wick_rng_below(&rng, (uint32_t)size - 1);
+    }
+    for (int i = 0; i < size; i++) {
+        size_t at = ((size_t)step * (size_t)size + (size_t)i) % (size_t)n;
+        batch->indices[i] = order[at];
+        batch->labels[i] = session->data->split[WICK_TRAIN].labels[order[at]];
+    }
+    for (int i = 0; i < size; i++)
+        batch->others[i] = batch->labels[(i + batch->shift) % size];
+}
+
+/* The batch's images, augmented and mixed, into a program's input. */
+static void fill_input(wick_session *session, const minibatch *batch, wick_normalise normalise,
+                       wick_program *program) {
+    const wick_train_options *options = session->options;
+    float *input = wick_program_input(program);
+    wick_data_batch(session->data, WICK_TRAIN, batch->indices, session->stage->batch,
+                    &options->augment, options->seed, batch->epoch_of_all, normalise.mean,
+                    normalise.std, input);
+    if (batch->shift)
+        wick_mixup_images(input, session->stage->batch, input_count(session), batch->shift,
+                          batch->lambda, batch->scratch);
+}
+
+static wick_status fill_batch(wick_session *session, const minibatch *batch) {
     wick_stage *stage = session->stage;
+    fill_input(session, batch, session->normalise,
+               stage->spec.frozen ? stage->frozen_program : stage->program);
+    if (!stage->teacher_program)
+        return WICK_OK;
+    fill_input(session, batch, wick_teacher_normalise(stage), stage->teacher_program);
+    return wick_program_forward(stage->teacher_program, session->diag);
+}
+
+static wick_status take_step(wick_session *session, const minibatch *batch, bool distil,
+                             double rate, int64_t number, wick_batch_loss *loss) {
+    wick_stage *stage = session->stage;
+    wick_targets targets = {.labels = batch->labels,
+                            .others = batch->shift ? batch->others : NULL,
+                            .lambda = batch->lambda,
+                            .smoothing = session->options->label_smoothing};
     if (stage->spec.frozen) {
         WICK_TRY(wick_program_forward(stage->frozen_program, session->diag));
         memcpy(wick_program_input(stage->program), wick_program_output(stage->frozen_program, 0),
                wick_program_output_count(stage->frozen_program, 0) * sizeof(float));
     }
     WICK_TRY(wick_program_forward(stage->program, session->diag));
-    *loss = wick_stage_loss(stage, session->options, labels, distil);
+    *loss = wick_stage_loss(stage, session->options, &targets, distil);
     if (!isfinite(loss->total))
         return wick_fail(session->diag, WICK_RANGE, NULL, NULL,
                          "lower the learning rate (--lr) or clip the gradients (--clip-norm)",
                          "the loss is no longer a number: the training has diverged");
     WICK_TRY(wick_program_backward(stage->program, session->diag));
-    wick_stage_update(stage, session->options, rate);
+    wick_stage_update(stage, session->options, rate, number);
     return WICK_OK;
 }
 
@@ -103,8 +172,7 @@ static wick_status run_steps(wick_session *session, int epoch, const uint32_t *o
                              wick_progress *progress, wick_run_point *point) {
     const wick_train_options *options = session->options;
     wick_stage *stage = session->stage;
-    uint32_t *indices = wick_xalloc((size_t)stage->batch * sizeof *indices);
-    uint16_t *labels = wick_xalloc((size_t)stage->batch * sizeof *labels);
+    minibatch batch = minibatch_new(session, epoch);
     int steps = (n + stage->batch - 1) / stage->batch;
     bool distil = epoch >= wick_schedule_kd_epoch(options);
     wick_status status = WICK_OK;
@@ -115,16 +183,18 @@ static wick_status run_steps(wick_session *session, int epoch, const uint32_t *o
         }
         wick_batch_loss loss = {0};
         point->learning_rate = wick_schedule_rate(options, epoch, step, steps);
-        fill_batch(session, epoch, order, n, step, indices, labels);
-        status = take_step(session, labels, distil, point->learning_rate, &loss);
+        choose_images(session, order, n, step, &batch);
+        status = fill_batch(session, &batch);
+        if (status == WICK_OK)
+            status = take_step(session, &batch, distil, point->learning_rate,
+                               (int64_t)epoch * steps + step + 1, &loss);
         add_loss(stage, &loss, point);
         if (progress)
             note_progress(progress, session, point, step + 1,
                           (uint64_t)(step + 1) * (uint64_t)stage->batch);
     }
     take_means(stage, steps, point);
-    free(indices);
-    free(labels);
+    minibatch_free(&batch);
     return status;
 }
 
@@ -151,7 +221,7 @@ wick_status wick_session_epoch(wick_session *session, int epoch, wick_run_point 
 wick_status wick_session_validate(wick_session *session, wick_run_point *point) {
     wick_stage *stage = session->stage;
     int64_t correct[WICK_MAX_HEADS];
-    wick_constants_copy(stage->graph, stage->check_graph);
+    wick_constants_copy(wick_stage_weights(stage), stage->check_graph);
     WICK_TRY(wick_program_import(stage->check_program, stage->check_graph, session->diag));
     WICK_TRY(wick_count_correct(stage->check_program, stage->batch, stage->spec.n_heads,
                                 stage->classes, session->data, WICK_VALIDATION, session->normalise,

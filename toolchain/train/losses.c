@@ -1,8 +1,11 @@
 #include "train/losses.h"
 
+#include "base/base.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 int wick_argmax(const float *values, int classes) {
@@ -111,4 +114,38 @@ double wick_loss_outputs(const float *teacher, const float *student, int n, int 
     if (d_teacher)
         wick_softmax_backward(q_teacher, d_q_teacher, n, classes, d_teacher);
     return loss;
+}
+
+/* log softmax(row / temperature) into out[classes]. */
+static void log_softmax(const float *row, int classes, double temperature, double *out) {
+    double top = (double)row[wick_argmax(row, classes)], sum = 0;
+    for (int c = 0; c < classes; c++)
+        sum += exp(((double)row[c] - top) / temperature);
+    for (int c = 0; c < classes; c++)
+        out[c] = ((double)row[c] - top) / temperature - log(sum);
+}
+
+double wick_loss_response(const float *teacher, const float *student, int n, int classes,
+                          double temperature, double weight, float *d_teacher, float *d_student) {
+    double *log_p = wick_xalloc(2 * (size_t)classes * sizeof *log_p), *log_q = log_p + classes;
+    double loss = 0, scale = weight * temperature / n;
+    for (int i = 0; i < n; i++) {
+        size_t row = (size_t)i * (size_t)classes;
+        double divergence = 0;
+        log_softmax(teacher + row, classes, temperature, log_p);
+        log_softmax(student + row, classes, temperature, log_q);
+        for (int c = 0; c < classes; c++)
+            divergence += exp(log_p[c]) * (log_p[c] - log_q[c]);
+        loss += divergence;
+        for (int c = 0; c < classes; c++) {
+            double p = exp(log_p[c]);
+            if (d_student)
+                d_student[row + (size_t)c] += (float)(scale * (exp(log_q[c]) - p));
+            if (d_teacher)
+                d_teacher[row + (size_t)c] +=
+                    (float)(scale * p * (log_p[c] - log_q[c] - divergence));
+        }
+    }
+    free(log_p);
+    return temperature * temperature * loss / n;
 }

@@ -36,6 +36,13 @@ double wick_loss_outputs(const float *teacher, const float *student, int n, int 
                          bool logits, double epsilon, double weight, float *d_teacher,
                          float *d_student, float *scratch);
 
+/* Response distillation (Hinton, Vinyals, Dean, Distilling the knowledge in a neural network,
+   2015), p = softmax(teacher / T), q = softmax(student / T): L = T^2 / n sum_i sum_c p_ic log(p_ic
+   / q_ic),    dL/dstudent = T (q - p) / n, dL/dteacher = T p (log(p / q) - KL_i) / n (d_teacher
+   NULL detaches the teacher) teacher, student [n,classes] logits; temperature T > 0. */
+double wick_loss_response(const float *teacher, const float *student, int n, int classes,
+                          double temperature, double weight, float *d_teacher, float *d_student);
+
 /* Index of the largest of `classes` values, the first of equals. */
 int wick_argmax(const float *values, int classes);
 

@@ -1,4 +1,5 @@
 #include "train/schedule.h"
+#include "train/checkpoint.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -29,6 +30,8 @@ wick_train_options wick_train_defaults(void) {
                                   .kd_epsilon = 1e-6,
                                   .kd_features = true,
                                   .kd_detach = true,
+                                  .kd_temperature = 4,
+                                  .teacher_weight = 1,
                                   .augment = {.flip = true, .shift = 2},
                                   .winograd = true,
                                   .seed = 1};
@@ -102,6 +105,15 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         {"gradient clipping", options->clip_norm, 0, big, false, false},
         {"distillation epsilon", options->kd_epsilon, 0, big, true, false},
         {"shift", options->augment.shift, 0, 64, false, false},
+        {"cutout", options->augment.cutout, 0, 1024, false, false},
+        {"optimiser", options->optimiser, 0, WICK_OPTIMISER_ADAMW, false, false},
+        {"learning rate schedule", options->lr_schedule, 0, WICK_LR_CONSTANT, false, false},
+        {"final learning rate", options->lr_final, 0, 1, false, false},
+        {"weight average", options->ema, 0, 1, false, true},
+        {"label smoothing", options->label_smoothing, 0, 1, false, true},
+        {"mixup", options->mixup, 0, 100, false, false},
+        {"temperature", options->kd_temperature, 0, 1000, true, false},
+        {"teacher weight", options->teacher_weight, 0, big, false, false},
         {"threads", options->threads, 0, 1024, false, false},
     };
     for (size_t i = 0; i < WICK_LEN(ranges); i++)
@@ -119,7 +131,9 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
 /* The rate is the largest, and the default clipping the loosest, with which the smallest modules
    live behind batch norm: their first fully connected layer reads maxima over large windows, all
    far from zero, and with 0.05 most of its units die before anything is learned. */
-double wick_schedule_default_rate(const wick_graph *graph) {
+double wick_schedule_default_rate(const wick_graph *graph, wick_optimiser optimiser) {
+    if (optimiser == WICK_OPTIMISER_ADAMW)
+        return 0.001;
     for (int n = 0; n < graph->n_nodes; n++)
         if (graph->nodes[n].op == WICK_OP_BATCH_NORM)
             return 0.02;
@@ -142,12 +156,20 @@ int wick_schedule_kd_epoch(const wick_train_options *options) {
 
 double wick_schedule_rate(const wick_train_options *options, int epoch, int step, int steps) {
     double rate = options->learning_rate;
-    if (epoch >= wick_schedule_drop_epoch(options))
-        rate *= options->lr_decay;
-    double warm_steps = options->lr_warmup * steps;
+    double warm_steps = options->lr_warmup * steps, all = (double)options->epochs * steps;
     double done = (double)epoch * steps + step + 1;
+    if (options->lr_schedule == WICK_LR_STEP && epoch >= wick_schedule_drop_epoch(options))
+        rate *= options->lr_decay;
+    if (options->lr_schedule == WICK_LR_COSINE && done > warm_steps && all > warm_steps) {
+        const double pi = 3.14159265358979323846;
+        double way = (done - warm_steps) / (all - warm_steps);
+        rate *= options->lr_final + (1 - options->lr_final) * 0.5 * (1 + cos(pi * way));
+    }
     return done < warm_steps ? rate * done / warm_steps : rate;
 }
+
+static const char *const optimiser_names[] = {"sgd", "adamw"};
+static const char *const schedule_names[] = {"step", "cosine", "constant"};
 
 static json_t *array_of(const double *values, int n) {
     json_t *array = json_array();
@@ -167,7 +189,18 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     json_object_set_new(root, "lr_decay", json_real(o->lr_decay));
     json_object_set_new(root, "lr_drop", json_real(o->lr_drop));
     json_object_set_new(root, "lr_warmup_epochs", json_real(o->lr_warmup));
+    json_object_set_new(root, "lr_schedule", json_string(schedule_names[o->lr_schedule]));
+    json_object_set_new(root, "lr_final", json_real(o->lr_final));
+    json_object_set_new(root, "optimiser", json_string(optimiser_names[o->optimiser]));
     json_object_set_new(root, "momentum", json_real(o->momentum));
+    json_object_set_new(root, "nesterov", json_boolean(o->nesterov));
+    json_object_set_new(root, "ema", json_real(o->ema));
+    json_object_set_new(root, "label_smoothing", json_real(o->label_smoothing));
+    json_object_set_new(root, "mixup", json_real(o->mixup));
+    json_t *freeze = json_array();
+    for (int i = 0; i < o->n_freeze; i++)
+        json_array_append_new(freeze, json_string(o->freeze[i]));
+    json_object_set_new(root, "freeze", freeze);
     json_object_set_new(root, "weight_decay", json_real(o->weight_decay));
     json_object_set_new(root, "clip_norm", json_real(o->clip_norm));
     json_object_set_new(root, "alpha", array_of(o->alpha, n_heads));
@@ -180,8 +213,15 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     json_object_set_new(root, "kd_logits", json_boolean(o->kd_logits));
     json_object_set_new(root, "kd_features", json_boolean(o->kd_features));
     json_object_set_new(root, "kd_detach", json_boolean(o->kd_detach));
+    json_object_set_new(root, "kd_response", json_boolean(o->kd_response));
+    json_object_set_new(root, "kd_temperature", json_real(o->kd_temperature));
+    json_object_set_new(root, "teacher_sha256",
+                        o->teacher ? json_string(wick_graph_identity(o->teacher).hex)
+                                   : json_null());
+    json_object_set_new(root, "teacher_weight", json_real(o->teacher ? o->teacher_weight : 0));
     json_object_set_new(root, "flip", json_boolean(o->augment.flip));
     json_object_set_new(root, "shift_px", json_integer(o->augment.shift));
+    json_object_set_new(root, "cutout_px", json_integer(o->augment.cutout));
     json_object_set_new(root, "winograd", json_boolean(o->winograd));
     json_object_set_new(root, "seed", json_string(seed));
     json_object_set_new(root, "threads", json_integer(threads));

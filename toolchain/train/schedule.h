@@ -8,7 +8,7 @@
 wick_status wick_train_check(const wick_train_options *options, int n_heads, wick_diag *diag);
 
 /* The learning rate that the option 0 stands for. */
-double wick_schedule_default_rate(const wick_graph *graph);
+double wick_schedule_default_rate(const wick_graph *graph, wick_optimiser optimiser);
 /* First epoch (0-based) with the decayed rate: ceil(lr_drop * epochs); `epochs` = never. */
 int wick_schedule_drop_epoch(const wick_train_options *options);
 /* First epoch (0-based) with distillation: ceil(kd_warmup * epochs), at most epochs - 1 so that a

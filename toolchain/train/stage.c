@@ -1,8 +1,11 @@
 /* Building a stage: the graphs that it trains and checks on, its programs, its losses. */
 #include "train/stage.h"
 #include "train/losses.h"
+#include "train/optimiser.h"
+#include "train/teacher.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,10 +43,15 @@ void wick_constants_copy(const wick_graph *from, wick_graph *to) {
         copy_constant(&from->tensors[t], to);
 }
 
+const wick_graph *wick_stage_weights(const wick_stage *stage) {
+    return stage->average_graph ? stage->average_graph : stage->graph;
+}
+
 void wick_stage_copy_part(const wick_stage *stage, int part, wick_graph *to) {
+    const wick_graph *from = wick_stage_weights(stage);
     for (int s = 0; s < stage->n_slots; s++)
         if (stage->slots[s].part == part)
-            copy_constant(&stage->graph->tensors[stage->slots[s].param->tensor], to);
+            copy_constant(&from->tensors[stage->slots[s].param->tensor], to);
 }
 
 static void keep_heads(wick_graph *graph, const wick_stage_spec *spec) {
@@ -238,8 +246,6 @@ static wick_status make_slots(wick_stage *stage, wick_diag *diag) {
     for (int s = 0; s < stage->n_slots; s++) {
         wick_slot *slot = &stage->slots[s];
         slot->param = wick_program_param(stage->program, s);
-        if (slot->param->trainable)
-            slot->momentum = wick_new(stage->arena, float, slot->param->count);
         if (!stage->spec.separate)
             continue;
         unsigned owner = owners[slot->param->tensor];
@@ -252,6 +258,27 @@ static wick_status make_slots(wick_stage *stage, wick_diag *diag) {
             slot->part++;
     }
     return WICK_OK;
+}
+
+/* Parameters that match a pattern are left as they are. */
+static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *options,
+                                  wick_diag *diag) {
+    int n = wick_program_param_count(stage->program);
+    for (int i = 0; i < options->n_freeze; i++) {
+        bool found = false;
+        for (int p = 0; p < n; p++) {
+            wick_param *param = wick_program_param(stage->program, p);
+            if (fnmatch(options->freeze[i], param->name, 0) != 0)
+                continue;
+            param->frozen = found = true;
+        }
+        /* A stage without the pattern's parameters is no mistake where others have them. */
+        if (!found && !stage->spec.frozen)
+            return wick_fail(diag, WICK_UNKNOWN, NULL, options->freeze[i],
+                             "`wick describe --json` lists the names; * and ? stand for any text",
+                             "no parameter has a name like this");
+    }
+    return options->n_freeze ? wick_program_refreeze(stage->program, diag) : WICK_OK;
 }
 
 static wick_status build(wick_stage *stage, const wick_graph *family,
@@ -269,7 +296,10 @@ static wick_status build(wick_stage *stage, const wick_graph *family,
     stage->n_outputs = list.n;
     stage->scratch = wick_new(stage->arena, float, 4 * stage->batch * stage->classes);
     WICK_TRY(build_programs(stage, options, &list, diag));
-    return make_slots(stage, diag);
+    WICK_TRY(freeze_by_name(stage, options, diag));
+    WICK_TRY(make_slots(stage, diag));
+    wick_optimiser_begin(stage, options);
+    return wick_teacher_build(stage, options, diag);
 }
 
 wick_status wick_stage_build(const wick_graph *family, const wick_train_options *options,
@@ -297,8 +327,11 @@ void wick_stage_free(wick_stage *stage) {
     wick_program_free(stage->program);
     wick_program_free(stage->check_program);
     wick_program_free(stage->frozen_program);
+    wick_program_free(stage->teacher_program);
     wick_graph_free(stage->graph);
     wick_graph_free(stage->check_graph);
     wick_graph_free(stage->frozen_graph);
+    wick_graph_free(stage->average_graph);
+    wick_graph_free(stage->teacher_graph);
     wick_arena_free(stage->arena);
 }

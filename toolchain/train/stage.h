@@ -2,6 +2,7 @@
 #ifndef WICK_STAGE_H
 #define WICK_STAGE_H
 
+#include "train/mixing.h"
 #include "train/program.h"
 #include "train/train.h"
 
@@ -16,10 +17,12 @@ typedef struct wick_stage_spec {
 /* The stages of a strategy for n_heads modules; returns how many (at most 2). */
 int wick_strategy_stages(wick_strategy strategy, int n_heads, wick_stage_spec specs[2]);
 
-/* One trained array; momentum in the backend's layout, zero at first. */
+/* One trained array and the optimiser's state for it, in the backend's layout (optimiser.h). */
 typedef struct wick_slot {
     wick_param *param;
-    float *momentum; /* NULL for running statistics */
+    float *momentum; /* first moment; NULL for running statistics */
+    float *second;   /* second moment; NULL unless the optimiser has one */
+    float *average;  /* of the array itself; NULL without averages */
     int part;        /* separate stages: index into heads; else 0 */
 } wick_slot;
 
@@ -33,8 +36,11 @@ typedef struct wick_stage {
     wick_program *program;
     wick_graph *frozen_graph; /* input -> features; NULL unless frozen */
     wick_program *frozen_program;
-    wick_graph *check_graph; /* input -> the stage's heads, for validation */
+    wick_graph *average_graph; /* averages of `graph`'s weights; NULL without averages */
+    wick_graph *check_graph;   /* input -> the stage's heads, for validation */
     wick_program *check_program;
+    wick_graph *teacher_graph; /* image -> logits of a finished network; NULL without one */
+    wick_program *teacher_program;
 
     /* Outputs of `program`: logits of the stage's head i are output i. */
     int feature_output[WICK_MAX_HEADS]; /* phi_i; -1 when no pair needs it */
@@ -61,12 +67,10 @@ typedef struct wick_batch_loss {
     int correct[WICK_MAX_HEADS]; /* of `batch` */
 } wick_batch_loss;
 wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
-                                const uint16_t *labels, bool distil);
+                                const wick_targets *targets, bool distil);
 
-/* SGD with momentum as PyTorch has it: g += weight_decay * w (where the parameter decays),
-   v = momentum * v + g, w -= rate * v. Before that, with clip_norm > 0, the gradient of each
-   separately trained part is shortened to that length. */
-void wick_stage_update(wick_stage *stage, const wick_train_options *options, double rate);
+/* The weights that count: the averages where there are any. */
+const wick_graph *wick_stage_weights(const wick_stage *stage);
 
 /* Copies every float constant of `from` to the constant of the same name in `to`, where there is
    one. */

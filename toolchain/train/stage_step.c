@@ -2,18 +2,27 @@
 #include "train/losses.h"
 #include "train/stage.h"
 
-#include <math.h>
 #include <string.h>
+
+/* The outputs' term: distance of eq. 10, or the response of Hinton et al. */
+static double output_loss(wick_stage *stage, const wick_train_options *options,
+                          const float *teacher, const float *student, double weight,
+                          float *d_teacher, float *d_student) {
+    if (options->kd_response)
+        return wick_loss_response(teacher, student, stage->batch, stage->classes,
+                                  options->kd_temperature, weight, d_teacher, d_student);
+    return wick_loss_outputs(teacher, student, stage->batch, stage->classes, options->kd_logits,
+                             options->kd_epsilon, weight, d_teacher, d_student, stage->scratch);
+}
 
 /* Loss of the pair (teacher j, student k) of papers/0-rein eq. 10, times weight, and gradients. */
 static double pair_loss(wick_stage *stage, const wick_train_options *options, int j, int k,
                         double weight) {
     wick_program *program = stage->program;
     float *d_teacher = options->kd_detach ? NULL : wick_program_output_gradient(program, j);
-    double loss = wick_loss_outputs(wick_program_output(program, j),
-                                    wick_program_output(program, k), stage->batch, stage->classes,
-                                    options->kd_logits, options->kd_epsilon, weight, d_teacher,
-                                    wick_program_output_gradient(program, k), stage->scratch);
+    double loss = output_loss(stage, options, wick_program_output(program, j),
+                              wick_program_output(program, k), weight, d_teacher,
+                              wick_program_output_gradient(program, k));
     int projection = stage->projection_output[j][k], phi = stage->feature_output[j];
     if (projection >= 0)
         loss += wick_loss_distance(
@@ -25,7 +34,7 @@ static double pair_loss(wick_stage *stage, const wick_train_options *options, in
 }
 
 wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
-                                const uint16_t *labels, bool distil) {
+                                const wick_targets *targets, bool distil) {
     wick_program *program = stage->program;
     wick_batch_loss loss = {0};
     for (int i = 0; i < stage->n_outputs; i++)
@@ -35,62 +44,22 @@ wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *opt
         double alpha = stage->spec.separate || stage->spec.n_heads == 1
                            ? 1.0
                            : options->alpha[stage->spec.heads[k]];
-        loss.ce[k] = wick_loss_cross_entropy(
-            wick_program_output(program, k), labels, stage->batch, stage->classes, alpha,
-            wick_program_output_gradient(program, k), &loss.correct[k]);
+        const float *logits = wick_program_output(program, k);
+        float *d_logits = wick_program_output_gradient(program, k);
+        loss.ce[k] = wick_loss_soft_cross_entropy(logits, targets, stage->batch, stage->classes,
+                                                  alpha, d_logits, &loss.correct[k]);
         loss.total += alpha * loss.ce[k];
         for (int j = 0; j < k && distil && stage->spec.distil; j++) {
             double beta = options->beta[stage->spec.heads[j]][stage->spec.heads[k]];
             if (beta > 0)
                 loss.kd[k] += pair_loss(stage, options, j, k, beta);
         }
+        if (stage->teacher_program && options->teacher_weight > 0)
+            loss.kd[k] +=
+                options->teacher_weight *
+                output_loss(stage, options, wick_program_output(stage->teacher_program, 0), logits,
+                            options->teacher_weight, NULL, d_logits);
         loss.total += loss.kd[k];
     }
     return loss;
-}
-
-/* Factor that shortens each part's gradient to clip_norm. Each array is summed by one thread in
-   order and the arrays in order: the result does not depend on the number of threads. */
-static void clip_factors(const wick_stage *stage, double clip_norm, double factor[]) {
-    double square[WICK_MAX_HEADS] = {0};
-    for (int s = 0; s < stage->n_slots; s++) {
-        const wick_param *param = stage->slots[s].param;
-        if (!param->trainable)
-            continue;
-        double sum = 0;
-        for (size_t i = 0; i < param->count; i++)
-            sum += (double)param->gradient[i] * (double)param->gradient[i];
-        square[stage->slots[s].part] += sum;
-    }
-    for (int p = 0; p < stage->n_parts; p++) {
-        double norm = sqrt(square[p]);
-        factor[p] = clip_norm > 0 && norm > clip_norm ? clip_norm / norm : 1.0;
-    }
-}
-
-static void update_one(const wick_slot *slot, float scale, float decay, float momentum,
-                       float rate) {
-    float *restrict w = slot->param->value, *restrict v = slot->momentum;
-    const float *restrict g = slot->param->gradient;
-    long count = (long)slot->param->count;
-#pragma omp parallel for schedule(static) if (count > 16384)
-    for (long i = 0; i < count; i++) {
-        v[i] = momentum * v[i] + (scale * g[i] + decay * w[i]);
-        w[i] -= rate * v[i];
-    }
-}
-
-void wick_stage_update(wick_stage *stage, const wick_train_options *options, double rate) {
-    double factor[WICK_MAX_HEADS];
-    for (int p = 0; p < stage->n_parts; p++)
-        factor[p] = 1.0;
-    if (options->clip_norm > 0)
-        clip_factors(stage, options->clip_norm, factor);
-    for (int s = 0; s < stage->n_slots; s++) {
-        const wick_slot *slot = &stage->slots[s];
-        if (slot->momentum)
-            update_one(slot, (float)factor[slot->part],
-                       slot->param->decay ? (float)options->weight_decay : 0.0f,
-                       (float)options->momentum, (float)rate);
-    }
 }

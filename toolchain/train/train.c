@@ -1,4 +1,5 @@
 /* wick_train_run: stages, epochs, best weights, checkpoint, database. */
+#include "train/optimiser.h"
 #include "train/session.h"
 
 #include <math.h>
@@ -82,6 +83,8 @@ static wick_status run_epoch(wick_session *session, int epoch) {
     wick_status status = wick_session_epoch(session, epoch, &point);
     if (status == WICK_OK)
         status = wick_program_export(session->stage->program, session->stage->graph, session->diag);
+    if (status == WICK_OK)
+        status = wick_optimiser_export_average(session->stage, session->diag);
     if (status == WICK_INTERRUPTED)
         return interrupted(session, epoch);
     if (status == WICK_OK) /* short, and a stop request waits: the epoch is not lost */
@@ -271,7 +274,7 @@ wick_status wick_train_run(wick_graph *graph, const wick_data *data,
     *result = (wick_train_result){0};
     wick_train_options resolved = *options;
     if (resolved.learning_rate == 0.0)
-        resolved.learning_rate = wick_schedule_default_rate(graph);
+        resolved.learning_rate = wick_schedule_default_rate(graph, resolved.optimiser);
     wick_session session = {.family = graph, .data = data, .options = &resolved, .diag = diag};
     options = &resolved;
     int n_heads = graph->family.n_heads;

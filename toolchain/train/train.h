@@ -17,6 +17,7 @@
 #include "graph/graph.h"
 #include "train/quality.h"
 #include "train/runs.h"
+#include "train/runs_plot.h"
 
 /* X(enum, name): papers/0-rein, section III. Every stage runs `epochs` epochs.
    baseline    every module and its own extractor with plain cross-entropy. The modules share no
@@ -43,36 +44,61 @@ const char *wick_strategy_name(wick_strategy strategy);
 /* By name; UNKNOWN lists the names. */
 wick_status wick_strategy_find(const char *name, wick_strategy *strategy, wick_diag *diag);
 
+typedef enum wick_optimiser { WICK_OPTIMISER_SGD, WICK_OPTIMISER_ADAMW } wick_optimiser;
+typedef enum wick_lr_schedule {
+    WICK_LR_STEP,   /* the rate, and from lr_drop on lr_decay times the rate */
+    WICK_LR_COSINE, /* half a cosine from the rate (after the warm-up) to lr_final times the rate */
+    WICK_LR_CONSTANT /* the rate */
+} wick_lr_schedule;
+enum { WICK_MAX_FREEZE = 16 };
+
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
     int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128 */
-    double learning_rate;   /* > 0, or 0 (default) = 0.05, with batch norm 0.02; the paper's 0.01 is
-                               for 200 epochs */
-    double lr_decay;        /* factor at `lr_drop`, (0, 1], default 0.1 */
-    double lr_drop;         /* fraction [0, 1] of the epochs after which the factor applies, rounded
-                               up to whole epochs, default 0.4 (80 of 200) */
-    double lr_warmup;       /* epochs over which the rate rises linearly from 0, >= 0, default 1 */
-    double kd_warmup;       /* fraction [0, 1] of the epochs with cross-entropy only, rounded up but
-                               never the last epoch, default 0.1 (20 of 200) */
-    double momentum;        /* [0, 1), default 0.9 */
-    double weight_decay;    /* on weights, not on biases and scales; >= 0, default 5e-4 */
-    double clip_norm;       /* longest gradient (L2, of one separately trained part), 0 = off;
-                               default 5 */
+    double learning_rate; /* > 0, or 0 (default) = 0.05, with batch norm 0.02, with AdamW 0.001; the
+                             paper's 0.01 is for 200 epochs */
+    wick_lr_schedule lr_schedule; /* default STEP */
+    double lr_final;              /* [0, 1], default 0 */
+    double lr_decay;              /* factor at `lr_drop`, (0, 1], default 0.1 */
+    double lr_drop;   /* fraction [0, 1] of the epochs after which the factor applies, rounded
+                         up to whole epochs, default 0.4 (80 of 200) */
+    double lr_warmup; /* epochs over which the rate rises linearly from 0, >= 0, default 1 */
+    double kd_warmup; /* fraction [0, 1] of the epochs with cross-entropy only, rounded up but
+                         never the last epoch, default 0.1 (20 of 200) */
+    wick_optimiser optimiser; /* default SGD; formulas in optimiser.h */
+    double momentum;          /* [0, 1), of AdamW its beta1; default 0.9 */
+    bool nesterov;            /* SGD: look ahead; default false */
+    double ema; /* [0, 1): decay of an average of the weights, which is then what is validated and
+                   kept; 0 (default) = no average */
+    double label_smoothing; /* [0, 1), default 0 */
+    double mixup; /* >= 0: lambda of each batch from Beta(mixup, mixup); 0 (default) = off */
+    int n_freeze;
+    const char *freeze[WICK_MAX_FREEZE]; /* parameters whose names match one of these patterns (as
+                                            in a shell) are not trained */
+    double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
+    double clip_norm;             /* longest gradient (L2, of one separately trained part), 0 = off;
+                                     default 5 */
     double alpha[WICK_MAX_HEADS]; /* weight of head k's cross-entropy, >= 0, default 1; joint
                                      strategies only: a module alone has nothing to be weighed with
                                    */
     double beta[WICK_MAX_HEADS][WICK_MAX_HEADS]; /* [j][k] weight of teacher j for student k, j < k
                                                     (large to small), >= 0, default 0.01; 0 leaves
                                                     the pair out; entries with j >= k are unused */
-    double kd_epsilon;      /* inside the root, > 0, default 1e-6: rounds the tip off below a
-                               distance of 0.001, finer than any that matters */
-    bool kd_logits;         /* match logits instead of probabilities; default false */
-    bool kd_features;       /* feature term of eq. 10; default true */
-    bool kd_detach;         /* no gradient into the teacher; default true */
-    wick_augment augment;   /* default flip, shift 2 */
-    bool winograd;          /* let the backend pick Winograd convolutions; default true */
-    uint64_t seed;          /* of order, augmentation and projections; default 1 */
-    int threads;            /* 0 = all; part of the state: other counts give other bits */
+    double kd_epsilon; /* inside the root, > 0, default 1e-6: rounds the tip off below a
+                          distance of 0.001, finer than any that matters */
+    bool kd_logits;    /* match logits instead of probabilities; default false */
+    bool kd_features;  /* feature term of eq. 10; default true */
+    bool kd_detach;    /* no gradient into the teacher; default true */
+    bool kd_response;  /* outputs matched by Hinton's response loss instead of eq. 10's distance;
+                          default false */
+    double kd_temperature;     /* of the response loss, > 0, default 4 */
+    const wick_graph *teacher; /* a finished float network whose largest head teaches every module
+                                  from the first epoch on, in any strategy; NULL (default) = none */
+    double teacher_weight;     /* of its outputs' term, >= 0, default 1 */
+    wick_augment augment;      /* default flip, shift 2, no cutout */
+    bool winograd;             /* let the backend pick Winograd convolutions; default true */
+    uint64_t seed;             /* of order, augmentation and projections; default 1 */
+    int threads;               /* 0 = all; part of the state: other counts give other bits */
     const char *checkpoint; /* side file of the training state, written atomically at the start and
                                after each epoch; NULL = none */
     int session_epochs;     /* > 0: stop like on Ctrl-C after so many epochs of this call, for time

@@ -35,7 +35,18 @@ typedef enum wick_layer_kind {
      wick_<name>_fits()          whether it can compute a layer at all
      wick_<name>_scratch_bytes() the SRAM that it works in
    and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
-#define WICK_KERNEL_TABLE(X)
+#define WICK_KERNEL_TABLE(X)                                                                       \
+    X(CONV2D_S8_AVX2, conv2d_s8_avx2, CONV2D) /* x86-64: the PC's own runs */                      \
+    X(CONV2D_S8_VNNI, conv2d_s8_vnni, CONV2D)                                                      \
+    X(DWCONV2D_S8_AVX2, dwconv2d_s8_avx2, DWCONV2D)                                                \
+    X(FC_S8_AVX2, fc_s8_avx2, FC)                                                                  \
+    X(FC_S8_VNNI, fc_s8_vnni, FC)                                                                  \
+    X(MAXPOOL_S8_AVX2, maxpool_s8_avx2, MAXPOOL)                                                   \
+    X(AVGPOOL_S8_AVX2, avgpool_s8_avx2, AVGPOOL)                                                   \
+    X(ADD_S8_AVX2, add_s8_avx2, ADD)                                                               \
+    X(CONCAT_S8_AVX2, concat_s8_avx2, CONCAT)                                                      \
+    X(CONV2D_S8_DSP, conv2d_s8_dsp, CONV2D)     /* ARM DSP extension, weights of 8 bits */         \
+    X(CONV2D_S8_DSP16, conv2d_s8_dsp16, CONV2D) /* the same, 16 bits: fewer instructions */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */

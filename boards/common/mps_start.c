@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Reset: SRAM is poisoned, as after a real power failure nothing in it can be trusted; NVM is left
- * alone. */
+/* Reset of a Cortex-M on an MPS board. SRAM is poisoned, as after a real power failure nothing in
+   it can be trusted; NVM is left alone. */
 #include "semihost.h"
 
 #include <stdint.h>
@@ -12,9 +12,17 @@ int main(void);
 void Reset_Handler(void);
 void SysTick_Handler(void);
 
+__attribute__((weak)) void board_on_fault(void) {}
+
 static void fault_handler(void) {
     semihost_put("FAULT\n");
+    board_on_fault();
     semihost_exit(3);
+}
+
+/* A program with a timer has its own. */
+__attribute__((weak)) void SysTick_Handler(void) {
+    fault_handler();
 }
 
 __attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
@@ -25,7 +33,7 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[16] 
     (const void *)fault_handler,
     (const void *)fault_handler,
     (const void *)fault_handler,
-    0,
+    (const void *)fault_handler,
     0,
     0,
     0,
@@ -41,9 +49,10 @@ void Reset_Handler(void) {
     /* Everything below this function's own frame. */
     for (volatile uint32_t *p = _sram_start; (uintptr_t)p < stack_pointer; p++)
         *p = 0xA5DEADA5u;
-    *(volatile uint32_t *)0xE000ED88u |= 0xFu
-                                         << 20; /* CPACR: the FPU is on, the compiler may use it */
-    __asm__ volatile("dsb\n isb");
+    /* CPACR: FPU and vector unit are on, the compiler may use them. Without effect where there are
+       none. */
+    *(volatile uint32_t *)0xE000ED88u |= 0xFu << 20;
+    __asm__ volatile("dsb\n isb" ::: "memory");
     const uint32_t *from = _data_load;
     for (uint32_t *to = _data_start; to < _data_end; to++)
         *to = *from++;

@@ -1,0 +1,15 @@
+/* The five layers by which int8 kernels are compared (SAME padding, stride 1), and those of the
+   families when family_layers.c has written them. */
+#include "bench_layers.h"
+
+const bench_layer bench_layers[] = {
+    {"L1", WICK_LAYER_CONV2D, 16, 16, 32, 16, 16, 32, 3, 3, 1, 1, 1, 1, 1, {32}, 16},
+    {"L2", WICK_LAYER_CONV2D, 16, 16, 64, 16, 16, 128, 1, 1, 1, 1, 0, 0, 1, {64}, 16},
+    {"L3", WICK_LAYER_DWCONV2D, 16, 16, 64, 16, 16, 64, 3, 3, 1, 1, 1, 1, 1, {64}, 16},
+    {"L4", WICK_LAYER_FC, 1, 1, 1024, 1, 1, 64, 1, 1, 1, 1, 0, 0, 1, {1024}, 1},
+    {"L5", WICK_LAYER_CONV2D, 32, 32, 3, 32, 32, 16, 3, 3, 1, 1, 1, 1, 1, {3}, 32},
+#ifdef FAMILY_LAYERS
+#include FAMILY_LAYERS
+#endif
+};
+const int bench_layer_count = sizeof bench_layers / sizeof *bench_layers;

@@ -1,0 +1,191 @@
+/* Which kernel computes each layer. The device's profile says which kernels the core has and what
+   they take; what a layer may use is wick_kernel_fits().
+
+   Cheapest is least cycles + price * bytes of flash. Price 0 is the fastest choice; when its flash
+   does not fit, the price rises until it does. Code counts once for all layers of a kernel, so for
+   each kind every set of kernels is tried. The layers of one kind are independent of each other
+   for a given set and price, so each price's answer is exact; between two prices lie only choices
+   off the convex hull of cycles against bytes. */
+#include "plan/plan_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CANDIDATES = 12 /* kernels of one kind */, PRICE_STEPS = 60 };
+
+/* One kind's kernels that the device offers. */
+typedef struct candidates {
+    int n;
+    uint8_t kernel[MAX_CANDIDATES];
+    int64_t code_bytes[MAX_CANDIDATES];
+} candidates;
+
+/* A layer on a kernel: cycles of the whole layer, NAN where it cannot run. */
+typedef struct layer_cost {
+    double cycles;
+    int64_t bytes;
+} layer_cost;
+
+typedef struct chooser {
+    wick_plan *plan;
+    candidates kinds[WICK_LAYER_KINDS];
+    layer_cost (*cost)[MAX_CANDIDATES]; /* [n_layers] */
+} chooser;
+
+/* A complete choice. */
+typedef struct choice {
+    double cycles;
+    int64_t bytes;
+} choice;
+
+static const uint8_t kind_of_kernel[WICK_KERNELS + 1] = {0,
+#define X(NAME, name, KIND) WICK_LAYER_##KIND,
+                                                         WICK_KERNEL_TABLE(X)
+#undef X
+};
+
+int64_t wick_plan_constant_bytes(const wick_layer *layer) {
+    wick_layer rest = *layer;
+    if (!layer->kernel || !wick_weights_words(layer))
+        return wick_qlayer_constant_bytes(layer);
+    rest.k_h = rest.k_w = 0; /* biases, multipliers and shifts without weights */
+    rest.in_c = 0;
+    return 4 * (int64_t)wick_weights_words(layer) + wick_qlayer_constant_bytes(&rest);
+}
+
+static void collect(chooser *c) {
+    const wick_device *device = c->plan->device;
+    for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
+        candidates *list = &c->kinds[kind];
+        list->kernel[0] = WICK_KERNEL_PORTABLE;
+        list->code_bytes[0] = device->portable[kind].code_bytes;
+        list->n = 1;
+        for (uint8_t k = 1; k < WICK_KERNELS; k++) {
+            if (kind_of_kernel[k] != kind || !device->fast[k].offered || list->n == MAX_CANDIDATES)
+                continue;
+            list->kernel[list->n] = k;
+            list->code_bytes[list->n++] = device->fast[k].code_bytes;
+        }
+    }
+}
+
+static void price_layers(chooser *c, int64_t scratch_limit) {
+    const wick_plan *plan = c->plan;
+    for (int l = 0; l < plan->net->n_layers; l++) {
+        wick_layer layer = plan->net->layers[l];
+        const candidates *list = &c->kinds[layer.kind];
+        for (int i = 0; i < list->n; i++) {
+            layer.kernel = list->kernel[i];
+            bool fits = wick_kernel_fits(&layer, layer.kernel) &&
+                        (!layer.kernel || wick_layer_scratch_bytes(&layer) <= scratch_limit);
+            wick_work work =
+                wick_device_layer_work(plan->device, &layer, wick_plan_layer_total(&layer));
+            c->cost[l][i] = (layer_cost){.cycles = fits ? work.cycles : (double)NAN,
+                                         .bytes = fits ? wick_plan_constant_bytes(&layer) : 0};
+        }
+    }
+}
+
+/* The best of the set's kernels for a layer; -1: none can run it. Ties go to fewer bytes, then to
+   the earlier one. */
+static int best_of(const chooser *c, int l, unsigned set, double price) {
+    int best = -1;
+    double least = 0;
+    for (int i = 0; i < c->kinds[c->plan->net->layers[l].kind].n; i++) {
+        const layer_cost *cost = &c->cost[l][i];
+        double value = cost->cycles + price * (double)cost->bytes;
+        if (!(set >> i & 1) || isnan(cost->cycles))
+            continue;
+        if (best < 0 || value < least ||
+            (!(value > least) && cost->bytes < c->cost[l][best].bytes)) {
+            best = i;
+            least = value;
+        }
+    }
+    return best;
+}
+
+/* Layers of one kind with one set of kernels; false when some layer has none. */
+static bool try_set(const chooser *c, int kind, unsigned set, double price, choice *out) {
+    const wick_qnet *net = c->plan->net;
+    *out = (choice){0};
+    unsigned used = 0;
+    for (int l = 0; l < net->n_layers; l++) {
+        if (net->layers[l].kind != kind)
+            continue;
+        int i = best_of(c, l, set, price);
+        if (i < 0)
+            return false;
+        used |= 1u << i;
+        out->cycles += c->cost[l][i].cycles;
+        out->bytes += c->cost[l][i].bytes;
+    }
+    for (int i = 0; i < c->kinds[kind].n; i++)
+        out->bytes += used >> i & 1 ? c->kinds[kind].code_bytes[i] : 0;
+    return true;
+}
+
+/* Decides every layer for one price; the sums. */
+static choice decide(chooser *c, double price) {
+    choice sum = {0};
+    for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
+        unsigned best_set = 1;
+        choice best = {0};
+        bool found = false;
+        for (unsigned set = 1; set < 1u << c->kinds[kind].n; set++) {
+            choice here;
+            if (!try_set(c, kind, set, price, &here))
+                continue;
+            if (!found || here.cycles + price * (double)here.bytes <
+                              best.cycles + price * (double)best.bytes) {
+                best = here;
+                best_set = set;
+                found = true;
+            }
+        }
+        for (int l = 0; l < c->plan->net->n_layers; l++)
+            if (c->plan->net->layers[l].kind == kind)
+                c->plan->layers[l].kernel = c->kinds[kind].kernel[best_of(c, l, best_set, price)];
+        sum.cycles += best.cycles;
+        sum.bytes += best.bytes;
+    }
+    return sum;
+}
+
+void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit) {
+    const double dearest = 1e9; /* cycles for a byte: size above all */
+    chooser c = {.plan = plan};
+    collect(&c);
+    c.cost = wick_xalloc(((size_t)plan->net->n_layers + 1) * sizeof *c.cost);
+    price_layers(&c, scratch_limit);
+    double low = 0, high = dearest;
+    if (plan->options.optimise == WICK_OPTIMISE_SIZE)
+        low = dearest;
+    if (decide(&c, low).bytes > flash_limit && low < dearest) {
+        for (int i = 0; i < PRICE_STEPS; i++) {
+            /* Prices of interest span many powers of ten. */
+            double middle = i ? sqrt(fmax(low, 1e-9) * high) : 1;
+            if (decide(&c, middle).bytes > flash_limit)
+                low = middle;
+            else
+                high = middle;
+        }
+        decide(&c, high);
+    }
+    free(c.cost);
+    wick_plan_pack_weights(plan);
+}
+
+void wick_plan_pack_weights(wick_plan *plan) {
+    for (int l = 0; l < plan->net->n_layers; l++) {
+        wick_layer *layer = &plan->layers[l];
+        uint32_t words = wick_weights_words(layer);
+        if (!words)
+            continue;
+        uint32_t *packed = wick_new(plan->arena, uint32_t, words);
+        wick_weights_pack(layer, packed);
+        layer->packed = packed;
+        layer->weights = NULL;
+    }
+}
