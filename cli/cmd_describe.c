@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "graph/graph.h"
 #include "onnx/onnx.h"
+#include "recipe_args.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@ static const struct argp_option option_table[] = {
     {"classes", KEY_CLASSES, "N", 0, "number of classes (recipes; default 10)", 0},
     {"batch-norm", KEY_BATCH_NORM, "0|1", OPTION_ARG_OPTIONAL,
      "batch norm after every convolution, or none (recipes; default: as the recipe says)", 0},
+    CLI_RECIPE_OPTIONS(0),
     {"baseline", KEY_BASELINE, 0, 0, "every module with an extractor of its own (recipes)", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
@@ -48,6 +50,8 @@ static void parse_input(struct argp_state *state, const char *text, wick_recipe_
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
+    if (cli_recipe_option(state, key, text, &a->recipe, &a->recipe_option))
+        return 0;
     switch (key) {
     case 'w':
         a->recipe.width = cli_number(state, "width", text, 0.001, 8);
@@ -94,8 +98,10 @@ static const struct argp argp = {
     "activation sizes, module by module. MACs are true ones: a depthwise convolution is not counted "
     "as a dense one; products with padding are counted."
     "\vExample: wick describe vgg16 --width 0.25 --input 32x32\n"
+    "         wick describe resnet --depth 56 --shortcut projection\n"
     "         wick describe family.onnx --json\n"
-    "A recipe is a JSON file or the name of one in share/recipes (vgg16, mobilenetv1).\n"
+    "A recipe is a JSON file or the name of one in share/recipes (vgg16, mobilenetv1, resnet, "
+    "densenet, sensor).\n"
     "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
     0,
     0,
@@ -220,7 +226,8 @@ static void print_text(const wick_graph *graph) {
     wick_arena *arena = wick_arena_new();
     int *list = wick_new(arena, int, graph->n_nodes);
     const wick_family *family = &graph->family;
-    printf("%s: input %s, %lld classes, %d module%s, %s\n", graph->name,
+    printf("%s: input %s, %lld classes, %d module%s, %s\n",
+           family->recipe[0] ? family->recipe : graph->name,
            wick_shape_text(arena, graph->tensors[graph->input].shape),
            (long long)graph->tensors[family->heads[0]].shape.dim[1], family->n_heads,
            family->n_heads > 1 ? "s" : "",
@@ -287,11 +294,11 @@ static bool print_json(const wick_graph *graph) {
     free(list);
     json_t *features =
         family->features < 0 ? json_null() : shape_json(graph->tensors[family->features].shape);
-    return cli_print_json(json_pack("{s:s, s:o, s:I, s:o, s:i, s:o}", "name", graph->name, "input",
-                                    shape_json(graph->tensors[graph->input].shape), "classes",
-                                    (json_int_t)graph->tensors[family->heads[0]].shape.dim[1],
-                                    "features", features, "bytes_per_activation",
-                                    (int)activation_bytes(graph), "modules", modules));
+    return cli_print_json(json_pack(
+        "{s:s, s:s, s:o, s:I, s:o, s:i, s:o}", "name", graph->name, "recipe", family->recipe,
+        "input", shape_json(graph->tensors[graph->input].shape), "classes",
+        (json_int_t)graph->tensors[family->heads[0]].shape.dim[1], "features", features,
+        "bytes_per_activation", (int)activation_bytes(graph), "modules", modules));
 }
 
 static wick_status run(const arguments *a, wick_diag *diag) {

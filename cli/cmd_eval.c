@@ -1,5 +1,6 @@
-/* wick eval: accuracy of every module of a model. */
+/* wick eval: how well every module of a model answers, and how much its confidence is worth. */
 #include "cli.h"
+#include "eval_output.h"
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
 #include "train/train.h"
@@ -8,14 +9,24 @@
 #include <string.h>
 
 typedef struct arguments {
-    const char *model, *data;
+    const char *model, *data, *plot;
     wick_data_options data_options;
     wick_split split;
-    int threads;
-    bool json;
+    int threads, bins;
+    bool detail, json;
 } arguments;
 
-enum { KEY_SPLIT = 256, KEY_LIMIT, KEY_VALIDATION, KEY_SPLIT_SEED, KEY_JSON };
+enum {
+    KEY_SPLIT = 256,
+    KEY_LIMIT,
+    KEY_VALIDATION,
+    KEY_SPLIT_SEED,
+    KEY_BINS,
+    KEY_DETAIL,
+    KEY_PLOT,
+    KEY_JSON
+};
+enum { DEFAULT_BINS = 15 };
 
 static const char *const split_names[WICK_SPLITS] = {"train", "validation", "test"};
 
@@ -28,6 +39,12 @@ static const struct argp_option option_table[] = {
     {"validation", KEY_VALIDATION, "F", 0,
      "share of the training images kept for validation, up to 0.5 (default 0.1)", 0},
     {"split-seed", KEY_SPLIT_SEED, "N", 0, "seed of the validation split (default 1)", 0},
+    {"detail", KEY_DETAIL, 0, 0,
+     "for each module: precision and recall of every class, confusion matrix, confidences", 0},
+    {"bins", KEY_BINS, "N", 0,
+     "equal bins of confidence for calibration and histograms (default 15)", 0},
+    {"plot", KEY_PLOT, "FILE", 0,
+     "draw confusion, calibration and confidences of each module with gnuplot: .svg or .png", 0},
     {"threads", 'j', "N", 0, "threads (default all)", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
@@ -61,6 +78,17 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case 'j':
         a->threads = (int)cli_integer(state, "threads", text, 1, 1024);
         break;
+    case KEY_BINS:
+        a->bins = (int)cli_integer(state, "bins", text, 1, 1000);
+        break;
+    case KEY_DETAIL:
+        a->detail = true;
+        break;
+    case KEY_PLOT:
+        if (!wick_gnuplot_draws(text))
+            argp_error(state, "--plot needs FILE.svg or FILE.png");
+        a->plot = text;
+        break;
     case KEY_JSON:
         a->json = true;
         break;
@@ -85,13 +113,16 @@ static const struct argp argp = {
     option_table,
     parse,
     "MODEL.onnx",
-    "Counts how many images every module of a family answers rightly. A float model runs on the "
-    "training library; a quantized one (with QuantizeLinear nodes) on the device's own int8 "
-    "kernels, bit for bit as on the device."
+    "Counts how many images every module of a family answers rightly, and how far its confidence "
+    "can be trusted. A float model runs on the training library; a quantized one (with "
+    "QuantizeLinear nodes) on the device's own int8 kernels, bit for bit as on the device."
     "\vExample: wick eval family.onnx --data builtin:shapes10\n"
-    "         wick eval family.int8.onnx --data cifar10:DIR --split test --json\n"
+    "         wick eval family.int8.onnx --data cifar10:DIR --split test --detail --plot test.svg\n"
+    "Confidence is the largest probability, softmax of the logits. The calibration error (expected "
+    "calibration error) is the mean distance between confidence and share of right answers over "
+    "bins of equal width, weighted by their images. JSON always has every detail.\n"
     "The default is the validation split: look at the test set once, at the end.\n"
-    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
+    "Exit status: 0 done, 2 usage, 3 bad input or gnuplot is missing, 4 failure.",
     0,
     0,
     0};
@@ -103,77 +134,73 @@ static bool is_quantized(const wick_graph *graph) {
     return false;
 }
 
-static wick_status count(const arguments *a, const wick_graph *graph, const wick_data *data,
-                         int64_t *correct, wick_diag *diag) {
+static wick_status answer(const arguments *a, const wick_graph *graph, const wick_data *data,
+                          wick_answers answers, wick_diag *diag) {
     if (!is_quantized(graph))
-        return wick_eval_float(graph, data, a->split, a->threads, correct, NULL, diag);
+        return wick_answers_float(graph, data, a->split, a->threads, answers, diag);
     wick_qnet *net = NULL;
     WICK_TRY(wick_qnet_lower(graph, &net, diag));
-    wick_status status = wick_eval_int8(net, data, a->split, a->threads, 0, correct, NULL, diag);
+    wick_status status = wick_answers_int8(net, data, a->split, a->threads, answers, diag);
     wick_qnet_free(net);
     return status;
 }
 
-static void print_table(const wick_graph *graph, const int64_t *correct, int n) {
-    wick_arena *arena = wick_arena_new();
-    const wick_family *family = &graph->family;
-    enum { COLUMNS = 4 };
-    const char **cells = wick_new(arena, const char *, (family->n_heads + 1) * COLUMNS);
-    const char *const header[COLUMNS] = {"module", "right", "images", "accuracy"};
-    memcpy(cells, header, sizeof header);
-    for (int k = 0; k < family->n_heads; k++) {
-        const char **row = cells + (k + 1) * COLUMNS;
-        row[0] = family->head_names[k];
-        row[1] = wick_arena_printf(arena, "%lld", (long long)correct[k]);
-        row[2] = wick_arena_printf(arena, "%d", n);
-        row[3] = wick_arena_printf(arena, "%.2f %%", 100.0 * (double)correct[k] / n);
-    }
-    cli_print_table(cells, family->n_heads + 1, COLUMNS);
-    wick_arena_free(arena);
-}
-
-static json_t *results_json(const arguments *a, const wick_graph *graph, const wick_data *data,
-                            const int64_t *correct, int n) {
-    json_t *modules = json_array();
-    for (int k = 0; k < graph->family.n_heads; k++)
-        json_array_append_new(
-            modules, json_pack("{s:s, s:I, s:f}", "name", graph->family.head_names[k], "right",
-                               (json_int_t)correct[k], "accuracy", (double)correct[k] / n));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "model", a->model, "precision",
-                     is_quantized(graph) ? "int8" : "float", "data", data->spec, "data_sha256",
-                     data->hash.hex, "split", split_names[a->split], "images", n, "modules",
-                     modules);
+static wick_status show(const arguments *a, const eval_results *results, wick_diag *diag) {
+    if (a->json && !cli_print_json(eval_json(results)))
+        return WICK_OUTPUT;
+    if (!a->json)
+        eval_print(results, a->detail);
+    if (!a->plot)
+        return WICK_OK;
+    wick_buf script = {0};
+    eval_plot_script(results, a->plot, &script);
+    wick_status status = wick_gnuplot_run(&script, a->plot, diag);
+    wick_buf_free(&script);
+    return status;
 }
 
 static wick_status evaluate(const arguments *a, const wick_graph *graph, const wick_data *data,
-                            wick_diag *diag) {
-    int64_t correct[WICK_MAX_HEADS] = {0};
-    int n = data->split[a->split].n;
+                            wick_arena *arena, wick_diag *diag) {
+    const wick_images *images = &data->split[a->split];
+    size_t n = (size_t)images->n, heads = (size_t)graph->family.n_heads;
     if (n < 1)
         return wick_fail(diag, WICK_SHAPE, data->spec, NULL, "take another --split",
                          "there are no %s images", split_names[a->split]);
-    WICK_TRY(count(a, graph, data, correct, diag));
-    if (a->json)
-        return cli_print_json(results_json(a, graph, data, correct, n)) ? WICK_OK : WICK_OUTPUT;
-    print_table(graph, correct, n);
-    return WICK_OK;
+    wick_answers answers = {.labels = wick_new(arena, uint16_t, heads * n),
+                            .confidence = wick_new(arena, float, heads *n)};
+    WICK_TRY(answer(a, graph, data, answers, diag));
+    eval_results results = {.model = a->model,
+                            .precision = is_quantized(graph) ? "int8" : "float",
+                            .split = split_names[a->split],
+                            .graph = graph,
+                            .data = data};
+    for (size_t k = 0; k < heads; k++)
+        results.modules[k] =
+            wick_quality_of(arena, images->labels, answers.labels + k * n,
+                            answers.confidence + k * n, images->n, data->n_classes, a->bins);
+    return show(a, &results, diag);
 }
 
 static wick_status run(const arguments *a, wick_diag *diag) {
     wick_graph *graph = NULL;
     wick_data *data = NULL;
+    if (a->plot)
+        WICK_TRY(wick_gnuplot_check(a->plot, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));
+    wick_arena *arena = wick_arena_new();
     wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
     if (status == WICK_OK)
-        status = evaluate(a, graph, data, diag);
+        status = evaluate(a, graph, data, arena, diag);
     if (data)
         wick_data_free(data);
+    wick_arena_free(arena);
     wick_graph_free(graph);
     return status;
 }
 
 int cmd_eval(int argc, char **argv) {
-    arguments a = {.split = WICK_VALIDATION, .data_options = wick_data_defaults()};
+    arguments a = {
+        .split = WICK_VALIDATION, .data_options = wick_data_defaults(), .bins = DEFAULT_BINS};
     int exit_status;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;

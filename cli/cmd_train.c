@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "graph/graph.h"
 #include "onnx/onnx.h"
+#include "recipe_args.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -72,7 +73,8 @@ enum {
 static const struct argp_option option_table[] = {
     {0, 0, 0, 0, "What to train on what:", 1},
     {"recipe", 'r', "NAME|FILE", 0,
-     "recipe (vgg16, mobilenetv1, or a JSON file), or an ONNX model to train on (default vgg16)",
+     "recipe (vgg16, mobilenetv1, resnet, densenet, sensor, or a JSON file), or an ONNX model to train on "
+     "(default vgg16)",
      1},
     {"data", 'd', "SPEC", 0,
      "builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, idx:DIR, npy:DIR or a folder (required)",
@@ -81,6 +83,7 @@ static const struct argp_option option_table[] = {
     {"width", 'w', "FACTOR", 0, "multiplies every layer's width (recipes; default 1)", 1},
     {"input", 'i', "HxW", 0, "input size, which must be the data's (recipes; default: the data's)",
      1},
+    CLI_RECIPE_OPTIONS(1),
     {"batch-norm", KEY_BATCH_NORM, 0, 0,
      "batch norm after every convolution (recipes; default: as the recipe says)", 1},
     {"no-batch-norm", KEY_NO_BATCH_NORM, 0, 0, "no batch norm (recipes)", 1},
@@ -194,6 +197,8 @@ static int choice(struct argp_state *state, const char *option, const char *text
 /* Options of the network and the data. */
 static error_t parse_what(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
+    if (cli_recipe_option(state, key, text, &a->build, &a->recipe_option))
+        return 0;
     switch (key) {
     case 'r':
         a->recipe = text;

@@ -22,6 +22,18 @@ expect 0 'no shared extractor' "$WICK" describe vgg16 --width 0.1 --baseline
 grep -qE '^extractor' "$T/out" && fail "a baseline with an extractor"
 expect 0 'BatchNormalization' "$WICK" describe vgg16 --width 0.1 --batch-norm
 expect 0 '[1,1,28,28]' "$WICK" describe mobilenetv1 --width 0.1 --input 28x28x1
+# The recipes' own parameters.
+expect 0 'resnet depth=56 shortcut=projection: input [1,3,32,32]' "$WICK" describe resnet --depth 56 --shortcut projection
+grep -qE '^extractor +10 +5,136 ' "$T/out" || fail "ResNet-56's extractor"
+grep -qE '^TM1 +189 +850,634 ' "$T/out" || fail "ResNet-56's TM1" # 853,018 + 2,752 - 5,136
+expect 0 '"recipe": "densenet depth=100 growth=12 variant=bc"' "$WICK" describe densenet --depth 100 --json
+expect 0 'Pad' "$WICK" describe resnet
+expect 0 'growth=24 variant=plain' "$WICK" describe densenet --growth 24 --set variant=plain --set depth=16
+expect 2 'such as depth=56' "$WICK" describe resnet --set depth
+expect 2 'this option is for recipes' "$WICK" describe some.onnx --depth 20
+expect 3 'parameters.depth: 21 is not possible: 14 to 200 in steps of 6 (14, 20, 26, ...)' "$WICK" describe resnet --depth 21
+expect 3 "the recipe has no parameter 'depth'" "$WICK" describe vgg16 --depth 16
+expect 3 'it has depth, shortcut' "$WICK" describe resnet --growth 12
 # Models: a float family with a measured module, and an int8 one without metadata.
 M=$WICK_SOURCE/tests/onnx/data
 expect 0 'float activations (4 bytes each)' "$WICK" describe "$M/family.onnx"

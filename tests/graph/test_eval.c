@@ -193,6 +193,11 @@ static void sums_and_joins(void **state) {
     g = net_new(NET_SHAPE(2, 2, 1, 2));
     y = net_node(g, WICK_OP_FLATTEN, "y", NULL, g->input, -1, -1);
     ASSERT_VALUES(g, y, x, 1, 2, 3, 4, 5, 6, 7, 8);
+    g = net_new(NET_SHAPE(2, 2, 1, 2)); /* one channel of zeros behind the two of each image */
+    wick_attrs zeros = wick_attrs_default();
+    zeros.pad_channels = 1;
+    y = net_node(g, WICK_OP_PAD, "y", &zeros, g->input, -1, -1);
+    ASSERT_VALUES(g, y, x, 1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 0, 0);
 }
 
 static void softmax_over_an_axis(void **state) {

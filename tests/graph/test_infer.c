@@ -177,6 +177,11 @@ static void other_nodes_that_do_not_fit(void **state) {
     a.dilation[1] = 2;
     assert_refused(bad_node(WICK_OP_AVG_POOL, image, &a, none), "dilated average");
     a = wick_attrs_default();
+    a.pad_channels = -1;
+    assert_refused(bad_node(WICK_OP_PAD, image, &a, none), "padding of -1 channels");
+    a.pad_channels = 1;
+    assert_refused(bad_node(WICK_OP_PAD, NET_SHAPE(1, 9), &a, none), "4 dimensions");
+    a = wick_attrs_default();
     a.clip_min = 1;
     assert_refused(bad_node(WICK_OP_CLIP, image, &a, none), "above the upper");
     a = wick_attrs_default();

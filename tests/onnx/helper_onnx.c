@@ -163,7 +163,10 @@ wick_graph *helper_all_operators(void) {
     int a2 = pool(&b, "avg_pad", WICK_OP_AVG_POOL, z, true);
     int q2 = pool(&b, "qmax", WICK_OP_MAX_POOL, q, false);
     int cat = node(&b, "cat", WICK_OP_CONCAT, (int[]){a1, a2, q2}, 3, NULL);
-    int flat = unary(&b, "flat", WICK_OP_FLATTEN, cat);
+    wick_attrs zeros = wick_attrs_default();
+    zeros.pad_channels = 3;
+    int padded = node(&b, "padded", WICK_OP_PAD, &cat, 1, &zeros);
+    int flat = unary(&b, "flat", WICK_OP_FLATTEN, padded);
     wick_status status = wick_graph_infer(g, NULL);
     assert(status == WICK_OK);
     int large = fully_connected(&b, "large", flat, g->tensors[flat].shape.dim[1], true);

@@ -270,6 +270,44 @@ static void operators_that_need_training_or_state_are_refused(void **state) {
     expect(&graph, 17, WICK_UNSUPPORTED, "layout [N,C,H,W]");
 }
 
+/* "x" [N,2,4,4] padded, with an optional value and list of axes, then flattened to "y". */
+static void expect_pad(const int64_t *pads, int64_t count, const char *value, const char *axes,
+                       const char *mode, const char *text) {
+    wick_buf graph = onnx_small_graph(), a = {0};
+    wick_buf tensor = onnx_tensor("pads", 7, 1, &count, pads, (size_t)count * sizeof *pads);
+    char inputs[64];
+    pb_message(&graph, 5, &tensor);
+    onnx_weights(&graph, "quarter", 1, (int64_t[]){1});
+    tensor = onnx_tensor("zero", 1, 0, NULL, (float[]){0}, sizeof(float));
+    pb_message(&graph, 5, &tensor);
+    tensor = onnx_tensor("axes", 7, 1, (int64_t[]){1}, (int64_t[]){1}, sizeof(int64_t));
+    pb_message(&graph, 5, &tensor);
+    snprintf(inputs, sizeof inputs, "x,pads,%s%s%s", value, *axes ? "," : "", axes);
+    if (mode)
+        onnx_attr_text(&a, "mode", mode);
+    onnx_node(&graph, "pad", "Pad", inputs, "p", &a);
+    onnx_node(&graph, "f", "Flatten", "p", "y", NULL);
+    expect(&graph, 18, text ? WICK_UNSUPPORTED : WICK_OK, text);
+}
+
+static void only_channels_behind_can_be_padded(void **state) {
+    (void)state;
+    const int64_t behind[8] = {0, 0, 0, 0, 0, 3, 0, 0}, before[8] = {0, 3};
+    const int64_t border[8] = {0, 0, 1, 1, 0, 0, 1, 1}, cut[8] = {0, 0, 0, 0, 0, -1, 0, 0};
+    const int64_t huge[8] = {0, 0, 0, 0, 0, INT64_C(1) << 32, 0, 0}, batch[8] = {0, 0, 0, 0, 1};
+    expect_pad(behind, 8, "", "", NULL, NULL);
+    expect_pad(behind, 8, "zero", "", "constant", NULL);
+    expect_pad(before, 8, "", "", NULL, "not 3 at place 1");
+    expect_pad(border, 8, "", "", NULL, "not 1 at place 2");
+    expect_pad(batch, 8, "", "", NULL, "not 1 at place 4");
+    expect_pad(cut, 8, "", "", NULL, "not -1 at place 5");
+    expect_pad(huge, 8, "", "", NULL, "not 4294967296");
+    expect_pad(behind, 6, "", "", NULL, "6 paddings");
+    expect_pad(behind, 8, "quarter", "", NULL, "it pads with 0.25");
+    expect_pad(behind, 2, "", "axes", NULL, "named axes");
+    expect_pad(behind, 8, "", "", "reflect", "mode 'reflect'");
+}
+
 /* MatMul's result has a second reader, so the Add may not disappear into it. */
 static void a_sum_that_is_read_twice_is_no_bias(void **state) {
     (void)state;
@@ -364,6 +402,7 @@ int main(void) {
         cmocka_unit_test(shapes_that_do_not_fit_name_the_node),
         cmocka_unit_test(reshape_must_keep_the_batch),
         cmocka_unit_test(operators_that_need_training_or_state_are_refused),
+        cmocka_unit_test(only_channels_behind_can_be_padded),
         cmocka_unit_test(a_sum_that_is_read_twice_is_no_bias),
         cmocka_unit_test(metadata_is_checked),
         cmocka_unit_test(one_scale_needs_no_axis),

@@ -59,6 +59,8 @@ static void every_operator_comes_back(void **state) {
             assert_memory_equal(&a->attrs.momentum, &b->attrs.momentum, sizeof(float));
         if (a->op == WICK_OP_QUANTIZE || a->op == WICK_OP_DEQUANTIZE)
             assert_int_equal(a->attrs.axis, b->attrs.axis);
+        if (a->op == WICK_OP_PAD)
+            assert_int_equal(b->attrs.pad_channels, 3);
     }
     for (int op = 0; op < WICK_OP_COUNT; op++)
         assert_true(seen[op] || op == WICK_OP_IDENTITY);

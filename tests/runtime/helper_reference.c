@@ -182,6 +182,8 @@ static void operands(random_layer *r, uint64_t *s, int extreme) {
                 o->shift = (uint8_t)random_in(s, 2, 10);
                 o->mult = (int32_t)(INT64_C(1) << (32 - o->shift));
             }
+            if (!random_in(s, 0, 5)) /* zeros, whatever the operand holds */
+                o->mult = 0;
         }
         if (l->kind == WICK_LAYER_ADD)
             o->mult = random_in(s, 0, 3) ? random_in(s, 0, 1 << 20) : 1 << 20;

@@ -149,6 +149,7 @@ static void accuracy_counts_the_largest_logit(void **state) {
     int8_t **values = wick_qnet_buffers(net, arena);
     int64_t expected[2] = {0};
     uint16_t labels[2][IMAGES];
+    float confidence[2][IMAGES];
     size_t bytes = (size_t)(data->height * data->width * data->channels);
     for (int i = 0; i < IMAGES; i++) {
         wick_qnet_run(net, data->split[WICK_TEST].pixels + (size_t)i * bytes, 3, values);
@@ -158,6 +159,10 @@ static void accuracy_counts_the_largest_logit(void **state) {
                 if (values[net->logits[k]][j] > values[net->logits[k]][best])
                     best = j;
             labels[k][i] = best;
+            double sum = 0, scale = (double)net->tensors[net->logits[k]].scale;
+            for (int j = 0; j < CLASSES; j++)
+                sum += exp(scale * values[net->logits[k]][j]);
+            confidence[k][i] = (float)(exp(scale * values[net->logits[k]][best]) / sum);
             expected[k] += best == data->split[WICK_TEST].labels[i];
         }
     }
@@ -170,6 +175,14 @@ static void accuracy_counts_the_largest_logit(void **state) {
             assert_int_equal(correct[k], expected[k]);
             assert_memory_equal(predictions + k * IMAGES, labels[k], sizeof labels[k]);
         }
+        float sure[2 * IMAGES];
+        memset(predictions, 0, sizeof predictions);
+        assert_int_equal(wick_answers_int8(net, data, WICK_TEST, threads,
+                                           (wick_answers){predictions, sure}, NULL),
+                         WICK_OK);
+        assert_memory_equal(predictions, labels, sizeof labels);
+        for (int i = 0; i < 2 * IMAGES; i++)
+            assert_true(fabsf(sure[i] - confidence[i / IMAGES][i % IMAGES]) < 1e-6f);
     }
     int64_t correct[2];
     uint16_t predictions[2 * 11];

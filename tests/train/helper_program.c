@@ -95,6 +95,12 @@ int net_pool(net *n, int x, wick_op op, int kernel, int stride, int pad, bool co
     return add_node(n, op, &x, 1, &attrs);
 }
 
+int net_pad(net *n, int x, int channels) {
+    wick_attrs attrs = wick_attrs_default();
+    attrs.pad_channels = channels;
+    return add_node(n, WICK_OP_PAD, &x, 1, &attrs);
+}
+
 int net_join(net *n, wick_op op, const int *xs, int count) {
     return add_node(n, op, xs, count, NULL);
 }

@@ -246,6 +246,74 @@ static void joins(void **state) {
     check_last(&n, LINEAR);
 }
 
+/* Channels of zeros: 5 and 3 are no multiple of a block, 16 and 16 are. */
+static void padded_channels(void **state) {
+    (void)state;
+    for (int channels = 5; channels <= 16; channels += 11) {
+        net n = stem(channels);
+        net_pad(&n, last(&n), channels == 5 ? 3 : 16);
+        check_last(&n, LINEAR);
+        n = stem(channels); /* and what reads them */
+        int x = net_pad(&n, last(&n), channels);
+        net_conv(&n, x, (net_conv_options){.out = 6, .kernel = 3, .stride = 1, .pad = 1});
+        check_last(&n, LINEAR);
+    }
+    net n = stem(5); /* two that differ in nothing but their channels */
+    int x = last(&n), pads[2] = {net_pad(&n, x, 2), net_pad(&n, x, 4)};
+    net_conv(&n, net_join(&n, WICK_OP_CONCAT, pads, 2),
+             (net_conv_options){.out = 6, .kernel = 3, .stride = 1, .pad = 1});
+    check_last(&n, LINEAR);
+}
+
+/* The block of a residual network that halves the size and doubles the channels, with its shortcut
+   as a pool of one pixel and channels of zeros, and as a projection. ReLUs are left out: among so
+   many kinks no difference would be the gradient. One ReLU behind a sum comes last. */
+static void residual_blocks(void **state) {
+    (void)state;
+    for (int projection = 0; projection < 2; projection++) {
+        net n = stem(8);
+        int x = last(&n);
+        net_conv_options conv = {.out = 16, .kernel = 3, .stride = 2, .pad = 1};
+        net_conv_options one = {.out = 16, .kernel = 1, .stride = 2};
+        int a = net_batch_norm(&n, net_conv(&n, x, conv));
+        conv.stride = 1;
+        a = net_batch_norm(&n, net_conv(&n, a, conv));
+        int b = projection ? net_batch_norm(&n, net_conv(&n, x, one))
+                           : net_pad(&n, net_pool(&n, x, WICK_OP_MAX_POOL, 1, 2, 0, false), 8);
+        net_join(&n, WICK_OP_ADD, (int[]){a, b}, 2);
+        check_last(&n, SMOOTH);
+    }
+    net n = stem(5);
+    int x = last(&n);
+    int a = net_conv(&n, x, (net_conv_options){.out = 5, .kernel = 1, .stride = 1, .groups = 5});
+    net_simple(&n, net_join(&n, WICK_OP_ADD, (int[]){a, x}, 2), WICK_OP_RELU);
+    check_last(&n, KINKED);
+}
+
+/* Two layers and the transition of a dense network: batch norm stands before the convolutions and
+   reads a join that the next join reads as well. The same with a ReLU in one layer comes last. */
+static void dense_blocks(void **state) {
+    (void)state;
+    net n = stem(6);
+    int x = last(&n);
+    for (int layer = 0; layer < 2; layer++) {
+        int y = net_conv(&n, net_batch_norm(&n, x),
+                         (net_conv_options){.out = 12, .kernel = 1, .stride = 1});
+        y = net_conv(&n, net_batch_norm(&n, y),
+                     (net_conv_options){.out = 3, .kernel = 3, .stride = 1, .pad = 1});
+        x = net_join(&n, WICK_OP_CONCAT, (int[]){x, y}, 2);
+    }
+    x = net_conv(&n, net_batch_norm(&n, x), (net_conv_options){.out = 6, .kernel = 1, .stride = 1});
+    net_pool(&n, x, WICK_OP_AVG_POOL, 2, 2, 0, false);
+    check_last(&n, SMOOTH);
+    n = stem(5);
+    x = last(&n);
+    int y = net_simple(&n, net_batch_norm(&n, x), WICK_OP_RELU);
+    y = net_conv(&n, y, (net_conv_options){.out = 3, .kernel = 1, .stride = 1});
+    net_join(&n, WICK_OP_CONCAT, (int[]){x, y}, 2);
+    check_last(&n, KINKED);
+}
+
 /* Heads that share z, a residual connection, a caller who reads tensors in the middle. */
 static void several_consumers(void **state) {
     (void)state;
@@ -270,10 +338,17 @@ static void several_consumers(void **state) {
 int main(void) {
     omp_set_num_threads(1); /* small layers: a second thread only waits */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),    cmocka_unit_test(winograd_convolution),
-        cmocka_unit_test(fully_connected), cmocka_unit_test(batch_normalisation),
-        cmocka_unit_test(activations),     cmocka_unit_test(poolings),
-        cmocka_unit_test(joins),           cmocka_unit_test(several_consumers),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(winograd_convolution),
+        cmocka_unit_test(fully_connected),
+        cmocka_unit_test(batch_normalisation),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(poolings),
+        cmocka_unit_test(joins),
+        cmocka_unit_test(padded_channels),
+        cmocka_unit_test(residual_blocks),
+        cmocka_unit_test(dense_blocks),
+        cmocka_unit_test(several_consumers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,17 @@ void wick_gnuplot_quote(wick_buf *script, const char *text) {
     wick_buf_puts(script, "'");
 }
 
+static wick_status missing(wick_diag *diag) {
+    return wick_fail(diag, WICK_NOT_FOUND, "gnuplot", NULL,
+                     "install it (Debian: apt-get install gnuplot-nox)",
+                     "the program that draws the curves is not there");
+}
+
+wick_status wick_gnuplot_check(const char *path, wick_diag *diag) {
+    WICK_TRY(wick_file_check_output(path, diag));
+    return wick_process_exists("gnuplot") ? WICK_OK : missing(diag);
+}
+
 static wick_status run_in(wick_arena *arena, const char *dir, const wick_buf *script,
                           const char *path, wick_diag *diag) {
     /* gnuplot has no option for its working folder; the shell has. */
@@ -42,9 +53,7 @@ static wick_status run_in(wick_arena *arena, const char *dir, const wick_buf *sc
     WICK_TRY(wick_process_run(&process, 1, 1, NULL, NULL, diag));
     wick_status status = WICK_OK;
     if (process.exit_status == 127)
-        status = wick_fail(diag, WICK_NOT_FOUND, "gnuplot", NULL,
-                           "install it (Debian: apt-get install gnuplot-nox)",
-                           "the program that draws the curves is not there");
+        status = missing(diag);
     else if (process.exit_status != 0)
         status = wick_fail(diag, WICK_TOOL, "gnuplot", NULL, NULL, "%s",
                            process.errors.len ? process.errors.data : "it failed");

@@ -16,6 +16,7 @@ static void (*const operators[WICK_OP_COUNT])(const wick_operands *o) = {
     [WICK_OP_GLOBAL_AVG_POOL] = wick_eval_global_avg_pool,
     [WICK_OP_ADD] = wick_eval_add,
     [WICK_OP_CONCAT] = wick_eval_concat,
+    [WICK_OP_PAD] = wick_eval_pad,
     [WICK_OP_FLATTEN] = wick_eval_copy,
     [WICK_OP_SOFTMAX] = wick_eval_softmax,
     [WICK_OP_IDENTITY] = wick_eval_copy,

@@ -28,6 +28,7 @@ void wick_eval_relu(const wick_operands *o);
 void wick_eval_clip(const wick_operands *o);
 void wick_eval_add(const wick_operands *o);
 void wick_eval_concat(const wick_operands *o);
+void wick_eval_pad(const wick_operands *o);
 void wick_eval_copy(const wick_operands *o);
 void wick_eval_softmax(const wick_operands *o);
 /* eval_scale.c */

@@ -65,6 +65,16 @@ void wick_eval_concat(const wick_operands *o) {
         }
 }
 
+/* x [N,C,H,W], then zero channels, which the output already holds. */
+void wick_eval_pad(const wick_operands *o) {
+    int64_t images = o->output->shape.dim[0];
+    int64_t from = wick_shape_count(o->inputs[0]->shape) / images;
+    int64_t to = wick_shape_count(o->output->shape) / images;
+    for (int64_t i = 0; i < images; i++)
+        memcpy((float *)o->dst + i * to, (const float *)o->src[0] + i * from,
+               (size_t)from * sizeof(float));
+}
+
 /* FLATTEN and IDENTITY: the same elements in the same order. */
 void wick_eval_copy(const wick_operands *o) {
     size_t count = (size_t)wick_shape_count(o->output->shape);

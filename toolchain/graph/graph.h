@@ -30,9 +30,9 @@ char *wick_shape_text(wick_arena *arena, wick_shape shape);
 /* X(enum, ONNX name). Inputs in order:
    CONV x, w [O,I/g,kh,kw], b? [O]          GEMM x [N,K], w [M,K], b? [M] (y = x w^T + b)
    BATCH_NORM x, scale, bias, mean, var [C]  RELU x     CLIP x (clip_min, clip_max)
-   MAX_POOL x   AVG_POOL x   GLOBAL_AVG_POOL x   ADD a, b   CONCAT a, b, ... (axis)   FLATTEN x
-   (axis 1) SOFTMAX x (axis)   IDENTITY x   QUANTIZE x, scale, zero_point   DEQUANTIZE q, scale,
-   zero_point (axis) */
+   MAX_POOL x   AVG_POOL x   GLOBAL_AVG_POOL x   ADD a, b   CONCAT a, b, ... (axis)   PAD x
+   (pad_channels)   FLATTEN x (axis 1)   SOFTMAX x (axis)   IDENTITY x   QUANTIZE x, scale,
+   zero_point   DEQUANTIZE q, scale, zero_point (axis) */
 #define WICK_OP_TABLE(X)                                                                           \
     X(CONV, "Conv")                                                                                \
     X(GEMM, "Gemm")                                                                                \
@@ -44,6 +44,7 @@ char *wick_shape_text(wick_arena *arena, wick_shape shape);
     X(GLOBAL_AVG_POOL, "GlobalAveragePool")                                                        \
     X(ADD, "Add")                                                                                  \
     X(CONCAT, "Concat")                                                                            \
+    X(PAD, "Pad")                                                                                  \
     X(FLATTEN, "Flatten")                                                                          \
     X(SOFTMAX, "Softmax")                                                                          \
     X(IDENTITY, "Identity")                                                                        \
@@ -78,6 +79,7 @@ typedef struct wick_attrs {
     float epsilon, momentum; /* BATCH_NORM: running = momentum * running + (1 - momentum) * batch */
     float clip_min, clip_max; /* CLIP */
     bool count_include_pad;   /* AVG_POOL */
+    int pad_channels;         /* PAD: channels of zeros behind those of x, >= 0 */
 } wick_attrs;
 
 typedef struct wick_node {
@@ -104,7 +106,8 @@ typedef struct wick_family {
     float std[WICK_MAX_CHANNELS_META];
     int n_labels; /* 0 = none */
     const char **labels;
-    const char *recipe;   /* name of the recipe, "" when imported */
+    const char *recipe;   /* name and parameters of the recipe, e.g. "resnet depth=20 shortcut=A";
+                             "" when imported */
     const char *strategy; /* how it was trained, "" when unknown */
     const char *data;     /* data set it was trained on, "" when unknown */
 } wick_family;
@@ -171,6 +174,12 @@ wick_counts wick_graph_counts(const wick_graph *graph, int segment);
 /* The same of one node (0 <= node < n_nodes). */
 wick_counts wick_node_counts(const wick_graph *graph, int node);
 
+/* A value of one of the recipe's own parameters: {"depth", "56"}. */
+typedef struct wick_recipe_value {
+    const char *name, *value; /* the caller's */
+} wick_recipe_value;
+enum { WICK_MAX_RECIPE_VALUES = 16 };
+
 /* Recipes: network families as data (share/recipes/<name>.json, schema in recipes/README.md). Every
    width, those of hidden fully connected layers included, is multiplied by `width`, rounded to the
    nearest whole number, at least 1; input channels and classes are not. */
@@ -182,6 +191,9 @@ typedef struct wick_recipe_options {
     bool shared;   /* true (default): one extractor; false: every head its own (baseline, features =
                       -1) */
     uint64_t seed; /* of the weights, default 1 */
+    int n_values;  /* parameters that the recipe has by itself, default none; of several values for
+                      one name the last counts */
+    wick_recipe_value values[WICK_MAX_RECIPE_VALUES];
 } wick_recipe_options;
 wick_recipe_options wick_recipe_defaults(void);
 /* Builds the family, weights initialised (He et al. 2015, eq. 10: normal, std sqrt(2 / fan_in);

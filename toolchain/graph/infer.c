@@ -175,6 +175,18 @@ static wick_status infer_concat(context *c) {
     return finish(c, WICK_F32, out);
 }
 
+static wick_status infer_pad(context *c) {
+    const wick_tensor *x = input(c, 0);
+    wick_shape out = x->shape;
+    if (out.rank != 4)
+        REJECT(c, NULL, "its input %s needs 4 dimensions", text(c, out));
+    if (c->node->attrs.pad_channels < 0 || c->node->attrs.pad_channels > MAX_EXTENT)
+        REJECT(c, NULL, "a padding of %d channels must be within 0 to %d",
+               c->node->attrs.pad_channels, MAX_EXTENT);
+    out.dim[1] += c->node->attrs.pad_channels;
+    return finish(c, WICK_F32, out);
+}
+
 static wick_status infer_flatten(context *c) {
     const wick_tensor *x = input(c, 0);
     int rank = x->shape.rank, axis = c->node->attrs.axis;
@@ -240,6 +252,7 @@ static const rule rules[WICK_OP_COUNT] = {
     [WICK_OP_GLOBAL_AVG_POOL] = {1, 1, true, infer_pool},
     [WICK_OP_ADD] = {2, 2, true, infer_add},
     [WICK_OP_CONCAT] = {1, 1 << 16, true, infer_concat},
+    [WICK_OP_PAD] = {1, 1, true, infer_pad},
     [WICK_OP_FLATTEN] = {1, 1, false, infer_flatten},
     [WICK_OP_SOFTMAX] = {1, 1, true, infer_elementwise},
     [WICK_OP_IDENTITY] = {1, 1, false, infer_elementwise},

@@ -129,14 +129,17 @@ static void add_input(wick_graph *graph, const wick_recipe_options *o) {
 }
 
 static wick_status build(wick_json_at root, const wick_recipe_options *options, wick_graph *graph) {
-    static const char *const known[] = {"name",      "description", "source", "batch_norm",
-                                        "extractor", "heads",       NULL};
+    static const char *const known[] = {"name",       "description", "source", "batch_norm",
+                                        "parameters", "let",         "blocks", "extractor",
+                                        "heads",      NULL};
     WICK_TRY(wick_json_only(root, known));
     const char *name;
     WICK_TRY(read_name(root, "name", &name));
-    graph->name = graph->family.recipe = wick_arena_strdup(graph->arena, name);
-    wick_builder builder = {.graph = graph, .options = options};
-    WICK_TRY(wick_recipe_flag(root, "batch_norm", false, &builder.batch_norm));
+    graph->name = wick_arena_strdup(graph->arena, name);
+    wick_builder builder = {.graph = graph, .options = options, .root = root};
+    WICK_TRY(wick_recipe_names(&builder, root));
+    graph->family.recipe = wick_recipe_text(&builder, name);
+    WICK_TRY(wick_recipe_flag(&builder, root, "batch_norm", false, &builder.batch_norm));
     if (options->batch_norm >= 0)
         builder.batch_norm = options->batch_norm == 1;
     add_input(graph, options);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 enum { MAX_DEPTH = 4, MAX_LAYERS = 512, MAX_REPEAT = 512, MAX_WINDOW = 1024 };
+enum { MAX_READ = 1 << 16 }; /* of a whole recipe: nested repeats of nothing must end, too */
 
 static wick_shape shape_now(const wick_builder *builder) {
     return builder->graph->tensors[builder->x].shape;
@@ -38,9 +39,9 @@ static wick_status add_linear(wick_builder *b, wick_json_at at, const char *name
 static wick_status add_conv(wick_builder *b, wick_json_at layer, const char *name, int64_t out,
                             wick_attrs attrs) {
     bool bn, bias, relu;
-    WICK_TRY(wick_recipe_flag(layer, "bn", b->batch_norm, &bn));
-    WICK_TRY(wick_recipe_flag(layer, "bias", !bn, &bias));
-    WICK_TRY(wick_recipe_flag(layer, "relu", true, &relu));
+    WICK_TRY(wick_recipe_flag(b, layer, "bn", b->batch_norm, &bn));
+    WICK_TRY(wick_recipe_flag(b, layer, "bias", !bn, &bias));
+    WICK_TRY(wick_recipe_flag(b, layer, "relu", true, &relu));
     int64_t channels = shape_now(b).dim[1];
     if (channels % attrs.groups != 0)
         return wick_json_fail(layer, WICK_SHAPE, NULL, "%lld channels cannot form %d groups",
@@ -70,12 +71,10 @@ static wick_status read_window(const wick_builder *b, wick_json_at layer, int ke
 
 static wick_status build_conv(wick_builder *b, wick_json_at layer) {
     wick_attrs attrs = wick_attrs_default();
-    int64_t out, groups = 1;
+    int64_t out;
     WICK_TRY(wick_recipe_out(b, layer, &out));
     WICK_TRY(read_window(b, layer, 3, &attrs));
-    if (wick_json_has(layer, "groups"))
-        WICK_TRY(wick_json_int(layer, "groups", 1, 1 << 16, &groups));
-    attrs.groups = (int)groups;
+    WICK_TRY(wick_recipe_int(b, layer, "groups", 1, 1 << 16, &attrs.groups));
     return add_conv(b, layer, wick_builder_name(b, "conv"), out, attrs);
 }
 
@@ -173,8 +172,8 @@ static wick_status build_fc(wick_builder *b, wick_json_at layer) {
     /* What gives one number for each class is the logits: a ReLU there would cut them. */
     const json_t *text = json_object_get(layer.value, "out");
     bool logits = json_is_string(text) && strcmp(json_string_value(text), "classes") == 0;
-    WICK_TRY(wick_recipe_flag(layer, "relu", !logits, &relu));
-    WICK_TRY(wick_recipe_flag(layer, "bias", true, &bias));
+    WICK_TRY(wick_recipe_flag(b, layer, "relu", !logits, &relu));
+    WICK_TRY(wick_recipe_flag(b, layer, "bias", true, &bias));
     wick_shape shape = {2, {out, shape_now(b).dim[1]}};
     WICK_TRY(add_linear(b, layer, name, WICK_OP_GEMM, shape, bias, NULL));
     return relu ? add_relu(b, layer, wick_arena_printf(arena, "%s.relu", name)) : WICK_OK;
@@ -184,7 +183,7 @@ static wick_status build_fc(wick_builder *b, wick_json_at layer) {
 static wick_status build_residual(wick_builder *b, wick_json_at layer) {
     bool relu;
     int x = b->x, sum[2];
-    WICK_TRY(wick_recipe_flag(layer, "relu", true, &relu));
+    WICK_TRY(wick_recipe_flag(b, layer, "relu", true, &relu));
     const char *name = wick_builder_name(b, "residual");
     WICK_TRY(wick_recipe_layers(b, layer, "layers", 1));
     sum[0] = b->x;
@@ -203,6 +202,34 @@ static wick_status build_dense(wick_builder *b, wick_json_at layer) {
     WICK_TRY(wick_recipe_layers(b, layer, "layers", 1));
     parts[1] = b->x;
     return wick_builder_node(b, layer, name, WICK_OP_CONCAT, parts, 2, NULL);
+}
+
+/* Channels of zeros behind those that come in, so that there are `out`. */
+static wick_status build_pad(wick_builder *b, wick_json_at layer) {
+    wick_attrs attrs = wick_attrs_default();
+    int64_t out, channels = shape_now(b).dim[1];
+    WICK_TRY(wick_recipe_out(b, layer, &out));
+    if (out < channels)
+        return wick_json_fail(layer, WICK_RANGE, NULL, "%lld channels come in, more than its %lld",
+                              (long long)channels, (long long)out);
+    attrs.pad_channels = (int)(out - channels);
+    return wick_builder_node(b, layer, wick_builder_name(b, "pad"), WICK_OP_PAD, &b->x, 1, &attrs);
+}
+
+/* The recipe's own list of layers of that name. */
+static wick_status build_block(wick_builder *b, wick_json_at layer) {
+    const char *name, *known = "it has";
+    wick_json_at blocks, at;
+    WICK_TRY(wick_json_string(layer, "name", &name));
+    WICK_TRY(wick_json_object(b->root, "blocks", &blocks));
+    if (wick_json_has(blocks, name))
+        return wick_recipe_layers(b, blocks, name, 1);
+    json_t *value;
+    const char *key;
+    json_object_foreach((json_t *)(uintptr_t)blocks.value, key, value) known =
+        wick_arena_printf(layer.arena, "%s %s", known, key);
+    WICK_TRY(wick_json_get(layer, "name", &at));
+    return wick_json_fail(at, WICK_UNKNOWN, known, "the recipe has no block '%.40s'", name);
 }
 
 #define COMMON "type", "repeat"
@@ -226,6 +253,8 @@ static const struct {
     {"fc", build_fc, {COMMON, "out", "relu", "bias"}},
     {"residual", build_residual, {COMMON, "layers", "shortcut", "relu"}},
     {"dense", build_dense, {COMMON, "layers"}},
+    {"pad", build_pad, {COMMON, "out"}},
+    {"block", build_block, {COMMON, "name"}},
 };
 
 static wick_status unknown_type(wick_json_at layer, const char *type) {
@@ -243,7 +272,9 @@ static wick_status unknown_type(wick_json_at layer, const char *type) {
 
 static wick_status build_layer(wick_builder *b, wick_json_at layer) {
     const char *name;
-    int64_t repeat = 1;
+    int repeat = 1;
+    if (++b->layers > MAX_READ)
+        return wick_json_fail(layer, WICK_RANGE, "repeat less", "more than %d layers", MAX_READ);
     WICK_TRY(wick_json_string(layer, "type", &name));
     size_t type = 0;
     while (type < WICK_LEN(types) && strcmp(types[type].name, name) != 0)
@@ -251,9 +282,8 @@ static wick_status build_layer(wick_builder *b, wick_json_at layer) {
     if (type == WICK_LEN(types))
         return unknown_type(layer, name);
     WICK_TRY(wick_json_only(layer, types[type].fields));
-    if (wick_json_has(layer, "repeat"))
-        WICK_TRY(wick_json_int(layer, "repeat", 1, MAX_REPEAT, &repeat));
-    for (int64_t i = 0; i < repeat; i++)
+    WICK_TRY(wick_recipe_int(b, layer, "repeat", 0, MAX_REPEAT, &repeat));
+    for (int i = 0; i < repeat; i++)
         WICK_TRY(types[type].build(b, layer));
     return WICK_OK;
 }
@@ -261,8 +291,10 @@ static wick_status build_layer(wick_builder *b, wick_json_at layer) {
 wick_status wick_recipe_layers(wick_builder *builder, wick_json_at at, const char *key,
                                size_t min_count) {
     wick_json_at list;
-    size_t count;
-    WICK_TRY(wick_json_array(at, key, &list, &count));
+    WICK_TRY(wick_recipe_field(builder, at, key, &list));
+    if (!json_is_array(list.value))
+        return wick_json_fail(list, WICK_SYNTAX, NULL, "must be an array");
+    size_t count = json_array_size(list.value);
     if (count < min_count || count > MAX_LAYERS)
         return wick_json_fail(list, WICK_RANGE, NULL, "%zu layers; %zu to %d are possible", count,
                               min_count, MAX_LAYERS);

@@ -154,6 +154,7 @@ wick_status wick_onnx_convert_squeeze(wick_onnx_import *im);
 wick_status wick_onnx_convert_reduce_mean(wick_onnx_import *im);
 wick_status wick_onnx_convert_identity(wick_onnx_import *im);
 wick_status wick_onnx_convert_dropout(wick_onnx_import *im);
+wick_status wick_onnx_convert_pad(wick_onnx_import *im);
 wick_status wick_onnx_convert_transpose(wick_onnx_import *im);
 
 #endif

@@ -347,6 +347,7 @@ static const wick_onnx_rule rules[] = {
     {"Identity", 1, 1, "", wick_onnx_convert_identity},
     {"MatMul", 2, 2, "", wick_onnx_convert_matmul},
     {"MaxPool", 1, 1, WINDOW " ceil_mode storage_order", convert_pool},
+    {"Pad", 1, 4, "mode pads value", wick_onnx_convert_pad},
     {"QuantizeLinear", 2, 3, SCALED, convert_scaled},
     {"ReduceMean", 1, 2, "axes keepdims noop_with_empty_axes", wick_onnx_convert_reduce_mean},
     {"Relu", 1, 1, "", convert_unary},

@@ -219,3 +219,52 @@ wick_status wick_onnx_convert_reduce_mean(wick_onnx_import *im) {
                                  wick_onnx_fresh(im, im->node->output[0], ".mean"), NULL);
     return emit_flatten(im, pooled);
 }
+
+/* --- what pads --- */
+
+/* The padding of each dimension, begins then ends, from the attribute (opsets before 11) or
+   input 1. A list of axes (from opset 18 on) is not read: every dimension must be named. */
+static wick_status read_pads(wick_onnx_import *im, const int64_t **pads, int64_t *count) {
+    WICK_TRY(wick_onnx_attr_ints(im, "pads", pads, count));
+    if (im->blind || !wick_onnx_input(im, 1))
+        return WICK_OK;
+    int64_t *values;
+    WICK_TRY(wick_onnx_const_ints(im, 1, &values, count));
+    *pads = values;
+    return WICK_OK;
+}
+
+/* Channels of zeros behind those that are there, as in residual networks whose shortcuts have no
+   parameters. */
+wick_status wick_onnx_convert_pad(wick_onnx_import *im) {
+    enum { CHANNELS_BEHIND = 5 };
+    const char *mode;
+    float value = 0;
+    const int64_t *pads;
+    int64_t count;
+    WICK_TRY(wick_onnx_attr_text(im, "mode", &mode));
+    WICK_TRY(wick_onnx_attr_float(im, "value", &value));
+    WICK_TRY(read_pads(im, &pads, &count));
+    if (mode && strcmp(mode, "constant") != 0)
+        return wick_onnx_unsupported(im, "pad with zeros", "mode '%s'", mode);
+    if (im->blind)
+        return WICK_OK;
+    int in;
+    wick_attrs a = wick_attrs_default();
+    WICK_TRY(wick_onnx_activation(im, 0, &in));
+    WICK_TRY(wick_onnx_const_scalar(im, 2, &value));
+    if (value < 0 || value > 0)
+        return wick_onnx_unsupported(im, "pad with zeros", "it pads with %g", (double)value);
+    if (wick_onnx_input(im, 3) || count != 8)
+        return wick_onnx_unsupported(im, "pad [N,C,H,W] without a list of axes",
+                                     "it has %lld paddings%s", (long long)count,
+                                     wick_onnx_input(im, 3) ? " of named axes" : ", not 8");
+    for (int i = 0; i < 8; i++)
+        if (pads[i] != 0 && (i != CHANNELS_BEHIND || pads[i] < 0 || pads[i] > INT32_MAX))
+            return wick_onnx_unsupported(
+                im, "let the convolution or the pool that follows do the padding",
+                "only channels behind those of the input can be added, not %lld at place %d",
+                (long long)pads[i], i);
+    a.pad_channels = (int)pads[CHANNELS_BEHIND];
+    return wick_onnx_emit(im, WICK_OP_PAD, &in, 1, &a);
+}

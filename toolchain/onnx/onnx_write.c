@@ -87,6 +87,17 @@ static char *scalar_input(wick_onnx_export *ex, const wick_node *node, const cha
     return name;
 }
 
+/* Channels of zeros behind those that are there: [N,C,H,W] begins, then ends. */
+static char *pads_input(wick_onnx_export *ex, const wick_node *node) {
+    const char *base = ex->graph->tensors[node->output].name;
+    char *name = wick_arena_printf(ex->arena, "%s.pads", base);
+    while (wick_graph_find(ex->graph, name) >= 0)
+        name = wick_arena_printf(ex->arena, "%s_", name);
+    const int64_t pads[8] = {[5] = node->attrs.pad_channels};
+    add_initializer(ex, name, WICK_S64, (wick_shape){1, {8}}, pads);
+    return name;
+}
+
 /* --- attributes, in alphabetical order --- */
 
 static Onnx__AttributeProto *add_attribute(wick_onnx_export *ex, Onnx__NodeProto *node,
@@ -162,6 +173,7 @@ static void add_attributes(wick_onnx_export *ex, const wick_node *from, Onnx__No
         if (a->axis >= 0)
             attr_int(ex, to, "axis", a->axis);
         break;
+    case WICK_OP_PAD: /* the mode "constant" and the value 0 are the defaults */
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
     case WICK_OP_GLOBAL_AVG_POOL:
@@ -177,13 +189,13 @@ static void add_attributes(wick_onnx_export *ex, const wick_node *from, Onnx__No
 static Onnx__NodeProto *make_node(wick_onnx_export *ex, const wick_node *from) {
     Onnx__NodeProto *to = wick_new(ex->arena, Onnx__NodeProto, 1);
     onnx__node_proto__init(to);
-    bool clip = from->op == WICK_OP_CLIP;
+    bool clip = from->op == WICK_OP_CLIP, pad = from->op == WICK_OP_PAD;
     int n = from->n_inputs;
     while (n > 0 && from->inputs[n - 1] < 0)
         n--;
     to->name = wick_onnx_export_text(ex, from->name);
     to->op_type = wick_onnx_export_text(ex, wick_op_name(from->op));
-    to->n_input = (size_t)n + (clip ? 2 : 0);
+    to->n_input = (size_t)n + (clip ? 2 : pad ? 1 : 0);
     to->input = wick_new(ex->arena, char *, to->n_input);
     for (int i = 0; i < n; i++)
         to->input[i] = input_name(ex, from->inputs[i]);
@@ -191,6 +203,8 @@ static Onnx__NodeProto *make_node(wick_onnx_export *ex, const wick_node *from) {
         to->input[n] = scalar_input(ex, from, "min", from->attrs.clip_min);
         to->input[n + 1] = scalar_input(ex, from, "max", from->attrs.clip_max);
     }
+    if (pad)
+        to->input[n] = pads_input(ex, from);
     to->n_output = 1;
     to->output = wick_new(ex->arena, char *, 1);
     to->output[0] = wick_onnx_export_text(ex, ex->graph->tensors[from->output].name);

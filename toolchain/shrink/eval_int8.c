@@ -13,7 +13,7 @@ typedef struct evaluation {
     const wick_images *images;
     size_t image_bytes;
     int n;
-    uint16_t *predictions; /* [n_modules][n] */
+    wick_answers answers; /* [n_modules][n] */
     atomic_int next, done;
 } evaluation;
 
@@ -29,9 +29,14 @@ static uint16_t argmax(const int8_t *logits, int n) {
 static void run_image(evaluation *e, int image, int8_t **values) {
     const wick_qnet *net = e->net;
     wick_qnet_run(net, e->images->pixels + (size_t)image * e->image_bytes, UINT32_MAX, values);
-    for (int k = 0; k < net->n_modules; k++)
-        e->predictions[(size_t)k * (size_t)e->n + (size_t)image] =
-            argmax(values[net->logits[k]], net->n_classes);
+    for (int k = 0; k < net->n_modules; k++) {
+        size_t at = (size_t)k * (size_t)e->n + (size_t)image;
+        const int8_t *logits = values[net->logits[k]];
+        e->answers.labels[at] = argmax(logits, net->n_classes);
+        if (e->answers.confidence)
+            e->answers.confidence[at] = wick_confidence_s8(
+                logits, net->n_classes, (double)net->tensors[net->logits[k]].scale);
+    }
 }
 
 static void *work(void *ctx) {
@@ -79,9 +84,9 @@ static void run_all(evaluation *e, int threads) {
         (void)pthread_join(helpers[i], NULL);
 }
 
-wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
-                           int threads, int limit, int64_t *correct, uint16_t *predictions,
-                           wick_diag *diag) {
+static wick_status evaluate(const wick_qnet *net, const wick_data *data, wick_split split,
+                            int threads, int limit, int64_t *correct, wick_answers answers,
+                            wick_diag *diag) {
     const wick_qtensor *x = &net->tensors[net->input];
     if (x->h != data->height || x->w != data->width || x->c != data->channels ||
         net->n_classes != data->n_classes)
@@ -97,18 +102,32 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
                     .image_bytes = (size_t)x->h * (size_t)x->w * (size_t)x->c,
                     .n = limit > 0 && limit < images->n ? limit : images->n};
     uint16_t *own = NULL;
-    e.predictions = predictions;
-    if (!predictions)
-        e.predictions = own = wick_xalloc((size_t)net->n_modules * (size_t)e.n * sizeof *own);
+    e.answers = answers;
+    if (!answers.labels)
+        e.answers.labels = own = wick_xalloc((size_t)net->n_modules * (size_t)e.n * sizeof *own);
     run_all(&e, thread_count(threads));
     for (int k = 0; k < net->n_modules; k++) {
         correct[k] = 0;
         for (int i = 0; i < e.n; i++)
-            correct[k] += e.predictions[(size_t)k * (size_t)e.n + (size_t)i] == images->labels[i];
+            correct[k] +=
+                e.answers.labels[(size_t)k * (size_t)e.n + (size_t)i] == images->labels[i];
     }
     free(own);
     if (wick_stop_requested())
         return wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "stopped after %d of %d images",
                          atomic_load(&e.done), e.n);
     return WICK_OK;
+}
+
+wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
+                           int threads, int limit, int64_t *correct, uint16_t *predictions,
+                           wick_diag *diag) {
+    return evaluate(net, data, split, threads, limit, correct,
+                    (wick_answers){.labels = predictions}, diag);
+}
+
+wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
+                              int threads, wick_answers answers, wick_diag *diag) {
+    int64_t correct[WICK_MAX_HEADS];
+    return evaluate(net, data, split, threads, 0, correct, answers, diag);
 }

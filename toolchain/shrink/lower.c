@@ -246,6 +246,8 @@ static bool lower_operator(lowering *lw, const wick_node *node) {
         return lower_add(lw, node);
     case WICK_OP_CONCAT:
         return lower_concat(lw, node);
+    case WICK_OP_PAD:
+        return lower_pad(lw, node);
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
         return lower_activation(lw, node);

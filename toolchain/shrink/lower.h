@@ -33,7 +33,8 @@ typedef struct lower_draft {
     const wick_node *node;
     wick_layer layer;
     double *acc_scale; /* real value of one accumulator step: [out_c] conv2d, dwconv2d, fc; [1]
-                          avgpool; [n_operands] add, concat; NULL maxpool */
+                          avgpool; [n_operands] add, concat (0: an operand of zeros); NULL
+                          maxpool */
     int64_t macs;
 } lower_draft;
 
@@ -77,6 +78,7 @@ bool lower_gemm(lowering *lw, const wick_node *node);
 bool lower_pool(lowering *lw, const wick_node *node);
 bool lower_add(lowering *lw, const wick_node *node);
 bool lower_concat(lowering *lw, const wick_node *node);
+bool lower_pad(lowering *lw, const wick_node *node);
 bool lower_activation(lowering *lw, const wick_node *node);
 
 /* Draft of a layer that only rescales and clamps: a concat of one operand. */

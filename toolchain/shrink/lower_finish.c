@@ -144,8 +144,9 @@ static bool requantize_operands(lowering *lw, const lower_draft *draft, double o
                                 const wick_layer *layer, wick_operand *operands) {
     for (int i = 0; i < layer->n_operands; i++) {
         wick_interval acc = wick_interval_sum(1, operands[i].zero_point, 1);
-        wick_fixed fixed = {1, 0};
-        if (!choose(lw, draft, draft->acc_scale[i] / out_scale, acc, "input", i, &fixed))
+        wick_fixed fixed = {0, 0};
+        if (draft->acc_scale[i] > 0 &&
+            !choose(lw, draft, draft->acc_scale[i] / out_scale, acc, "input", i, &fixed))
             return false;
         operands[i].mult = fixed.mult;
         operands[i].shift = fixed.shift;

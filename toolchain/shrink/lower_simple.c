@@ -1,4 +1,4 @@
-/* Operators without weights: pools, addition, concatenation, activations that stand alone. */
+/* Operators without weights: pools, addition, joins, activations that stand alone. */
 #include "shrink/lower.h"
 
 #include <math.h>
@@ -110,6 +110,35 @@ bool lower_concat(lowering *lw, const wick_node *node) {
     if (!draft)
         return false;
     draft->acc_scale = operand_scales(lw, x, n);
+    return true;
+}
+
+/* A concat of x and zeros. The zeros are x once more, times 0: nothing else has to be stored. A
+   part of them may have fewer channels than x. */
+bool lower_pad(lowering *lw, const wick_node *node) {
+    lower_value x;
+    if (!lower_operand(lw, node, 0, &x))
+        return false;
+    int channels = lw->net->tensors[x.index].c, added = node->attrs.pad_channels;
+    int n = 1 + (added + channels - 1) / channels;
+    if (!lower_within(lw, node, "number of added channels", added, 0,
+                      (int64_t)(WICK_MAX_OPERANDS - 1) * channels))
+        return false;
+    if (added == 0) {
+        lw->values[node->output] = x;
+        return true;
+    }
+    lower_value *parts = wick_new(lw->scratch, lower_value, n);
+    for (int i = 0; i < n; i++)
+        parts[i] = x;
+    lower_draft *draft = lower_new_draft(lw, node, WICK_LAYER_CONCAT, parts, n);
+    if (!draft)
+        return false;
+    /* The operands were allocated for this draft alone. */
+    wick_operand *operands = (wick_operand *)(uintptr_t)draft->layer.operands;
+    operands[n - 1].channels = (uint16_t)(added - (n - 2) * channels);
+    draft->acc_scale = wick_new(lw->scratch, double, n);
+    draft->acc_scale[0] = (double)lw->net->tensors[x.index].scale;
     return true;
 }
 

@@ -51,9 +51,10 @@ static const wick_node *sole_reader(const wick_graph *graph, int tensor) {
     return count == 1 ? reader : NULL;
 }
 
-/* MaxPool and Flatten only move values: their output is quantized as their input. */
+/* MaxPool and Flatten only move values, Pad adds zeros, which every quantization holds exactly:
+   their output is quantized as their input. */
 static bool keeps_quantization(wick_op op) {
-    return op == WICK_OP_MAX_POOL || op == WICK_OP_FLATTEN;
+    return op == WICK_OP_MAX_POOL || op == WICK_OP_FLATTEN || op == WICK_OP_PAD;
 }
 
 /* The activation that is fused into this node, or NULL. */

@@ -5,6 +5,7 @@
 
 #include "data/data.h"
 #include "graph/graph.h"
+#include "train/train.h"
 
 #include <wick/kernels.h>
 #include <wick/model.h>
@@ -99,5 +100,8 @@ void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules
 wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                            int threads, int limit, int64_t *correct, uint16_t *predictions,
                            wick_diag *diag);
+/* The answers of all images of a split, with the confidence that the logits' real values give. */
+wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
+                              int threads, wick_answers answers, wick_diag *diag);
 
 #endif

@@ -428,6 +428,8 @@ wick_hash wick_graph_identity(const wick_graph *graph) {
             a->dilation[1], a->pad[0], a->pad[1], a->pad[2], a->pad[3], a->groups, a->axis,
             (double)a->epsilon, (double)a->momentum, (double)a->clip_min, (double)a->clip_max,
             a->count_include_pad);
+        if (node->op == WICK_OP_PAD)
+            wick_buf_printf(&buf, "p%d:", a->pad_channels);
         for (int i = 0; i < node->n_inputs; i++)
             put_u32(&buf, (uint32_t)node->inputs[i]);
     }

@@ -225,7 +225,7 @@ wick_status wick_session_validate(wick_session *session, wick_run_point *point) 
     WICK_TRY(wick_program_import(stage->check_program, stage->check_graph, session->diag));
     WICK_TRY(wick_count_correct(stage->check_program, stage->batch, stage->spec.n_heads,
                                 stage->classes, session->data, WICK_VALIDATION, session->normalise,
-                                false, correct, NULL, session->diag));
+                                false, correct, (wick_answers){0}, session->diag));
     for (int i = 0; i < stage->spec.n_heads; i++)
         point->validation[stage->spec.heads[i]] =
             (double)correct[i] / session->data->split[WICK_VALIDATION].n;

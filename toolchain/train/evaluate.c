@@ -51,7 +51,7 @@ static int next_batch(const uint32_t *list, int n, int from, int batch, uint32_t
 
 wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
                                const wick_data *data, wick_split split, wick_normalise normalise,
-                               bool stoppable, int64_t *correct, uint16_t *predictions,
+                               bool stoppable, int64_t *correct, wick_answers answers,
                                wick_diag *diag) {
     const wick_images *images = &data->split[split];
     uint32_t *indices = wick_xalloc((size_t)batch * sizeof *indices);
@@ -68,11 +68,14 @@ wick_status wick_count_correct(wick_program *program, int batch, int n_heads, in
         for (int k = 0; k < n_heads && status == WICK_OK; k++) {
             const float *logits = wick_program_output(program, k);
             for (int i = 0; i < here; i++) {
-                int label = wick_argmax(logits + (size_t)i * (size_t)classes, classes);
+                const float *row = logits + (size_t)i * (size_t)classes;
+                size_t at = (size_t)k * (size_t)images->n + (size_t)(from + i);
+                int label = wick_argmax(row, classes);
                 correct[k] += label == images->labels[from + i];
-                if (predictions)
-                    predictions[(size_t)k * (size_t)images->n + (size_t)(from + i)] =
-                        (uint16_t)label;
+                if (answers.labels)
+                    answers.labels[at] = (uint16_t)label;
+                if (answers.confidence)
+                    answers.confidence[at] = wick_confidence(row, classes);
             }
         }
     }
@@ -100,12 +103,21 @@ static void close_inference(inference *run) {
     wick_graph_free(run->graph);
 }
 
-wick_status wick_eval_float(const wick_graph *graph, const wick_data *data, wick_split split,
-                            int threads, int64_t *correct, uint16_t *predictions, wick_diag *diag) {
+/* What an imported model's head may have behind its logits: the largest is the same, but these are
+   probabilities already. */
+static int logits_of(const wick_graph *graph, int head) {
+    int producer = graph->tensors[head].producer;
+    bool softmax = producer >= 0 && graph->nodes[producer].op == WICK_OP_SOFTMAX;
+    return softmax ? graph->nodes[producer].inputs[0] : head;
+}
+
+static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick_split split,
+                            int threads, int64_t *correct, wick_answers answers, wick_diag *diag) {
     const wick_family *family = &graph->family;
     WICK_TRY(wick_check_input(graph, data, diag));
-    int classes = 0;
+    int classes = 0, logits_tensors[WICK_MAX_HEADS];
     for (int k = 0; k < family->n_heads; k++) {
+        logits_tensors[k] = logits_of(graph, family->heads[k]);
         wick_shape logits = graph->tensors[family->heads[k]].shape;
         classes = (int)(wick_shape_count(logits) / logits.dim[0]);
         if (classes != data->n_classes)
@@ -116,15 +128,26 @@ wick_status wick_eval_float(const wick_graph *graph, const wick_data *data, wick
     wick_set_threads(threads);
     inference run;
     wick_status status =
-        open_inference(graph, EVAL_BATCH, family->heads, family->n_heads, &run, diag);
+        open_inference(graph, EVAL_BATCH, logits_tensors, family->n_heads, &run, diag);
     if (status == WICK_OK)
-        status =
-            wick_count_correct(run.program, EVAL_BATCH, family->n_heads, classes, data, split,
-                               wick_family_normalise(family), true, correct, predictions, diag);
+        status = wick_count_correct(run.program, EVAL_BATCH, family->n_heads, classes, data, split,
+                                    wick_family_normalise(family), true, correct, answers, diag);
     if (status == WICK_INTERRUPTED)
         wick_fail(diag, status, NULL, NULL, NULL, "stopped on request");
     close_inference(&run);
     return status;
+}
+
+wick_status wick_eval_float(const wick_graph *graph, const wick_data *data, wick_split split,
+                            int threads, int64_t *correct, uint16_t *predictions, wick_diag *diag) {
+    return evaluate(graph, data, split, threads, correct, (wick_answers){.labels = predictions},
+                    diag);
+}
+
+wick_status wick_answers_float(const wick_graph *graph, const wick_data *data, wick_split split,
+                               int threads, wick_answers answers, wick_diag *diag) {
+    int64_t correct[WICK_MAX_HEADS];
+    return evaluate(graph, data, split, threads, correct, answers, diag);
 }
 
 /* The program's outputs: every wanted tensor but the graph's input, which is at hand. */

@@ -15,6 +15,7 @@
 
 #include "data/data.h"
 #include "graph/graph.h"
+#include "train/quality.h"
 #include "train/runs.h"
 #include "train/runs_plot.h"
 
@@ -138,6 +139,9 @@ wick_status wick_train_run(wick_graph *graph, const wick_data *data,
    predictions (may be NULL) receives [n_heads][n] argmax labels. graph must be float. */
 wick_status wick_eval_float(const wick_graph *graph, const wick_data *data, wick_split split,
                             int threads, int64_t *correct, uint16_t *predictions, wick_diag *diag);
+/* The same with the answers themselves. */
+wick_status wick_answers_float(const wick_graph *graph, const wick_data *data, wick_split split,
+                               int threads, wick_answers answers, wick_diag *diag);
 
 /* Evaluates any tensors of a float graph on a set of images in batches; `visit` gets each batch's
    values in plain layout: n images of per_image floats, valid during the call, batches in order

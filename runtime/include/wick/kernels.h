@@ -6,7 +6,7 @@
 #include <wick/intrinsics.h>
 #include <wick/model.h>
 
-/* The one rounding rule; see model.h. 0 <= shift <= 31, 0 < mult < 2^31, acc << shift must fit 32
+/* The one rounding rule; see model.h. 0 <= shift <= 31, 0 <= mult < 2^31, acc << shift must fit 32
    bits: then a 32-bit shift is exact, and the rest is one SMMULR on the cores that have it. */
 static inline int32_t wick_requantize(int32_t acc, int32_t mult, uint8_t shift) {
     return wick_mulhr((int32_t)((uint32_t)acc << shift), mult);

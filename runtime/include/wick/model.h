@@ -60,7 +60,8 @@ typedef enum wick_kernel {
    conv2d, dwconv2d, fc: zero_point is the value that stands for 0.0 and that pads; mult and shift
    are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
    zero_point_i) * mult_i, 0 <= mult_i <= 2^20, requantized with the layer's mult[0], shift[0].
-   concat: each operand is requantized by its own mult and shift. */
+   concat: each operand is requantized by its own mult and shift; mult 0 makes it zeros, whatever
+   the tensor holds, of which it may then take fewer channels than there are. */
 typedef struct wick_operand {
     uint16_t tensor;   /* index into wick_model.tensors */
     uint16_t channels; /* of this operand */

@@ -255,6 +255,20 @@ static void add(wick_program *p, const wick_node *node, wick_dn_slot *dy) {
     }
 }
 
+/* The part of dy that belongs to input x of a join, from `offsets` on, becomes x's gradient. */
+static void take_part(wick_program *p, int x, int joined, wick_dn_slot *dy,
+                      const dnnl_dims_t offsets) {
+    wick_shape shape = p->graph->tensors[x].shape;
+    wick_dn_md part = wick_dn_part(&p->dn, dy->md, shape.dim, offsets);
+    if (!part) { /* the cut falls within a block of channels */
+        dy = wick_dn_as(p, dy, wick_dn_tensor_plain(p, joined));
+        part = wick_dn_part(&p->dn, dy->md, shape.dim, offsets);
+    }
+    wick_dn_slot *dx = wick_dn_slot_new(p, p->value[x]->md, NULL);
+    wick_dn_copy(p, wick_dn_slot_view(p, part, dy), dx);
+    accumulate(p, x, dx);
+}
+
 static void concat(wick_program *p, const wick_node *node, const wick_dn_work *work,
                    wick_dn_slot *dy) {
     int rank = p->graph->tensors[work->dst].shape.rank;
@@ -262,19 +276,9 @@ static void concat(wick_program *p, const wick_node *node, const wick_dn_work *w
     dnnl_dims_t offsets = {0};
     for (int i = 0; i < node->n_inputs; i++) {
         int x = node->inputs[i];
-        wick_shape shape = p->graph->tensors[x].shape;
-        if (p->needs_gradient[x]) {
-            wick_dn_slot *whole = dy;
-            wick_dn_md part = wick_dn_part(&p->dn, whole->md, shape.dim, offsets);
-            if (!part) { /* the cut falls within a block of channels */
-                whole = wick_dn_as(p, dy, wick_dn_tensor_plain(p, work->dst));
-                part = wick_dn_part(&p->dn, whole->md, shape.dim, offsets);
-            }
-            wick_dn_slot *dx = wick_dn_slot_new(p, p->value[x]->md, NULL);
-            wick_dn_copy(p, wick_dn_slot_view(p, part, whole), dx);
-            accumulate(p, x, dx);
-        }
-        offsets[axis] += shape.dim[axis];
+        if (p->needs_gradient[x])
+            take_part(p, x, work->dst, dy, offsets);
+        offsets[axis] += p->graph->tensors[x].shape.dim[axis];
     }
 }
 
@@ -328,6 +332,9 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
         break;
     case WICK_OP_CONCAT:
         concat(p, node, work, dy);
+        break;
+    case WICK_OP_PAD:
+        take_part(p, node->inputs[0], work->dst, dy, (dnnl_dims_t){0});
         break;
     case WICK_OP_SOFTMAX:
         softmax(p, node, work, dy);

@@ -137,6 +137,22 @@ static wick_dn_slot *as_image(wick_program *p, wick_dn_slot *slot, int tensor) {
     return wick_dn_slot_view(p, wick_dn_plain(&p->dn, 4, dims), slot);
 }
 
+/* Row-major images (as a join leaves them) in the layout that convolutions choose here: batch norm
+   has a fast implementation for that one only, which is worth the copy several times over. */
+static wick_dn_slot *as_convolved(wick_program *p, wick_dn_slot *slot, int tensor) {
+    wick_shape shape = p->graph->tensors[tensor].shape;
+    if (shape.rank != 4 || !wick_dn_same(slot->md, wick_dn_tensor_plain(p, tensor)))
+        return slot;
+    wick_dn_window one = {.algorithm = dnnl_convolution_direct, .kernel = {1, 1}, .stride = {1, 1}};
+    dnnl_dims_t weights = {shape.dim[1], shape.dim[1], 1, 1};
+    wick_dn_md any = wick_dn_tensor_any(p, tensor);
+    p->dn.quiet = true;
+    wick_dn_pd pd =
+        wick_dn_conv_forward(&p->dn, &one, any, wick_dn_any(&p->dn, 4, weights), NULL, any);
+    p->dn.quiet = false;
+    return pd ? wick_dn_as(p, slot, wick_dn_query(&p->dn, pd, dnnl_query_src_md)) : slot;
+}
+
 static void batch_norm(wick_program *p, const wick_node *node, wick_dn_work *work) {
     /* A batch norm whose scale and bias are both frozen is finished: it uses its running statistics
        and does not change them. */
@@ -145,6 +161,7 @@ static void batch_norm(wick_program *p, const wick_node *node, wick_dn_work *wor
     work->flags |= batch_statistics ? 0u : (unsigned)dnnl_use_global_stats;
     work->flags |= work->relu ? (unsigned)dnnl_fuse_norm_relu : 0u;
     work->src = as_image(p, value_of(p, node, 0), node->inputs[0]);
+    work->src = as_convolved(p, work->src, node->inputs[0]);
     work->pd =
         wick_dn_norm_forward(&p->dn, p->training, work->src->md, node->attrs.epsilon, work->flags);
     for (int i = 1; i < 5; i++) {
@@ -187,6 +204,7 @@ static bool overwritable(const wick_program *p, int tensor) {
     case WICK_OP_BATCH_NORM:
     case WICK_OP_ADD:
     case WICK_OP_CONCAT:
+    case WICK_OP_PAD:
         return true;
     default:
         return false;
@@ -260,6 +278,15 @@ static void concat(wick_program *p, const wick_node *node, wick_dn_work *work) {
     p->value[work->dst] = y;
 }
 
+static void pad(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    wick_dn_slot *x = wick_dn_as(p, value_of(p, node, 0), wick_dn_tensor_plain(p, node->inputs[0]));
+    wick_dn_slot *y = wick_dn_slot_new(p, wick_dn_tensor_plain(p, work->dst), NULL);
+    wick_dn_step_new(p, "pad forward", NULL)->kernel = WICK_DN_PAD;
+    wick_dn_arg(p, 0, y);
+    wick_dn_arg(p, 0, x);
+    p->value[work->dst] = y;
+}
+
 static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) {
     int rank = p->graph->tensors[work->dst].shape.rank, axis = node->attrs.axis;
     wick_dn_slot *x = value_of(p, node, 0), *y = wick_dn_slot_new(p, x->md, NULL);
@@ -295,6 +322,9 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     case WICK_OP_CONCAT:
         concat(p, node, work);
+        break;
+    case WICK_OP_PAD:
+        pad(p, node, work);
         break;
     case WICK_OP_SOFTMAX:
         softmax(p, node, work);

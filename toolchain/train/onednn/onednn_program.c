@@ -19,7 +19,7 @@ static bool same_work(const wick_node *a, const wick_node *b) {
            !memcmp(x->pad, y->pad, sizeof x->pad) && x->axis == y->axis && x->groups == y->groups &&
            !(x->clip_min < y->clip_min) && !(x->clip_min > y->clip_min) &&
            !(x->clip_max < y->clip_max) && !(x->clip_max > y->clip_max) &&
-           x->count_include_pad == y->count_include_pad;
+           x->count_include_pad == y->count_include_pad && x->pad_channels == y->pad_channels;
 }
 
 /* Heads often begin alike, with the same pooling of z. Readers of the later of two equal nodes read
@@ -272,6 +272,18 @@ static void run_add(const wick_dn_step *step) {
         dst[i] = a[i] + b[i];
 }
 
+static void run_pad(const wick_program *p, const wick_dn_step *step) {
+    size_t from = wick_dn_bytes(step->slots[1]->md) / (size_t)p->batch;
+    size_t to = wick_dn_bytes(step->slots[0]->md) / (size_t)p->batch;
+    char *dst = step->slots[0]->buffer->data;
+    const char *src = step->slots[1]->buffer->data;
+#pragma omp parallel for
+    for (int i = 0; i < p->batch; i++) {
+        memcpy(dst + (size_t)i * to, src + (size_t)i * from, from);
+        memset(dst + (size_t)i * to + from, 0, to - from);
+    }
+}
+
 static void run_depthwise(const wick_dn_step *step) {
     float *bias = step->n_args > 3 ? step->slots[3]->buffer->data : NULL;
     wick_dn_depthwise_weights(step->depthwise, step->slots[1]->buffer->data,
@@ -309,6 +321,9 @@ static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
             break;
         case WICK_DN_ADD:
             run_add(step);
+            break;
+        case WICK_DN_PAD:
+            run_pad(p, step);
             break;
         case WICK_DN_DEPTHWISE:
             run_depthwise(step);
