@@ -76,6 +76,23 @@ expect 3 'TM7' "${train[@]}" -o x.onnx --freeze 'TM7*'
 expect 3 'cut.onnx' "${train[@]}" -o x.onnx --teacher cut.onnx
 rm -f x.onnx.state
 
+# A study: two strategies, two seeds, cut and gone on with; and a search.
+study=("$wick" train --recipe "$recipe" --data builtin:shapes10 --limit 200 --epochs 1 --threads 1 --batch 32 -s unified,baseline --seeds 2 --test --quiet)
+"${study[@]}" -o study > study.txt 2> err || die "study: $(cat err)"
+grep -q 'unified .*±.*±' study.txt || die "no spread: $(cat study.txt)"
+[ -f study/baseline-2.onnx ] && [ -f study/study.json ] || die "no results in the folder"
+if command -v gnuplot > /dev/null; then grep -q '<svg' study/convergence-TM3.svg || die "no convergence plot"; fi
+"${study[@]}" -o study --json > again.json 2> err || die "study again: $(cat err)"
+grep -q '"deviation"' again.json || die "no JSON: $(cat again.json)"
+expect 3 'other options' "${study[@]}" -o study --lr 0.01
+"$wick" train --recipe vgg16 --width 0.05 --data builtin:shapes10 --limit 120 --epochs 1 --threads 1 --batch 32 -s all --paper cifar10 --quiet -o paper > paper.txt 2> err ||
+    die "all strategies: $(cat err)"
+grep -q 'unified-kd .*90.73' paper.txt || die "not the paper's numbers: $(cat paper.txt)"
+"${train[@]}" -o s.onnx --search 4 --search-min 1 > s.txt 2> err || die "search: $(cat err)"
+grep -q 'searched .* trials' err || die "the search does not say what it cost: $(cat err)"
+[ ! -e s.onnx.search.json ] || die "the search is left behind"
+expect 2 'one strategy' "${train[@]}" -o x.onnx -s all --search 10
+
 # A trained model is a start for more training.
 "$wick" train -r a.onnx -d builtin:shapes10 --limit 200 -e 1 -j 1 -s unified -o c.onnx > c.txt 2> err ||
     die "on from a model: $(cat err)"
