@@ -140,7 +140,7 @@ static inline uint32_t wick_window_pair(int32_t low, int32_t high) {
 static inline void wick_window_half(uint32_t *word, uint32_t half, int32_t value) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     int16_t v = (int16_t)value;
-    memcpy((char *)word + 2 * half, &v, 2);
+    WICK_COPY((char *)word + 2 * half, &v, 2);
 #else
     *word = half ? wick_window_pair((int32_t)*word, value)
                  : (*word & 0xFFFF0000u) | ((uint32_t)value & 0xFFFFu);

@@ -59,11 +59,18 @@ static inline uint32_t wick_sxtb16_ror8(uint32_t x) {
 #endif
 }
 
+/* A few bytes, copied by loads and stores: with -ffreestanding a memcpy would be a call. */
+#if defined(__GNUC__) || defined(__clang__)
+#define WICK_COPY(dst, src, n) __builtin_memcpy(dst, src, n)
+#else
+#define WICK_COPY(dst, src, n) memcpy(dst, src, n)
+#endif
+
 /* Four bytes from any address, little-endian lanes: byte i is bits 8i to 8i + 7. */
 static inline uint32_t wick_load4(const int8_t *src) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint32_t word;
-    memcpy(&word, src, 4);
+    WICK_COPY(&word, src, 4);
     return word;
 #else
     return (uint32_t)(uint8_t)src[0] | (uint32_t)(uint8_t)src[1] << 8 |
