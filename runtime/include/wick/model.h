@@ -35,7 +35,14 @@ typedef enum wick_layer_kind {
      wick_<name>_fits()          whether it can compute a layer at all
      wick_<name>_scratch_bytes() the SRAM that it works in
    and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
-#define WICK_KERNEL_TABLE(X)
+#define WICK_KERNEL_TABLE(X)                                                                       \
+    X(DWCONV2D_S8_DSP, dwconv2d_s8_dsp, DWCONV2D) /* ARM DSP; weights int8, in pairs of taps */
+#define WICK_T2(X) \
+    X(FC_S8_DSP, fc_s8_dsp, FC)                   /* ARM DSP; weights int8, two rows interlaced */ \
+    X(FC_S8_DSP16, fc_s8_dsp16, FC)               /* ARM DSP; weights int16: faster, twice the size */ \
+    X(MAXPOOL_S8_DSP, maxpool_s8_dsp, MAXPOOL)    /* ARM DSP; four channels a word */              \
+    X(AVGPOOL_S8_DSP, avgpool_s8_dsp, AVGPOOL)    /* ARM DSP; four channels a word */              \
+    X(ADD_S8_DSP, add_s8_dsp, ADD)                /* ARM DSP; four elements a word */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
