@@ -36,13 +36,10 @@ typedef enum wick_layer_kind {
      wick_<name>_scratch_bytes() the SRAM that it works in
    and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
 #define WICK_KERNEL_TABLE(X)                                                                       \
-    X(DWCONV2D_S8_DSP, dwconv2d_s8_dsp, DWCONV2D) /* ARM DSP; weights int8, in pairs of taps */
-#define WICK_T2(X) \
-    X(FC_S8_DSP, fc_s8_dsp, FC)                   /* ARM DSP; weights int8, two rows interlaced */ \
-    X(FC_S8_DSP16, fc_s8_dsp16, FC)               /* ARM DSP; weights int16: faster, twice the size */ \
-    X(MAXPOOL_S8_DSP, maxpool_s8_dsp, MAXPOOL)    /* ARM DSP; four channels a word */              \
-    X(AVGPOOL_S8_DSP, avgpool_s8_dsp, AVGPOOL)    /* ARM DSP; four channels a word */              \
-    X(ADD_S8_DSP, add_s8_dsp, ADD)                /* ARM DSP; four elements a word */
+    X(DWCONV2D_S8_DSP, dwconv2d_s8_dsp, DWCONV2D) /* ARM DSP; any kernel, by lists of taps */      \
+    X(DWCONV2D_3X3_S8_DSP, dwconv2d_3x3_s8_dsp, DWCONV2D) /* ARM DSP; stride 1 or 2 across */      \
+    X(FC_S8_DSP, fc_s8_dsp, FC)                           /* ARM DSP; weights of 8 bits */         \
+    X(FC_S8_DSP16, fc_s8_dsp16, FC)                       /* ARM DSP; weights of 16 bits */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
