@@ -84,20 +84,19 @@ static inline uint32_t *put(uint32_t *dst, uint32_t a, uint32_t b) {
     return dst;
 }
 
-/* All columns from src on, up to `end`. */
+/* Columns from src on, up to `end`, at least one. */
 static inline uint32_t *put_all(uint32_t *dst, const uint32_t *end, const int8_t *src,
                                 uint32_t pitch) {
     uint32_t a, b, t, u, v;
-    if (dst < end)
-        __asm__ volatile("1:\n\t"
-                         "ldr %[a], [%[src]]\n\t"
-                         "ldr %[b], [%[src], %[pitch]]\n\t"
-                         "add %[src], %[src], %[pitch], lsl #1\n\t" PUT "cmp %[dst], %[end]\n\t"
-                         "blo 1b"
-                         : [dst] "+r"(dst), [src] "+r"(src), [a] "=&r"(a), [b] "=&r"(b),
-                           [t] "=&r"(t), [u] "=&r"(u), [v] "=&r"(v)
-                         : [end] "r"(end), [pitch] "r"(pitch), PLANES
-                         : "cc", "memory");
+    __asm__ volatile("1:\n\t"
+                     "ldr %[a], [%[src]]\n\t"
+                     "ldr %[b], [%[src], %[pitch]]\n\t"
+                     "add %[src], %[src], %[pitch], lsl #1\n\t" PUT "cmp %[dst], %[end]\n\t"
+                     "blo 1b"
+                     : [dst] "+r"(dst), [src] "+r"(src), [a] "=&r"(a), [b] "=&r"(b), [t] "=&r"(t),
+                       [u] "=&r"(u), [v] "=&r"(v)
+                     : [end] "r"(end), [pitch] "r"(pitch), PLANES
+                     : "cc", "memory");
     return dst;
 }
 #else
@@ -128,15 +127,18 @@ static inline uint32_t column(const int8_t *row, uint32_t x, uint32_t in_w, uint
 static WICK_NOINLINE void bring(const block *b, int32_t y, uint32_t *dst) {
     uint32_t in_w = b->layer->in_w, pitch = b->layer->in_c, x = b->x;
     uint32_t zero = wick_splat4(b->layer->operands[0].zero_point);
-    const int8_t *row = b->src + (uint32_t)(y - b->row0) * (in_w * pitch);
+    const int8_t *row = b->src;
     const uint32_t *left = dst + b->left, *inner = left + b->inner, *end = inner + b->right;
-    if (y < 0 || y >= b->layer->in_h) {
+    if (y >= 0 && y < b->layer->in_h) {
+        row += (uint32_t)(y - b->row0) * (in_w * pitch);
+    } else {
         in_w = 0;
         left = inner = end;
     }
     for (; dst < left; x += 2)
         dst = put(dst, column(row, x, in_w, pitch, zero), column(row, x + 1, in_w, pitch, zero));
-    dst = put_all(dst, inner, row + x * pitch, pitch);
+    if (dst < inner)
+        dst = put_all(dst, inner, row + x * pitch, pitch);
     for (x += 2 * b->inner; dst < end; x += 2)
         dst = put(dst, column(row, x, in_w, pitch, zero), column(row, x + 1, in_w, pitch, zero));
 }

@@ -2,8 +2,8 @@
 /* Depthwise convolution for the ARM DSP extension (Cortex-M4, M7, M33), any kernel of up to 256
    taps; plain C elsewhere.
 
-   For each output pixel a list of its taps is made: where channel 0 of each is in the input, or in a
-   pixel full of zero points for taps outside. So the inner loop knows no borders, strides or
+   For each output pixel a list of its taps is made: where channel 0 of each is in the input, or in
+   a pixel full of zero points for taps outside. So the inner loop knows no borders, strides or
    kernel sizes: it takes four channels of a tap as a word, makes two pairs of halves of it with
    SXTB16, and multiplies each half with its own weight. Weights are packed as int16 in blocks of
    four channels: for each block and tap the words (w0, w2) and (w1, w3), 0 for channels that are
@@ -30,7 +30,8 @@ int wick_dwconv2d_s8_dsp_fits(const wick_layer *layer) {
 }
 
 uint32_t wick_dwconv2d_s8_dsp_scratch_bytes(const wick_layer *layer) {
-    return 4u * layer->k_h * layer->k_w + STATE_BYTES + ((layer->in_c + 3u) & ~(uint32_t)3);
+    uint32_t taps = (uint32_t)layer->k_h * layer->k_w;
+    return 4 * taps + STATE_BYTES + (((uint32_t)layer->in_c + 3) & ~(uint32_t)3);
 }
 
 /* A tap in one word: its address where that fits, or else its offset in src. */
@@ -102,75 +103,77 @@ static WICK_NOINLINE void blocks(const pixel *p, uint32_t c, uint32_t end, int8_
     register const uint32_t *state_ __asm__("r2") = state;
     register uint32_t c_ __asm__("r3") = c;
     /* r0 goes through the list up to r2; r4, r5, r6, r8 are the sums of channels r3 to r3 + 3. */
-    __asm__ volatile("1:\n\t"
-                     "ldrd r0, r9, [r2]\n\t"
-                     "cmp r9, #0\n\t"
-                     "beq 6f\n\t"
-                     "add r9, r9, r3, lsl #2\n\t"
-                     "ldm r9, {r4, r5, r6, r8}\n"
-                     "2:\n\t"
-                     "sub r9, r2, r0\n\t"
-                     "lsls r9, r9, #29\n\t" /* an odd number begins with a single tap */
-                     "bpl 3f\n\t"
-                     "ldr r9, [r0], #4\n\t"
-                     "ldr r9, [r9, r3]\n\t" TAP("r9") "cmp r0, r2\n\t"
-                     "bhs 4f\n"
-                     "3:\n\t"
-                     "ldrd r9, r10, [r0], #8\n\t"
-                     "ldr r9, [r9, r3]\n\t"
-                     "ldr r10, [r10, r3]\n\t" TAP("r9") TAP("r10") "cmp r0, r2\n\t"
-                     "blo 3b\n"
-                     "4:\n\t"
-                     "ldr r9, [r2, #16]\n\t"
-                     "ldr r9, [r9, r3]\n\t"
-                     "cmp r9, #0\n\t"
-                     "bne 7f\n"
-                     "5:\n\t"
-                     "ldrd r9, lr, [r2, #8]\n\t"
-                     "add r9, r9, r3, lsl #2\n\t"
-                     "ldm r9, {r9, r10, r11, r12}\n\t"
-                     "smmlar r4, r4, r9, lr\n\t"
-                     "smmlar r5, r5, r10, lr\n\t"
-                     "smmlar r6, r6, r11, lr\n\t"
-                     "smmlar r8, r8, r12, lr\n\t"
-                     "ssat r4, #8, r4\n\t"
-                     "ssat r5, #8, r5\n\t"
-                     "ssat r6, #8, r6\n\t"
-                     "ssat r8, #8, r8\n\t"
-                     "bfi r4, r5, #8, #8\n\t"
-                     "bfi r6, r8, #8, #8\n\t"
-                     "pkhbt r4, r4, r6, lsl #16\n\t"
-                     "ldrd r9, r10, [r2, #20]\n\t"
-                     "ssub8 r5, r4, r9\n\t" /* the larger of r4, r9, byte by byte */
-                     "sel r4, r4, r9\n\t"
-                     "ssub8 r5, r4, r10\n\t" /* the smaller of r4, r10 */
-                     "sel r4, r10, r4\n\t"
-                     "ldrd r9, r10, [r2, #28]\n\t"
-                     "str r4, [r9, r3]\n\t"
-                     "adds r3, #4\n\t"
-                     "cmp r3, r10\n\t"
-                     "blo 1b\n\t"
-                     "b 8f\n"
-                     "6:\n\t" /* no bias */
-                     "movs r4, #0\n\t"
-                     "movs r5, #0\n\t"
-                     "movs r6, #0\n\t"
-                     "mov r8, #0\n\t"
-                     "b 2b\n"
-                     "7:\n\t" /* r9: four shifts; LSL looks at the lowest byte */
-                     "lsl r4, r4, r9\n\t"
-                     "lsr r9, r9, #8\n\t"
-                     "lsl r5, r5, r9\n\t"
-                     "lsr r9, r9, #8\n\t"
-                     "lsl r6, r6, r9\n\t"
-                     "lsr r9, r9, #8\n\t"
-                     "lsl r8, r8, r9\n\t"
-                     "b 5b\n"
-                     "8:"
-                     : "+r"(w_), "+r"(c_)
-                     : "r"(state_)
-                     : "r0", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc",
-                       "memory");
+    __asm__ volatile(
+        "1:\n\t"
+        "ldrd r0, r9, [r2]\n\t"
+        "cmp r9, #0\n\t"
+        "beq 6f\n\t"
+        "add r9, r9, r3, lsl #2\n\t"
+        "ldm r9, {r4, r5, r6, r8}\n"
+        "2:\n\t"
+        "sub r9, r2, r0\n\t"
+        "lsls r9, r9, #29\n\t" /* an odd number begins with a single tap */
+        "bpl 3f\n\t"
+        "ldr r9, [r0], #4\n\t"
+        "ldr r9, [r9, r3]\n\t" TAP(
+            "r9") "cmp r0, r2\n\t"
+                  "bhs 4f\n"
+                  "3:\n\t"
+                  "ldrd r9, r10, [r0], #8\n\t"
+                  "ldr r9, [r9, r3]\n\t"
+                  "ldr r10, [r10, r3]\n\t" TAP("r9")
+                      TAP("r10") "cmp r0, r2\n\t"
+                                 "blo 3b\n"
+                                 "4:\n\t"
+                                 "ldr r9, [r2, #16]\n\t"
+                                 "ldr r9, [r9, r3]\n\t"
+                                 "cmp r9, #0\n\t"
+                                 "bne 7f\n"
+                                 "5:\n\t"
+                                 "ldrd r9, lr, [r2, #8]\n\t"
+                                 "add r9, r9, r3, lsl #2\n\t"
+                                 "ldm r9, {r9, r10, r11, r12}\n\t"
+                                 "smmlar r4, r4, r9, lr\n\t"
+                                 "smmlar r5, r5, r10, lr\n\t"
+                                 "smmlar r6, r6, r11, lr\n\t"
+                                 "smmlar r8, r8, r12, lr\n\t"
+                                 "ssat r4, #8, r4\n\t"
+                                 "ssat r5, #8, r5\n\t"
+                                 "ssat r6, #8, r6\n\t"
+                                 "ssat r8, #8, r8\n\t"
+                                 "bfi r4, r5, #8, #8\n\t"
+                                 "bfi r6, r8, #8, #8\n\t"
+                                 "pkhbt r4, r4, r6, lsl #16\n\t"
+                                 "ldrd r9, r10, [r2, #20]\n\t"
+                                 "ssub8 r5, r4, r9\n\t" /* the larger of r4, r9, byte by byte */
+                                 "sel r4, r4, r9\n\t"
+                                 "ssub8 r5, r4, r10\n\t" /* the smaller of r4, r10 */
+                                 "sel r4, r10, r4\n\t"
+                                 "ldrd r9, r10, [r2, #28]\n\t"
+                                 "str r4, [r9, r3]\n\t"
+                                 "adds r3, #4\n\t"
+                                 "cmp r3, r10\n\t"
+                                 "blo 1b\n\t"
+                                 "b 8f\n"
+                                 "6:\n\t" /* no bias */
+                                 "movs r4, #0\n\t"
+                                 "movs r5, #0\n\t"
+                                 "movs r6, #0\n\t"
+                                 "mov r8, #0\n\t"
+                                 "b 2b\n"
+                                 "7:\n\t" /* r9: four shifts; LSL looks at the lowest byte */
+                                 "lsl r4, r4, r9\n\t"
+                                 "lsr r9, r9, #8\n\t"
+                                 "lsl r5, r5, r9\n\t"
+                                 "lsr r9, r9, #8\n\t"
+                                 "lsl r6, r6, r9\n\t"
+                                 "lsr r9, r9, #8\n\t"
+                                 "lsl r8, r8, r9\n\t"
+                                 "b 5b\n"
+                                 "8:"
+        : "+r"(w_), "+r"(c_)
+        : "r"(state_)
+        : "r0", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr", "cc", "memory");
 }
 #else
 static void blocks(const pixel *p, uint32_t c, uint32_t end, int8_t *dst) {

@@ -8,9 +8,9 @@
    one extension for four products instead of two. A = ((256 A + B) - B) / 256 is exact while 256 A
    fits 32 bits, which 512 products of at most 128 * 127 do, and then the sums are put aside.
 
-   Weights: blocks of four outputs (a, b, c, d), 0 for outputs that are not there; in each, groups of
-   four inputs (0 to 3), 0 beyond the last, as four words: (a, b) of inputs 0 and 2, (a, b) of 1 and
-   3, (c, d) of 0 and 2, (c, d) of 1 and 3. */
+   Weights: blocks of four outputs (a, b, c, d), 0 for outputs that are not there; in each, groups
+   of four inputs (0 to 3), 0 beyond the last, as four words: (a, b) of inputs 0 and 2, (a, b) of 1
+   and 3, (c, d) of 0 and 2, (c, d) of 1 and 3. */
 #include <wick/fc_dsp.h>
 
 enum { CHUNK = 512 /* inputs */ };

@@ -2,9 +2,9 @@
 /* Fully connected for the ARM DSP extension (Cortex-M4, M7, M33), weights two bytes each: 13
    instructions for 16 products instead of the 16 of fc_s8_dsp. Plain C elsewhere.
 
-   Weights: blocks of four outputs (a, b, c, d), 0 for outputs that are not there; in each, groups of
-   four inputs (0 to 3), 0 beyond the last, as eight words of int16 pairs: a, b, c, d of inputs 0 and
-   2, then of 1 and 3, as SXTB16 takes inputs apart. */
+   Weights: blocks of four outputs (a, b, c, d), 0 for outputs that are not there; in each, groups
+   of four inputs (0 to 3), 0 beyond the last, as eight words of int16 pairs: a, b, c, d of inputs 0
+   and 2, then of 1 and 3, as SXTB16 takes inputs apart. */
 #include <wick/fc_dsp.h>
 
 int wick_fc_s8_dsp16_fits(const wick_layer *layer) {

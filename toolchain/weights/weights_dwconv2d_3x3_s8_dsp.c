@@ -1,5 +1,5 @@
-/* 3x3 depthwise weights by channel, then kernel row, each row one word for SXTB16: bytes w0, w1, w1,
-   w2. */
+/* 3x3 depthwise weights by channel, then kernel row, each row one word for SXTB16: bytes w0, w1,
+   w1, w2. */
 #include "weights/weights.h"
 
 uint32_t wick_dwconv2d_3x3_s8_dsp_weights_words(const wick_layer *layer) {

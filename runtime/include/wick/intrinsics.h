@@ -128,6 +128,37 @@ static inline uint32_t wick_pkhtb(uint32_t a, uint32_t b) {
 #endif
 }
 
+/* a * b + acc modulo 2^32; in this order, which the compilers would change. */
+static inline int32_t wick_mla(int32_t a, int32_t b, int32_t acc) {
+#if WICK_HAVE_DSP
+    int32_t y;
+    __asm__("mla %0, %1, %2, %3" : "=r"(y) : "r"(a), "r"(b), "r"(acc));
+    return y;
+#else
+    return (int32_t)((uint32_t)a * (uint32_t)b + (uint32_t)acc);
+#endif
+}
+
+/* Adds bytes 0 and 2 of x, or 1 and 3, to the halves of acc; they must not overflow. */
+static inline uint32_t wick_sxtab16(uint32_t acc, uint32_t x) {
+#if WICK_HAVE_DSP
+    __asm__("sxtab16 %0, %0, %1" : "+r"(acc) : "r"(x));
+    return acc;
+#else
+    uint32_t add = wick_sxtb16(x);
+    return ((acc + add) & 0xFFFFu) | ((acc & 0xFFFF0000u) + (add & 0xFFFF0000u));
+#endif
+}
+
+static inline uint32_t wick_sxtab16_ror8(uint32_t acc, uint32_t x) {
+#if WICK_HAVE_DSP
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(acc) : "r"(x));
+    return acc;
+#else
+    return wick_sxtab16(acc, x >> 8);
+#endif
+}
+
 /* acc + (a * b + 2^31) >> 32. */
 static inline int32_t wick_mulhr_add(int32_t a, int32_t b, int32_t acc) {
 #if WICK_HAVE_DSP
@@ -162,12 +193,13 @@ static inline uint32_t wick_pack4(int32_t a, int32_t b, int32_t c, int32_t d) {
 #endif
 }
 
-/* Larger and smaller of four signed bytes each. */
+/* Larger and smaller of four signed bytes each. Both instructions in one statement: the compilers
+   know nothing of the GE flags between them. */
 static inline uint32_t wick_max4(uint32_t a, uint32_t b) {
 #if WICK_HAVE_DSP
-    uint32_t y; /* both in one statement: the compiler knows nothing of the GE flags between them */
-    __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(y) : "r"(a), "r"(b));
-    return y;
+    uint32_t difference;
+    __asm__("ssub8 %1, %0, %2\n\tsel %0, %0, %2" : "+r"(a), "=&r"(difference) : "r"(b));
+    return a;
 #else
     uint32_t y = 0;
     for (uint32_t i = 0; i < 32; i += 8) {
@@ -180,9 +212,9 @@ static inline uint32_t wick_max4(uint32_t a, uint32_t b) {
 
 static inline uint32_t wick_min4(uint32_t a, uint32_t b) {
 #if WICK_HAVE_DSP
-    uint32_t y;
-    __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(y) : "r"(a), "r"(b));
-    return y;
+    uint32_t difference;
+    __asm__("ssub8 %1, %0, %2\n\tsel %0, %2, %0" : "+r"(a), "=&r"(difference) : "r"(b));
+    return a;
 #else
     return ~wick_max4(~a, ~b);
 #endif
