@@ -12,6 +12,19 @@
 #else
 #define WICK_HAVE_DSP 0
 #endif
+/* Whole loops in Thumb-2 assembly, for Cortex-M. */
+#if WICK_HAVE_DSP && defined(__thumb2__)
+#define WICK_DSP_ASM 1
+#else
+#define WICK_DSP_ASM 0
+#endif
+
+/* Keeps loops that need all registers apart from each other. */
+#if defined(__GNUC__) || defined(__clang__)
+#define WICK_NOINLINE __attribute__((noinline))
+#else
+#define WICK_NOINLINE
+#endif
 
 /* (a * b + 2^31) >> 32, exact. */
 static inline int32_t wick_mulhr(int32_t a, int32_t b) {
@@ -76,6 +89,147 @@ static inline uint32_t wick_load4(const int8_t *src) {
     return (uint32_t)(uint8_t)src[0] | (uint32_t)(uint8_t)src[1] << 8 |
            (uint32_t)(uint8_t)src[2] << 16 | (uint32_t)(uint8_t)src[3] << 24;
 #endif
+}
+
+static inline void wick_store4(int8_t *dst, uint32_t word) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    memcpy(dst, &word, 4);
+#else
+    for (int i = 0; i < 4; i++, word >>= 8)
+        dst[i] = (int8_t)(uint8_t)word;
+#endif
+}
+
+/* The same with only the first n <= 4 bytes in memory; the others are 0 or dropped. */
+static inline uint32_t wick_load_bytes(const int8_t *src, uint32_t n) {
+    uint32_t word = 0;
+    for (uint32_t i = 0; i < n; i++)
+        word |= (uint32_t)(uint8_t)src[i] << 8 * i;
+    return word;
+}
+
+static inline void wick_store_bytes(int8_t *dst, uint32_t word, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++, word >>= 8)
+        dst[i] = (int8_t)(uint8_t)word;
+}
+
+/* The low halves of a and b: a's below, b's above. */
+static inline uint32_t wick_pkhbt(uint32_t a, uint32_t b) {
+#if WICK_HAVE_DSP
+    uint32_t y;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+#else
+    return (a & 0xFFFFu) | b << 16;
+#endif
+}
+
+/* The high halves of a and b: a's below, b's above. */
+static inline uint32_t wick_pkhtb(uint32_t a, uint32_t b) {
+#if WICK_HAVE_DSP
+    uint32_t y;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+#else
+    return a >> 16 | (b & 0xFFFF0000u);
+#endif
+}
+
+/* a * b + acc modulo 2^32; in this order, which the compilers would change. */
+static inline int32_t wick_mla(int32_t a, int32_t b, int32_t acc) {
+#if WICK_HAVE_DSP
+    int32_t y;
+    __asm__("mla %0, %1, %2, %3" : "=r"(y) : "r"(a), "r"(b), "r"(acc));
+    return y;
+#else
+    return (int32_t)((uint32_t)a * (uint32_t)b + (uint32_t)acc);
+#endif
+}
+
+/* Adds bytes 0 and 2 of x, or 1 and 3, to the halves of acc; they must not overflow. */
+static inline uint32_t wick_sxtab16(uint32_t acc, uint32_t x) {
+#if WICK_HAVE_DSP
+    __asm__("sxtab16 %0, %0, %1" : "+r"(acc) : "r"(x));
+    return acc;
+#else
+    uint32_t add = wick_sxtb16(x);
+    return ((acc + add) & 0xFFFFu) | ((acc & 0xFFFF0000u) + (add & 0xFFFF0000u));
+#endif
+}
+
+static inline uint32_t wick_sxtab16_ror8(uint32_t acc, uint32_t x) {
+#if WICK_HAVE_DSP
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(acc) : "r"(x));
+    return acc;
+#else
+    return wick_sxtab16(acc, x >> 8);
+#endif
+}
+
+/* acc + (a * b + 2^31) >> 32. */
+static inline int32_t wick_mulhr_add(int32_t a, int32_t b, int32_t acc) {
+#if WICK_HAVE_DSP
+    int32_t high;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(acc));
+    return high;
+#else
+    return acc + wick_mulhr(a, b);
+#endif
+}
+
+/* Clamps to [-128, 127]. */
+static inline int32_t wick_ssat8(int32_t x) {
+#if WICK_HAVE_DSP
+    int32_t y;
+    __asm__("ssat %0, #8, %1" : "=r"(y) : "r"(x));
+    return y;
+#else
+    return x < -128 ? -128 : x > 127 ? 127 : x;
+#endif
+}
+
+/* The low bytes of four values as a word. */
+static inline uint32_t wick_pack4(int32_t a, int32_t b, int32_t c, int32_t d) {
+#if WICK_HAVE_DSP
+    __asm__("bfi %0, %1, #8, #8" : "+r"(a) : "r"(b));
+    __asm__("bfi %0, %1, #8, #8" : "+r"(c) : "r"(d));
+    return wick_pkhbt((uint32_t)a, (uint32_t)c);
+#else
+    return (uint32_t)(uint8_t)a | (uint32_t)(uint8_t)b << 8 | (uint32_t)(uint8_t)c << 16 |
+           (uint32_t)(uint8_t)d << 24;
+#endif
+}
+
+/* Larger and smaller of four signed bytes each. Both instructions in one statement: the compilers
+   know nothing of the GE flags between them. */
+static inline uint32_t wick_max4(uint32_t a, uint32_t b) {
+#if WICK_HAVE_DSP
+    uint32_t difference;
+    __asm__("ssub8 %1, %0, %2\n\tsel %0, %0, %2" : "+r"(a), "=&r"(difference) : "r"(b));
+    return a;
+#else
+    uint32_t y = 0;
+    for (uint32_t i = 0; i < 32; i += 8) {
+        int8_t p = (int8_t)(uint8_t)(a >> i), q = (int8_t)(uint8_t)(b >> i);
+        y |= (uint32_t)(uint8_t)(p > q ? p : q) << i;
+    }
+    return y;
+#endif
+}
+
+static inline uint32_t wick_min4(uint32_t a, uint32_t b) {
+#if WICK_HAVE_DSP
+    uint32_t difference;
+    __asm__("ssub8 %1, %0, %2\n\tsel %0, %2, %0" : "+r"(a), "=&r"(difference) : "r"(b));
+    return a;
+#else
+    return ~wick_max4(~a, ~b);
+#endif
+}
+
+/* One byte in all four places. */
+static inline uint32_t wick_splat4(int8_t x) {
+    return (uint32_t)(uint8_t)x * 0x01010101u;
 }
 
 #endif
