@@ -35,7 +35,11 @@ typedef enum wick_layer_kind {
      wick_<name>_fits()          whether it can compute a layer at all
      wick_<name>_scratch_bytes() the SRAM that it works in
    and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
-#define WICK_KERNEL_TABLE(X)
+#define WICK_KERNEL_TABLE(X)                                                                       \
+    X(CONV2D_S8_QUAD, conv2d_s8_quad, CONV2D) /* any core: four pixels, two by a multiplication */ \
+    X(CONV2D_S8_WINOGRAD, conv2d_s8_winograd, CONV2D) /* any core: 3x3, stride 1 */                \
+    X(DWCONV2D_S8_STRIP, dwconv2d_s8_strip, DWCONV2D)                                              \
+    X(FC_S8_PAIR, fc_s8_pair, FC)
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
