@@ -26,12 +26,43 @@
 #define WICK_NOINLINE
 #endif
 
+/* Functions that must become part of their callers, as inner steps that are written once for
+   several numbers of pixels or outputs, and such that must not, as what is called from two places.
+ */
+#if defined(__GNUC__)
+#define WICK_INLINE static inline __attribute__((always_inline))
+#define WICK_APART static __attribute__((noinline))
+#else
+#define WICK_INLINE static inline
+#define WICK_APART static
+#endif
+
+/* The compilers' schedulers load far ahead and spill what they then hold; on cores that work in
+   order that gains nothing. WICK_STEP keeps loads on their side of it, WICK_KEEP has a value
+   computed by then. */
+#if defined(__GNUC__) && (defined(__thumb2__) || defined(__riscv))
+#define WICK_STEP() __asm__ volatile("" ::: "memory")
+#define WICK_KEEP(value) __asm__ volatile("" : "+r"(value))
+#else
+#define WICK_STEP() ((void)0)
+#define WICK_KEEP(value) ((void)(value))
+#endif
+
 /* (a * b + 2^31) >> 32, exact. */
 static inline int32_t wick_mulhr(int32_t a, int32_t b) {
 #if WICK_HAVE_DSP
     int32_t high;
     __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
     return high;
+#elif defined(__GNUC__) && defined(__thumb2__)
+    uint32_t low;
+    int32_t high;
+    __asm__("smull %0, %1, %2, %3" : "=r"(low), "=r"(high) : "r"(a), "r"(b));
+    return high + (int32_t)(low >> 31);
+#elif defined(__GNUC__) && defined(__riscv_mul) && __riscv_xlen == 32
+    int32_t high;
+    __asm__("mulh %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+    return high + (int32_t)((uint32_t)a * (uint32_t)b >> 31);
 #else
     return (int32_t)(((int64_t)a * b + INT64_C(0x80000000)) >> 32);
 #endif

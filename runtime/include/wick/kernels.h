@@ -13,7 +13,9 @@ static inline int32_t wick_requantize(int32_t acc, int32_t mult, uint8_t shift) 
 }
 
 static inline int8_t wick_clamp_s8(int32_t value, int32_t low, int32_t high) {
-    return (int8_t)(value < low ? low : value > high ? high : value);
+    value = value < low ? low : value;
+    value = value > high ? high : value;
+    return (int8_t)value;
 }
 
 /* Which rows of the input the output elements [first, first + count) need.

@@ -53,7 +53,11 @@ typedef enum wick_layer_kind {
     X(FC_S8_DSP16, fc_s8_dsp16, FC) /* ARM DSP; weights of 16 bits */                              \
     X(MAXPOOL_S8_DSP, maxpool_s8_dsp, MAXPOOL) /* ARM DSP */                                       \
     X(AVGPOOL_S8_DSP, avgpool_s8_dsp, AVGPOOL) /* ARM DSP */                                       \
-    X(ADD_S8_DSP, add_s8_dsp, ADD) /* ARM DSP */
+    X(ADD_S8_DSP, add_s8_dsp, ADD) /* ARM DSP */                                                   \
+    X(CONV2D_S8_QUAD, conv2d_s8_quad, CONV2D) /* any core: four pixels, two by a multiplication */ \
+    X(CONV2D_S8_WINOGRAD, conv2d_s8_winograd, CONV2D) /* any core: 3x3, stride 1 */                \
+    X(DWCONV2D_S8_STRIP, dwconv2d_s8_strip, DWCONV2D)                                              \
+    X(FC_S8_PAIR, fc_s8_pair, FC)
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
