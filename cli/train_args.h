@@ -4,8 +4,6 @@
 
 #include "cli.h"
 #include "graph/graph.h"
-#include "train/search.h"
-#include "train/study.h"
 #include "train/train.h"
 
 enum {

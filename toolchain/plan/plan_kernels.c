@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_CANDIDATES = 12 /* kernels of one kind */, PRICE_STEPS = 60 };
+enum { MAX_CANDIDATES = 16 /* kernels of one kind */, PRICE_STEPS = 60 };
 
 /* One kind's kernels that the device offers. */
 typedef struct candidates {

@@ -152,4 +152,7 @@ wick_status wick_eval_tensors(const wick_graph *graph, const wick_data *data, wi
                               const uint32_t *indices, int n, const int *tensors, int n_tensors,
                               wick_visit *visit, void *ctx, wick_diag *diag);
 
+#include "train/search.h"
+#include "train/study.h"
+
 #endif

@@ -28,13 +28,6 @@
 #define WICK_HAVE_DSP_LOOPS 0
 #endif
 
-/* Functions that would take each other's registers if they were inlined. */
-#if defined(__GNUC__)
-#define WICK_APART static __attribute__((noinline, unused))
-#else
-#define WICK_APART static inline
-#endif
-
 enum {
     WICK_WINDOW_STEPS = 144,   /* of a part: 288 taps */
     WICK_WINDOW_CHANNELS = 32, /* a multiple of 4: so many have sums in scratch at a time */

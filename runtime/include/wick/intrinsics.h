@@ -31,10 +31,10 @@
  */
 #if defined(__GNUC__)
 #define WICK_INLINE static inline __attribute__((always_inline))
-#define WICK_APART static __attribute__((noinline))
+#define WICK_APART static __attribute__((noinline, unused))
 #else
 #define WICK_INLINE static inline
-#define WICK_APART static
+#define WICK_APART static inline
 #endif
 
 /* The compilers' schedulers load far ahead and spill what they then hold; on cores that work in
