@@ -18,7 +18,7 @@ static void marker_begin(void) {}
 static void marker_end(void) {}
 #endif
 
-enum { GUARD = 64, MOST_FAILURES = 5, MOST_PACKED_WORDS = 28 << 10 };
+enum { GUARD = 64, MOST_FAILURES = 5, MOST_PACKED_WORDS = 30 << 10 };
 
 typedef enum arena_use { SRC, MORE_SRC, WEIGHTS, CONSTANTS, DST, SCRATCH } arena_use;
 typedef enum plant {
