@@ -15,127 +15,162 @@
 
    packed: one word, 1 if without the carry; then for each block and step two words, channels 0, 1
    and 2, 3 of the block. */
-#define WICK_BLOCKS blocks
+#define WICK_BLOCKS_HEAD 1
 #define WICK_BLOCKS_STEP_WORDS 2
 #define WICK_BLOCKS_STEP_BYTES 48
 #include <wick/dsp_blocks.h>
 
-static const uint32_t *weights_at(const wick_window *w, uint32_t block) {
-    return w->layer->packed + 1 + wick_blocks_weights(w, block);
-}
-
 #if WICK_HAVE_DSP_LOOPS
-static void two_pixels(const wick_window *w, uint32_t block, uint32_t n, int8_t *dst) {
-    const uint32_t *weights = weights_at(w, block);
-    wick_blocks_loop *loop = wick_blocks_loop_at(w, block, n, dst);
+static void wick_blocks_two(const uint32_t *weights, wick_blocks_loop *loop) {
     register const uint32_t *r0 __asm__("r0") = weights;
-    register wick_blocks_loop *r1 __asm__("r1") = loop;
-    __asm__ volatile(WICK_LOOP_OPEN "5:\n\t"
-                                    "ldr lr, [r1, %[bias]]\n\t"
-                                    "ldr r4, [lr]\n\t"
-                                    "ldr r8, [lr, #8]\n\t"
-                                    "mov r5, r4\n\t"
-                                    "mov r9, r8\n\t"
-                                    "mov r6, r4\n\t"
-                                    "mov r7, r4\n\t"
-                                    "mov r10, r8\n\t"
-                                    "mov r11, r8\n\t" WICK_LOOP_ENTER "1:\n\t"
-                                    "ldr lr, [r1, %[sums]]\n\t"
-                                    "ldrd r4, r5, [lr]\n\t"
-                                    "ldrd r8, r9, [lr, #16]\n\t"
-                                    "mov r6, r4\n\t"
-                                    "mov r7, r5\n\t"
-                                    "mov r10, r8\n\t"
-                                    "mov r11, r9\n\t" WICK_LOOP_ENTER ".p2align 2\n"
-                                    "2:\n\t"
-                                    ".rept 8\n\t"
-                                    "ldrd r2, r3, [r1], #8\n\t"
-                                    "ldrd r12, lr, [r0], #8\n\t"
-                                    "smlad r6, r12, r2, r6\n\t"
-                                    "smlad r7, r12, r3, r7\n\t"
-                                    "sxtb16 r12, r12\n\t"
-                                    "smlad r10, lr, r2, r10\n\t"
-                                    "smlad r11, lr, r3, r11\n\t"
-                                    "sxtb16 lr, lr\n\t"
-                                    "smlad r4, r12, r2, r4\n\t"
-                                    "smlad r5, r12, r3, r5\n\t"
-                                    "smlad r8, lr, r2, r8\n\t"
-                                    "smlad r9, lr, r3, r9\n\t"
-                                    ".endr\n\t" WICK_LOOP_AGAIN "ldr lr, [r1, %[sums]]\n\t"
-                                    "sub r6, r6, r4\n\t"
-                                    "sub r7, r7, r5\n\t"
-                                    "ldrd r2, r3, [lr, #8]\n\t"
-                                    "add r6, r2, r6, asr #8\n\t"
-                                    "add r7, r3, r7, asr #8\n\t"
-                                    "sub r10, r10, r8\n\t"
-                                    "sub r11, r11, r9\n\t"
-                                    "ldrd r2, r3, [lr, #24]\n\t"
-                                    "add r10, r2, r10, asr #8\n\t"
-                                    "add r11, r3, r11, asr #8\n\t"
-                                    "stm lr!, {r4-r11}\n\t" WICK_LOOP_NEXT_SUMS "6:\n\t"
-                                    "ldr lr, [r1, %[bias]]\n\t"
-                                    "sub r6, r6, r4\n\t"
-                                    "sub r7, r7, r5\n\t"
-                                    "sub r10, r10, r8\n\t"
-                                    "sub r11, r11, r9\n\t"
-                                    "ldr r2, [lr, #4]\n\t"
-                                    "ldr r3, [lr, #12]\n\t"
-                                    "add lr, lr, #16\n\t"
-                                    "str lr, [r1, %[bias]]\n\t"
-                                    "add r6, r2, r6, asr #8\n\t"
-                                    "add r7, r2, r7, asr #8\n\t"
-                                    "add r10, r3, r10, asr #8\n\t"
-                                    "add r11, r3, r11, asr #8\n\t" WICK_LOOP_OUTPUTS
-                     : "+r"(r0), "+r"(r1)
-                     : WICK_LOOP_FIELDS
-                     : WICK_LOOP_CLOBBERS);
+    register const uint32_t **r1 __asm__("r1") = &loop->x;
+    /* clang-format off */
+    __asm__ volatile(
+        WICK_LOOP_OPEN
+        "1:\n\t"
+        "ldm r1, {r1, r12, lr}\n\t"
+        "ldr r4, [lr]\n\t"
+        "ldr r8, [lr, #8]\n\t"
+        "mov r5, r4\n\t"
+        "mov r9, r8\n\t"
+        "mov r6, r4\n\t"
+        "mov r7, r4\n\t"
+        "mov r10, r8\n\t"
+        "mov r11, r8\n\t"
+        WICK_LOOP_ENTER
+        "3:\n\t"
+        "ldr lr, [r1, %[sums]]\n\t"
+        "ldm r1, {r1, r12}\n\t"
+        "ldrd r4, r5, [lr]\n\t"
+        "ldrd r8, r9, [lr, #16]\n\t"
+        "mov r6, r4\n\t"
+        "mov r7, r5\n\t"
+        "mov r10, r8\n\t"
+        "mov r11, r9\n\t"
+        WICK_LOOP_ENTER
+        ".p2align 2\n"
+        "2:\n\t"
+        ".rept 8\n\t"
+        "ldrd r12, lr, [r0], #8\n\t"
+        "smlad r6, r12, r2, r6\n\t"
+        "smlad r7, r12, r3, r7\n\t"
+        "sxtb16 r12, r12\n\t"
+        "smlad r10, lr, r2, r10\n\t"
+        "smlad r11, lr, r3, r11\n\t"
+        "sxtb16 lr, lr\n\t"
+        "smlad r4, r12, r2, r4\n\t"
+        "smlad r5, r12, r3, r5\n\t"
+        "smlad r8, lr, r2, r8\n\t"
+        "smlad r9, lr, r3, r9\n\t"
+        "ldrd r2, r3, [r1], #8\n\t"
+        ".endr\n\t"
+        WICK_LOOP_AGAIN
+        "ldr lr, [r1, %[bias]]\n\t"
+        "ldr r2, [lr, #4]\n\t"
+        "ldr r3, [lr, #12]\n\t"
+        "add lr, lr, #16\n\t"
+        "str lr, [r1, %[bias]]\n\t"
+        "sub r6, r6, r4\n\t"
+        "sub r7, r7, r5\n\t"
+        "sub r10, r10, r8\n\t"
+        "sub r11, r11, r9\n\t"
+        "add r6, r2, r6, asr #8\n\t"
+        "add r7, r2, r7, asr #8\n\t"
+        "add r10, r3, r10, asr #8\n\t"
+        "add r11, r3, r11, asr #8\n\t"
+        WICK_LOOP_OUTPUTS
+        "4:\n\t"
+        "ldr lr, [r1, %[sums]]\n\t"
+        "ldrd r2, r3, [lr, #8]\n\t"
+        "sub r6, r6, r4\n\t"
+        "sub r7, r7, r5\n\t"
+        "add r6, r2, r6, asr #8\n\t"
+        "add r7, r3, r7, asr #8\n\t"
+        "ldrd r2, r3, [lr, #24]\n\t"
+        "sub r10, r10, r8\n\t"
+        "sub r11, r11, r9\n\t"
+        "add r10, r2, r10, asr #8\n\t"
+        "add r11, r3, r11, asr #8\n\t"
+        "stm lr!, {r4-r11}\n\t"
+        WICK_LOOP_CLOSE
+        : "+r"(r0), "+r"(r1)
+        : WICK_LOOP_FIELDS
+        : WICK_LOOP_CLOBBERS);
+    /* clang-format on */
 }
 #endif
 
-/* Pixel p of `pixels`, from sums to sums. */
-static void one_pixel(const wick_window *w, uint32_t block, uint32_t n, uint32_t pixels,
-                      uint32_t p) {
+/* A step of one pixel. sum: A, 256*B + A, C, 256*D + C of the channels' sums. */
+WICK_INLINE void one_step(const uint32_t **weights, const uint32_t **x, int32_t sum[4]) {
+#if WICK_HAVE_DSP_LOOPS
+    uint32_t t, u, v;
+    __asm__ volatile("ldr %[t], [%[x]], #8\n\t"
+                     "ldrd %[u], %[v], [%[w]], #8\n\t"
+                     "smlad %[b], %[u], %[t], %[b]\n\t"
+                     "sxtb16 %[u], %[u]\n\t"
+                     "smlad %[d], %[v], %[t], %[d]\n\t"
+                     "sxtb16 %[v], %[v]\n\t"
+                     "smlad %[a], %[u], %[t], %[a]\n\t"
+                     "smlad %[c], %[v], %[t], %[c]"
+                     : [a] "+r"(sum[0]), [b] "+r"(sum[1]), [c] "+r"(sum[2]), [d] "+r"(sum[3]),
+                       [w] "+r"(*weights), [x] "+r"(*x), [t] "=&r"(t), [u] "=&r"(u), [v] "=&r"(v)
+                     :
+                     : "memory");
+#else
+    const uint32_t *w = *weights;
+    sum[0] = wick_smlad(wick_sxtb16(w[0]), **x, sum[0]);
+    sum[1] = wick_smlad(w[0], **x, sum[1]);
+    sum[2] = wick_smlad(wick_sxtb16(w[1]), **x, sum[2]);
+    sum[3] = wick_smlad(w[1], **x, sum[3]);
+    *weights += 2;
+    *x += 2;
+#endif
+}
+
+static inline int32_t add(int32_t a, int32_t b) {
+    return (int32_t)((uint32_t)a + (uint32_t)b);
+}
+
+/* Difference of 256*B + A and A, over 256. */
+static inline int32_t odd(int32_t both, int32_t even) {
+    return (int32_t)((uint32_t)both - (uint32_t)even) >> 8;
+}
+
+static void wick_blocks_one(const wick_window *w, uint32_t block, uint32_t n, uint32_t pixels,
+                            uint32_t p) {
+    const uint32_t *word = wick_blocks_weights(w, block);
+    uint32_t plain = w->layer->packed[0], steps = w->steps, skip = 2 * (w->block_steps - steps);
     int32_t *sum = w->sums + p;
-    int plain = w->layer->packed[0] != 0;
-    for (; n; n--, block++, sum += 4 * pixels) {
-        const uint32_t *word = weights_at(w, block), *x = w->end - 2 * w->steps + p;
-        int32_t a = sum[0], b = a, c = sum[2 * pixels], d = c;
+    for (; n; n--, sum += pixels, word += skip) {
+        const uint32_t *x = w->end - 2 * steps + p;
+        int32_t *sum_b = sum + pixels, *sum_c = sum_b + pixels;
+        int32_t acc[4] = {*sum, *sum, *sum_c, *sum_c};
         if (plain) {
-            b = d = 0;
-            for (uint32_t k = w->steps; k; k--, word += 2, x += 2) {
-                a = wick_smlad(wick_sxtb16(word[0]), *x, a);
-                b = wick_smlad(wick_sxtb16_ror8(word[0]), *x, b);
-                c = wick_smlad(wick_sxtb16(word[1]), *x, c);
-                d = wick_smlad(wick_sxtb16_ror8(word[1]), *x, d);
+            acc[1] = acc[3] = 0;
+            for (uint32_t k = steps; k; k--, word += 2, x += 2) {
+                acc[0] = wick_smlad(wick_sxtb16(word[0]), *x, acc[0]);
+                acc[1] = wick_smlad(wick_sxtb16_ror8(word[0]), *x, acc[1]);
+                acc[2] = wick_smlad(wick_sxtb16(word[1]), *x, acc[2]);
+                acc[3] = wick_smlad(wick_sxtb16_ror8(word[1]), *x, acc[3]);
             }
         } else {
-            for (uint32_t k = w->steps; k; k--, word += 2, x += 2) {
-                uint32_t ab = word[0], cd = word[1];
-                b = wick_smlad(ab, *x, b);
-                a = wick_smlad(wick_sxtb16(ab), *x, a);
-                d = wick_smlad(cd, *x, d);
-                c = wick_smlad(wick_sxtb16(cd), *x, c);
+            for (uint32_t k = steps / 4; k; k--) {
+                one_step(&word, &x, acc);
+                one_step(&word, &x, acc);
+                one_step(&word, &x, acc);
+                one_step(&word, &x, acc);
             }
-            b = (int32_t)((uint32_t)b - (uint32_t)a) >> 8;
-            d = (int32_t)((uint32_t)d - (uint32_t)c) >> 8;
+            for (uint32_t k = steps % 4; k; k--)
+                one_step(&word, &x, acc);
+            acc[1] = odd(acc[1], acc[0]);
+            acc[3] = odd(acc[3], acc[2]);
         }
-        sum[0] = a;
-        sum[pixels] += b;
-        sum[2 * pixels] = c;
-        sum[3 * pixels] += d;
+        *sum = acc[0];
+        *sum_b = add(*sum_b, acc[1]);
+        *sum_c = acc[2];
+        sum = sum_c + pixels;
+        *sum = add(*sum, acc[3]);
     }
-}
-
-static void blocks(const wick_window *w, uint32_t block, uint32_t n, uint32_t pixels, int8_t *dst) {
-#if WICK_HAVE_DSP_LOOPS
-    if (pixels == 2) {
-        two_pixels(w, block, n, dst);
-        return;
-    }
-#endif
-    (void)dst;
-    for (uint32_t p = 0; p < pixels; p++)
-        one_pixel(w, block, n, pixels, p);
 }
 
 void wick_conv2d_s8_dsp(const wick_layer *layer, const int8_t *const *src, uint16_t row0,

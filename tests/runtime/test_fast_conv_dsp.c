@@ -191,7 +191,7 @@ static void both_kernels(fixture *f, int few) {
 
 static void small_windows(void **state) {
     (void)state;
-    for (uint64_t seed = 1; seed <= 900; seed++) {
+    for (uint64_t seed = 1; seed <= 2000; seed++) {
         fixture f = {.random = seed * UINT64_C(0x9E3779B97F4A7C15)};
         int in_c = random_in(&f.random, 1, random_in(&f.random, 0, 3) ? 9 : 40);
         int k_h = random_in(&f.random, 1, 5), k_w = random_in(&f.random, 1, 5);
@@ -218,7 +218,7 @@ static void every_range(void **state) {
 /* Windows of several parts, of whole rows and of slices, more channels than keep their sums. */
 static void large_windows(void **state) {
     (void)state;
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
         fixture f = {.random = seed * UINT64_C(0xA0761D6478BD642F)};
         int k_h = random_in(&f.random, 1, 4), k_w = random_in(&f.random, 1, 4);
         int in_c = random_in(&f.random, 100, seed % 3 ? 320 : 700) / k_w;
@@ -231,7 +231,7 @@ static void large_windows(void **state) {
 /* Weights of -128, which only other tools make. */
 static void least_weights(void **state) {
     (void)state;
-    for (uint64_t seed = 1; seed <= 40; seed++) {
+    for (uint64_t seed = 1; seed <= 150; seed++) {
         fixture f = {.random = seed * UINT64_C(0xE7037ED1A0B428DB)};
         random_geometry(&f, random_in(&f.random, 1, 12), random_in(&f.random, 1, 3),
                         random_in(&f.random, 1, 3), random_in(&f.random, 1, 9));

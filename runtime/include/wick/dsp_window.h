@@ -31,24 +31,24 @@
 enum {
     WICK_WINDOW_STEPS = 144,   /* of a part: 288 taps */
     WICK_WINDOW_CHANNELS = 32, /* a multiple of 4: so many have sums in scratch at a time */
-    WICK_WINDOW_LOOP = 21      /* words behind the window, for the inner loop */
+    WICK_WINDOW_LOOP = 22      /* words behind the window, for the inner loop */
 };
 
 typedef struct wick_window {
     const wick_layer *layer;
-    const int8_t *src;             /* row row0 of the input */
-    int32_t row0, row;             /* bytes of an input row */
-    int32_t next;                  /* from a pixel's taps to those of the next one in its row */
-    uint32_t inner, inners;        /* the first pixel of a row, and how many, that lie, with the one
-                                      behind it, between the left and the right edge */
-    uint32_t run;                  /* taps of a kernel row */
-    uint32_t part_rows, part_taps; /* a part is so many rows of so many taps, the last ones less */
+    const int8_t *src; /* row row0 of the input */
+    int32_t row0, row; /* bytes of an input row */
+    int32_t next;      /* from a pixel's taps to those of the next one in its row */
+    /* The first pixel of a row, and how many, that lie, with the one behind it, between the left
+       and the right edge. */
+    uint16_t inner, inners;
+    uint16_t part_rows, part_taps; /* a part is so many rows of so many taps, the last ones less */
     /* The part at hand: taps [tap, tap + taps) of rows [ky, ky + rows). */
-    uint32_t ky, rows, tap, taps;
-    uint32_t steps, first_step; /* its steps, and those of the block before it */
-    uint32_t block_steps;       /* of all parts */
-    int32_t *sums;              /* [channel][1 or 2 pixels], from the first channel of a block */
-    uint32_t *end;              /* of the part in scratch, the same for all parts */
+    uint16_t ky, rows, taps, steps;
+    uint32_t tap, first_step;  /* first_step: steps of the block before the part */
+    uint32_t run, block_steps; /* taps of a kernel row, steps of the whole window */
+    int32_t *sums;             /* [channel][1 or 2 pixels], from the first channel of a block */
+    uint32_t *end;             /* of the part in scratch, the same for all parts */
 } wick_window;
 
 static inline uint32_t wick_window_least(uint32_t a, uint32_t b) {
@@ -61,11 +61,11 @@ static inline uint32_t wick_window_steps(uint32_t rows, uint32_t taps) {
 
 /* Goes to the part that begins at tap `tap` of row `ky`. */
 static inline void wick_window_part_at(wick_window *w, uint32_t ky, uint32_t tap, uint32_t step) {
-    w->ky = ky;
+    w->ky = (uint16_t)ky;
     w->tap = tap;
-    w->rows = wick_window_least(w->layer->k_h - ky, w->part_rows);
-    w->taps = wick_window_least(w->run - tap, w->part_taps);
-    w->steps = wick_window_steps(w->rows, w->taps);
+    w->rows = (uint16_t)wick_window_least(w->layer->k_h - ky, w->part_rows);
+    w->taps = (uint16_t)wick_window_least(w->run - tap, w->part_taps);
+    w->steps = (uint16_t)wick_window_steps(w->rows, w->taps);
     w->first_step = step;
 }
 
@@ -94,8 +94,9 @@ WICK_APART void wick_window_divide(wick_window *w, const wick_layer *layer) {
     uint32_t slices = (run + most - 1) / most; /* of a row */
     w->layer = layer;
     w->run = run;
-    w->part_rows = rows = slices > 1 ? 1 : wick_window_least(most / run, layer->k_h);
-    w->part_taps = slices > 1 ? ((run + slices - 1) / slices + 3) & ~(uint32_t)3 : run;
+    rows = slices > 1 ? 1 : wick_window_least(most / run, layer->k_h);
+    w->part_rows = (uint16_t)rows;
+    w->part_taps = (uint16_t)(slices > 1 ? ((run + slices - 1) / slices + 3) & ~(uint32_t)3 : run);
     w->block_steps = layer->k_h / rows * wick_window_steps(rows, run) +
                      wick_window_steps(layer->k_h % rows, run);
     wick_window_part_at(w, 0, 0, 0);
@@ -141,8 +142,8 @@ static inline void wick_window_half(uint32_t *word, uint32_t half, int32_t value
 }
 
 /* Row i of the part at hand of output pixel (oy, ox), which may be the one behind a row's end, to
-   every second word of dst; last: the steps of odd runs' last taps. Any row, whatever of it is
-   inside the image. */
+   every second word of dst; last: the steps of odd runs' last taps. Whatever of it is inside the
+   image. */
 WICK_APART void wick_window_row(const wick_window *w, uint32_t i, uint32_t oy, uint32_t ox,
                                 uint32_t *dst, uint32_t *last) {
     const wick_layer *layer = w->layer;
@@ -161,14 +162,14 @@ WICK_APART void wick_window_row(const wick_window *w, uint32_t i, uint32_t oy, u
         from = to = 0;
     last += i / 2 * 2;
     if (to - from < taps) {
-        int32_t outside = layer->operands[0].zero_point;
-        uint32_t both = wick_window_pair(outside, outside);
+        uint32_t outside = (uint32_t)layer->operands[0].zero_point & 0xFFFFu;
+        outside |= outside << 16;
         for (uint32_t k = 0; k < from + 3 && k < even; k += 2)
-            dst[k] = both;
+            dst[k] = outside;
         for (uint32_t k = to & ~(uint32_t)3; k < even; k += 2)
-            dst[k] = both;
+            dst[k] = outside;
         if (taps > even)
-            wick_window_half(last, i % 2, outside);
+            wick_window_half(last, i % 2, (int32_t)outside);
         if (to == 0)
             return;
     }
@@ -178,21 +179,19 @@ WICK_APART void wick_window_row(const wick_window *w, uint32_t i, uint32_t oy, u
         dst[from] = wick_sxtb16(four);
         dst[from + 2] = wick_sxtb16_ror8(four);
     }
-    for (; from < to; from++) {
-        uint32_t *word = dst + (from & ~(uint32_t)3), half = from % 2;
-        if ((from | 3) < taps) {
-            word += 2 * half;
-            half = from / 2 % 2;
-        }
+    for (; from < to; from++, src++) {
+        uint32_t *word = dst + (from & ~(uint32_t)3);
         if (from == even)
-            wick_window_half(last, i % 2, *src++);
+            wick_window_half(last, i % 2, *src);
+        else if ((from | 3) < taps)
+            wick_window_half(word + from % 2 * 2, from / 2 % 2, *src);
         else
-            wick_window_half(word, half, *src++);
+            wick_window_half(word, from % 2, *src);
     }
 }
 
 /* Four taps of two pixels. */
-static inline void wick_window_fours(uint32_t **dst, const int8_t **a, const int8_t **b) {
+WICK_INLINE void wick_window_fours(uint32_t **dst, const int8_t **a, const int8_t **b) {
 #if WICK_HAVE_DSP_LOOPS
     uint32_t t, u, v, w;
     __asm__ volatile("ldr %[t], [%[a]], #4\n\t"
@@ -219,12 +218,15 @@ static inline void wick_window_fours(uint32_t **dst, const int8_t **a, const int
 #endif
 }
 
-/* Rows [top, bottom) of the part at hand of two pixels, inside the image; a, b: row `top`. */
-static inline void wick_window_two(const wick_window *w, uint32_t top, uint32_t bottom,
-                                   const int8_t *a, const int8_t *b, uint32_t *dst,
-                                   uint32_t *last) {
-    uint32_t n = w->taps, skip = (uint32_t)w->row - n;
-    for (dst += top * (n & ~(uint32_t)1); top < bottom; top++, a += skip, b += skip) {
+/* Rows [top, bottom) of the part at hand of two pixels, inside the image; a: row `top`. */
+WICK_APART void wick_window_two(const wick_window *w, uint32_t top, uint32_t bottom,
+                                const int8_t *a) {
+    uint32_t n = w->taps, skip = (uint32_t)w->row - n, even = n & ~(uint32_t)1;
+    const int8_t *b = a + w->next;
+    uint32_t *dst = w->end - 2 * w->steps, *last = dst + w->rows * even + top / 2 * 2;
+    uint32_t half = top % 2;
+    dst += top * even;
+    for (uint32_t rows = bottom - top; rows; rows--, a += skip, b += skip) {
         for (uint32_t k = n / 8; k; k--) {
             wick_window_fours(&dst, &a, &b);
             wick_window_fours(&dst, &a, &b);
@@ -241,15 +243,17 @@ static inline void wick_window_two(const wick_window *w, uint32_t top, uint32_t 
             dst += 2;
         }
         if (n & 1) {
-            uint32_t *word = last + top / 2 * 2;
-            wick_window_half(word, top % 2, *a++);
-            wick_window_half(word + 1, top % 2, *b++);
+            wick_window_half(last, half, *a++);
+            wick_window_half(last + 1, half, *b++);
+            last += 2 * half;
+            half ^= 1;
         }
     }
 }
 
-/* For the walk: where the input is. */
-static inline void wick_window_open(wick_window *w, const int8_t *src, uint16_t row0) {
+/* For the walk: where the input and scratch are. */
+static inline void wick_window_open(wick_window *w, const int8_t *src, uint16_t row0,
+                                    void *scratch) {
     const wick_layer *layer = w->layer;
     uint32_t stride = layer->stride_w, two = stride + layer->k_w;
     uint32_t padded = (uint32_t)layer->in_w + layer->pad_left;
@@ -257,19 +261,21 @@ static inline void wick_window_open(wick_window *w, const int8_t *src, uint16_t 
     w->row0 = row0;
     w->row = layer->in_w * layer->in_c;
     w->next = (int32_t)stride * layer->in_c;
-    w->inner = (layer->pad_left + stride - 1) / stride;
+    uint32_t inner = (layer->pad_left + stride - 1) / stride;
     uint32_t end = padded < two ? 0 : (padded - two) / stride + 1;
     end = wick_window_least(end, layer->out_w - 1u);
-    w->inners = end > w->inner ? end - w->inner : 0;
+    w->inner = (uint16_t)inner;
+    w->inners = (uint16_t)(end > inner ? end - inner : 0);
+    w->sums = scratch;
+    w->end = (uint32_t *)scratch + wick_window_sums(layer) + 2 * w->steps;
 }
 
 /* The part at hand of one or two pixels from (oy, ox), the second perhaps in the next row. */
 WICK_APART void wick_window_expand(const wick_window *w, uint32_t oy, uint32_t ox,
                                    uint32_t pixels) {
     const wick_layer *layer = w->layer;
-    uint32_t even = w->taps & ~(uint32_t)1, rows = w->rows, top = rows, bottom = rows;
-    uint32_t *dst = w->end - 2 * w->steps, *last = dst + rows * even;
-    if (w->taps & rows & 1) /* the tap without a partner */
+    uint32_t rows = w->rows, top = rows, bottom = rows;
+    if (w->taps & w->rows & 1) /* the tap without a partner */
         w->end[-2] = w->end[-1] = 0;
     if (pixels == 2 && ox - w->inner < w->inners) { /* the common case goes fast */
         int32_t x = (int32_t)(ox * layer->stride_w) - layer->pad_left;
@@ -277,13 +283,15 @@ WICK_APART void wick_window_expand(const wick_window *w, uint32_t oy, uint32_t o
         int32_t below = layer->in_h - y;
         top = y < 0 ? wick_window_least((uint32_t)-y, rows) : 0;
         bottom = below < 0 ? 0 : wick_window_least((uint32_t)below, rows);
-        const int8_t *a =
-            w->src + ((y + (int32_t)top - w->row0) * w->row + x * layer->in_c + (int32_t)w->tap);
         if (top < bottom)
-            wick_window_two(w, top, bottom, a, a + w->next, dst, last);
+            wick_window_two(w, top, bottom,
+                            w->src + ((y + (int32_t)top - w->row0) * w->row + x * layer->in_c +
+                                      (int32_t)w->tap));
         if (bottom - top == rows)
             return;
     }
+    uint32_t even = w->taps & ~(uint32_t)1;
+    uint32_t *dst = w->end - 2 * w->steps, *last = dst + rows * even;
     for (uint32_t i = 0; i < rows; i++, dst += even)
         for (uint32_t p = 0; p < pixels && (i < top || i >= bottom); p++)
             wick_window_row(w, i, oy, ox + p, dst + p, last + p);
