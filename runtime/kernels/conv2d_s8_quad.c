@@ -97,7 +97,7 @@ WICK_APART void gather_cut(const wick_layer *layer, const window *a, const windo
 /* The piece's taps of two pixels, to every other word of x. */
 WICK_APART void fill_pair(const wick_layer *layer, const window *a, const window *b, const piece *p,
                           uint32_t *x) {
-    int32_t row = layer->k_w * layer->in_c, pitch = layer->in_w * layer->in_c;
+    int32_t in_c = layer->in_c, row = layer->k_w * in_c, pitch = layer->in_w * in_c;
     int32_t ky = (int32_t)p->first / row, r = (int32_t)p->first % row, n = (int32_t)p->n;
     int whole = a->left == 0 && b->left == 0 && a->right == row && b->right == row;
     for (; n; ky++, r = 0) {
@@ -114,7 +114,7 @@ WICK_APART void fill_pair(const wick_layer *layer, const window *a, const window
 
 /* The piece's taps of one pixel. */
 WICK_APART void fill_one(const wick_layer *layer, const window *w, const piece *p) {
-    int32_t row = layer->k_w * layer->in_c, pitch = layer->in_w * layer->in_c;
+    int32_t in_c = layer->in_c, row = layer->k_w * in_c, pitch = layer->in_w * in_c;
     int32_t ky = (int32_t)p->first / row, r = (int32_t)p->first % row, n = (int32_t)p->n;
     int8_t *x = p->x.single;
     memset(x, layer->operands[0].zero_point, (size_t)n);
@@ -202,10 +202,16 @@ static void finish(const wick_layer *layer, const sums *s, uint32_t c, uint32_t 
 WICK_INLINE void dot_1x2(const int8_t *x, const int8_t *w, const int8_t *v, uint32_t n,
                          int32_t acc[2]) {
     int32_t s = acc[0], t = acc[1];
-    WICK_UNROLL
-    for (uint32_t i = 0; i < n; i++) {
-        s += x[i] * w[i];
-        t += x[i] * v[i];
+    for (; n >= 4; n -= 4, x += 4, w += 4, v += 4) {
+        WICK_UNROLL
+        for (uint32_t i = 0; i < 4; i++) {
+            s += x[i] * w[i];
+            t += x[i] * v[i];
+        }
+    }
+    for (; n; n--, x++) {
+        s += *x * *w++;
+        t += *x * *v++;
     }
     acc[0] = s;
     acc[1] = t;

@@ -42,19 +42,18 @@ typedef struct range {
 WICK_APART void transform(const wick_layer *layer, const int8_t *src, int32_t row0, int32_t bottom,
                           int32_t y, int32_t x, half *v) {
     const int8_t *zero = &layer->operands[0].zero_point;
-    int32_t pitch = layer->in_w * layer->in_c;
-    uint32_t in_c = layer->in_c;
+    int32_t in_c = layer->in_c, pitch = layer->in_w * in_c;
     for (int32_t i = 0; i < 4; i++, x++) {
         const int8_t *p[4];
         int32_t step[4];
         for (int32_t j = 0; j < 4; j++) {
             step[j] = x >= 0 && x < layer->in_w && y + j >= 0 && y + j < bottom;
-            p[j] = step[j] ? src + ((y + j - row0) * pitch + x * layer->in_c) : zero;
+            p[j] = step[j] ? src + ((y + j - row0) * pitch + x * in_c) : zero;
         }
         const int8_t *p0 = p[0], *p1 = p[1], *p2 = p[2], *p3 = p[3];
         int32_t s0 = step[0], s1 = step[1], s2 = step[2], s3 = step[3];
         half *column = v + i;
-        for (uint32_t c = in_c; c; c--, column += POINTS) {
+        for (int32_t c = in_c; c; c--, column += POINTS) {
             int32_t d0 = *p0, d1 = *p1, d2 = *p2, d3 = *p3;
             p0 += s0;
             p1 += s1;
@@ -66,7 +65,7 @@ WICK_APART void transform(const wick_layer *layer, const int8_t *src, int32_t ro
             column[12] = (half)(d1 - d3);
         }
     }
-    for (uint32_t rows = 4 * in_c; rows; rows--, v += 4) {
+    for (int32_t rows = 4 * in_c; rows; rows--, v += 4) {
         int32_t d0 = v[0], d1 = v[1], d2 = v[2], d3 = v[3];
         v[0] = (half)(d0 - d2);
         v[1] = (half)(d1 + d2);
@@ -80,7 +79,7 @@ typedef struct lanes {
     int32_t a, b, c, d;
 } lanes;
 
-#if defined(__GNUC__) && defined(__thumb2__)
+#if WICK_ASM_M3
 /* One input channel of one point. In C the loads would be strewn, two cycles each instead of one,
    and sums would move between registers. */
 WICK_INLINE void step(const half **x, const half **u, const half **t, lanes *s, lanes *r) {

@@ -26,6 +26,14 @@
 #define WICK_NOINLINE
 #endif
 
+/* Whole inner steps in assembly for Cortex-M3, which nearly fill its registers: only where the
+   compiler keeps none for itself. */
+#if defined(__GNUC__) && defined(__thumb2__) && defined(__OPTIMIZE__) && !WICK_HAVE_DSP
+#define WICK_ASM_M3 1
+#else
+#define WICK_ASM_M3 0
+#endif
+
 /* Functions that must become part of their callers, as inner steps that are written once for
    several numbers of pixels or outputs, and such that must not, as what is called from two places.
  */
@@ -63,6 +71,13 @@ static inline int32_t wick_mulhr(int32_t a, int32_t b) {
     int32_t high;
     __asm__("mulh %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
     return high + (int32_t)((uint32_t)a * (uint32_t)b >> 31);
+#elif defined(__ARM_ARCH_6M__)
+    /* No long multiplication: by halves; no sum here overflows. */
+    uint32_t a0 = (uint32_t)a & 0xFFFF, b0 = (uint32_t)b & 0xFFFF;
+    int32_t a1 = a >> 16, b1 = b >> 16;
+    int32_t middle = a1 * (int32_t)b0 + (int32_t)((a0 * b0 >> 16) + 0x8000);
+    int32_t other = (int32_t)(a0 * (uint32_t)b1) + (middle & 0xFFFF);
+    return a1 * b1 + (middle >> 16) + (other >> 16);
 #else
     return (int32_t)(((int64_t)a * b + INT64_C(0x80000000)) >> 32);
 #endif

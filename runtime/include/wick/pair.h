@@ -67,7 +67,7 @@ WICK_INLINE void wick_pair_add2(wick_pair_sum *sum, int32_t x0, uint32_t pair0, 
    pairs[3] times values[1]. Moves both pointers on. */
 WICK_INLINE void wick_pair_step(const uint32_t **pairs, const int8_t **values, uint32_t half,
                                 wick_pair_sum *a, wick_pair_sum *b) {
-#if defined(__GNUC__) && defined(__thumb2__)
+#if WICK_ASM_M3
     /* In C the compiler would neither load the four words by one instruction nor, with nearly all
        registers taken, keep its hands off the stack. */
     int32_t value;
