@@ -71,6 +71,7 @@ static void work_by_hand(void **state) {
     (void)state;
     wick_device d = plain_device();
     wick_layer layer = {.in_h = 4, .in_w = 5, .in_c = 6, .k_h = 3, .k_w = 2, .n_operands = 2};
+    layer.out_w = 3;
     layer.out_c = 4; /* 7 outputs: two pixels are touched */
     static const struct {
         wick_layer_kind kind;
@@ -82,6 +83,7 @@ static void work_by_hand(void **state) {
     assert_int_equal(WICK_LEN(cases), WICK_LAYER_KINDS);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
         layer.kind = (uint8_t)cases[i].kind;
+        layer.out_w = 3;
         wick_work work = wick_device_layer_work(&d, &layer, 7);
         assert_true(near(work.cycles, 7 * (cases[i].units * 2 + 10) + 100));
         assert_int_equal(work.nvm_read_bytes + work.nvm_write_bytes, 0);
@@ -94,6 +96,12 @@ static void work_by_hand(void **state) {
         work = wick_device_layer_work(&d, &layer, 9);
         assert_true(near(work.cycles, cases[i].units * (5 * 2 + 4 * 3) + 9 * 10 +
                                           3 * cases[i].window * 0.5 + 100));
+        /* Two columns: two rows of outputs; all four channels are touched. */
+        layer.out_w = 2;
+        d.portable[cases[i].kind].cycles_per_channel = 7;
+        d.portable[cases[i].kind].cycles_per_row = 5;
+        assert_true(
+            near(wick_device_layer_work(&d, &layer, 9).cycles, work.cycles + 4 * (7 + 2 * 5)));
     }
 }
 

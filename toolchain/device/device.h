@@ -15,12 +15,14 @@ typedef struct wick_kernel_cost {
     double cycles_per_mac; /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
                               element; add, concat: one operand element */
     double
-        cycles_per_lone_mac;  /* conv2d kernels that take two pixels at once: a multiply-accumulate
-                                 of the last pixel when their number is odd; 0 = as the others */
-    double cycles_per_input;  /* gathering one value of a pixel's window, once for all its output
-                                 channels; 0 for kernels that read the input in place */
-    double cycles_per_output; /* requantization, store, loop overhead of one output element */
-    double cycles_per_call;   /* entering the kernel */
+        cycles_per_lone_mac;   /* conv2d kernels that take two pixels at once: a multiply-accumulate
+                                  of the last pixel when their number is odd; 0 = as the others */
+    double cycles_per_input;   /* gathering one value of a pixel's window, once for all its output
+                                  channels; 0 for kernels that read the input in place */
+    double cycles_per_output;  /* requantization, store, loop overhead of one output element */
+    double cycles_per_channel; /* setting up each output channel that a call computes */
+    double cycles_per_row;     /* the same for each of its rows of outputs */
+    double cycles_per_call;    /* entering the kernel */
     int64_t code_bytes;
 } wick_kernel_cost;
 
@@ -90,8 +92,10 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
 
 /* Work of computing `count` output elements of a layer in one call of its kernel:
      cycles = count * (units * cycles_per_mac + cycles_per_output)
-              + ceil(count / out_c) * window * cycles_per_input + cycles_per_call,
-     cycles_per_lone_mac instead of cycles_per_mac for the outputs of a lone pixel.
+              + ceil(count / out_c) * window * cycles_per_input
+              + min(count, out_c) * (cycles_per_channel + rows * cycles_per_row) + cycles_per_call,
+     rows = ceil(count / (out_w * out_c)) and, for the outputs of a lone pixel,
+     cycles_per_lone_mac instead of cycles_per_mac.
    window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and pools.
    units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
    included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */

@@ -62,10 +62,13 @@ wick_work wick_device_layer_work(const wick_device *device, const wick_layer *la
         lone = count < layer->out_c ? count : layer->out_c;
     double in_products = (double)(count - lone) * kernel->cycles_per_mac +
                          (double)lone * kernel->cycles_per_lone_mac;
+    int64_t channels = count < layer->out_c ? count : layer->out_c;
+    int64_t row = (int64_t)layer->out_w * layer->out_c, rows = (count + row - 1) / row;
+    double set_up = kernel->cycles_per_channel + (double)rows * kernel->cycles_per_row;
     return (wick_work){.cycles = in_products * units_per_output(layer) +
                                  (double)count * kernel->cycles_per_output +
                                  (double)pixels * window_values(layer) * kernel->cycles_per_input +
-                                 kernel->cycles_per_call};
+                                 (double)channels * set_up + kernel->cycles_per_call};
 }
 
 wick_work wick_work_add(wick_work a, wick_work b) {

@@ -120,20 +120,23 @@ static wick_status read_panel(wick_json_at root, wick_device *device) {
 }
 
 static wick_status read_kernel(wick_json_at at, wick_kernel_cost *cost) {
-    static const char *const known[] = {"cycles_per_mac",
-                                        "cycles_per_lone_mac",
-                                        "cycles_per_input",
-                                        "cycles_per_output",
-                                        "cycles_per_call",
-                                        "code_bytes",
-                                        NULL};
+    static const char *const known[] = {
+        "cycles_per_mac",    "cycles_per_lone_mac", "cycles_per_input",
+        "cycles_per_output", "cycles_per_channel",  "cycles_per_row",
+        "cycles_per_call",   "code_bytes",          NULL};
     WICK_TRY(wick_json_only(at, known));
     cost->offered = true;
     WICK_TRY(number(at, "cycles_per_mac", 0, 1e6, &cost->cycles_per_mac));
-    if (wick_json_has(at, "cycles_per_lone_mac"))
-        WICK_TRY(number(at, "cycles_per_lone_mac", 0, 1e6, &cost->cycles_per_lone_mac));
-    if (wick_json_has(at, "cycles_per_input"))
-        WICK_TRY(number(at, "cycles_per_input", 0, 1e6, &cost->cycles_per_input));
+    const struct {
+        const char *key;
+        double *value;
+    } optional[] = {{"cycles_per_lone_mac", &cost->cycles_per_lone_mac},
+                    {"cycles_per_input", &cost->cycles_per_input},
+                    {"cycles_per_channel", &cost->cycles_per_channel},
+                    {"cycles_per_row", &cost->cycles_per_row}};
+    for (size_t i = 0; i < WICK_LEN(optional); i++)
+        if (wick_json_has(at, optional[i].key))
+            WICK_TRY(number(at, optional[i].key, 0, 1e6, optional[i].value));
     WICK_TRY(number(at, "cycles_per_output", 0, 1e9, &cost->cycles_per_output));
     WICK_TRY(number(at, "cycles_per_call", 0, 1e9, &cost->cycles_per_call));
     return integer(at, "code_bytes", 1, 1 << 20, &cost->code_bytes);
