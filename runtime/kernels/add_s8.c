@@ -9,12 +9,12 @@ void wick_add_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row
     uint32_t skipped = (uint32_t)row0 * layer->in_w * layer->in_c;
     const wick_operand *a = &layer->operands[0], *b = &layer->operands[1];
     const int8_t *p = src[0] + (first - skipped), *q = src[1] + (first - skipped);
-    int32_t za = a->zero_point, zb = b->zero_point, ma = a->mult, mb = b->mult;
+    int32_t ma = a->mult, mb = b->mult, start = -a->zero_point * ma - b->zero_point * mb;
     int32_t mult = layer->mult[0], out_zp = layer->out_zp;
     int32_t low = layer->clamp_min, high = layer->clamp_max;
     uint8_t shift = layer->shift[0];
     for (uint32_t i = 0; i < count; i++) {
-        int32_t acc = (p[i] - za) * ma + (q[i] - zb) * mb;
+        int32_t acc = start + p[i] * ma + q[i] * mb; /* every term is below 2^28 */
         dst[i] = wick_clamp_s8(out_zp + wick_requantize(acc, mult, shift), low, high);
     }
 }

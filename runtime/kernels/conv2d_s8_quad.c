@@ -19,8 +19,7 @@ enum {
 
 /* Where a pixel's window lies in the input. */
 typedef struct window {
-    const int8_t *src;
-    int32_t at;          /* of tap (0, 0) from src; may be outside */
+    int32_t at;          /* of tap (0, 0) from the rows that are there; may be outside */
     int32_t y;           /* its row in the input */
     int32_t left, right; /* of a kernel row's k_w*in_c taps, [left, right) are inside */
 } window;
@@ -73,47 +72,41 @@ static int row_inside(const wick_layer *layer, const window *w, int32_t ky) {
     return w->y + ky >= 0 && w->y + ky < layer->in_h;
 }
 
-/* Taps [r, end) of kernel row ky, some outside, in runs between the edges of either window. */
-WICK_APART void gather_cut(const wick_layer *layer, const window *a, const window *b, int32_t ky,
-                           int32_t r, int32_t end, uint32_t *x) {
-    const int8_t *zero = &layer->operands[0].zero_point;
-    int32_t line = ky * layer->in_w * layer->in_c;
-    int row_a = row_inside(layer, a, ky), row_b = row_inside(layer, b, ky);
-    while (r < end) {
-        const int32_t edges[4] = {a->left, a->right, b->left, b->right};
-        int32_t next = end;
-        for (int i = 0; i < 4; i++)
-            if (edges[i] > r && edges[i] < next)
-                next = edges[i];
-        int in_a = row_a && r >= a->left && r < a->right;
-        int in_b = row_b && r >= b->left && r < b->right;
-        gather(in_a ? a->src + (a->at + line + r) : zero, in_a,
-               in_b ? b->src + (b->at + line + r) : zero, in_b, next - r, x);
-        x += 2 * (next - r);
-        r = next;
-    }
+/* Where the run of taps from r on ends, if it ends before `end`: at the window's next edge. */
+static int32_t run_end(const window *w, int32_t r, int32_t end) {
+    end = w->left > r && w->left < end ? w->left : end;
+    return w->right > r && w->right < end ? w->right : end;
 }
 
-/* The piece's taps of two pixels, to every other word of x. */
-WICK_APART void fill_pair(const wick_layer *layer, const window *a, const window *b, const piece *p,
-                          uint32_t *x) {
+/* The piece's taps of two pixels, to every other word of x, in runs that are inside or outside for
+   each pixel. */
+WICK_APART void fill_pair(const wick_layer *layer, const int8_t *src, const window *a,
+                          const window *b, const piece *p, uint32_t *x) {
+    const int8_t *zero = &layer->operands[0].zero_point;
     int32_t in_c = layer->in_c, row = layer->k_w * in_c, pitch = layer->in_w * in_c;
     int32_t ky = (int32_t)p->first / row, r = (int32_t)p->first % row, n = (int32_t)p->n;
-    int whole = a->left == 0 && b->left == 0 && a->right == row && b->right == row;
-    for (; n; ky++, r = 0) {
-        int32_t take = row - r < n ? row - r : n;
-        if (whole && row_inside(layer, a, ky) && row_inside(layer, b, ky))
-            gather(a->src + (a->at + ky * pitch + r), 1, b->src + (b->at + ky * pitch + r), 1, take,
-                   x);
-        else
-            gather_cut(layer, a, b, ky, r, r + take, x);
-        x += 2 * take;
-        n -= take;
+    int32_t line = ky * pitch;
+    for (; n; ky++, line += pitch, r = 0) {
+        int row_a = row_inside(layer, a, ky), row_b = row_inside(layer, b, ky);
+        while (n && r < row) {
+            int32_t take = run_end(b, r, run_end(a, r, n < row - r ? r + n : row)) - r;
+            int in_a = row_a && r >= a->left && r < a->right;
+            int in_b = row_b && r >= b->left && r < b->right;
+            if (in_a && in_b)
+                gather(src + (a->at + line + r), 1, src + (b->at + line + r), 1, take, x);
+            else
+                gather(in_a ? src + (a->at + line + r) : zero, in_a,
+                       in_b ? src + (b->at + line + r) : zero, in_b, take, x);
+            x += 2 * take;
+            r += take;
+            n -= take;
+        }
     }
 }
 
 /* The piece's taps of one pixel. */
-WICK_APART void fill_one(const wick_layer *layer, const window *w, const piece *p) {
+WICK_APART void fill_one(const wick_layer *layer, const int8_t *src, const window *w,
+                         const piece *p) {
     int32_t in_c = layer->in_c, row = layer->k_w * in_c, pitch = layer->in_w * in_c;
     int32_t ky = (int32_t)p->first / row, r = (int32_t)p->first % row, n = (int32_t)p->n;
     int8_t *x = p->x.single;
@@ -122,7 +115,7 @@ WICK_APART void fill_one(const wick_layer *layer, const window *w, const piece *
         int32_t take = row - r < n ? row - r : n;
         int32_t begin = r > w->left ? r : w->left, end = r + take < w->right ? r + take : w->right;
         if (begin < end && row_inside(layer, w, ky))
-            memcpy(x + (begin - r), w->src + (w->at + ky * pitch + begin), (size_t)(end - begin));
+            memcpy(x + (begin - r), src + (w->at + ky * pitch + begin), (size_t)(end - begin));
         x += take;
         n -= take;
     }
@@ -269,8 +262,8 @@ WICK_APART void channels_of_one(const wick_layer *layer, const piece *p, uint32_
 }
 
 /* Channels [c, c + n) of one, three or four pixels. */
-static void pixels(const wick_layer *layer, const window *w, uint32_t count, uint32_t c, uint32_t n,
-                   int8_t *dst, uint32_t *scratch) {
+static void pixels(const wick_layer *layer, const int8_t *src, const window *w, uint32_t count,
+                   uint32_t c, uint32_t n, int8_t *dst, uint32_t *scratch) {
     uint32_t taps = taps_of(layer), most = piece_taps(taps), take;
     piece p;
     p.taps = taps;
@@ -285,11 +278,11 @@ static void pixels(const wick_layer *layer, const window *w, uint32_t count, uin
         for (p.first = 0; p.first < taps; p.first += p.n) {
             p.n = taps - p.first < most ? taps - p.first : most;
             if (count == 1) {
-                fill_one(layer, w, &p);
+                fill_one(layer, src, w, &p);
                 channels_of_one(layer, &p, c, take, dst);
             } else {
-                fill_pair(layer, &w[0], &w[1], &p, p.x.pairs);
-                fill_pair(layer, &w[2], &w[3], &p, p.x.pairs + 1);
+                fill_pair(layer, src, &w[0], &w[1], &p, p.x.pairs);
+                fill_pair(layer, src, &w[2], &w[3], &p, p.x.pairs + 1);
                 channels_of_four(layer, &p, count, c, take, dst);
             }
         }
@@ -300,14 +293,12 @@ static int32_t clip(int32_t value, int32_t high) {
     return value < 0 ? 0 : value > high ? high : value;
 }
 
-WICK_APART window window_at(const wick_layer *layer, const int8_t *src, uint16_t row0, uint32_t oy,
-                            uint32_t ox) {
+WICK_APART window window_at(const wick_layer *layer, uint16_t row0, uint32_t oy, uint32_t ox) {
     window w;
     int32_t x = (int32_t)(ox * layer->stride_w) - layer->pad_left, in_c = layer->in_c;
     w.y = (int32_t)(oy * layer->stride_h) - layer->pad_top;
     w.left = clip(-x, layer->k_w) * in_c;
     w.right = clip(layer->in_w - x, layer->k_w) * in_c;
-    w.src = src;
     w.at = ((w.y - row0) * layer->in_w + x) * in_c;
     return w;
 }
@@ -322,7 +313,7 @@ void wick_conv2d_s8_quad(const wick_layer *layer, const int8_t *const *src, uint
         if (count >= 3 * out_c && c == 0)
             whole = count < 4 * out_c ? 3 : 4;
         for (uint32_t i = 0; i < whole; i++) {
-            w[i] = window_at(layer, src[0], row0, oy, ox);
+            w[i] = window_at(layer, row0, oy, ox);
             if (++ox == layer->out_w) {
                 ox = 0;
                 oy++;
@@ -330,7 +321,7 @@ void wick_conv2d_s8_quad(const wick_layer *layer, const int8_t *const *src, uint
         }
         if (whole == 3)
             w[3] = w[2];
-        pixels(layer, w, whole, c, n, dst, scratch);
+        pixels(layer, src[0], w, whole, c, n, dst, scratch);
         dst += whole * n;
         count -= whole * n;
         c = 0;

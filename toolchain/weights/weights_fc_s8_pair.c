@@ -2,8 +2,6 @@
 /* Blocks of four outputs; in a block for each input two words, of outputs 0, 1 and 2, 3. */
 #include "weights/weights.h"
 
-#include <wick/pair.h>
-
 enum { BLOCK = 4 };
 
 static uint32_t inputs(const wick_layer *layer) {
@@ -21,6 +19,6 @@ void wick_fc_s8_pair_weights_pack(const wick_layer *layer, uint32_t *dst) {
             for (uint32_t k = c; k < c + BLOCK; k += 2) {
                 int32_t low = k < layer->out_c ? layer->weights[k * n + i] : 0;
                 int32_t high = k + 1 < layer->out_c ? layer->weights[(k + 1) * n + i] : 0;
-                *dst++ = wick_pair(low, high);
+                *dst++ = (uint32_t)low + ((uint32_t)high << 16); /* wick_pair() */
             }
 }
