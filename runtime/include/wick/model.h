@@ -36,8 +36,9 @@ typedef enum wick_layer_kind {
      wick_<name>_scratch_bytes() the SRAM that it works in
    and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
 #define WICK_KERNEL_TABLE(X)                                                                       \
-    X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D) /* Helium (Cortex-M55) */                              \
-    X(FC_S8_MVE, fc_s8_mve, FC)             /* Helium (Cortex-M55) */
+    X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D)       /* Helium (Cortex-M55) */                        \
+    X(DWCONV2D_S8_MVE, dwconv2d_s8_mve, DWCONV2D) /* Helium (Cortex-M55) */                        \
+    X(FC_S8_MVE, fc_s8_mve, FC)                   /* Helium (Cortex-M55) */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
