@@ -38,7 +38,11 @@ typedef enum wick_layer_kind {
 #define WICK_KERNEL_TABLE(X)                                                                       \
     X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D)       /* Helium (Cortex-M55) */                        \
     X(DWCONV2D_S8_MVE, dwconv2d_s8_mve, DWCONV2D) /* Helium (Cortex-M55) */                        \
-    X(FC_S8_MVE, fc_s8_mve, FC)                   /* Helium (Cortex-M55) */
+    X(FC_S8_MVE, fc_s8_mve, FC)                   /* Helium (Cortex-M55) */                        \
+    X(MAXPOOL_S8_MVE, maxpool_s8_mve, MAXPOOL)    /* Helium (Cortex-M55) */                        \
+    X(AVGPOOL_S8_MVE, avgpool_s8_mve, AVGPOOL)    /* Helium (Cortex-M55) */                        \
+    X(ADD_S8_MVE, add_s8_mve, ADD)                /* Helium (Cortex-M55) */                        \
+    X(CONCAT_S8_MVE, concat_s8_mve, CONCAT)       /* Helium (Cortex-M55) */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
