@@ -49,6 +49,8 @@ build host -O3 ${CC:-cc}
 if command -v arm-none-eabi-gcc >/dev/null; then
     build arm -O2 arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb
     build arm -Os arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb
+    build arm-m55 -O2 arm-none-eabi-gcc -mcpu=cortex-m55 -mfloat-abi=hard -mthumb
+    build arm-m55 -O0 arm-none-eabi-gcc -mcpu=cortex-m55 -mfloat-abi=hard -mthumb
 fi
 if command -v riscv64-unknown-elf-gcc >/dev/null; then
     build riscv -O2 riscv64-unknown-elf-gcc -march=rv32imac -mabi=ilp32 -isystem "$work/libc"
