@@ -276,7 +276,7 @@ static void layers_are_accounted_for(void **state) {
 
 /* A plan whose arrays can be damaged. */
 static wick_plan *damaged(wick_qnet *net) {
-    return plan_with(net, fram, 25, 0);
+    return plan_with(net, fram, 18, 0);
 }
 
 static void assert_caught(wick_plan *plan, const char *says) {
