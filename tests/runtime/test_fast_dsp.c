@@ -76,7 +76,7 @@ static int set_geometry(wick_kernel kernel) {
     int32_t channels = pick(0, 2) ? pick(1, 24) : pick(1, 130);
     switch (kernel) {
     case WICK_KERNEL_DWCONV2D_3X3_S8_DSP:
-        return set_input(size(12), pick(0, 1) ? size(12) : pick(1, 90), channels) &&
+        return set_input(size(12), pick(0, 1) ? pick(5, 30) : pick(5, 90), channels) &&
                set_window(3, 3, 1);
     case WICK_KERNEL_DWCONV2D_S8_DSP:
         return set_input(size(16), size(40), channels) && set_window(size(16), size(16), 1) &&
