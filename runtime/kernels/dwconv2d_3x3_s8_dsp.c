@@ -12,11 +12,14 @@
    and a pair (1, 2). Weights are packed by channel, then kernel row, one word each for SXTB16:
    bytes w0, w1, w1, w2, so bytes 0 and 2 are the pair of even outputs, 1 and 3 that of odd ones.
 
-   The sums go to scratch, [output][4 channels], and are requantized four to a word. Needs strides
-   across of 1 or 2; fewer than four channels, or a range of fewer within one pixel, work slowly. */
+   The sums go to scratch, [output][4 channels], and are requantized four to a word. For strides
+   across of 1 and 2 and rows that are not too short: each row of a block costs something
+   beforehand, so steps of whole rows suit this kernel and steps of single pixels do not. */
 #include <wick/kernels.h>
 
 enum {
+    NARROW_1 = 7,            /* outputs of a row, with stride 1: dwconv2d_s8_dsp is faster below */
+    NARROW_2 = 12,           /* the same with stride 2 */
     OUTPUTS = 32,            /* of a row at a time with stride 1, half of it with stride 2 */
     PAIRS = OUTPUTS / 2 + 1, /* words of a row */
     SLOTS = 3,
@@ -48,8 +51,9 @@ static uint32_t outputs_together(const wick_layer *layer) {
 }
 
 int wick_dwconv2d_3x3_s8_dsp_fits(const wick_layer *layer) {
-    return layer->k_h == 3 && layer->k_w == 3 && layer->stride_w <= 2 &&
-           layer->in_c == layer->out_c;
+    return layer->k_h == 3 && layer->k_w == 3 && layer->in_c == layer->out_c &&
+           ((layer->stride_w == 1 && layer->out_w >= NARROW_1) ||
+            (layer->stride_w == 2 && layer->out_w >= NARROW_2));
 }
 
 uint32_t wick_dwconv2d_3x3_s8_dsp_scratch_bytes(const wick_layer *layer) {
