@@ -10,7 +10,7 @@ static void part(const wick_layer *layer, const wick_operand *operand, const int
     int32_t zero_point = operand->zero_point, mult = operand->mult;
     int32_t out_zp = layer->out_zp, low = layer->clamp_min, high = layer->clamp_max;
     uint8_t shift = operand->shift;
-    if ((int64_t)mult * ((int64_t)1 << shift) == INT64_C(1) << 32 && zero_point == out_zp &&
+    if (shift >= 2 && mult == (int32_t)(UINT32_C(1) << (32 - shift)) && zero_point == out_zp &&
         low == -128 && high == 127) {
         memcpy(dst, src, (size_t)n); /* equal scales: requantization is the identity */
         return;

@@ -73,7 +73,7 @@ static inline void wick_dot_1x4_s8(const int8_t *x, const int8_t *w, uint32_t st
 #endif
     WICK_UNROLL_REST
     for (uint32_t i = 0; i < n; i++) {
-        int32_t v = x[i];
+        int v = x[i]; /* products of bytes fit 16 bits, where an int has no more */
         s0 += v * w[i];
         s1 += v * w1[i];
         s2 += v * w2[i];
@@ -110,7 +110,7 @@ static inline void wick_dot_2x2_s8(const int8_t *x0, const int8_t *x1, const int
 #endif
     WICK_UNROLL_REST
     for (uint32_t i = 0; i < n; i++) {
-        int32_t a = w[i], b = w1[i], v0 = x0[i], v1 = x1[i];
+        int a = w[i], b = w1[i], v0 = x0[i], v1 = x1[i];
         s0 += v0 * a;
         s1 += v0 * b;
         s2 += v1 * a;

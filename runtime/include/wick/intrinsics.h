@@ -57,6 +57,75 @@
 #endif
 
 /* (a * b + 2^31) >> 32, exact. */
+#if defined(__MSP430__)
+/* The magnitudes' product, shifted and added together; about 240 cycles where |a| has 18 bits: its
+   low 16 bits always take their time, the high ones only as far as they go. Weak: many kernels
+   bring it, the linker keeps one. */
+int32_t wick_mulhr(int32_t a, int32_t b);
+__attribute__((weak, noinline)) int32_t wick_mulhr(int32_t a, int32_t b) {
+    uint16_t a0 = (uint16_t)a, a1 = (uint16_t)((uint32_t)a >> 16), sign;
+    uint16_t b0 = (uint16_t)b, b1 = (uint16_t)((uint32_t)b >> 16), p0, p1, p2, p3;
+/* clang-format off */
+#define WICK_NEGATE(low, high) "inv " low "\n inv " high "\n add #1, " low "\n adc " high "\n"
+/* One bit of a0. |b| <= 2^31, so no sum leaves a carry for the shift. */
+#define WICK_BIT                                                                                   \
+    "rrc %[a0]\n"                                                                                  \
+    "jnc 2f\n"                                                                                     \
+    "add %[b0], %[p1]\n"                                                                           \
+    "addc %[b1], %[p2]\n"                                                                          \
+    "2: rrc %[p2]\n"                                                                               \
+    "rrc %[p1]\n"                                                                                  \
+    "rrc %[p0]\n"
+    __asm__("mov %[a1], %[sign]\n"
+            "xor %[b1], %[sign]\n"
+            "tst %[a1]\n"
+            "jge 1f\n"
+            WICK_NEGATE("%[a0]", "%[a1]")
+            "1: tst %[b1]\n"
+            "jge 1f\n"
+            WICK_NEGATE("%[b0]", "%[b1]")
+            "1: clr %[p1]\n"
+            "clr %[p2]\n"
+            "mov #4, %[p3]\n"
+            "1:\n"
+            WICK_BIT WICK_BIT WICK_BIT WICK_BIT
+            "sub #1, %[p3]\n"
+            "jne 1b\n"
+            "clr %[a0]\n" /* from here on b is a0:b1:b0, shifted left, and p3 is 0 */
+            "jmp 3f\n"
+            "1: clrc\n"
+            "rrc %[a1]\n"
+            "jnc 2f\n"
+            "add %[b0], %[p1]\n"
+            "addc %[b1], %[p2]\n"
+            "addc %[a0], %[p3]\n"
+            "2: add %[b0], %[b0]\n"
+            "addc %[b1], %[b1]\n"
+            "addc %[a0], %[a0]\n"
+            "3: tst %[a1]\n"
+            "jne 1b\n"
+            "tst %[sign]\n"
+            "jn 1f\n"
+            "add #0x8000, %[p1]\n"
+            "adc %[p2]\n"
+            "adc %[p3]\n"
+            "jmp 2f\n"
+            "1: add #-1, %[p0]\n" /* halves go up, so a magnitude's half goes down */
+            "addc #0x7fff, %[p1]\n"
+            "adc %[p2]\n"
+            "adc %[p3]\n"
+            WICK_NEGATE("%[p2]", "%[p3]")
+            "2:"
+            : [a0] "+&r"(a0), [a1] "+&r"(a1), [b0] "+&r"(b0), [b1] "+&r"(b1), [p0] "=&r"(p0),
+              [p1] "=&r"(p1), [p2] "=&r"(p2), [p3] "=&r"(p3), [sign] "=&r"(sign)
+            :
+            : "cc");
+#undef WICK_BIT
+#undef WICK_NEGATE
+    /* clang-format on */
+    return (int32_t)((uint32_t)p3 << 16 | p2);
+}
+#else
 static inline int32_t wick_mulhr(int32_t a, int32_t b) {
 #if WICK_HAVE_DSP
     int32_t high;
@@ -82,6 +151,7 @@ static inline int32_t wick_mulhr(int32_t a, int32_t b) {
     return (int32_t)(((int64_t)a * b + INT64_C(0x80000000)) >> 32);
 #endif
 }
+#endif
 
 /* acc + x.low * y.low + x.high * y.high, halves signed; wraps. */
 static inline int32_t wick_smlad(uint32_t x, uint32_t y, int32_t acc) {

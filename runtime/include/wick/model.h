@@ -64,7 +64,12 @@ typedef enum wick_layer_kind {
     X(MAXPOOL_S8_MVE, maxpool_s8_mve, MAXPOOL)    /* Helium (Cortex-M55) */                        \
     X(AVGPOOL_S8_MVE, avgpool_s8_mve, AVGPOOL)    /* Helium (Cortex-M55) */                        \
     X(ADD_S8_MVE, add_s8_mve, ADD)                /* Helium (Cortex-M55) */                        \
-    X(CONCAT_S8_MVE, concat_s8_mve, CONCAT)       /* Helium (Cortex-M55) */
+    X(CONCAT_S8_MVE, concat_s8_mve, CONCAT)       /* Helium (Cortex-M55) */                        \
+    X(CONV2D_S8_W16, conv2d_s8_w16, CONV2D)       /* 16-bit cores: squares, 16-bit weights */      \
+    X(CONV2D_S8_W8, conv2d_s8_w8, CONV2D)         /* the same with 8-bit weights */                \
+    X(DWCONV2D_S8_W16, dwconv2d_s8_w16, DWCONV2D) /* 16-bit cores */                               \
+    X(FC_S8_W16, fc_s8_w16, FC)                   /* as conv2d_s8_w16 */                           \
+    X(FC_S8_W8, fc_s8_w8, FC)                     /* as conv2d_s8_w8 */
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
