@@ -9,7 +9,7 @@ set -euo pipefail
 build=(build-essential cmake ninja-build pkg-config libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
     libjansson-dev nettle-dev libsqlite3-dev libpng-dev libjpeg-dev zlib1g-dev libcmocka-dev)
 tools=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
-    qemu-system-misc gnuplot-nox clang-format sqlite3 binutils)
+    qemu-system-misc gnuplot-nox clang-format sqlite3 binutils clang lld mspdebug)
 
 wanted=("${build[@]}" "${tools[@]}")
 list=no
