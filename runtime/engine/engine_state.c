@@ -69,7 +69,9 @@ static wick_rt_status attach(wick_engine *engine) {
         return WICK_RT_CORRUPT;
     engine->record = record;
     engine->lost = 0;
-    return WICK_RT_OK;
+    /* A format that was cut between its two commits is finished first: then every run commits as
+       often as one without power failures. (After 2^32 commits this is one more commit.) */
+    return record.sequence == 1 ? wick_engine_commit(engine, &record) : WICK_RT_OK;
 }
 
 wick_rt_status wick_engine_ready(wick_engine *engine) {
