@@ -5,13 +5,16 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help deps deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-sim format install clean
+.PHONY: help deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-sim format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install what is missing from the distribution (asks for sudo only where needed)
 	@scripts/install-deps.sh --all
+
+deps-run:
+	@scripts/install-deps.sh --run
 
 deps-build:
 	@scripts/install-deps.sh --build
@@ -27,7 +30,7 @@ asan: deps ## build and run the quick tests under the address and undefined-beha
 	@cmake --preset asan >/dev/null && cmake --build --preset asan -j $(JOBS)
 	@ctest --test-dir build/asan -L quick --output-on-failure -j $(JOBS)
 
-demo: deps build ## the main job on the built-in data, ending in one HTML report (about 4 minutes)
+demo: deps-run build ## the main job on the built-in data, ending in one HTML report (about 4 minutes)
 	@scripts/demo.sh $(BUILD)/wick build/demo
 
 quick: build ## the quick tests (under a minute)

@@ -25,14 +25,14 @@ step '5/8  emit: C'
 run emit plan.json --data $data -o firmware
 step '6/8  verify: power cut before every write, resets on an emulated Cortex-M4'
 quiet verify.json verify firmware --data $data --json
-step '7/8  sim: two hours of office light'
-quiet sim.json sim plan.json --trace builtin:office --data $data --period 60 --json --timeline
+step '7/8  sim: two hours of weak office light'
+quiet sim.json sim plan.json --trace builtin:office --scale 0.3 --data $data --period 60 --json --timeline
 step '8/8  report'
 quiet report.txt report plan.json --title 'wick demo' --model family.onnx --runs runs.sqlite --verify verify.json --sim sim.json -o report.html
 
 step 'What came out'
 run eval family-int8.onnx --data $data --split validation
-run sim plan.json --trace builtin:office --data $data --period 60
+run sim plan.json --trace builtin:office --scale 0.3 --data $data --period 60
 cuts=$(sed -n 's/.*"exhaustive_cuts": \([0-9]*\).*/\1/p' verify.json | awk '{n += $1} END {print n}')
 resets=$(sed -n 's/.*"resets": \([0-9]*\).*/\1/p' verify.json | awk '{n += $1} END {print n + 0}')
 printf '\nPower cut %s times on this machine and %s times on the emulated Cortex-M4: 0 differences.\n' "$cuts" "$resets"

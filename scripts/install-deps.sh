@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
 # Installs what wick needs from the distribution (Debian 12 and 13, Ubuntu 24.04). Says what it installs, asks for sudo only
-# where it is not root, does nothing when all is there.   install-deps.sh [--build | --all] [--list]
+# where it is not root, does nothing when all is there.   install-deps.sh [--build | --run | --all] [--list]
 #   --build   compiler and libraries, enough for `make` and training
-#   --all     also emulators and cross compilers for `wick verify`, plots, tests and kernel counts (default). RISC-V's emulator:
-#             qemu-system-misc holds it (Debian 12, Ubuntu 24.04) or brings it (Debian 13)
+#   --run     also emulator, cross compiler and plots: what `make demo` and `wick verify` use
+#   --all     also what the tests and kernel counts use (default). RISC-V's emulator: qemu-system-misc holds it
+#             (Debian 12, Ubuntu 24.04) or brings it (Debian 13)
 set -euo pipefail
 
 build=(build-essential cmake ninja-build pkg-config libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
     libjansson-dev nettle-dev libsqlite3-dev libpng-dev libjpeg-dev zlib1g-dev libcmocka-dev)
-tools=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf
-    qemu-system-misc gnuplot-nox clang-format sqlite3 binutils clang lld mspdebug)
+run=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gnuplot-nox sqlite3 binutils)
+tests=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc clang-format clang lld mspdebug)
 
-wanted=("${build[@]}" "${tools[@]}")
+wanted=("${build[@]}" "${run[@]}" "${tests[@]}")
 list=no
 for argument in "$@"; do
     case $argument in
     --build) wanted=("${build[@]}") ;;
+    --run) wanted=("${build[@]}" "${run[@]}") ;;
     --all) ;;
     --list) list=yes ;;
-    *) echo "usage: install-deps.sh [--build | --all] [--list]" >&2; exit 2 ;;
+    *) echo "usage: install-deps.sh [--build | --run | --all] [--list]" >&2; exit 2 ;;
     esac
 done
 if [ "$list" = yes ]; then printf '%s\n' "${wanted[@]}"; exit 0; fi
