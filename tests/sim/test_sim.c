@@ -35,21 +35,26 @@ static void near(double got, double want, double relative) {
         fail_msg("got %.15g, want %.15g", got, want);
 }
 
+static store_input power(double uw) {
+    return (store_input){.uw = uw};
+}
+
 static void the_store_without_leakage_is_linear(void **state) {
     (void)state;
     wick_device d = make_device();
     store s = store_make(&d, 0, 2);
     near(s.energy_uj, 200, 1e-12);
-    near(store_time_to(&s, 100, 0, 450), 2.5, 1e-12);
-    assert_true(isinf(store_time_to(&s, 0, 0, 450)));
-    assert_true(isinf(store_time_to(&s, 100, 100, 450)));
-    near(store_time_to(&s, 0, 50, 100), 2, 1e-12);
-    store_flow f = store_advance(&s, 100, 0, 10); /* full after 6 s, 4 s of 100 µW are clamped */
+    near(store_time_to(&s, power(100), 0, 450), 2.5, 1e-12);
+    assert_true(isinf(store_time_to(&s, power(0), 0, 450)));
+    assert_true(isinf(store_time_to(&s, power(100), 100, 450)));
+    near(store_time_to(&s, power(0), 50, 100), 2, 1e-12);
+    store_flow f =
+        store_advance(&s, power(100), 0, 10); /* full after 6 s, 4 s of 100 µW are clamped */
     near(s.energy_uj, 800, 1e-12);
     near(f.clamped_uj, 400, 1e-12);
     near(f.in_uj, 1000, 1e-12);
     near(store_voltage(&s), 4, 1e-12);
-    f = store_advance(&s, 100, 300, 1); /* leaves the clamp */
+    f = store_advance(&s, power(100), 300, 1); /* leaves the clamp */
     near(s.energy_uj, 600, 1e-12);
     near(f.clamped_uj + 1, 1, 1e-12);
 }
@@ -59,16 +64,16 @@ static void the_store_with_leakage_decays_exponentially(void **state) {
     wick_device d = make_device();
     d.capacitor.leakage_ua = 20; /* lambda = 2 * 20 / (100 * 4) = 0.1 /s */
     store s = store_make(&d, 0, 4);
-    store_flow f = store_advance(&s, 0, 0, 10);
+    store_flow f = store_advance(&s, power(0), 0, 10);
     near(s.energy_uj, 800 * exp(-1), 1e-12);
     near(f.leaked_uj, 800 * (1 - exp(-1)), 1e-12);
     /* towards the equilibrium P / lambda = 300 µJ */
     s.energy_uj = 100;
-    near(store_time_to(&s, 30, 0, 200), log(2.0) / 0.1, 1e-12);
-    assert_true(isinf(store_time_to(&s, 30, 0, 300)));
-    assert_true(isinf(store_time_to(&s, 30, 0, 400)));
+    near(store_time_to(&s, power(30), 0, 200), log(2.0) / 0.1, 1e-12);
+    assert_true(isinf(store_time_to(&s, power(30), 0, 300)));
+    assert_true(isinf(store_time_to(&s, power(30), 0, 400)));
     s.energy_uj = 800; /* at the clamp: 100 µW against 80 µW of leakage leave 20 to throw away */
-    f = store_advance(&s, 100, 0, 5);
+    f = store_advance(&s, power(100), 0, 5);
     near(f.clamped_uj, 100, 1e-9);
     near(f.leaked_uj, 400, 1e-9);
 }
@@ -79,7 +84,8 @@ typedef struct fixture {
     wick_plan plan;
     wick_segment segments[3];
     wick_cost costs[6];
-    wick_place places[1];
+    wick_step steps[6];
+    wick_span spans[6];
     wick_trace trace;
     double times[2], powers[2];
     uint8_t correct[2];
@@ -88,21 +94,24 @@ typedef struct fixture {
 static void make_fixture(fixture *f, double power_uw, double seconds) {
     memset(f, 0, sizeof *f);
     f->device = make_device();
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         f->costs[i] = (wick_cost){.time_us = 1e5, .compute_uj = 75, .nvm_uj = 25, .energy_uj = 100};
+        f->spans[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1};
+    }
     f->segments[0] = (wick_segment){.first_span = 0, .n_spans = 2, .energy_nj = 200000};
     f->segments[1] = (wick_segment){.first_span = 2, .n_spans = 3, .energy_nj = 300000};
     f->segments[2] = (wick_segment){.first_span = 5, .n_spans = 1, .energy_nj = 100000};
     f->plan.device = &f->device;
-    f->plan.span_cost = f->costs;
+    f->plan.step_cost = f->costs;
     f->plan.boot = (wick_cost){.time_us = f->device.boot_us,
                                .compute_uj = f->device.boot_uj,
                                .energy_uj = f->device.boot_uj};
     f->plan.n_segments = 3;
     f->plan.model.n_modules = 2;
-    f->plan.model.n_spans = 6;
+    f->plan.model.n_spans = f->plan.model.n_steps = 6;
+    f->plan.model.steps = f->steps;
+    f->plan.model.spans = f->spans;
     f->plan.model.segments = f->segments;
-    f->plan.model.tensors = f->places;
     f->times[1] = seconds / 2;
     f->powers[0] = f->powers[1] = power_uw;
     f->trace = (wick_trace){
@@ -112,8 +121,8 @@ static void make_fixture(fixture *f, double power_uw, double seconds) {
 
 static void conserved(const wick_energy *e) {
     double spent = e->clamped_uj + e->input_loss_uj + e->leakage_uj + e->converter_loss_uj +
-                   e->boot_uj + e->compute_uj + e->nvm_uj + e->reexecution_uj + e->sleep_uj +
-                   e->stored_uj;
+                   e->esr_loss_uj + e->boot_uj + e->sense_uj + e->compute_uj + e->nvm_uj +
+                   e->commit_uj + e->reexecution_uj + e->sleep_uj + e->stored_uj;
     near(spent, e->harvested_uj, 1e-9);
 }
 
@@ -122,7 +131,7 @@ static void a_run_computed_by_hand(void **state) {
     fixture f;
     make_fixture(&f, 100, 100);
     wick_sim_options o = wick_sim_defaults();
-    o.period_s = o.deadline_s = 100;
+    o.workload.period_s = o.workload.deadline_s = 100;
     o.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 2};
     wick_sim_result r;
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
@@ -151,8 +160,8 @@ static void inputs_that_nobody_answers_are_missed(void **state) {
     make_fixture(&f, 1,
                  1000); /* 1 µW: the wake voltage needs 250 s, one charge carries two spans */
     wick_sim_options o = wick_sim_defaults();
-    o.period_s = 50;
-    o.deadline_s = 40;
+    o.workload.period_s = 50;
+    o.workload.deadline_s = 40;
     o.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 1};
     wick_sim_result r;
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
@@ -160,7 +169,7 @@ static void inputs_that_nobody_answers_are_missed(void **state) {
     assert_int_equal(r.answers, 0);
     assert_int_equal(r.missed, 20);
     conserved(&r.energy);
-    o.deadline_s = 60;
+    o.workload.deadline_s = 60;
     wick_diag diag = {0};
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, &diag), WICK_RANGE);
     assert_true(wick_diag_contains(&diag, "deadline"));
@@ -185,8 +194,8 @@ static void energy_is_conserved_over_a_rough_day(void **state) {
     f.trace = (wick_trace){
         .n = N, .time_s = times, .power_uw = powers, .end_s = N * 4.32, .path = "rough"};
     wick_sim_options o = wick_sim_defaults();
-    o.period_s = 7;
-    o.deadline_s = 5;
+    o.workload.period_s = 7;
+    o.workload.deadline_s = 5;
     o.record = true;
     wick_sim_result r;
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
@@ -263,7 +272,7 @@ static void bad_traces_name_the_line(void **state) {
         {"time_s,watts\n0,1\n1,1\n", "known quantity", WICK_MISSING},
         {"seconds,power_uw\n0,1\n", "time_s", WICK_MISSING},
         {"time_s,power_uw\n0,1\n", "at least two", WICK_TRUNCATED},
-        {"", "at least two", WICK_TRUNCATED},
+        {"", "is empty", WICK_TRUNCATED},
     };
     wick_device d = make_device();
     for (size_t i = 0; i < WICK_LEN(cases); i++) {

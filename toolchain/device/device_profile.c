@@ -1,6 +1,7 @@
 /* Reads a device profile. Every number is {"value": x, "source": "..."}: a number without a source
    is refused, because every prediction of the toolchain rests on these. */
 #include "device/device.h"
+#include "device/profile_number.h"
 
 #include <string.h>
 
@@ -30,6 +31,10 @@ static wick_status number(wick_json_at at, const char *key, double min, double m
     wick_json_at member;
     WICK_TRY(sourced(at, key, &member));
     return wick_json_number(member, "value", min, max, out);
+}
+
+wick_status profile_number(wick_json_at at, const char *key, double min, double max, double *out) {
+    return number(at, key, min, max, out);
 }
 
 static wick_status integer(wick_json_at at, const char *key, int64_t min, int64_t max,
@@ -87,7 +92,8 @@ static wick_status read_memory(wick_json_at root, wick_device *device) {
 
 static wick_status read_capacitor(wick_json_at root, wick_device *device) {
     static const char *const known[] = {
-        "uf", "on_v", "off_v", "max_v", "leakage_ua", "efficiency", "input_efficiency", NULL};
+        "uf",      "on_v", "off_v", "max_v", "leakage_ua", "efficiency", "input_efficiency",
+        "esr_ohm", NULL};
     wick_json_at at;
     WICK_TRY(wick_json_object(root, "capacitor", &at));
     WICK_TRY(wick_json_only(at, known));
@@ -98,6 +104,8 @@ static wick_status read_capacitor(wick_json_at root, wick_device *device) {
     WICK_TRY(number(at, "leakage_ua", 0, big, &device->capacitor.leakage_ua));
     WICK_TRY(number(at, "efficiency", tiny, 1, &device->capacitor.efficiency));
     WICK_TRY(number(at, "input_efficiency", tiny, 1, &device->capacitor.input_efficiency));
+    if (wick_json_has(at, "esr_ohm"))
+        WICK_TRY(number(at, "esr_ohm", 0, 1e6, &device->capacitor.esr_ohm));
     if (device->capacitor.off_v >= device->capacitor.on_v)
         return wick_json_fail(at, WICK_RANGE, "the device boots above the voltage it dies at",
                               "off_v %g is not below on_v %g", device->capacitor.off_v,

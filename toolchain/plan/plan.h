@@ -55,6 +55,10 @@ typedef struct wick_plan {
                            arena */
     wick_hash hash;     /* over the integer network and everything planned; model.id is its start */
     wick_cost *span_cost; /* [model.n_spans] steps and commit */
+    wick_cost *step_cost; /* [model.n_steps] one step, without a commit */
+    wick_cost commit;     /* writing one record: also what a decision costs */
+    wick_cost take;       /* writing an input, without its commit */
+    wick_cost send;       /* reading a module's logits for the delivery, without its commit */
     wick_plan_life *life; /* [model.n_tensors] */
     int n_segments;       /* 1 + modules */
     wick_plan_segment segments[1 + WICK_MAX_HEADS];

@@ -53,11 +53,14 @@ wick_cost wick_plan_boot_cost(const wick_device *device) {
     return wick_cost_add(boot, wick_device_cost(device, records));
 }
 
-wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
+wick_work wick_plan_take_work(const wick_plan_costs *costs) {
     uint32_t bytes = wick_plan_tensor_bytes(&costs->net->tensors[costs->net->input]);
-    wick_work write = {.nvm_write_bytes =
+    return (wick_work){.nvm_write_bytes =
                            wick_plan_align(bytes, costs->device->nvm.write_unit_bytes),
                        .nvm_writes = 1};
-    return wick_device_cost(costs->device,
-                            wick_work_add(write, wick_plan_commit_work(costs->device)));
+}
+
+wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
+    return wick_device_cost(costs->device, wick_work_add(wick_plan_take_work(costs),
+                                                         wick_plan_commit_work(costs->device)));
 }

@@ -103,12 +103,27 @@ static uint32_t saturate(double value) {
     return value >= (double)UINT32_MAX ? UINT32_MAX : (uint32_t)llround(value);
 }
 
+/* What the simulators charge one by one: steps, commits, inputs, deliveries. */
+static void complete_parts(wick_plan *plan, const wick_plan_costs *costs) {
+    const wick_device *device = plan->device;
+    plan->step_cost = wick_new(plan->arena, wick_cost, plan->model.n_steps);
+    for (int i = 0; i < plan->model.n_steps; i++)
+        plan->step_cost[i] =
+            wick_device_cost(device, wick_plan_step_work(costs, plan->model.steps[i]));
+    plan->commit = wick_device_cost(device, wick_plan_commit_work(device));
+    plan->take = wick_device_cost(device, wick_plan_take_work(costs));
+    wick_work logits = {.nvm_read_bytes = plan->model.n_classes,
+                        .nvm_reads = device->nvm.mapped ? 0 : 1};
+    plan->send = wick_device_cost(device, logits);
+}
+
 /* Energy and time of spans and segments, from the counted work of their steps. */
 static void complete_costs(wick_plan *plan) {
     wick_plan_costs costs = wick_plan_costs_of(plan);
     wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
     wick_segment *segments = (wick_segment *)(uintptr_t)plan->model.segments;
     double budget = plan->charge_uj - plan->boot.energy_uj;
+    complete_parts(plan, &costs);
     plan->span_cost = wick_new(plan->arena, wick_cost, plan->model.n_spans);
     plan->worst_span_uj = plan->expected_uj = 0;
     for (int s = 0; s < plan->n_segments; s++) {

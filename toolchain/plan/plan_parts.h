@@ -26,6 +26,8 @@ uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
 wick_work wick_plan_commit_work(const wick_device *device);
 /* Start-up and reading both records. */
 wick_cost wick_plan_boot_cost(const wick_device *device);
+/* Writing an input. */
+wick_work wick_plan_take_work(const wick_plan_costs *costs);
 /* Writing an input and committing it. */
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs);
 int64_t wick_plan_align(int64_t value, int64_t unit);
