@@ -254,6 +254,105 @@ static void traces_are_read_with_their_units(void **state) {
     near(t->power_uw[1], 100, 1e-12); /* 1 W/m2 = 100 µW/cm2 */
     assert_int_equal(load_text("time_s,power_mw\n0,2\n1,1", &t, arena, &d, NULL), WICK_OK);
     near(t->power_uw[0], 2000, 1e-12);
+    static const struct {
+        const char *text;
+        double uw;
+    } same[] = {{"time_ms,power_w\n0,2\n500,1", 2e6},
+                {"time_us,voltage_mv\n0,3000\n500000,1", 300},
+                {"time_s,irradiance_mw_cm2\n0,1\n.5,1", 1000},
+                {"time_s,irradiance_uw_cm2\n0,70\n.5,1", 70},
+                {"time_s,illuminance_klux\n0,1\n.5,1", 10}};
+    for (size_t i = 0; i < WICK_LEN(same); i++) {
+        assert_int_equal(load_text(same[i].text, &t, arena, &d, NULL), WICK_OK);
+        near(t->power_uw[0], same[i].uw, 1e-12);
+        near(t->end_s, 1, 1e-12);
+        assert_null(t->iv);
+    }
+    wick_arena_free(arena);
+}
+
+static wick_trace *load_with(const char *text, const wick_trace_options *o, wick_arena *arena) {
+    char path[] = "/tmp/wick-trace-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(wick_file_write(path, text, strlen(text), NULL), WICK_OK);
+    wick_device device = make_device();
+    wick_trace *t;
+    assert_int_equal(wick_trace_load(arena, path, &device, o, &t, NULL), WICK_OK);
+    unlink(path);
+    return t;
+}
+
+static void curves_are_read(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_trace_options o = wick_trace_defaults();
+    o.scale = 2;
+    wick_trace *t =
+        load_with("time_s,isc_ma,voc_mv,imp_ma,vmp_v\n0,1,5000,.9,4\n1,0,0,0,0\n", &o, arena);
+    near(t->power_uw[0], 7200, 1e-12); /* the currents are scaled */
+    near(t->iv[0].isc_ua, 2000, 1e-12);
+    near(t->iv[0].voc_v, 5, 1e-12);
+    assert_true(t->power_uw[1] == 0 && t->iv[1].voc_v == 0 && !t->linear);
+    o.scale = 1;
+    o.source_ohm = 1000;
+    t = load_with("time_s,open_circuit_v\n0,2\n1,1\n", &o, arena);
+    near(t->power_uw[0], 1000, 1e-12); /* V^2 / 4R */
+    assert_true(t->linear);
+    wick_harvester h = {.panel = {.area_cm2 = 5,
+                                  .has_iv = true,
+                                  .reference_uw_cm2 = 1000,
+                                  .iv = {.isc_ua = 100, .voc_v = 2, .imp_ua = 90, .vmp_v = 1.6},
+                                  .slope_v = 0.1}};
+    o.harvester = &h;
+    t = load_with("time_s,short_circuit_ua\n0,100\n1,50\n", &o, arena);
+    near(t->power_uw[0], 144, 1e-12);
+    near(t->iv[1].voc_v, 2 + 0.1 * log(0.5), 1e-12);
+    o.area_cm2 = 10;
+    t = load_with("time_s,irradiance_w_m2\n0,10\n1,10\n", &o, arena);
+    near(t->power_uw[0], 288, 1e-12);
+    wick_arena_free(arena);
+}
+
+static void traces_are_cut_repeated_and_spliced(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_trace_options o = wick_trace_defaults();
+    const char *text = "time_s,power_uw\n10,1\n11,2\n13,3\n14,4\n"; /* lasts 5 s */
+    o.from_s = 2;
+    o.to_s = 3.5;
+    o.repeat = 2;
+    wick_trace *t = load_with(text, &o, arena);
+    static const double times[] = {0, 1, 1.5, 2.5}, powers[] = {2, 3, 2, 3};
+    assert_int_equal(t->n, 4);
+    near(t->end_s, 3, 1e-12);
+    for (int i = 0; i < 4; i++) {
+        near(t->time_s[i] + 1, times[i] + 1, 1e-12);
+        near(t->power_uw[i], powers[i], 1e-12);
+    }
+    o = wick_trace_defaults();
+    wick_device d = make_device();
+    wick_trace *rf, *office;
+    assert_int_equal(wick_trace_load(arena, "builtin:rf", &d, &o, &rf, NULL), WICK_OK);
+    assert_int_equal(wick_trace_load(arena, "builtin:office", &d, &o, &office, NULL), WICK_OK);
+    assert_int_equal(wick_trace_load(arena, "builtin:rf+builtin:office", &d, &o, &t, NULL),
+                     WICK_OK);
+    assert_int_equal(t->n, rf->n + office->n);
+    near(t->time_s[rf->n], rf->end_s, 1e-12);
+    near(t->power_uw[rf->n], office->power_uw[0], 1e-12);
+    near(t->end_s, rf->end_s + office->end_s, 1e-12);
+    wick_diag diag = {0};
+    assert_int_equal(wick_trace_load(arena, "builtin:rf+builtin:x", &d, &o, &t, &diag),
+                     WICK_UNKNOWN);
+    o.from_s = 200;
+    assert_int_equal(wick_trace_load(arena, "builtin:rf", &d, &o, &t, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "nothing is left"));
+    o.from_s = 0;
+    o.repeat = 1000000;
+    assert_int_equal(wick_trace_load(arena, "builtin:rf", &d, &o, &t, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "thin the trace out"));
+    wick_diag_free(&diag);
     wick_arena_free(arena);
 }
 
@@ -273,6 +372,18 @@ static void bad_traces_name_the_line(void **state) {
         {"seconds,power_uw\n0,1\n", "time_s", WICK_MISSING},
         {"time_s,power_uw\n0,1\n", "at least two", WICK_TRUNCATED},
         {"", "is empty", WICK_TRUNCATED},
+        {"time_s,power_kw\n0,1\n", "write power_w, power_mw, power_uw", WICK_UNKNOWN},
+        {"time_s,voltage\n0,1\n", "known unit", WICK_UNKNOWN},
+        {"# a\n\ntime_s,power_w\n0,1\n1,1001\n", "line 5", WICK_RANGE},
+        {"time_s,illuminance_lux\n0,1e30\n1,1\n", "check the unit", WICK_RANGE},
+        {"time_s,power_uw\n0,1\n1e300,1\n", "line 3", WICK_RANGE},
+        {"time_s,power_uw\n0,1\n1,inf\n", "line 3", WICK_SYNTAX},
+        {"time_us,power_uw\n0,1\n1,\n", "a value is missing: power_uw", WICK_MISSING},
+        {"time_s,short_circuit_ma\n0,1\n1,1\n", "iv curve", WICK_MISSING},
+        {"time_s,open_circuit_v\n0,1\n1,1\n", "source-ohm", WICK_MISSING},
+        {"time_s,isc_ma,voc_v\n0,1,2\n1,1,2\n", "imp_", WICK_MISSING},
+        {"time_s,isc_ma,voc_v,imp_ma,vmp_v\n0,1,2,1,1\n1,1,2,1,1\n", "line 2", WICK_RANGE},
+        {"time_s,power_uw\n10000000000,1\n10000000000.0000001,1\n", "must advance", WICK_RANGE},
     };
     wick_device d = make_device();
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
@@ -315,6 +426,8 @@ int main(void) {
         cmocka_unit_test(inputs_that_nobody_answers_are_missed),
         cmocka_unit_test(energy_is_conserved_over_a_rough_day),
         cmocka_unit_test(traces_are_read_with_their_units),
+        cmocka_unit_test(curves_are_read),
+        cmocka_unit_test(traces_are_cut_repeated_and_spliced),
         cmocka_unit_test(bad_traces_name_the_line),
         cmocka_unit_test(generated_traces_are_the_same_every_time),
     };

@@ -3,7 +3,8 @@
    Handbook (1980):
        I(V) = Isc (1 - C1 (exp(V / (C2 Voc)) - 1)),
        C2 = (Vmp/Voc - 1) / ln(1 - Imp/Isc),   C1 = (1 - Imp/Isc) exp(-Vmp / (C2 Voc)),
-   which passes through (Vmp, Imp) and, up to C1's own size, through (0, Isc) and (Voc, 0).
+   which passes through (0, Isc), and through (Vmp, Imp) and (Voc, 0) up to C1 Isc (C1 is about
+   1e-5).
    Linear curve (a voltage behind a resistance): I(V) = Isc (1 - V/Voc), Vmp = Voc/2, Imp = Isc/2.
    Irradiance G: Isc and Imp in proportion, Voc(G) = Voc + slope ln(G / G_ref), Vmp in proportion to
    Voc: the single-diode equation without resistances (Luque and Hegedus, Handbook of Photovoltaic

@@ -1,5 +1,5 @@
 /* The fast simulator's engine: what the runtime's would do, as runs of items of work. */
-#include "sim/program.h"
+#include "sim/app_loop.h"
 
 #include <stdlib.h>
 
@@ -92,6 +92,8 @@ static world_outcome decide(program *p) {
     const wick_model *m = &w->plan->model;
     const work_sequence *sequence = &w->work.sequence[WORK_DECIDE];
     int module = p->wanted;
+    if (module && (p->answered >> (module - 1) & 1))
+        module = 0; /* it has nothing more to give */
     if (!w->options->control) {
         wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
         module = wick_policy_choose(&w->options->policy, m, &s);

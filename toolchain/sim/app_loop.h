@@ -1,8 +1,8 @@
 /* The program of the device, around either engine: takes inputs by the workload's rule, has them
    worked on, notices what is too old, counts answers. The engine is the fast simulator's model of
    it (sim_run.c) or the runtime's own (firmware_run.c). */
-#ifndef WICK_PROGRAM_LOOP_H
-#define WICK_PROGRAM_LOOP_H
+#ifndef WICK_APP_LOOP_H
+#define WICK_APP_LOOP_H
 
 #include "sim/world.h"
 

@@ -1,4 +1,4 @@
-#include "sim/program.h"
+#include "sim/app_loop.h"
 
 #include "sim/sim_check.h"
 
@@ -97,8 +97,10 @@ static void look_around(program *p) {
     w->event_segment = p->segment;
 }
 
+/* Asks the control. DONE: go on with the unit at hand. */
 static world_outcome control(program *p) {
     world *w = &p->world;
+    world_outcome outcome;
     wick_sim_state state = {.now_s = w->now_s,
                             .energy_uj = w->store.energy_uj,
                             .arrival_s = p->now.arrival_s,
@@ -112,7 +114,8 @@ static world_outcome control(program *p) {
     wick_sim_action action = w->options->control->act(w->options->control->ctx, &state);
     switch (action.kind) {
     case WICK_SIM_SLEEP:
-        return world_sleep(w, action.until_s);
+        outcome = world_sleep(w, action.until_s);
+        return outcome == WORLD_DONE ? WORLD_PAUSED : outcome;
     case WICK_SIM_OFF:
         w->powered = w->booted = false;
         p->age_known = w->options->workload.clock_survives;
