@@ -26,13 +26,6 @@ double store_voltage(const store *s) {
     return voltage_at(s, s->energy_uj);
 }
 
-double store_decay(double x) {
-    if (x > 0.01)
-        return -expm1(-x);
-    /* The series' next term is below x^7 / 5040. */
-    return x * (1 - x / 2 * (1 - x / 3 * (1 - x / 4 * (1 - x / 5 * (1 - x / 6)))));
-}
-
 static double input_uw(const store *s, store_input in, double energy_uj) {
     if (!in.line)
         return in.uw;

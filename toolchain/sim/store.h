@@ -9,6 +9,8 @@
 
 #include "device/device.h"
 
+#include <math.h>
+
 typedef struct store {
     double energy_uj, max_uj, on_uj, off_uj;
     double lambda_per_s;
@@ -30,8 +32,15 @@ typedef struct store_flow {
 store store_make(const wick_device *device, double capacitor_uf, double start_v);
 double store_voltage(const store *s);
 double store_energy_at(const store *s, double voltage);
-/* 1 - exp(-x), x >= 0, to the last digits. */
-double store_decay(double x);
+/* 1 - exp(-x), x >= 0, to the last digits: most of what the event loop computes. */
+static inline double store_decay(double x) {
+    if (x > 0.01)
+        return -expm1(-x);
+    /* The series' next term is below x^7 / 5040. */
+    return x * (1 - x * (1.0 / 2) *
+                        (1 - x * (1.0 / 3) *
+                                 (1 - x * (1.0 / 4) * (1 - x * (1.0 / 5) * (1 - x * (1.0 / 6))))));
+}
 /* dE/dt at an energy, before the clamp. */
 double store_slope(const store *s, store_input in, double draw_uw, double energy_uj);
 /* Seconds until the energy reaches `target` (from either side) under constant conditions, or

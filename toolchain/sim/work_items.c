@@ -12,10 +12,6 @@ typedef struct builder {
     int sequence, unit_first;
 } builder;
 
-const work_sums *work_before(const work_items *w, int sequence, int i) {
-    return &w->before[i + sequence];
-}
-
 double work_response(const work_items *w, int sequence, int i, double into_s) {
     double response = work_before(w, sequence, i)->response_uj;
     if (into_s <= 0)
@@ -45,6 +41,7 @@ static void add(builder *b, wick_cost cost, work_account account, int span) {
         .commit = account == WORK_COMMIT};
     w->sequence_of[i] = q;
     w->sequence[q].min_uw = fmin(w->sequence[q].min_uw, w->items[i].draw_uw);
+    w->sequence[q].max_uw = fmax(w->sequence[q].max_uw, w->items[i].draw_uw);
     w->sequence[q].max_off_uj = fmax(w->sequence[q].max_off_uj, w->items[i].off_uj);
     work_sums sums = *work_before(w, q, i);
     sums.response_uj = work_response(w, q, i, time_s);

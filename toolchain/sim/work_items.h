@@ -43,8 +43,8 @@ typedef struct work_sums {
 enum { WORK_DECIDE = 1 + WICK_MAX_HEADS, WORK_BOOT_SEQUENCE, WORK_SEQUENCES };
 
 typedef struct work_sequence {
-    int first, end;            /* items */
-    double min_uw, max_off_uj; /* smallest draw and highest brown-out energy of its items */
+    int first, end;                    /* items */
+    double min_uw, max_uw, max_off_uj; /* extremes of its items' draw and brown-out energy */
 } work_sequence;
 
 typedef struct work_items {
@@ -65,7 +65,9 @@ typedef struct work_items {
 wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
                             const store *cap, work_items *out, wick_diag *diag);
 /* Sums before item i (an item index, or the end of sequence q). */
-const work_sums *work_before(const work_items *w, int sequence, int i);
+static inline const work_sums *work_before(const work_items *w, int sequence, int i) {
+    return &w->before[i + sequence];
+}
 /* Response at `into_s` seconds into item i of the sequence. */
 double work_response(const work_items *w, int sequence, int i, double into_s);
 

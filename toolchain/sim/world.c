@@ -157,9 +157,12 @@ static void next_items(world *w, int end) {
 }
 
 /* The item at hand until the next event. */
-static void work_on(world *w, const work_item *item, double min_uw, int end) {
-    world_load load = {
-        .draw_uw = item->draw_uw, .off_uj = item->off_uj, .wake_uj = INFINITY, .min_uw = min_uw};
+static void work_on(world *w, const work_item *item, const work_sequence *sequence, int end) {
+    world_load load = {.draw_uw = item->draw_uw,
+                       .off_uj = item->off_uj,
+                       .wake_uj = INFINITY,
+                       .min_uw = sequence->min_uw,
+                       .max_uw = sequence->max_uw};
     if (!world_leap(w, &load, horizon(w), end))
         turn(w, &load, horizon(w), w->left_s);
     next_items(w, end);
@@ -170,7 +173,7 @@ world_outcome world_run(world *w, int first, int end, bool pause) {
     w->item = first;
     if (first >= end)
         return WORLD_DONE;
-    double min_uw = work->sequence[work->sequence_of[first]].min_uw;
+    const work_sequence *sequence = &work->sequence[work->sequence_of[first]];
     w->left_s = work->items[first].time_s;
     for (int unit = first, last = end;;) {
         int start = w->item < last ? work->items[w->item].unit_first : last;
@@ -195,7 +198,7 @@ world_outcome world_run(world *w, int first, int end, bool pause) {
                 return WORLD_PAUSED;
             last = item->unit_end < last ? item->unit_end : last;
         }
-        work_on(w, item, min_uw, last);
+        work_on(w, item, sequence, last);
     }
 }
 
@@ -214,6 +217,7 @@ world_outcome world_sleep(world *w, double until_s) {
     double since_s = w->now_s;
     world_load load = {.draw_uw = w->work.sleep_draw_uw,
                        .min_uw = w->work.sleep_draw_uw,
+                       .max_uw = w->work.sleep_draw_uw,
                        .off_uj = w->work.sleep_off_uj,
                        .wake_uj = INFINITY};
     world_outcome outcome = WORLD_DONE;

@@ -21,7 +21,8 @@ typedef enum world_outcome {
 typedef struct world_load {
     double draw_uw, off_uj; /* off_uj < 0: nothing can fail (the device is off) */
     double wake_uj;         /* the store at which waiting ends; INFINITY */
-    double min_uw;          /* the least that will be drawn: draw_uw, or of the items to come */
+    double min_uw, max_uw;  /* the least and most that will be drawn: draw_uw, or of the items to
+                               come */
 } world_load;
 
 typedef struct world {

@@ -58,6 +58,24 @@ static void aim_at_sample(leap *l, int sample) {
     l->after = supply_sums_at(s, l->regime, sample - 1, t);
 }
 
+/* Largest and smallest harvest on the way: of the block, or looked up where few samples lie on it.
+ */
+static void extremes(const leap *l, double *peak_uw, double *low_uw) {
+    enum { FEW = 8 };
+    const supply *s = &l->w->supply;
+    int first = l->w->sample, last = l->target == AT_SAMPLE ? l->sample - 1 : l->sample;
+    *peak_uw = s->peak_uw[l->regime][l->block];
+    *low_uw = s->low_uw[l->regime][l->block];
+    if (last - first >= FEW)
+        return;
+    const double *arrives_uw = s->arrives_uw[l->regime];
+    *peak_uw = *low_uw = arrives_uw[first];
+    for (int i = first + 1; i <= last; i++) {
+        *peak_uw = fmax(*peak_uw, arrives_uw[i]);
+        *low_uw = fmin(*low_uw, arrives_uw[i]);
+    }
+}
+
 /* Below the ceiling all the way? Else the last sample's start up to which that is sure. */
 static bool stay_below(leap *l) {
     const world *w = l->w;
@@ -66,13 +84,15 @@ static bool stay_below(leap *l) {
     double ceiling_uj = fmin(l->load->wake_uj, w->store.max_uj);
     if (l->regime == SUPPLY_COLD)
         ceiling_uj = fmin(ceiling_uj, s->cold_uj);
-    double leaked_uw = s->lambda_per_s * w->store.max_uj;
-    if (energy_uj >= w->store.max_uj && l->end < 0 && isinf(l->load->wake_uj) &&
-        s->low_uw[l->regime][l->block] >= l->load->draw_uw + leaked_uw) {
+    double peak_uw, low_uw;
+    extremes(l, &peak_uw, &low_uw);
+    if (energy_uj >= w->store.max_uj && isinf(l->load->wake_uj) &&
+        low_uw >= l->load->max_uw + s->lambda_per_s * w->store.max_uj) {
         l->full = true;
         return true;
     }
-    if (s->peak_uw[l->regime][l->block] <= l->load->min_uw)
+    if (energy_uj + fmax(0, peak_uw - l->load->min_uw) * l->dt_s < ceiling_uj ||
+        peak_uw <= l->load->min_uw)
         return true;
     if (energy_uj + l->after.gain_uj - l->before.gain_uj < ceiling_uj)
         return true;
@@ -224,7 +244,7 @@ bool world_leap(world *w, const world_load *load, double until_s, int end) {
         aim(&l, least_s, items_s <= dt_s ? AT_ITEM : AT_UNTIL);
         l.item = end;
     }
-    if (!stay_below(&l) || !stay_above(&l))
+    if (!stay_below(&l) || (!l.full && !stay_above(&l)))
         return false;
     land(&l, until_s);
     return true;
