@@ -53,7 +53,7 @@ static bool conflict(const wick_plan_life *a, const wick_plan_life *b) {
 
 typedef struct block {
     int tensor;
-    int64_t bytes; /* padded, both places of the input */
+    int64_t bytes; /* padded; of the input both places with their stamps */
 } block;
 
 static int larger_first(const void *a, const void *b) {
@@ -80,17 +80,41 @@ static int64_t first_fit(const wick_plan *plan, const block *blocks, int i, int6
     return offset;
 }
 
+/* Word alignment serves memory-mapped reads and DMA. */
+static int64_t layout_grain(const wick_plan *plan) {
+    int64_t unit = plan->device->nvm.write_unit_bytes;
+    return unit > 4 ? unit : 4;
+}
+
+int64_t wick_plan_place_own(wick_plan *plan) {
+    wick_model *m = &plan->model;
+    int64_t unit = plan->device->nvm.write_unit_bytes, at = 0;
+    int64_t record = wick_plan_align(WICK_RECORD_BYTES, layout_grain(plan));
+    int64_t vars = wick_plan_align(WICK_VARS_BYTES, unit) + plan->options.app_bytes;
+    vars = wick_plan_align(vars, layout_grain(plan));
+    for (int i = 0; i < 2; i++, at += record)
+        m->record_offset[i] = (uint32_t)at;
+    for (int i = 0; i < 2; i++, at += vars)
+        m->vars_offset[i] = (uint32_t)at;
+    m->tally_offset = (uint32_t)at;
+    m->record_bytes = WICK_RECORD_BYTES;
+    m->app_bytes = (uint32_t)plan->options.app_bytes;
+    m->write_unit = (uint32_t)unit;
+    int64_t input = wick_plan_tensor_bytes(&plan->net->tensors[plan->net->input]);
+    m->stamp_offset = (uint32_t)wick_plan_align(input, layout_grain(plan));
+    return at + wick_plan_align(WICK_TALLY_BYTES, layout_grain(plan));
+}
+
 void wick_plan_lay_out(wick_plan *plan) {
     const wick_qnet *net = plan->net;
-    int64_t unit = plan->device->nvm.write_unit_bytes;
-    int64_t record = wick_plan_align(WICK_RECORD_BYTES, unit);
-    /* Word alignment serves memory-mapped reads and DMA. */
-    int64_t align = unit > 4 ? unit : 4, base = wick_plan_align(2 * record, align), end = base;
+    int64_t align = layout_grain(plan), base = wick_plan_place_own(plan), end = base;
     wick_plan_find_lives(plan);
     block *blocks = wick_xalloc((size_t)net->n_tensors * sizeof *blocks);
     for (int t = 0; t < net->n_tensors; t++) {
         int64_t bytes = wick_plan_align(wick_plan_tensor_bytes(&net->tensors[t]), align);
-        blocks[t] = (block){t, t == net->input ? 2 * bytes : bytes};
+        if (t == net->input)
+            bytes = 2 * (bytes + wick_plan_align(WICK_STAMP_BYTES, align));
+        blocks[t] = (block){t, bytes};
     }
     qsort(blocks, (size_t)net->n_tensors, sizeof *blocks, larger_first);
     wick_place *places = wick_new(plan->arena, wick_place, net->n_tensors);
@@ -105,8 +129,5 @@ void wick_plan_lay_out(wick_plan *plan) {
             end = offset + blocks[i].bytes;
     }
     free(blocks);
-    plan->model.record_offset[0] = 0;
-    plan->model.record_offset[1] = (uint32_t)record;
-    plan->model.record_bytes = WICK_RECORD_BYTES;
     plan->model.nvm_bytes = (uint32_t)end;
 }
