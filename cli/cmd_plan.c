@@ -21,8 +21,8 @@ static const struct argp_option option_table[] = {
     {"capacitor", 'c', "UF", 0, "capacitor in µF (default: the profile's)", 0},
     {"margin", 'm', "SHARE", 0, "share of one charge that a span may use (default 0.8)", 0},
     {"optimise", KEY_OPTIMISE, "GOAL", 0,
-     "energy, speed or size: which kernels compute the layers, and how long spans are (default "
-     "energy)",
+     "energy, speed or size: which kernels compute the layers, how long spans are, and whether "
+     "buffers of a segment share NVM (default energy)",
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},

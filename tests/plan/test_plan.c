@@ -196,6 +196,12 @@ static void all_shortages_are_told(void **state) {
     wick_device device = *fram;
     wick_diag diag = {0};
     char text[96];
+    /* First what is reused within a segment gives way. */
+    device.nvm.bytes = nvm - 1;
+    plan = plan_with(net, &device, 0, 0);
+    assert_true(plan->totals.nvm_bytes < nvm);
+    nvm = plan->totals.nvm_bytes;
+    wick_plan_free(plan);
     device.nvm.bytes = nvm - 1;
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_NO_FIT);
     snprintf(text, sizeof text, "%lld bytes of NVM are needed, the device has %lld: 1 short",
@@ -379,6 +385,40 @@ static void planted_faults_are_caught(void **state) {
     tiny_free(net);
 }
 
+/* With room, no commit within a segment is mandatory; where buffers are reused, some are, and with
+   them the plan is sound, without one of them it is not. */
+static void reuse_makes_commits_mandatory(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    for (int size = 0; size < 2; size++) {
+        wick_plan_options options = wick_plan_defaults();
+        options.max_span_outputs = 300;
+        options.optimise = size ? WICK_OPTIMISE_SIZE : WICK_OPTIMISE_ENERGY;
+        wick_plan *plan;
+        assert_int_equal(wick_plan_make(net, fram, &options, "m.onnx", &plan, NULL), WICK_OK);
+        int within = 0;
+        wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
+        for (int s = 0; s < plan->n_segments; s++) {
+            const wick_plan_segment *segment = &plan->segments[s];
+            for (int i = segment->first_span; i < segment->first_span + segment->n_spans; i++) {
+                int last = i == segment->first_span + segment->n_spans - 1;
+                assert_true(spans[i].mandatory || !last);
+                assert_in_range(spans[i].need_mv, fram->capacitor.off_v * 1000 + 1,
+                                plan->min_wake_v * 1000 + 1);
+                if (!spans[i].mandatory || last)
+                    continue;
+                within++;
+                spans[i].mandatory = 0;
+                assert_caught(plan, "write after read");
+                spans[i].mandatory = 1;
+            }
+        }
+        assert_true(size ? within > 0 : within == 0);
+        wick_plan_free(plan);
+    }
+    tiny_free(net);
+}
+
 /* The second layer reads a, the third overwrites it: legal with a mandatory commit between. */
 static void write_after_read_is_caught(void **state) {
     (void)state;
@@ -543,6 +583,7 @@ int main(void) {
         cmocka_unit_test(block_flash_is_refused),
         cmocka_unit_test(layers_are_accounted_for),
         cmocka_unit_test(planted_faults_are_caught),
+        cmocka_unit_test(reuse_makes_commits_mandatory),
         cmocka_unit_test(write_after_read_is_caught),
         cmocka_unit_test(spans_split_write_units_only_in_bad_plans),
         cmocka_unit_test(the_layout_is_a_part_of_the_identity),

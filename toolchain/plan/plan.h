@@ -13,7 +13,8 @@ typedef enum wick_optimise {
     WICK_OPTIMISE_ENERGY, /* least expected energy of all modules, as far as flash allows (default)
                            */
     WICK_OPTIMISE_SPEED,  /* least expected time, as far as flash allows */
-    WICK_OPTIMISE_SIZE    /* least flash; spans as for energy */
+    WICK_OPTIMISE_SIZE    /* least flash, and NVM: buffers are reused within a segment, which makes
+                             commits mandatory; spans as for energy */
 } wick_optimise;
 
 enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16 };

@@ -155,14 +155,14 @@ static wick_status simulate_write(const checker *c, int s) {
     uint32_t end = (uint32_t)wick_plan_align((int64_t)begin + step->count,
                                              c->plan->device->nvm.write_unit_bytes);
     for (uint32_t at = begin; at < end; at++) {
+        if (c->keep[at] != NOBODY && c->keep[at] != dst)
+            return refuse(c, s, "it overwrites %s, which must survive",
+                          tensor_name(c, c->keep[at]));
         if (c->read_in[at] == c->run)
             return refuse(c, s,
                           "write after read: it writes byte %u, which held %s when it was read "
                           "since the last mandatory commit",
                           at, tensor_name(c, c->owner[at]));
-        if (c->keep[at] != NOBODY && c->keep[at] != dst)
-            return refuse(c, s, "it overwrites %s, which must survive",
-                          tensor_name(c, c->keep[at]));
         c->owner[at] = dst;
     }
     return WICK_OK;
