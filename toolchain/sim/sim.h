@@ -118,6 +118,26 @@ wick_status wick_sim_run(const wick_plan *plan, const wick_trace *trace,
                          wick_sim_result *result, wick_diag *diag);
 void wick_sim_free(wick_sim_result *result);
 
+/* What the firmware computes with. */
+typedef struct wick_sim_firmware {
+    const wick_model *model; /* an emitted one (compiled and loaded); NULL = the plan's own, which
+                                is what wick_emit prints */
+    const int8_t *inputs;    /* [n_samples][bytes of the input tensor], quantized */
+    const uint16_t *labels;  /* [n_samples] the right answers */
+} wick_sim_firmware;
+
+/* The same run by the runtime's engine, records and kernels: every write to NVM and every result is
+   charged as it happens, power is cut in the middle of one when the energy ends, the engine boots
+   from what is left in memory. Same trace, workload and seed: the same sequence of boots, modules
+   and answers as wick_sim_run, at the same times. correct serves for expected accuracies only:
+   which answers are right comes from the logits. UNSUPPORTED with a control; MISMATCH when the
+   model is not the plan's, or the engine reports what a working device cannot (a corrupt record).
+ */
+wick_status wick_sim_run_firmware(const wick_plan *plan, const wick_sim_firmware *firmware,
+                                  const wick_trace *trace, const wick_sim_options *options,
+                                  const uint8_t *correct, int n_samples, wick_sim_result *result,
+                                  wick_diag *diag);
+
 /* "input", "boot", "failure", "module", "answer", "miss", "voltage"; static storage. */
 const char *wick_event_name(wick_event_kind kind);
 

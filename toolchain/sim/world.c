@@ -168,6 +168,14 @@ static void work_on(world *w, const work_item *item, const work_sequence *sequen
     next_items(w, end);
 }
 
+/* The first item of the unit in which `item` lies; behind the last item: of its unit if that is not
+   complete with it, else the next one's. */
+static int unit_begun(const work_items *work, int item, int last) {
+    if (item < last)
+        return work->items[item].unit_first;
+    return work->items[last - 1].unit_end > last ? work->items[last - 1].unit_first : last;
+}
+
 world_outcome world_run(world *w, int first, int end, bool pause) {
     const work_items *work = &w->work;
     w->item = first;
@@ -175,8 +183,8 @@ world_outcome world_run(world *w, int first, int end, bool pause) {
         return WORLD_DONE;
     const work_sequence *sequence = &work->sequence[work->sequence_of[first]];
     w->left_s = work->items[first].time_s;
-    for (int unit = first, last = end;;) {
-        int start = w->item < last ? work->items[w->item].unit_first : last;
+    for (int unit = work->items[first].unit_first, last = end;;) {
+        int start = unit_begun(work, w->item, last);
         if (start > unit)
             book(w, unit, start, 0, true);
         unit = start;

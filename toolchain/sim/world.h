@@ -54,8 +54,9 @@ wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, cons
 /* Closes the account. */
 void world_end(world *w);
 
-/* Runs items [first, end), which lie in one sequence, from first's start. w->item is the item that
-   comes next: `end` when DONE; behind the unit at hand when PAUSED (only if `pause`). */
+/* Runs items [first, end), which lie in one sequence, from first's start. A unit is booked when its
+   last item is done; one that is run item by item may be (first or end inside it). w->item is the
+   item that comes next: `end` when DONE; behind the unit at hand when PAUSED (only if `pause`). */
 world_outcome world_run(world *w, int first, int end, bool pause);
 /* Sleeps until `until_s` or an arrival. */
 world_outcome world_sleep(world *w, double until_s);
