@@ -13,7 +13,7 @@ typedef struct arguments {
     int n_policies, samples;
     wick_trace_options trace_options;
     wick_sim_options options;
-    bool json;
+    bool firmware, json;
 } arguments;
 
 enum {
@@ -41,6 +41,7 @@ enum {
     KEY_START,
     KEY_SEED,
     KEY_TIMELINE,
+    KEY_FIRMWARE,
     KEY_JSON
 };
 
@@ -99,6 +100,10 @@ static const struct argp_option option_table[] = {
     {"start-v", KEY_START, "V", 0,
      "capacitor voltage at the start (default: the brown-out voltage)", 0},
     {"seed", KEY_SEED, "N", 0, "which image each input is (default 1)", 0},
+    {"firmware", KEY_FIRMWARE, 0, 0,
+     "run the device's own engine and kernels on the account of energy instead of simulating them: "
+     "slower, the same sequence of boots, modules and answers",
+     0},
     {"timeline", KEY_TIMELINE, 0, 0,
      "with --json: every boot, failure, module and answer with its voltage", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
@@ -237,6 +242,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_SEED:
         a->options.seed = (uint64_t)cli_integer(state, "seed", text, 0, 0x7fffffff);
         break;
+    case KEY_FIRMWARE:
+        a->firmware = true;
+        break;
     case KEY_TIMELINE:
         a->options.record = true;
         break;
@@ -331,24 +339,33 @@ static wick_data choose_samples(const wick_data *data, uint64_t seed, int n, wic
     return chosen;
 }
 
-/* correct[(k-1) * n + s]: whether module k answers sample s right, by the int8 run on the PC. */
+/* The inputs of a simulation, drawn from the data. */
+typedef struct samples {
+    int n;
+    uint8_t
+        *correct;   /* [(k-1) * n + s]: whether module k answers sample s right, by the int8 run */
+    int8_t *inputs; /* [n][input bytes] quantized, and */
+    const uint16_t *labels; /* [n] their answers: for runs of the firmware */
+} samples;
+
 static wick_status label_samples(const wick_qnet *net, const wick_data *data, uint64_t seed,
-                                 int limit, uint8_t **correct, int *n, wick_arena *arena,
-                                 wick_diag *diag) {
-    *n = data->split[WICK_VALIDATION].n < limit ? data->split[WICK_VALIDATION].n : limit;
-    wick_data chosen = choose_samples(data, seed, *n, arena);
+                                 int limit, samples *out, wick_arena *arena, wick_diag *diag) {
+    int n = data->split[WICK_VALIDATION].n < limit ? data->split[WICK_VALIDATION].n : limit;
+    wick_data chosen = choose_samples(data, seed, n, arena);
+    const wick_images *images = &chosen.split[WICK_VALIDATION];
     int64_t counts[WICK_MAX_HEADS];
-    size_t total = (size_t)*n * (size_t)net->n_modules;
-    uint16_t *predictions = wick_xalloc(total * sizeof *predictions);
-    *correct = wick_xalloc(total);
-    wick_status status =
-        wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, *n, counts, predictions, diag);
-    for (int k = 0; k < net->n_modules && status == WICK_OK; k++)
-        for (int s = 0; s < *n; s++)
-            (*correct)[k * *n + s] =
-                predictions[k * *n + s] == chosen.split[WICK_VALIDATION].labels[s];
-    free(predictions);
-    return status;
+    size_t total = wick_size_mul((size_t)n, (size_t)net->n_modules);
+    uint16_t *predictions = wick_new(arena, uint16_t, total);
+    *out = (samples){.n = n, .correct = wick_new(arena, uint8_t, total), .labels = images->labels};
+    WICK_TRY(wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, n, counts, predictions, diag));
+    for (int k = 0; k < net->n_modules; k++)
+        for (int s = 0; s < n; s++)
+            out->correct[k * n + s] = predictions[k * n + s] == images->labels[s];
+    size_t bytes = (size_t)data->height * (size_t)data->width * (size_t)data->channels;
+    out->inputs = wick_new(arena, int8_t, wick_size_mul((size_t)n, bytes));
+    for (size_t i = 0; i < (size_t)n * bytes; i++)
+        out->inputs[i] = net->pixel_to_input[i % net->input_channels][images->pixels[i]];
+    return WICK_OK;
 }
 
 static json_t *timeline_json(const wick_sim_result *r) {
@@ -452,9 +469,18 @@ static void default_policies(arguments *a, const wick_plan *plan, wick_arena *ar
         a->policies[a->n_policies++] = wick_arena_printf(arena, "fixed:%s", plan->segments[k].name);
 }
 
+static wick_status run_one(const arguments *a, const wick_plan *plan, const wick_trace *trace,
+                           const samples *inputs, wick_sim_result *result, wick_diag *diag) {
+    wick_sim_firmware firmware = {.inputs = inputs->inputs, .labels = inputs->labels};
+    if (a->firmware)
+        return wick_sim_run_firmware(plan, &firmware, trace, &a->options, inputs->correct,
+                                     inputs->n, result, diag);
+    return wick_sim_run(plan, trace, &a->options, inputs->correct, inputs->n, result, diag);
+}
+
 /* Simulates every policy; prints a table, or collects JSON in `runs`. */
 static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_trace *trace,
-                                const uint8_t *correct, int n, wick_arena *arena, json_t *runs,
+                                const samples *inputs, wick_arena *arena, json_t *runs,
                                 wick_diag *diag) {
     const char **cells = wick_new(arena, const char *, COLUMNS *(a->n_policies + 1));
     const char *const header[COLUMNS] = {
@@ -464,7 +490,7 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
     for (int p = 0; p < a->n_policies; p++) {
         WICK_TRY(parse_policy(a->policies[p], plan, &a->options.policy, diag));
         wick_sim_result result;
-        wick_status status = wick_sim_run(plan, trace, &a->options, correct, n, &result, diag);
+        wick_status status = run_one(a, plan, trace, inputs, &result, diag);
         if (status == WICK_OK) {
             fill_row(arena, plan, a->policies[p], &result, cells + COLUMNS * (p + 1));
             json_array_append_new(runs,
@@ -503,8 +529,7 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_qnet *net = NULL;
     wick_data *data = NULL;
     wick_trace *trace = NULL;
-    uint8_t *correct = NULL;
-    int n = 0;
+    samples inputs = {0};
     if (a->options.workload.deadline_s < 0)
         a->options.workload.deadline_s = a->options.workload.period_s;
     wick_data_options data_options = wick_data_defaults();
@@ -515,10 +540,10 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     if (status == WICK_OK)
         status = wick_data_open(a->data, &data_options, &data, diag);
     if (status == WICK_OK)
-        status = label_samples(net, data, a->options.seed, a->samples, &correct, &n, arena, diag);
+        status = label_samples(net, data, a->options.seed, a->samples, &inputs, arena, diag);
     if (status == WICK_OK) {
         default_policies(a, plan, arena);
-        status = run_policies(a, plan, trace, correct, n, arena, runs, diag);
+        status = run_policies(a, plan, trace, &inputs, arena, runs, diag);
     }
     if (status == WICK_OK && a->json) {
         json_t *root = json_pack(
@@ -526,7 +551,7 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
             plan->hash.hex, "trace", trace->path, "scale", a->trace_options.scale, "device",
             plan->device->name, "capacitor_uf", plan->device->capacitor.uf, "model", net->hash.hex,
             "period_s", a->options.workload.period_s, "deadline_s", a->options.workload.deadline_s,
-            "samples", n, "seed", (json_int_t)a->options.seed, "runs", runs);
+            "samples", inputs.n, "seed", (json_int_t)a->options.seed, "runs", runs);
         json_object_set_new(root, "on_v", json_real(plan->device->capacitor.on_v));
         json_object_set_new(root, "off_v", json_real(plan->device->capacitor.off_v));
         json_object_set_new(root, "max_v", json_real(plan->device->capacitor.max_v));
@@ -534,7 +559,6 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
             status = WICK_OUTPUT;
     }
     json_decref(runs);
-    free(correct);
     wick_data_free(data);
     wick_plan_free(plan);
     wick_qnet_free(net);
