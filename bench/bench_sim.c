@@ -21,7 +21,7 @@ static void make_plan(wick_arena *arena, wick_plan *plan, wick_device *device) {
     plan->boot = (wick_cost){
         .time_us = device->boot_us, .compute_uj = device->boot_uj, .energy_uj = device->boot_uj};
     for (int i = 0; i < at; i++) {
-        steps_of[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1};
+        steps_of[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1, .need_mv = 2050};
         plan->step_cost[i] =
             (wick_cost){.time_us = 990, .compute_uj = 18, .nvm_uj = 1.8, .energy_uj = 19.8};
     }
@@ -41,7 +41,8 @@ static double processor_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static int run(const char *name, double sample_s, double duration_s, const wick_plan *plan) {
+static int run(const char *name, double sample_s, double duration_s, bool no_voltage,
+               const wick_plan *plan) {
     enum { SAMPLES = 3600 };
     static double times[SAMPLES], powers[SAMPLES];
     wick_rng rng = wick_rng_seed(1, 0);
@@ -57,6 +58,7 @@ static int run(const char *name, double sample_s, double duration_s, const wick_
     wick_sim_options options = wick_sim_defaults();
     options.workload.period_s = options.workload.deadline_s = 1;
     options.duration_s = duration_s;
+    options.no_voltage = no_voltage;
     uint8_t correct[4] = {1, 1, 1, 1};
     wick_sim_result result;
     double start = processor_s();
@@ -81,8 +83,10 @@ int main(void) {
     wick_arena *arena = wick_arena_new();
     wick_plan plan = {0};
     make_plan(arena, &plan, &device);
-    int status = run("trace of 1 sample a second", 1, 200000, &plan) ||
-                 run("trace of 1 kHz", 0.001, 4000, &plan);
+    int status = run("trace of 1 sample a second", 1, 200000, true, &plan) ||
+                 run("trace of 1 kHz", 0.001, 4000, true, &plan) ||
+                 run("1 sample a second, lazy", 1, 200000, false, &plan) ||
+                 run("1 kHz, lazy", 0.001, 4000, false, &plan);
     wick_arena_free(arena);
     return status;
 }

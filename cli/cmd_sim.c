@@ -42,6 +42,7 @@ enum {
     KEY_SEED,
     KEY_TIMELINE,
     KEY_FIRMWARE,
+    KEY_NO_VOLTAGE,
     KEY_JSON
 };
 
@@ -100,6 +101,8 @@ static const struct argp_option option_table[] = {
     {"start-v", KEY_START, "V", 0,
      "capacitor voltage at the start (default: the brown-out voltage)", 0},
     {"seed", KEY_SEED, "N", 0, "which image each input is (default 1)", 0},
+    {"no-voltage", KEY_NO_VOLTAGE, 0, 0,
+     "the device cannot read its capacitor: every span commits, nothing waits for charge", 0},
     {"firmware", KEY_FIRMWARE, 0, 0,
      "run the device's own engine and kernels on the account of energy instead of simulating them: "
      "slower, the same sequence of boots, modules and answers",
@@ -241,6 +244,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_SEED:
         a->options.seed = (uint64_t)cli_integer(state, "seed", text, 0, 0x7fffffff);
+        break;
+    case KEY_NO_VOLTAGE:
+        a->options.no_voltage = true;
         break;
     case KEY_FIRMWARE:
         a->firmware = true;

@@ -34,11 +34,19 @@ static void make_device(scenario *s, wick_rng *rng) {
     d->boot_uj = between(rng, 5, 15);
 }
 
+/* Unknown, low, or anything up to the wake voltage. */
+static uint16_t need_mv(const scenario *s, wick_rng *rng, uint32_t kind) {
+    double off_v = s->device.capacitor.off_v, on_v = s->device.capacitor.on_v;
+    return kind == 0 ? 0
+                     : (uint16_t)(1e3 * between(rng, off_v, kind == 1 ? off_v + 0.1 : on_v - 0.01));
+}
+
 /* Spans of one to five steps; the whole of one charge is ten to forty spans. */
 static void make_plan(scenario *s, wick_rng *rng) {
     wick_plan *plan = &s->plan;
     double charge_uj = wick_device_charge_uj(&s->device);
     int steps = 0, spans = 0;
+    uint32_t kind = wick_rng_below(rng, 3);
     *plan = (wick_plan){.device = &s->device, .n_segments = SCENARIO_SEGMENTS};
     for (int k = 0; k < SCENARIO_SEGMENTS; k++) {
         int n = 1 + (int)wick_rng_below(rng, 12);
@@ -46,8 +54,10 @@ static void make_plan(scenario *s, wick_rng *rng) {
         double segment_uj = 0, segment_us = 0;
         for (int i = 0; i < n; i++, spans++) {
             int count = 1 + (int)wick_rng_below(rng, 5);
-            s->spans[spans] =
-                (wick_span){.first_step = (uint16_t)steps, .n_steps = (uint16_t)count};
+            s->spans[spans] = (wick_span){.first_step = (uint16_t)steps,
+                                          .n_steps = (uint16_t)count,
+                                          .need_mv = need_mv(s, rng, kind),
+                                          .mandatory = i == n - 1 || wick_rng_below(rng, 10) == 0};
             for (int j = 0; j < count; j++, steps++) {
                 double uj = charge_uj / (5 * between(rng, 10, 40)),
                        us = uj / between(rng, 8, 25) * 1e3;
@@ -184,6 +194,7 @@ void scenario_make(scenario *s, uint64_t seed) {
     s->options.start_v =
         wick_rng_below(&rng, 2) ? between(&rng, 0.1, s->device.capacitor.max_v) : -1;
     s->options.record = true;
+    s->options.no_voltage = wick_rng_below(&rng, 3) == 0;
     s->options.seed = seed;
     for (size_t i = 0; i < sizeof s->correct; i++)
         s->correct[i] = wick_rng_below(&rng, 2) != 0;

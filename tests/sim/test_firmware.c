@@ -68,6 +68,7 @@ static void make_run(run *r, const wick_plan *plan, uint64_t seed) {
                       .charge_high_uj = (uint32_t)(plan->charge_uj / 2)};
     r->options.seed = seed;
     r->options.record = true;
+    r->options.no_voltage = seed % 2;
 }
 
 static void both(const net_plan *n, const run *r, const wick_sim_firmware *firmware,

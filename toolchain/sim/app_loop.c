@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+const double PROGRAM_WAIT_S = 1; /* what wick_engine_run does where wait_ms is 0 */
+
 double program_deadline_s(const program *p) {
     return p->now.arrival_s + p->world.options->workload.deadline_s;
 }
@@ -144,6 +146,9 @@ static world_outcome come_up(program *p) {
         outcome = world_run(w, boot->first, boot->end, false);
     if (outcome == WORLD_DONE) {
         w->booted = true;
+        p->warm = false;
+        p->patience = 0;
+        p->highest_mv = 0;
         if (p->engine->boot)
             outcome = p->engine->boot(p);
     }

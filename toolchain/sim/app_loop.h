@@ -32,9 +32,13 @@ struct program {
     int segment;
     int progress[1 + WICK_MAX_HEADS]; /* spans committed of each segment */
     uint8_t answered;                 /* bit k-1 */
-    int wanted;                       /* by a control: the module to work on; 0 = none */
-    double off_until_s;               /* by a control */
-    int in_time;                      /* the last module that answered in time; 0 none */
+    /* of the engine's state in RAM: engine.h */
+    bool warm;
+    int patience;
+    uint32_t highest_mv;
+    int wanted;         /* by a control: the module to work on; 0 = none */
+    double off_until_s; /* by a control */
+    int in_time;        /* the last module that answered in time; 0 none */
     double latency_sum_s;
 };
 
@@ -42,6 +46,8 @@ struct program {
 wick_status program_run(program *p, const wick_plan *plan, const wick_trace *trace,
                         const wick_sim_options *options, const uint8_t *correct, int n_samples,
                         const program_engine *engine, wick_sim_result *result, wick_diag *diag);
+/* One sleep of a device that waits for charge. */
+extern const double PROGRAM_WAIT_S;
 /* Module `module` has delivered (again, perhaps). */
 void program_answer(program *p, int module);
 /* A decision is committed. */

@@ -19,18 +19,41 @@ typedef struct firmware {
     jmp_buf power;
     world_outcome ended;    /* how the world left a call */
     int item;               /* what the unit at hand pays next */
+    int open;               /* first item of the spans that await a commit; -1: none */
     bool free_of_charge;    /* while the memory is formatted in the factory */
     wick_rng garbage;       /* what a cut write leaves */
     wick_rt_status failure; /* of the engine; OK = none */
     bool divided;           /* the engine divides spans: a charge did not carry one */
 } firmware;
 
-/* Pays the unit's next item, or dies. */
+static void live_or_die(firmware *f, world_outcome outcome) {
+    f->ended = outcome;
+    if (outcome != WORLD_DONE)
+        longjmp(f->power, 1);
+}
+
+/* Pays the unit's next item, or dies. Spans without commits stay open. */
 static void pay(firmware *f) {
     int item = f->item++;
-    f->ended = world_run(&f->app->world, item, item + 1, false);
-    if (f->ended != WORLD_DONE)
-        longjmp(f->power, 1);
+    world *w = &f->app->world;
+    live_or_die(f, f->open >= 0 ? world_run_open(w, f->open, item, item + 1, item + 1, 0)
+                                : world_run(w, item, item + 1, false));
+}
+
+/* A record: the last item of the unit, or a commit by itself. */
+static void pay_commit(firmware *f) {
+    const program *p = f->app;
+    world *w = &f->app->world;
+    bool in_unit = !p->taken || (p->phase == WICK_PHASE_RUN && f->open < 0);
+    if (in_unit) {
+        pay(f);
+        return;
+    }
+    const work_sequence *commit = &w->work.sequence[WORK_DECIDE];
+    world_outcome outcome = world_run(w, commit->first, commit->end, false);
+    if (f->open >= 0)
+        world_close(w, f->open, f->item, outcome != WORLD_FAILED);
+    live_or_die(f, outcome);
 }
 
 static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
@@ -41,6 +64,10 @@ static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
     return 0;
 }
 
+static bool is_record(const wick_model *m, uint32_t offset) {
+    return offset == m->record_offset[0] || offset == m->record_offset[1];
+}
+
 /* Records, the input and what a step computes are paid for one by one. Variables, tally and stamp
    are in the price of the boot and of taking an input. */
 static bool priced(const firmware *f, uint32_t offset) {
@@ -48,7 +75,7 @@ static bool priced(const firmware *f, uint32_t offset) {
     const wick_place *place = &m->tensors[m->input_tensor];
     if (f->free_of_charge)
         return false;
-    if (offset == m->record_offset[0] || offset == m->record_offset[1])
+    if (is_record(m, offset))
         return true;
     uint32_t into_input = offset - place->offset;
     bool in_input = into_input < 2 * place->stride;
@@ -68,7 +95,10 @@ static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes
     if (priced(f, offset)) {
         for (uint32_t i = 0; i < bytes; i++)
             f->nvm[offset + i] = (int8_t)wick_rng_next(&f->garbage);
-        pay(f);
+        if (is_record(f->model, offset))
+            pay_commit(f);
+        else
+            pay(f);
     }
     memcpy(f->nvm + offset, src, bytes);
     return 0;
@@ -83,12 +113,16 @@ static int deliver(void *ctx, const wick_result *result) {
     firmware *f = ctx;
     program *p = f->app;
     int k = result->module;
-    if (p->world.work.send[k] < p->world.work.send_commit[k])
+    if (p->world.work.send[k] < p->world.work.sequence[k].end)
         pay(f);
     f->correct[(k - 1) * p->n_samples + p->now.sample] =
         result->label == f->given->labels[p->now.sample];
     program_answer(p, k);
     return 0;
+}
+
+static uint32_t capacitor_mv(void *ctx) {
+    return world_capacitor_mv(&((firmware *)ctx)->app->world);
 }
 
 static wick_situation situation(void *ctx) {
@@ -107,8 +141,10 @@ static void look_at_record(firmware *f) {
 }
 
 static wick_rt_status boot_engine(firmware *f) {
-    f->engine =
-        (wick_engine){.situation = situation, .situation_ctx = f, .app = f->app_bytes, .eager = 1};
+    f->engine = (wick_engine){.situation = situation,
+                              .situation_ctx = f,
+                              .app = f->app_bytes,
+                              .eager = f->app->world.options->no_voltage};
     memset(f->scratch, 0x5a, f->model->scratch_bytes);
     return wick_engine_boot(&f->engine, f->model, &f->port, &f->app->world.options->policy,
                             f->scratch, f->model->scratch_bytes);
@@ -155,6 +191,7 @@ static wick_rt_status take(firmware *f) {
 static world_outcome work(program *p) {
     firmware *f = p->engine->ctx;
     f->item = unit_of(p);
+    f->open = p->world.work.lazy && p->taken && p->phase == WICK_PHASE_RUN ? f->item : -1;
     if (setjmp(f->power))
         return f->ended;
     bool decides = p->taken && p->phase == WICK_PHASE_DECIDE;
@@ -163,13 +200,15 @@ static world_outcome work(program *p) {
         f->failure = status;
         return WORLD_OVER;
     }
+    if (status == WICK_RT_WAIT)
+        return world_sleep(&p->world, p->world.now_s + PROGRAM_WAIT_S);
     look_at_record(f);
     if (decides)
         program_decided(p, p->segment);
     return WORLD_DONE;
 }
 
-static wick_status make_memory(firmware *f, wick_diag *diag) {
+static wick_status make_memory(firmware *f, const wick_sim_options *options, wick_diag *diag) {
     size_t nvm = f->model->nvm_bytes, scratch = f->model->scratch_bytes;
     f->nvm = wick_try_alloc(nvm + 1);
     f->scratch = wick_try_alloc(scratch + 1);
@@ -182,6 +221,8 @@ static wick_status make_memory(firmware *f, wick_diag *diag) {
                           .nvm_write = nvm_write,
                           .nvm_barrier = nvm_barrier,
                           .result = deliver};
+    if (!options->no_voltage)
+        f->port.capacitor_mv = capacitor_mv;
     if (f->app->world.plan->device->nvm.mapped)
         f->port.nvm_mapped = f->nvm;
     return WICK_OK;
@@ -226,7 +267,7 @@ wick_status wick_sim_run_firmware(const wick_plan *plan, const wick_sim_firmware
     const program_engine engine = {.boot = boot, .work = work, .ctx = &f};
     WICK_TRY(check_model(plan, f.model, options, diag));
     size_t answers = (size_t)plan->model.n_modules * (size_t)n_samples;
-    wick_status status = make_memory(&f, diag);
+    wick_status status = make_memory(&f, options, diag);
     f.correct = wick_try_alloc(answers + 1);
     if (status == WICK_OK && !f.correct)
         status = wick_fail(diag, WICK_MEMORY, NULL, NULL, NULL, "no memory");

@@ -59,6 +59,9 @@ typedef struct wick_sim_options {
     const wick_sim_control *control; /* NULL = the policy decides (fast simulator only) */
     uint64_t seed;                   /* Poisson arrivals, and which sample each input is */
     bool record;                     /* keep the timeline */
+    bool no_voltage;                 /* the port cannot read the capacitor: every span commits and
+                                        nothing waits for charge. Else the engine leaves commits
+                                        out (engine.h), as far as the plan knows need_mv */
     bool single_steps;               /* no jumps: the reference that jumps are tested against */
 } wick_sim_options;
 wick_sim_options wick_sim_defaults(void);

@@ -1,5 +1,5 @@
 /* The fast simulator's engine: what the runtime's would do, as runs of items of work. */
-#include "sim/app_loop.h"
+#include "sim/lazy_run.h"
 
 #include <stdlib.h>
 
@@ -41,13 +41,13 @@ static int first_item(const program *p, int segment) {
     return p->world.work.span_first[s->first_span + p->progress[segment]];
 }
 
-/* Taking the input and the extractor. */
+/* Taking the input and, where every span commits, the extractor. */
 static world_outcome run_extractor(program *p) {
     world *w = &p->world;
     const work_sequence *sequence = &w->work.sequence[0];
     int n_spans = segment_of(p, 0)->n_spans;
-    world_outcome outcome =
-        run_items(p, p->taken ? first_item(p, 0) : sequence->first, sequence->end);
+    int end = w->work.lazy ? w->work.taken : sequence->end;
+    world_outcome outcome = run_items(p, p->taken ? first_item(p, 0) : sequence->first, end);
     if (w->item < w->work.taken)
         return outcome;
     p->taken = true;
@@ -56,11 +56,15 @@ static world_outcome run_extractor(program *p) {
     return outcome;
 }
 
+/* A commit by itself. */
+static world_outcome commit(program *p) {
+    const work_sequence *sequence = &p->world.work.sequence[WORK_DECIDE];
+    return world_run(&p->world, sequence->first, sequence->end, false);
+}
+
 static world_outcome commit_answer(program *p) {
-    world *w = &p->world;
-    int k = p->segment;
-    program_answer(p, k);
-    world_outcome outcome = world_run(w, w->work.send_commit[k], w->work.sequence[k].end, false);
+    program_answer(p, p->segment);
+    world_outcome outcome = commit(p);
     if (outcome == WORLD_DONE)
         p->phase = WICK_PHASE_DECIDE;
     return outcome;
@@ -70,27 +74,27 @@ static world_outcome commit_answer(program *p) {
 static world_outcome run_module(program *p) {
     world *w = &p->world;
     int k = p->segment, n_spans = segment_of(p, k)->n_spans;
-    world_outcome outcome = run_items(p, first_item(p, k), w->work.send_commit[k]);
+    int end = w->work.sequence[k].end;
+    world_outcome outcome = run_items(p, first_item(p, k), end);
     if (w->item < w->work.send[k]) {
         p->progress[k] = w->work.items[w->item].span;
         return outcome;
     }
     p->progress[k] = n_spans;
     p->phase = WICK_PHASE_PUBLISH;
-    return w->item == w->work.send_commit[k] && outcome == WORLD_DONE ? commit_answer(p) : outcome;
+    return w->item == end && outcome == WORLD_DONE ? commit_answer(p) : outcome;
 }
 
 static world_outcome publish(program *p) {
     world *w = &p->world;
     int k = p->segment;
-    world_outcome outcome = world_run(w, w->work.send[k], w->work.send_commit[k], false);
+    world_outcome outcome = world_run(w, w->work.send[k], w->work.sequence[k].end, false);
     return outcome == WORLD_DONE ? commit_answer(p) : outcome;
 }
 
 static world_outcome decide(program *p) {
     world *w = &p->world;
     const wick_model *m = &w->plan->model;
-    const work_sequence *sequence = &w->work.sequence[WORK_DECIDE];
     int module = p->wanted;
     if (module && (p->answered >> (module - 1) & 1))
         module = 0; /* it has nothing more to give */
@@ -98,7 +102,7 @@ static world_outcome decide(program *p) {
         wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
         module = wick_policy_choose(&w->options->policy, m, &s);
     }
-    world_outcome outcome = world_run(w, sequence->first, sequence->end, false);
+    world_outcome outcome = commit(p);
     if (outcome == WORLD_DONE)
         program_decided(p, module);
     return outcome;
@@ -109,6 +113,8 @@ static world_outcome work(program *p) {
     if (p->wanted && p->taken && p->phase == WICK_PHASE_RUN && p->segment > 0 &&
         p->segment != p->wanted)
         return decide(p);
+    if (p->taken && p->phase == WICK_PHASE_RUN && p->world.work.lazy)
+        return lazy_run(p);
     if (!p->taken || (p->phase == WICK_PHASE_RUN && p->segment == 0))
         return run_extractor(p);
     switch (p->phase) {

@@ -83,7 +83,8 @@ static void add_spans(builder *b, int segment) {
         b->w->span_first[m->segments[segment].first_span + s] = b->w->n;
         for (int k = 0; k < span->n_steps; k++)
             add(b, b->plan->step_cost[span->first_step + k], WORK_COMPUTE, s);
-        add(b, b->plan->commit, WORK_COMMIT, s);
+        if (!b->w->lazy)
+            add(b, b->plan->commit, WORK_COMMIT, s);
         end_unit(b);
     }
 }
@@ -108,9 +109,6 @@ static void add_all(builder *b) {
         add_spans(b, k);
         b->w->send[k] = b->w->n;
         add(b, wick_cost_add(plan->send, plain(load->send_uj, load->send_us)), WORK_COMPUTE, -1);
-        end_unit(b);
-        b->w->send_commit[k] = b->w->n;
-        add(b, plan->commit, WORK_COMMIT, -1);
         end_unit(b);
         end_sequence(b);
     }
@@ -153,6 +151,8 @@ static wick_status check_unit(wick_arena *arena, const builder *b, int first, wi
         off_uj = fmax(off_uj, w->items[i].off_uj);
     if (q != WORK_BOOT_SEQUENCE)
         drawn_uj += work_before(w, WORK_BOOT_SEQUENCE, w->n)->drawn_uj;
+    if (w->lazy && unit->span >= 0)
+        drawn_uj += b->plan->commit.energy_uj / b->plan->device->capacitor.efficiency;
     if (off_uj >= b->cap->on_uj)
         return wick_fail(
             diag, WICK_NO_FIT, b->plan->model_path, name_unit(arena, b->plan, w, first),
@@ -190,11 +190,12 @@ static wick_status check_costs(const wick_workload *load, wick_diag *diag) {
 }
 
 wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
-                            const store *cap, work_items *out, wick_diag *diag) {
+                            const store *cap, bool lazy, work_items *out, wick_diag *diag) {
     const wick_device *d = plan->device;
     WICK_TRY(check_costs(workload, diag));
     int most = plan->model.n_steps + plan->model.n_spans + 2 * plan->model.n_modules + 5;
-    *out = (work_items){.items = wick_new(arena, work_item, most),
+    *out = (work_items){.lazy = lazy,
+                        .items = wick_new(arena, work_item, most),
                         .before = wick_new(arena, work_sums, most + 1 + WORK_SEQUENCES),
                         .sequence_of = wick_new(arena, int, most),
                         .span_first = wick_new(arena, int, plan->model.n_spans),

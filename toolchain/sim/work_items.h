@@ -2,13 +2,14 @@
    taking an input, sending an answer). Items stand in sequences, with prefix sums, so that the
    event loop can jump over any run of them:
      0          sensing, writing, committing an input; then the extractor's steps and commits
-     k = 1..    module k's steps and commits, then the delivery and its commit
-     DECIDE     the commit of a decision
+     k = 1..    module k's steps and commits, then the delivery
+     DECIDE     a commit by itself: of a decision, or of a delivery
      BOOT       one boot
-   A unit is what a power failure repeats: the items from its first to its end. A whole run of units
-   draws, at the capacitor, drawn(p) between two positions; with a leaking store what that is worth
-   at its end is response(p) = integral of D(s) exp(-lambda (p - s)) ds from the sequence's start,
-   as in supply.h. */
+   Where the engine leaves commits out (lazy), spans have none among their items, and DECIDE's
+   commit stands for each that is made. A unit is what a power failure repeats: the items from its
+   first to its end. A whole run of units draws, at the capacitor, drawn(p) between two positions;
+   with a leaking store what that is worth at its end is response(p) = integral of D(s) exp(-lambda
+   (p - s)) ds from the sequence's start, as in supply.h. */
 #ifndef WICK_WORK_ITEMS_H
 #define WICK_WORK_ITEMS_H
 
@@ -48,14 +49,15 @@ typedef struct work_sequence {
 } work_sequence;
 
 typedef struct work_items {
+    bool lazy;
     int n;
     work_item *items;
     work_sums *before; /* [n + 1 + sequences]: item i of sequence q at i + q; its end at end + q */
     int *sequence_of;  /* [n] */
     work_sequence sequence[WORK_SEQUENCES];
-    int taken;       /* the first item behind taking an input */
-    int *span_first; /* [model.n_spans] first item of a span */
-    int send[1 + WICK_MAX_HEADS], send_commit[1 + WICK_MAX_HEADS]; /* items of module k */
+    int taken;                    /* the first item behind taking an input */
+    int *span_first;              /* [model.n_spans] first item of a span */
+    int send[1 + WICK_MAX_HEADS]; /* items of module k: its delivery, up to the sequence's end */
     double lambda_per_s;
     double sleep_load_uw, sleep_draw_uw, sleep_esr_uw, sleep_off_uj;
 } work_items;
@@ -63,7 +65,7 @@ typedef struct work_items {
 /* NO_FIT names the unit that a full capacitor cannot carry together with a boot, or the load under
    which the terminals would be below off_v when the device wakes. RANGE: a cost without a time. */
 wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
-                            const store *cap, work_items *out, wick_diag *diag);
+                            const store *cap, bool lazy, work_items *out, wick_diag *diag);
 /* Sums before item i (an item index, or the end of sequence q). */
 static inline const work_sums *work_before(const work_items *w, int sequence, int i) {
     return &w->before[i + sequence];

@@ -25,6 +25,10 @@ void world_missed(world *w, const input *in, int *reason) {
     world_event(w, WICK_EVENT_MISS, 0, in->id);
 }
 
+static uint32_t clamp_u32(double value) {
+    return value <= 0 ? 0 : value >= 4294967294.0 ? UINT32_MAX - 1 : (uint32_t)value;
+}
+
 /* ---- what is due now ---- */
 
 static void receive(world *w) {
@@ -156,13 +160,17 @@ static void next_items(world *w, int end) {
         w->left_s = ++w->item < end ? w->work.items[w->item].time_s : 0;
 }
 
+static world_load load_of(const work_item *item, const work_sequence *sequence) {
+    return (world_load){.draw_uw = item->draw_uw,
+                        .off_uj = item->off_uj,
+                        .wake_uj = INFINITY,
+                        .min_uw = sequence->min_uw,
+                        .max_uw = sequence->max_uw};
+}
+
 /* The item at hand until the next event. */
 static void work_on(world *w, const work_item *item, const work_sequence *sequence, int end) {
-    world_load load = {.draw_uw = item->draw_uw,
-                       .off_uj = item->off_uj,
-                       .wake_uj = INFINITY,
-                       .min_uw = sequence->min_uw,
-                       .max_uw = sequence->max_uw};
+    world_load load = load_of(item, sequence);
     if (!world_leap(w, &load, horizon(w), end))
         turn(w, &load, horizon(w), w->left_s);
     next_items(w, end);
@@ -208,6 +216,46 @@ world_outcome world_run(world *w, int first, int end, bool pause) {
         }
         work_on(w, item, sequence, last);
     }
+}
+
+world_outcome world_run_open(world *w, int open, int first, int end, int far, double floor_uj) {
+    const work_items *work = &w->work;
+    w->item = first;
+    if (first >= end)
+        return WORLD_DONE;
+    const work_sequence *sequence = &work->sequence[work->sequence_of[first]];
+    w->left_s = work->items[first].time_s;
+    for (;;) {
+        if (w->item >= end)
+            return WORLD_DONE;
+        const work_item *item = &work->items[w->item];
+        bool over = look(w);
+        if (over || w->store.energy_uj <= item->off_uj) {
+            book(w, open, w->item, 1 - w->left_s / item->time_s, over);
+            if (!over)
+                power_fails(w);
+            return over ? WORLD_OVER : WORLD_FAILED;
+        }
+        world_load load = load_of(item, sequence);
+        load.floor_uj = floor_uj;
+        if (far > end && w->store.energy_uj > floor_uj && world_leap(w, &load, horizon(w), far)) {
+            next_items(w, far);
+            end = w->item < far ? work->items[w->item].unit_end : far;
+            continue;
+        }
+        load.floor_uj = 0;
+        if (!world_leap(w, &load, horizon(w), end))
+            turn(w, &load, horizon(w), w->left_s);
+        next_items(w, end);
+    }
+}
+
+void world_close(world *w, int open, int end, bool useful) {
+    book(w, open, end, 0, useful);
+}
+
+uint32_t world_capacitor_mv(const world *w) {
+    return clamp_u32(store_voltage(&w->store) * 1e3);
 }
 
 /* ---- without work ---- */
@@ -270,10 +318,6 @@ world_outcome world_charge(world *w, double not_before_s) {
 
 /* ---- the policy's view, beginning and end ---- */
 
-static uint32_t clamp_u32(double value) {
-    return value <= 0 ? 0 : value >= 4294967294.0 ? UINT32_MAX - 1 : (uint32_t)value;
-}
-
 wick_situation world_situation(const world *w, double deadline_s, uint8_t modules_done) {
     double efficiency = w->plan->device->capacitor.efficiency;
     double recent_uw =
@@ -314,7 +358,8 @@ wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, cons
     wick_harvester *harvester = wick_new(arena, wick_harvester, 1);
     *harvester = options->harvester ? *options->harvester : wick_device_harvester(d);
     WICK_TRY(supply_make(arena, trace, harvester, &w->store, d->capacitor.on_v, &w->supply, diag));
-    WICK_TRY(work_items_make(arena, plan, &options->workload, &w->store, &w->work, diag));
+    WICK_TRY(work_items_make(arena, plan, &options->workload, &w->store, !options->no_voltage,
+                             &w->work, diag));
     enter_trace(w);
     if (options->record) {
         w->mark_step_s = w->end_s / 2000;

@@ -20,6 +20,7 @@ typedef enum world_outcome {
 /* What draws power at the moment. */
 typedef struct world_load {
     double draw_uw, off_uj; /* off_uj < 0: nothing can fail (the device is off) */
+    double floor_uj;        /* a jump stays above this too; 0 = nothing more */
     double wake_uj;         /* the store at which waiting ends; INFINITY */
     double min_uw, max_uw;  /* the least and most that will be drawn: draw_uw, or of the items to
                                come */
@@ -58,6 +59,15 @@ void world_end(world *w);
    last item is done; one that is run item by item may be (first or end inside it). w->item is the
    item that comes next: `end` when DONE; behind the unit at hand when PAUSED (only if `pause`). */
 world_outcome world_run(world *w, int first, int end, bool pause);
+/* The same without units: items [first, end) behind work that began at item `open` and is not
+   committed yet. Nothing is booked unless it ends early: then all from `open` on, as lost or, at
+   the simulation's end, as done. `far` >= end: while the store surely stays above floor_uj it may
+   go on behind `end`, to a unit's end within far: w->item tells. */
+world_outcome world_run_open(world *w, int open, int first, int end, int far, double floor_uj);
+/* Books items [open, end) as committed, or as lost. */
+void world_close(world *w, int open, int end, bool useful);
+/* What the port's voltage reading says, mV. */
+uint32_t world_capacitor_mv(const world *w);
 /* Sleeps until `until_s` or an arrival. */
 world_outcome world_sleep(world *w, double until_s);
 /* Off: waits for the wake voltage, at least until `not_before_s`. */

@@ -118,6 +118,7 @@ static bool stay_above(leap *l) {
     const work_items *work = &w->work;
     bool items = l->end >= 0;
     double floor_uj = items ? work->sequence[l->sequence].max_off_uj : l->load->off_uj;
+    floor_uj = l->load->floor_uj > 0 ? fmax(floor_uj, l->load->floor_uj) : floor_uj;
     if (l->regime == SUPPLY_WARM && w->supply.cold_uj > 0)
         floor_uj = fmax(floor_uj, w->supply.cold_uj);
     if (floor_uj < 0)
