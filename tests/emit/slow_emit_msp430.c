@@ -39,8 +39,8 @@ static void computes_and_resumes_on_the_simulated_core(void **state) {
     emit_options.command = "wick emit plan.json";
     const char *dir = wick_arena_printf(arena, "%s/fw", folder);
     assert_int_equal(wick_emit_write(plan, NULL, &emit_options, dir, &diag), WICK_OK);
-    int status = system(wick_arena_printf(
-        arena, "bash '%s/boards/msp430/simulate.sh' '%s' 200 1", getenv("WICK_SHARE"), dir));
+    int status = system(wick_arena_printf(arena, "bash '%s/boards/msp430/simulate.sh' '%s' 200 1",
+                                          getenv("WICK_SHARE"), dir));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
         skip();
     assert_int_equal(status, 0);
