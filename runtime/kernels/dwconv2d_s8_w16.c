@@ -127,7 +127,8 @@ outputs(window *at __attribute__((unused)), const uint32_t *words __attribute__(
         "pop r10\n pop r9\n pop r8\n pop r7\n pop r6\n pop r5\n pop r4\n"
         "ret"
         :
-        : "i"(wick_squares_finish));
+        : "i"(wick_squares_finish)
+        : "memory");
 }
 /* clang-format on */
 #else

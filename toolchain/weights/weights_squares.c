@@ -18,8 +18,11 @@ static void channel_words(const wick_layer *layer, uint32_t c, uint32_t squares,
     int twice = 2 * (layer->out_zp - layer->clamp_min) + 1; /* 2 (out_zp - clamp_min + 1/2) */
     dst[0] = 0u - squares;
     dst[1] = layer->bias ? (uint32_t)layer->bias[c] : 0;
-    if (twice < 0 || d < UINT64_C(1) << 16 || d >= UINT64_C(1) << 30)
+    if (twice < 0 || d < UINT64_C(1) << 16 || d >= UINT64_C(1) << 30) {
+        dst[2] = (uint32_t)layer->mult[c];
+        dst[3] = layer->shift[c];
         return;
+    }
     dst[2] = (uint32_t)((((uint64_t)twice << 39) + factor - 1) / factor);
     dst[3] = (uint32_t)d;
 }

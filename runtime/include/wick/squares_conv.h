@@ -196,7 +196,8 @@ wick_squares_outputs16(const wick_squares_window *at __attribute__((unused)),
         "pop r10\n pop r9\n pop r8\n pop r7\n pop r6\n pop r5\n pop r4\n"
         "ret"
         :
-        : "i"(wick_squares_finish));
+        : "i"(wick_squares_finish)
+        : "memory");
 }
 
 __attribute__((naked)) WICK_SQUARES_WEAK const uint32_t *
@@ -245,7 +246,8 @@ wick_squares_outputs8(const wick_squares_window *at __attribute__((unused)),
         "pop r10\n pop r7\n pop r6\n pop r5\n pop r4\n"
         "ret"
         :
-        : "i"(wick_squares_finish));
+        : "i"(wick_squares_finish)
+        : "memory");
 }
 /* clang-format on */
 #else

@@ -8,8 +8,8 @@
    and where the remainder is at least 512 it is exact: 2^7 c is too large by less than 2^7, and d
    lacks less than 1 of 2^15 D, which counts q < 2^8 times. The others, one in 64 D, go through the
    multiplication.
-   d = 0 stands for a channel whose outputs always do: where 2^15 D is not in [2^16, 2^30), or
-   where clamp_min is above out_zp and so c might be negative.
+   Where 2^15 D is not in [2^16, 2^30), or where clamp_min is above out_zp and so c might be
+   negative, all of a channel's outputs do: there c is m, and d is k, below 2^16.
    Results outside [0, 255] are clamped, so 24 bits of acc are enough: 2^23 / D > 2^8. */
 #ifndef WICK_SQUARES_ROUND_H
 #define WICK_SQUARES_ROUND_H
@@ -36,12 +36,18 @@ WICK_SQUARES_WEAK int wick_squares_multiply(int32_t acc, const uint32_t *words,
 WICK_SQUARES_WEAK int wick_squares_multiply(int32_t acc, const uint32_t *words,
                                             const wick_squares_rounding *rounding) {
     const wick_layer *layer = rounding->layer;
-    unsigned at = (unsigned)(words - layer->packed), channel = at / rounding->record;
-    channel = channel * rounding->both + (at % rounding->record >= WICK_SQUARES_WORDS);
-    if (channel == layer->out_c) /* dwconv2d_s8_w16's last record begins with the channel before */
-        channel--;
-    acc += (int32_t)words[0];
-    acc = layer->out_zp + wick_requantize(acc, layer->mult[channel], layer->shift[channel]);
+    int32_t mult = (int32_t)words[1];
+    uint8_t shift = (uint8_t)words[2];
+    if (words[2] >> 16) { /* they are c and d: search the channel */
+        unsigned at = (unsigned)(words - layer->packed), channel = 0;
+        for (; at >= rounding->record; at -= rounding->record)
+            channel += rounding->both;
+        if (at >= WICK_SQUARES_WORDS && channel + 1u < layer->out_c)
+            channel++; /* the second of its record, but for dwconv2d_s8_w16's odd last one */
+        mult = layer->mult[channel];
+        shift = layer->shift[channel];
+    }
+    acc = layer->out_zp + wick_requantize(acc + (int32_t)words[0], mult, shift);
     return wick_clamp_s8(acc, layer->clamp_min, layer->clamp_max);
 }
 
@@ -135,7 +141,8 @@ __attribute__((naked)) WICK_SQUARES_WEAK int wick_squares_finish(int32_t acc __a
         "pop r12\n"
         "br %0"
         :
-        : "i"(wick_squares_multiply));
+        : "i"(wick_squares_multiply)
+        : "memory");
 }
 /* clang-format on */
 #else
@@ -144,7 +151,7 @@ WICK_SQUARES_WEAK int wick_squares_finish(int32_t acc, const uint32_t *words,
     uint32_t c = words[1], d = words[2], n;
     int32_t sum = acc + (int32_t)words[0];
     int q = 0;
-    if (d == 0)
+    if (d >> 16 == 0)
         return wick_squares_multiply(acc, words, rounding);
     n = ((uint32_t)sum << 8) + c;
     if (sum >= INT32_C(1) << 23 || sum < -(INT32_C(1) << 23) || n >= 2 * d) { /* or negative */
