@@ -107,7 +107,7 @@ static void work_by_hand(void **state) {
 
 static void shipped_profiles_load_and_are_sane(void **state) {
     (void)state;
-    static const char *const names[] = {"m4-fram", "m4-mram"};
+    static const char *const names[] = {"m4-fram", "m4-mram", "msp430-fram"};
     for (size_t i = 0; i < WICK_LEN(names); i++) {
         wick_arena *arena = wick_arena_new();
         wick_diag diag = {0};
