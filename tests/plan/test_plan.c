@@ -239,6 +239,7 @@ static void block_flash_is_refused(void **state) {
     wick_qnet *net = tiny_independent(5, 8, 4);
     wick_device device = *fram;
     device.nvm.kind = "flash";
+    device.nvm.page_bytes = 4096;
     wick_diag diag = {0};
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_UNSUPPORTED);
     assert_true(wick_diag_contains(&diag, "erased"));

@@ -45,7 +45,8 @@ static const char **arguments(verify_session *session, const char *program, int 
     int64_t atomic = device->nvm.atomic_bytes < 8 ? device->nvm.atomic_bytes : 8;
     argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)atomic);
     argv[n++] = "--write-unit";
-    argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)device->nvm.write_unit_bytes);
+    argv[n++] =
+        wick_arena_printf(session->arena, "%lld", (long long)wick_device_unit_bytes(device));
     if (device->nvm.mapped)
         argv[n++] = "--mapped";
     if (session->options->plant_war)

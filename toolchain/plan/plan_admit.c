@@ -84,6 +84,20 @@ static void refuse_bytes(const char *file, const char *place, const char *memory
               memory, (long long)available, (long long)(needed - available));
 }
 
+/* Memory that must be erased: what each write would take, were it driven. */
+static wick_status refuse_flash(const wick_device *device, wick_diag *diag) {
+    wick_cost page = wick_device_cost(device, wick_device_write_work(device, 1));
+    return wick_fail(
+        diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
+        "use a device with FRAM or MRAM, such as one of these with a serial FRAM beside "
+        "it (m33-fram)",
+        "its flash must be erased in pages of %lld bytes before it is written, which the "
+        "engine does not do; each commit alone would take %.0f µs and %.1f µJ and one of "
+        "the page's %.3g erase cycles",
+        (long long)device->nvm.page_bytes, page.time_us, page.energy_uj,
+        device->nvm.endurance_cycles);
+}
+
 static void examine(admission *a, wick_diag *diag) {
     int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
     int64_t logits = wick_plan_align(a->net->n_classes, 4);
@@ -174,10 +188,8 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            wick_plan **out, wick_diag *diag) {
     *out = NULL;
     WICK_TRY(wick_plan_accepts(net, model_path, diag));
-    if (!strcmp(device->nvm.kind, "flash"))
-        return wick_fail(diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
-                         "use a device with FRAM or MRAM",
-                         "flash must be erased before it is written, which the engine does not do");
+    if (device->nvm.page_bytes)
+        return refuse_flash(device, diag);
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
     int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
     wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,

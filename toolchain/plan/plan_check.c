@@ -51,7 +51,7 @@ static const char *tensor_name(const checker *c, int32_t tensor) {
 static wick_status check_place(const checker *c, int t, int64_t from) {
     const wick_qnet *net = c->plan->net;
     const wick_place *place = &c->model->tensors[t];
-    int64_t unit = c->plan->device->nvm.write_unit_bytes;
+    int64_t unit = wick_device_unit_bytes(c->plan->device);
     if (place->bytes != wick_plan_tensor_bytes(&net->tensors[t]))
         return refuse(c, -1, "tensor %s has the wrong size", tensor_name(c, t));
     if (place->offset % unit || place->stride % unit)
@@ -67,7 +67,7 @@ static wick_status check_place(const checker *c, int t, int64_t from) {
 }
 
 static wick_status check_places(const checker *c) {
-    int64_t unit = c->plan->device->nvm.write_unit_bytes;
+    int64_t unit = wick_device_unit_bytes(c->plan->device);
     int64_t record = wick_plan_align(WICK_RECORD_BYTES, unit);
     if (c->model->nvm_bytes > c->plan->device->nvm.bytes)
         return refuse(c, -1, "its %u bytes of NVM are more than the device's %lld",
@@ -108,7 +108,7 @@ static wick_status check_shape(const checker *c, int s, uint32_t expected) {
     if (!pixels && step->first / layer->out_c != (end - 1) / layer->out_c)
         return refuse(c, s, "outputs %u to %llu are neither whole pixels nor channels of one",
                       step->first, (unsigned long long)end);
-    if (step->first % c->plan->device->nvm.write_unit_bytes)
+    if (step->first % wick_device_unit_bytes(c->plan->device))
         return refuse(c, s, "it starts within a write unit");
     uint32_t scratch = wick_plan_step_scratch(&c->costs, *step);
     if (scratch > c->model->scratch_bytes)
@@ -138,7 +138,7 @@ static wick_status simulate_write(const checker *c, int s) {
     int32_t dst = c->plan->net->layers[step->layer].dst;
     uint32_t begin = c->model->tensors[dst].offset + step->first;
     uint32_t end = (uint32_t)wick_plan_align((int64_t)begin + step->count,
-                                             c->plan->device->nvm.write_unit_bytes);
+                                             wick_device_unit_bytes(c->plan->device));
     for (uint32_t at = begin; at < end; at++) {
         if (c->read_in[at] == (uint32_t)c->span + 1)
             return refuse(c, s,

@@ -31,9 +31,7 @@ wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step) {
         work.nvm_read_bytes += (int64_t)rows * wick_operand_row_bytes(layer, i);
     /* Mapped memory is read row by row through the cache: bytes, but no transfers to set up. */
     work.nvm_reads = costs->device->nvm.mapped ? 0 : layer->n_operands;
-    work.nvm_write_bytes = wick_plan_align(step.count, costs->device->nvm.write_unit_bytes);
-    work.nvm_writes = 1;
-    return work;
+    return wick_work_add(work, wick_device_write_work(costs->device, step.count));
 }
 
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step) {
@@ -41,9 +39,9 @@ uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step) {
 }
 
 wick_work wick_plan_commit_work(const wick_device *device) {
-    return (wick_work){.nvm_write_bytes =
-                           wick_plan_align(WICK_RECORD_BYTES, device->nvm.write_unit_bytes),
-                       .nvm_writes = 1};
+    wick_work barrier = wick_device_barrier_work(device);
+    return wick_work_add(wick_device_write_work(device, WICK_RECORD_BYTES),
+                         wick_work_add(barrier, barrier));
 }
 
 wick_cost wick_plan_boot_cost(const wick_device *device) {
@@ -55,9 +53,7 @@ wick_cost wick_plan_boot_cost(const wick_device *device) {
 
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
     uint32_t bytes = wick_plan_tensor_bytes(&costs->net->tensors[costs->net->input]);
-    wick_work write = {.nvm_write_bytes =
-                           wick_plan_align(bytes, costs->device->nvm.write_unit_bytes),
-                       .nvm_writes = 1};
+    wick_work write = wick_device_write_work(costs->device, bytes);
     return wick_device_cost(costs->device,
                             wick_work_add(write, wick_plan_commit_work(costs->device)));
 }

@@ -82,7 +82,7 @@ static int64_t first_fit(const wick_plan *plan, const block *blocks, int i, int6
 
 void wick_plan_lay_out(wick_plan *plan) {
     const wick_qnet *net = plan->net;
-    int64_t unit = plan->device->nvm.write_unit_bytes;
+    int64_t unit = wick_device_unit_bytes(plan->device);
     int64_t record = wick_plan_align(WICK_RECORD_BYTES, unit);
     /* Word alignment serves memory-mapped reads and DMA. */
     int64_t align = unit > 4 ? unit : 4, base = wick_plan_align(2 * record, align), end = base;

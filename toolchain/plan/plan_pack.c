@@ -191,8 +191,10 @@ static bool pack_layer(packer *p, int index) {
 
 bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out) {
     *out = (wick_packing){0};
-    packer p = {
-        .costs = costs, .limits = limits, .out = out, .unit = costs->device->nvm.write_unit_bytes};
+    packer p = {.costs = costs,
+                .limits = limits,
+                .out = out,
+                .unit = wick_device_unit_bytes(costs->device)};
     const wick_qnet *net = costs->net;
     int layer = 0;
     for (int segment = 0; segment <= net->n_modules; segment++) {
@@ -217,7 +219,7 @@ void wick_packing_free(wick_packing *packing) {
 
 wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs) {
     wick_pack_floor floor = {0};
-    packer p = {.costs = costs, .unit = costs->device->nvm.write_unit_bytes};
+    packer p = {.costs = costs, .unit = wick_device_unit_bytes(costs->device)};
     for (int l = 0; l < costs->net->n_layers; l++) {
         const wick_layer *layer = &costs->layers[l];
         uint32_t total = wick_plan_layer_total(layer);

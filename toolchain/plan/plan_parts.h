@@ -18,11 +18,10 @@ typedef struct wick_plan_costs {
     wick_model view; /* layers only, for the runtime's own size functions */
 } wick_plan_costs;
 wick_plan_costs wick_plan_costs_of(const wick_plan *plan);
-/* Computing the step, reading its input rows, writing its output. Transfers are whole write units.
- */
+/* Computing the step, reading its input rows, writing its output. */
 wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step);
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
-/* One record, written. */
+/* One record, written between two barriers. */
 wick_work wick_plan_commit_work(const wick_device *device);
 /* Start-up and reading both records. */
 wick_cost wick_plan_boot_cost(const wick_device *device);
