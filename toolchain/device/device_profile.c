@@ -218,6 +218,11 @@ static wick_status read_profile(wick_json_at root, wick_device *device) {
                                         "sleep_uw", "sram_bytes", "flash_bytes", "boot_uj",
                                         "boot_us",  "nvm",        "cache",       "capacitor",
                                         "panel",    "kernels",    NULL};
+    if (wick_json_has(root, "kind"))
+        return wick_json_fail(root, WICK_UNSUPPORTED,
+                              "wick plan --cost-model compares searches on it",
+                              "a published cost model is no device: it models code that is not "
+                              "emitted");
     WICK_TRY(wick_json_only(root, known));
     WICK_TRY(wick_json_string(root, "name", &device->name));
     WICK_TRY(wick_json_string(root, "core", &device->core));

@@ -1,0 +1,163 @@
+/* The published inner search against an enumeration that prunes nothing, and its sums. */
+#include "plan/plan.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tiny_qnet.h"
+
+static wick_arena *arena;
+static wick_published *inas, *tinas;
+
+static int set_up(void **state) {
+    (void)state;
+    arena = wick_arena_new();
+    return wick_published_load(arena, "published-inas", &inas, NULL) == WICK_OK &&
+                   wick_published_load(arena, "published-tinas", &tinas, NULL) == WICK_OK
+               ? 0
+               : -1;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    wick_arena_free(arena);
+    return 0;
+}
+
+/* End-to-end seconds of a design; INFINITY when it breaks a rule. */
+static double seconds_of(const wick_published *m, const wick_published_layer *l,
+                         const wick_published_design *d) {
+    if (l->rows % d->tr || l->cols % d->tc || l->out_c % d->tm || l->in_c % d->tn ||
+        wick_published_inner(l, d) % d->s)
+        return INFINITY;
+    wick_published_cycles c = wick_published_intermittent(m, l, d);
+    double charge = wick_published_charge_j(m);
+    bool later = c.n_later > 0;
+    if (c.vm_bytes > m->vm_bytes || c.first.j > charge || (later && c.later.j > charge))
+        return INFINITY;
+    double sum = c.n_first * (c.first.s + wick_published_recharge_s(m, c.first.j));
+    return later ? sum + c.n_later * (c.later.s + wick_published_recharge_s(m, c.later.j)) : sum;
+}
+
+static double brute_force(const wick_published *m, const wick_published_layer *l) {
+    bool mixes = l->kind == WICK_LAYER_CONV2D || l->kind == WICK_LAYER_FC;
+    double least = INFINITY;
+    wick_published_design d;
+    for (d.tr = 1; d.tr <= l->rows; d.tr++)
+        for (d.tc = 1; d.tc <= l->cols; d.tc++)
+            for (d.tm = 1; d.tm <= l->out_c; d.tm++)
+                for (d.tn = 1; d.tn <= l->in_c; d.tn++)
+                    for (int order = 0; order < (mixes ? 3 : 2); order++) {
+                        d.order = (wick_published_order)order;
+                        int inner = wick_published_inner(l, &d);
+                        for (d.s = 1; d.s <= inner; d.s++)
+                            least = fmin(least, seconds_of(m, l, &d));
+                    }
+    return least;
+}
+
+static void the_search_is_exhaustive(void **state) {
+    (void)state;
+    wick_rng rng = wick_rng_seed(11, 0);
+    static const wick_layer_kind kinds[] = {WICK_LAYER_CONV2D, WICK_LAYER_DWCONV2D,
+                                            WICK_LAYER_MAXPOOL, WICK_LAYER_ADD};
+    int found = 0, refused = 0;
+    for (int i = 0; i < 120; i++) {
+        wick_published model = i % 2 ? *inas : *tinas;
+        model.capacitor_f = 4e-5 * (1 + (double)wick_rng_below(&rng, 25));
+        model.vm_bytes = 16 + (int64_t)wick_rng_below(&rng, 1500);
+        int size = 1 + (int)wick_rng_below(&rng, 8);
+        wick_published_layer l = {.kind = kinds[i % 4],
+                                  .rows = size,
+                                  .cols = 1 + (int)wick_rng_below(&rng, 8),
+                                  .out_c = 1 + (int)wick_rng_below(&rng, 12),
+                                  .in_c = 1,
+                                  .k_h = 1 + 2 * (int)wick_rng_below(&rng, 2),
+                                  .k_w = 3,
+                                  .stride_h = 1 + (int)wick_rng_below(&rng, 2),
+                                  .stride_w = 1,
+                                  .operands = 1 + i % 4 / 3};
+        if (l.kind == WICK_LAYER_CONV2D)
+            l.in_c = 1 + (int)wick_rng_below(&rng, 12);
+        double least = brute_force(&model, &l);
+        wick_published_best best;
+        bool fits = wick_published_search(&model, &l, &best);
+        assert_int_equal(fits, isfinite(least));
+        found += fits;
+        refused += !fits;
+        if (!fits)
+            continue;
+        assert_true(fabs(best.end_to_end_s - least) <= 1e-12 * least);
+        assert_true(fabs(seconds_of(&model, &l, &best.design) - least) <= 1e-12 * least);
+        assert_true(best.continuous.s < best.active_s);
+        assert_true(fabs(best.active_s + best.recharge_s - best.end_to_end_s) < 1e-9 * least);
+    }
+    if (found < 40 || refused < 5)
+        fail_msg("%d found, %d refused: the cases say little", found, refused);
+}
+
+static void sums_and_overhead(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(2, 16, 8);
+    wick_published_plan *plan;
+    wick_diag diag = {0};
+    assert_int_equal(wick_published_plan_make(tinas, net, arena, &plan, &diag), WICK_OK);
+    double cycles = 0, active = 0, end_to_end = 0, continuous = 0;
+    for (int l = 0; l < net->n_layers; l++) {
+        if (net->info[l].segment > 1)
+            continue;
+        cycles += plan->layers[l].power_cycles;
+        active += plan->layers[l].active_s;
+        end_to_end += plan->layers[l].end_to_end_s;
+        continuous += plan->layers[l].continuous.s;
+    }
+    wick_published_total total = wick_published_answer(plan, 1);
+    assert_true(fabs(total.power_cycles - cycles) < 1e-9);
+    assert_true(fabs(total.active_s - active) < 1e-9 * active);
+    assert_true(fabs(total.end_to_end_s - end_to_end) < 1e-9 * end_to_end);
+    assert_true(fabs(total.reboots_s - 0.07 * cycles) < 1e-9);
+    assert_true(fabs(wick_published_overhead(&total) - 100 * (active - continuous) / active) <
+                1e-9);
+    assert_true(100 * total.reboots_s / active < wick_published_overhead(&total));
+    tiny_free(net);
+}
+
+/* A capacitor that no power cycle fits, and SRAM that no tile fits: both are named, with the layer.
+ */
+static void what_does_not_fit_is_named(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(2, 16, 8);
+    wick_published small = *inas;
+    wick_published_plan *plan;
+    wick_diag diag = {0};
+    small.capacitor_f = 1e-4;
+    assert_int_equal(wick_published_plan_make(&small, net, arena, &plan, &diag), WICK_NO_FIT);
+    assert_null(plan);
+    assert_true(wick_diag_contains(&diag, "conv2d_0"));
+    assert_true(wick_diag_contains(&diag, "a charge gives 0.03025 mJ"));
+    assert_true(wick_diag_contains(&diag, "more layers"));
+    wick_diag_free(&diag);
+    small = *inas;
+    small.vm_bytes = 8;
+    assert_int_equal(wick_published_plan_make(&small, net, arena, &plan, &diag), WICK_NO_FIT);
+    assert_true(wick_diag_contains(&diag, "8 bytes of SRAM"));
+    wick_diag_free(&diag);
+    tiny_free(net);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_search_is_exhaustive),
+        cmocka_unit_test(sums_and_overhead),
+        cmocka_unit_test(what_does_not_fit_is_named),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
