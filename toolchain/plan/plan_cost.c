@@ -44,16 +44,24 @@ wick_work wick_plan_commit_work(const wick_device *device) {
                          wick_work_add(barrier, barrier));
 }
 
-wick_cost wick_plan_boot_cost(const wick_device *device) {
+wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes) {
     wick_cost boot = {
         .time_us = device->boot_us, .compute_uj = device->boot_uj, .energy_uj = device->boot_uj};
-    wick_work records = {.nvm_read_bytes = 2 * WICK_RECORD_BYTES, .nvm_reads = 2};
-    return wick_cost_add(boot, wick_device_cost(device, records));
+    int64_t vars = WICK_VARS_BYTES + app_bytes, app = app_bytes ? 1 : 0;
+    wick_work notes = {.nvm_read_bytes =
+                           2 * WICK_RECORD_BYTES + vars + WICK_TALLY_BYTES + WICK_STAMP_BYTES,
+                       .nvm_reads = 5 + app};
+    notes = wick_work_add(notes, wick_device_write_work(device, WICK_TALLY_BYTES));
+    notes = wick_work_add(notes, wick_device_write_work(device, WICK_VARS_BYTES));
+    if (app_bytes)
+        notes = wick_work_add(notes, wick_device_write_work(device, app_bytes));
+    return wick_cost_add(boot, wick_device_cost(device, notes));
 }
 
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
     uint32_t bytes = wick_plan_tensor_bytes(&costs->net->tensors[costs->net->input]);
-    wick_work write = wick_device_write_work(costs->device, bytes);
+    wick_work write = wick_work_add(wick_device_write_work(costs->device, bytes),
+                                    wick_device_write_work(costs->device, WICK_STAMP_BYTES));
     return wick_device_cost(costs->device,
                             wick_work_add(write, wick_plan_commit_work(costs->device)));
 }
