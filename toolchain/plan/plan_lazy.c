@@ -71,7 +71,8 @@ void wick_plan_mark_commits(wick_plan *plan) {
             }
             add_reads(plan, &spans[i], reads);
             spans[i].mandatory = i == end - 1;
-            spans[i].need_mv = voltage_for(plan, plan->span_cost[i].energy_uj);
+            spans[i].need_mv =
+                voltage_for(plan, plan->span_cost[i].energy_uj + plan->span_reload[i].energy_uj);
         }
     }
     free(reads);

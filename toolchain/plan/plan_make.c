@@ -108,8 +108,9 @@ static void complete_costs(wick_plan *plan) {
     wick_plan_costs costs = wick_plan_costs_of(plan);
     wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
     wick_segment *segments = (wick_segment *)(uintptr_t)plan->model.segments;
-    double budget = plan->charge_uj - plan->boot.energy_uj;
+    wick_pack_limits limits = {.usable_uj = plan->charge_uj - plan->boot.energy_uj};
     plan->span_cost = wick_new(plan->arena, wick_cost, plan->model.n_spans);
+    plan->span_reload = wick_new(plan->arena, wick_cost, plan->model.n_spans);
     plan->worst_span_uj = plan->expected_uj = 0;
     for (int s = 0; s < plan->n_segments; s++) {
         wick_plan_segment *row = &plan->segments[s];
@@ -117,18 +118,19 @@ static void complete_costs(wick_plan *plan) {
                                    .first_span = segments[s].first_span,
                                    .n_spans = segments[s].n_spans};
         for (int i = row->first_span; i < row->first_span + row->n_spans; i++) {
-            wick_work work = wick_plan_commit_work(plan->device);
-            for (int k = 0; k < spans[i].n_steps; k++)
-                work = wick_work_add(
-                    work, wick_plan_step_work(&costs, plan->model.steps[spans[i].first_step + k]));
-            wick_cost cost = wick_device_cost(plan->device, work);
-            double with_boot = cost.energy_uj + plan->boot.energy_uj;
+            wick_cost cost =
+                wick_device_cost(plan->device, wick_plan_span_work(&costs, &plan->model, i));
+            wick_cost reload = wick_device_cost(
+                plan->device, wick_plan_reload_work(&costs, plan->model.steps + spans[i].first_step,
+                                                    spans[i].n_steps));
+            double with_boot = cost.energy_uj + reload.energy_uj + plan->boot.energy_uj;
             plan->span_cost[i] = cost;
+            plan->span_reload[i] = reload;
             spans[i].energy_nj = saturate(cost.energy_uj * 1e3);
             row->cost = wick_cost_add(row->cost, cost);
             if (with_boot > row->worst_span_uj)
                 row->worst_span_uj = with_boot;
-            plan->expected_uj += cost.energy_uj + cost.energy_uj * cost.energy_uj / (2 * budget);
+            plan->expected_uj += wick_pack_expected(&limits, cost, reload);
         }
         for (int l = 0; l < plan->net->n_layers; l++)
             if (plan->net->info[l].segment == s)
@@ -175,6 +177,7 @@ static void complete_totals(wick_plan *plan) {
     plan->totals.engine_bytes = (int64_t)sizeof(wick_engine);
     plan->totals.stack_bytes = WICK_ENGINE_STACK_BYTES;
     plan->totals.scratch_bytes = m->scratch_bytes;
+    plan->totals.arena_bytes = m->arena_bytes;
     plan->totals.ram_bytes =
         plan->totals.engine_bytes + plan->totals.stack_bytes + plan->totals.scratch_bytes;
     plan->totals.nvm_bytes = m->nvm_bytes;
@@ -208,6 +211,7 @@ static void complete_hash(wick_plan *plan) {
         put_u32(&buf, m->tensors[t].offset);
         put_u32(&buf, m->tensors[t].bytes);
         put_u32(&buf, m->tensors[t].stride);
+        put_u32(&buf, m->tensors[t].sram);
     }
     for (int s = 0; s < m->n_steps; s++) {
         put_u32(&buf, m->steps[s].layer);

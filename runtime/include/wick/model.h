@@ -116,12 +116,21 @@ typedef struct wick_layer {
     const uint8_t *shift; /* as mult */
 } wick_layer;
 
-/* Where a tensor lives in non-volatile memory. The input has two places, `offset` for even epochs
-   and `offset + stride` for odd ones; for every other tensor stride is 0. */
+#define WICK_NO_SRAM UINT32_MAX /* wick_place.sram: never in SRAM */
+
+/* Where a tensor lives. In non-volatile memory: the input has two places, `offset` for even epochs
+   and `offset + stride` for odd ones; for every other tensor stride is 0. A tensor that one step
+   computes as a whole may have a place in SRAM besides: there it stays until a commit needs it in
+   NVM, which may be never. */
 typedef struct wick_place {
     uint32_t offset; /* bytes from the start of the NVM region */
     uint32_t bytes;
     uint32_t stride;
+    uint32_t sram;        /* bytes from the start of the scratch memory, 4-byte aligned; or
+                             WICK_NO_SRAM */
+    uint16_t producer;    /* with a place in SRAM: the step that computes it */
+    uint16_t last_reader; /* the last step that reads it; UINT16_MAX: needed until the input is done
+                           */
 } wick_place;
 
 /* A step computes the output elements [first, first + count) of one layer in [H,W,C] order: whole
@@ -170,7 +179,8 @@ typedef struct wick_model {
     uint32_t stamp_offset;  /* of the input's time stamp (nvm.h), from the start of each of the
                                input's two places; 0 = none */
     uint32_t write_unit;    /* bytes; 0 = 1. Steps start on it */
-    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned */
+    uint32_t arena_bytes;   /* of tensors in SRAM, at the start of scratch; a multiple of 4 */
+    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned, arena included */
     const wick_layer *layers;
     const wick_place *tensors;
     const wick_step *steps;
