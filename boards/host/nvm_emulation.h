@@ -16,6 +16,10 @@ typedef enum cut_variant {
                     promises them */
     CUT_REORDER, /* as CUT_TORN, and a seeded subset of the units since the last barrier never
                     arrived */
+    CUT_WEAK,    /* as CUT_TORN, and so are the last few units since the last barrier */
+    CUT_GARBAGE, /* the whole write unit holds anything; atomic words as CUT_TORN */
+    CUT_ERASED,  /* the memory erases before it writes: the write unit is on its way from old to
+                    erased, or from erased to new; atomic words as CUT_TORN */
     CUT_VARIANTS
 } cut_variant;
 
@@ -48,12 +52,12 @@ int nvm_emulation_read(void *emulation, uint32_t offset, void *dst, uint32_t byt
 int nvm_emulation_write(void *emulation, uint32_t offset, const void *src, uint32_t bytes);
 int nvm_emulation_barrier(void *emulation);
 
-/* What the memory holds when the power fails before history unit k (0-based, of `count` recorded
-   ones): units [0, k) applied to `image`, then the variant. `after_barrier` = units [0,
-   after_barrier) are durable. k may equal count. */
+/* What the memory holds when the power fails before unit k (0-based) of `count` units that were
+   recorded since a barrier: units [0, k) applied to `image`, then the variant. k may equal count.
+ */
 void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
                         const struct unit_log *units, uint32_t count, uint32_t k,
-                        uint32_t after_barrier, cut_variant variant, uint64_t seed);
+                        cut_variant variant, uint64_t seed);
 
 /* splitmix64 */
 uint64_t mix64(uint64_t *state);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The proof on the PC: the emitted firmware on emulated memory whose power fails before every
    single write. powercut INPUT MODULE [--exhaustive] [--seeded N] [--seed S] [--part I/N] [--atomic
-   B] [--write-unit B] [--mapped]
+   B] [--write-unit B] [--mapped] [--rounds N] [--pairs all|N]
               [--plant-war] [--replay ID]
    INPUT holds the quantized input tensor. Prints one JSON object; exit status 0 = no difference, 1
    = some, 4 = failure. An uninterrupted run is recorded first: the memory after each commit and
@@ -13,48 +13,20 @@
    committed the policy answers differently: it must not be asked again;
    - seeded: power really fails (longjmp out of the write) at a random unit, half the time once more
    during recovery, and the run goes on to the end;
+   - pairs: of every such failure, the recovery from it fails too, before each of its units and in
+   every variant (all), or so many pairs chosen by the seed;
+   - both of them `--rounds` times, with other random bits;
    - in mid-run, every single flipped bit of either record copy;
    - a failure before every unit of storing the next input: one of the two is whole, none is mixed.
-   A replay id names one of these cases: "e:<unit>:<variant>", "s:<case>", "f:<copy>:<bit>" or
-   "n:<unit>:<variant>". */
+   A replay id names one of these cases: "e:<unit>:<variant>", "s:<case>", "f:<copy>:<bit>",
+   "n:<unit>:<variant>" or "p:<unit>:<variant>:<unit>:<variant>", with "@<round>" behind it. */
 #include "model.h"
-#include "powercut_rig.h"
+#include "powercut_cases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wick/engine.h>
-
-static uint32_t commit_of_unit(uint32_t unit) {
-    uint32_t low = 0, high = rig.commits - 1;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (rig.units_at[middle] > unit)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-static uint32_t barrier_before(uint32_t unit) {
-    uint32_t found = 0;
-    for (uint32_t low = 0, high = rig.nvm.barrier_count; low < high;) {
-        uint32_t middle = (low + high) / 2;
-        if (rig.nvm.barriers[middle] <= unit) {
-            found = rig.nvm.barriers[middle];
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return found;
-}
-
-static uint64_t case_seed(uint64_t number, uint64_t variant) {
-    uint64_t state = rig.seed ^ (number * UINT64_C(0x9e3779b97f4a7c15)) ^ (variant << 56);
-    return mix64(&state);
-}
 
 /* One exhaustive case: the power fails before unit `unit`. */
 static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t *at_barrier,
@@ -62,7 +34,7 @@ static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t
     snprintf(id, id_size, "e:%u:%d", unit, (int)variant);
     memcpy(rig.nvm.image, at_barrier, rig.nvm.bytes);
     nvm_emulation_fail(&rig.nvm, rig.nvm.image, rig.nvm.history + barrier,
-                       rig.nvm.history_count - barrier, unit - barrier, 0, variant,
+                       rig.nvm.history_count - barrier, unit - barrier, variant,
                        case_seed(unit, (uint64_t)variant));
     rig.deliveries = rig.wrong_deliveries = 0;
     rig.nvm.cut_at = 0;
@@ -72,29 +44,15 @@ static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t
     return boot_and_recover(id, undelivered, undelivered);
 }
 
-typedef struct tally {
-    uint64_t cases, differences;
-    char first[64];
-} tally;
-
-static void count_case(tally *t, int same, const char *id) {
-    t->cases++;
-    if (!same && t->differences++ == 0)
-        snprintf(t->first, sizeof t->first, "%s", id);
-}
-
 static void run_exhaustive(uint32_t part, uint32_t parts, tally *t) {
     uint8_t *at_barrier = allocate(rig.nvm.bytes); /* blank memory to begin with */
     uint32_t barrier = 0;
     for (uint32_t unit = 0; unit < rig.nvm.history_count; unit++) {
-        uint32_t durable = barrier_before(unit);
-        for (; barrier < durable; barrier++)
-            memcpy(at_barrier + rig.nvm.history[barrier].offset, rig.nvm.history[barrier].after,
-                   rig.nvm.history[barrier].bytes);
+        barrier = advance_to_barrier(at_barrier, barrier, unit);
         if (unit % parts != part)
             continue;
         for (int v = 0; v < CUT_VARIANTS; v++) {
-            char id[64];
+            char id[CASE_ID];
             int same =
                 run_exhaustive_case(unit, (cut_variant)v, at_barrier, barrier, id, sizeof id);
             count_case(t, same, id);
@@ -138,7 +96,7 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
 
 static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) {
     for (uint32_t number = part; number < cases; number += parts) {
-        char id[64];
+        char id[CASE_ID];
         int same = run_seeded_case(number, id, sizeof id);
         count_case(t, same, id);
     }
@@ -160,7 +118,7 @@ static int run_flip_case(uint32_t copy, uint32_t bit, char *id, size_t id_size) 
    must not be resumed. */
 static void check_records(tally *flips, int *foreign_resumed, int *damage_missed) {
     uint32_t middle = rig.commits / 2;
-    char id[64];
+    char id[CASE_ID];
     for (uint32_t copy = 0; copy < 2; copy++)
         for (uint32_t bit = 0; bit < rig.model.record_bytes * 8u; bit++) {
             int same = run_flip_case(copy, bit, id, sizeof id);
@@ -262,7 +220,7 @@ static int run_next_case(uint32_t unit, cut_variant variant, uint32_t *units, ch
 
 static void check_next_input(tally *t) {
     uint32_t units = 0;
-    char id[64];
+    char id[CASE_ID];
     count_case(t, run_next_input(), "n:all");
     for (uint32_t unit = 0; unit <= units; unit++)
         for (int v = 0; v < CUT_VARIANTS; v++) {
@@ -317,23 +275,25 @@ static void print_tally(const char *name, const tally *t) {
 }
 
 static int run_replay(const char *id) {
-    char again[64];
+    char again[CASE_ID];
     uint32_t number;
     int variant;
     rig.verbose = 1;
+    const char *round = strchr(id, '@');
+    if (round)
+        rig.round = (uint32_t)strtoul(round + 1, NULL, 10);
     if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && number < rig.nvm.history_count &&
         variant >= 0 && variant < CUT_VARIANTS) {
         uint8_t *at_barrier = allocate(rig.nvm.bytes);
-        uint32_t barrier = barrier_before(number);
-        for (uint32_t i = 0; i < barrier; i++)
-            memcpy(at_barrier + rig.nvm.history[i].offset, rig.nvm.history[i].after,
-                   rig.nvm.history[i].bytes);
+        uint32_t barrier = advance_to_barrier(at_barrier, 0, number);
         int same = run_exhaustive_case(number, (cut_variant)variant, at_barrier, barrier, again,
                                        sizeof again);
         free(at_barrier);
         return same;
     }
     uint32_t bit, units;
+    if (!strncmp(id, "p:", 2))
+        return replay_pair(id);
     if (sscanf(id, "s:%u", &number) == 1)
         return run_seeded_case(number, again, sizeof again);
     if (sscanf(id, "f:%u:%u", &number, &bit) == 2 && number < 2 &&
@@ -344,18 +304,19 @@ static int run_replay(const char *id) {
     if (sscanf(id, "n:%u:%d", &number, &variant) == 2 && variant >= 0 && variant < CUT_VARIANTS)
         return run_next_case(number, (cut_variant)variant, &units, again, sizeof again);
     fail(
-        "the replay id is none of e:<unit>:<variant>, s:<case>, f:<copy>:<bit>, n:<unit>:<variant>");
+        "the replay id is none of e:<unit>:<variant>, s:<case>, f:<copy>:<bit>, n:<unit>:<variant>, "
+        "p:<unit>:<variant>:<unit>:<variant>");
     return 0;
 }
 
 typedef struct arguments {
     const char *replay;
-    uint32_t seeded, part, parts;
+    uint32_t seeded, part, parts, rounds, pairs;
     int exhaustive, plant, mapped;
 } arguments;
 
 static arguments parse(int argc, char **argv) {
-    arguments a = {.parts = 1};
+    arguments a = {.parts = 1, .rounds = 1};
     if (argc < 3)
         fail("usage: powercut INPUT MODULE [options], see the head of powercut.c");
     for (int i = 3; i < argc; i++) {
@@ -370,6 +331,10 @@ static arguments parse(int argc, char **argv) {
             a.replay = value;
         else if (!strcmp(argv[i], "--seeded") && i++)
             a.seeded = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--rounds") && i++)
+            a.rounds = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--pairs") && i++)
+            a.pairs = !strcmp(value, "all") ? ALL_PAIRS : (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--seed") && i++)
             rig.seed = strtoull(value, NULL, 10);
         else if (!strcmp(argv[i], "--atomic") && i++)
@@ -421,29 +386,36 @@ int main(int argc, char **argv) {
         printf("{\"replay\": \"%s\", \"differs\": %s}\n", a.replay, same ? "false" : "true");
         return same ? 0 : 1;
     }
-    tally all = {0}, some = {0}, flips = {0}, next = {0};
+    tally all = {0}, some = {0}, flips = {0}, next = {0}, pairs = {0};
     int foreign_resumed = 0, damage_missed = 0;
     if (a.part == 0) {
         check_records(&flips, &foreign_resumed, &damage_missed);
         check_next_input(&next);
     }
-    if (a.exhaustive)
-        run_exhaustive(a.part, a.parts, &all);
+    for (rig.round = 0; rig.round < a.rounds; rig.round++) {
+        if (a.exhaustive)
+            run_exhaustive(a.part, a.parts, &all);
+        if (a.pairs)
+            run_pairs(a.pairs, a.part, a.parts, &pairs);
+    }
+    rig.round = 0;
     if (a.seeded)
         run_seeded(a.seeded, a.part, a.parts, &some);
-    printf("{\"module\": %u, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"logits\": [",
-           rig.module, rig.nvm.history_count, rig.commits, rig.nvm.bytes);
+    printf(
+        "{\"module\": %u, \"variants\": %d, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"logits\": [",
+        rig.module, (int)CUT_VARIANTS, rig.nvm.history_count, rig.commits, rig.nvm.bytes);
     for (uint32_t c = 0; c < rig.model.n_classes; c++)
         printf(c ? ", %d" : "%d", rig.logits[c]);
     printf("]");
     print_tally("exhaustive", &all);
+    print_tally("pairs", &pairs);
     print_tally("seeded", &some);
     print_tally("record_flips", &flips);
     print_tally("next_input", &next);
     printf(", \"worst_commits\": %u, \"foreign_resumed\": %d, \"damage_missed\": %d}\n",
            rig.worst_commits, foreign_resumed, damage_missed);
-    return all.differences || some.differences || flips.differences || next.differences ||
-                   foreign_resumed || damage_missed
+    return all.differences || pairs.differences || some.differences || flips.differences ||
+                   next.differences || foreign_resumed || damage_missed
                ? 1
                : 0;
 }

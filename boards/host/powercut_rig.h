@@ -42,6 +42,7 @@ typedef struct powercut_rig {
     int skip_records;
     uint32_t durable; /* commits of the recorded run that were complete before the failure */
     uint64_t seed;
+    uint32_t round; /* the same cases with other random bits */
     int verbose;
 } powercut_rig;
 
