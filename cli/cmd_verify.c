@@ -165,7 +165,7 @@ static const struct argp argp = {
 
 static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
     json_t *o = json_pack(
-        "{s:s, s:i, s:b, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
+        "{s:s, s:i, s:b, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
         "module", plan->segments[c->module].name, "input", c->input, "host_equal",
         (int)c->host_equal, "nvm_writes", (json_int_t)c->writes, "commits", (json_int_t)c->commits,
         "variants", c->variants, "exhaustive_cuts", (json_int_t)c->exhaustive_cuts,
@@ -233,14 +233,16 @@ static void print_tables(const arguments *a, const wick_plan *plan,
         row[1] = wick_arena_printf(arena, "%d", c->input);
         row[2] = !c->host_run ? "-" : c->host_equal ? "equal" : "DIFFERENT";
         row[3] = wick_arena_printf(arena, "%lld", (long long)c->writes);
-        row[4] = wick_arena_printf(arena, "%lld", (long long)c->exhaustive_cuts);
+        row[4] =
+            wick_arena_printf(arena, "%lld", (long long)(c->exhaustive_cuts + c->barrier_cuts));
         row[5] = wick_arena_printf(arena, "%lld", (long long)c->pair_cuts);
         row[6] = wick_arena_printf(arena, "%lld", (long long)c->seeded_cuts);
         row[7] = c->qemu_run ? wick_arena_printf(arena, "%lld", (long long)c->qemu_resets) : "-";
-        int64_t differences = c->exhaustive_differences + c->pair_differences +
-                              c->seeded_differences + c->record_flip_differences +
-                              c->next_differences + (c->qemu_run ? c->qemu_wrong : 0) +
-                              (c->host_run && !c->host_equal) + (c->qemu_run && !c->qemu_equal);
+        int64_t differences = c->exhaustive_differences + c->barrier_differences +
+                              c->pair_differences + c->seeded_differences +
+                              c->record_flip_differences + c->next_differences +
+                              (c->qemu_run ? c->qemu_wrong : 0) + (c->host_run && !c->host_equal) +
+                              (c->qemu_run && !c->qemu_equal);
         row[8] = wick_arena_printf(arena, "%lld", (long long)differences);
     }
     cli_print_table(cells, result->n_cases + 1, COLUMNS);

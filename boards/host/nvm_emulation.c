@@ -48,12 +48,17 @@ static void tear(uint8_t *image, const struct unit_log *unit, uint32_t atomic, u
     }
 }
 
+static int reorders(cut_variant variant) {
+    return variant == CUT_REORDER || variant == CUT_BARRIER;
+}
+
 /* The write unit in flight, as far as it lies in the memory: anything, or half erased. */
 static void spoil(const nvm_emulation *e, uint8_t *image, const struct unit_log *unit,
                   cut_variant variant, uint64_t *random) {
-    uint32_t first = unit->offset - unit->offset % e->write_unit;
+    uint32_t whole = e->ecc > e->write_unit ? e->ecc : e->write_unit;
+    uint32_t first = unit->offset - unit->offset % whole;
     uint32_t last = unit->offset + unit->bytes;
-    last += (e->write_unit - last % e->write_unit) % e->write_unit;
+    last += (whole - last % whole) % whole;
     int programming = variant == CUT_ERASED && (mix64(random) & 1);
     for (uint32_t at = first; at < last && at < e->bytes; at++) {
         uint8_t bits = (uint8_t)mix64(random);
@@ -74,7 +79,7 @@ static void spoil(const nvm_emulation *e, uint8_t *image, const struct unit_log 
 static void fail_in_flight(const nvm_emulation *e, uint8_t *image, const struct unit_log *units,
                            uint32_t count, const struct unit_log *unit, cut_variant variant,
                            uint64_t *random) {
-    if (variant == CUT_WEAK) {
+    if (variant == CUT_WEAK || variant == CUT_BARRIER_WEAK) {
         uint32_t weak = 1u + (uint32_t)(mix64(random) & 3);
         uint32_t first = weak < count ? count - weak : 0;
         for (uint32_t i = count; i-- > first;)
@@ -95,16 +100,17 @@ void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
                         cut_variant variant, uint64_t seed) {
     uint64_t random = seed;
     for (uint32_t i = 0; i < k; i++) {
-        int lost = variant == CUT_REORDER && (mix64(&random) & 3) == 0;
+        int lost = reorders(variant) && (mix64(&random) & 3) == 0;
         if (!lost)
             memcpy(image + units[i].offset, units[i].after, units[i].bytes);
     }
-    fail_in_flight(emulation, image, units, k, k < count ? &units[k] : NULL, variant, &random);
+    int in_flight = variant < CUT_BARRIER && k < count;
+    fail_in_flight(emulation, image, units, k, in_flight ? &units[k] : NULL, variant, &random);
 }
 
 static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
     uint64_t random = e->seed;
-    if (e->variant == CUT_REORDER)
+    if (reorders(e->variant))
         for (uint32_t i = e->log_count; i-- > 0;)
             if ((mix64(&random) & 3) == 0)
                 memcpy(e->image + e->log[i].offset, e->log[i].before, e->log[i].bytes);
@@ -116,7 +122,7 @@ static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
 /* One unit arrives, or the power fails. */
 static void put_unit(nvm_emulation *e, struct unit_log *unit) {
     memcpy(unit->before, e->image + unit->offset, unit->bytes);
-    if (++e->writes == e->cut_at)
+    if (++e->writes == e->cut_at && e->variant < CUT_BARRIER)
         power_fails(e, unit);
     memcpy(e->image + unit->offset, unit->after, unit->bytes);
     if (e->log_count == e->log_cap)
@@ -151,6 +157,8 @@ int nvm_emulation_write(void *context, uint32_t offset, const void *src, uint32_
 
 int nvm_emulation_barrier(void *context) {
     nvm_emulation *e = context;
+    if (e->cut_at && e->variant >= CUT_BARRIER && e->writes + 1 >= e->cut_at && e->log_count)
+        power_fails(e, NULL);
     e->log_count = 0;
     if (e->record) {
         if (e->barrier_count == e->barrier_cap)

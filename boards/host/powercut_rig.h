@@ -41,6 +41,7 @@ typedef struct powercut_rig {
     uint32_t sequence; /* of the commit that images[0] shows */
     int skip_records;
     uint32_t durable; /* commits of the recorded run that were complete before the failure */
+    int undelivered;  /* nothing had been delivered before the failure */
     uint64_t seed;
     uint32_t round; /* the same cases with other random bits */
     int verbose;

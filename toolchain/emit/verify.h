@@ -33,6 +33,7 @@ typedef struct wick_verify_case {
     int variants;              /* what a cut does to the memory: boards/host/nvm_emulation.h */
     int64_t writes, commits;
     int64_t exhaustive_cuts, exhaustive_differences;
+    int64_t barrier_cuts, barrier_differences; /* before a barrier, with all before it written */
     int64_t pair_cuts, pair_differences;
     int64_t seeded_cuts, seeded_differences;
     int64_t record_flips, record_flip_differences;

@@ -20,7 +20,7 @@ static totals sum(const wick_plan *plan, const wick_verify_result *result) {
         seen |= 1u << (c->module - 1);
         t.exhaustive |= c->exhaustive_cuts > 0;
         t.qemu |= c->qemu_run;
-        t.cuts += c->exhaustive_cuts;
+        t.cuts += c->exhaustive_cuts + c->barrier_cuts;
         t.seeded += c->seeded_cuts;
         t.pairs += c->pair_cuts;
         t.variants = c->variants;
@@ -56,9 +56,10 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
     bool clean = t.differences == 0 && t.qemu_wrong == 0 && t.equal;
     set(&out[0], "G1", "any power failures: the same answer, byte for byte",
         proven(t.exhaustive && t.seeded > 0 && t.all_modules, clean));
-    char every[64] = "";
+    char every[80] = "";
     if (t.exhaustive)
-        snprintf(every, sizeof every, ", before every NVM write in %d variants", t.variants);
+        snprintf(every, sizeof every, ", before every NVM write in %d variants and every barrier",
+                 t.variants);
     snprintf(out[0].evidence, size,
              "%lld cuts%s, %lld pairs of cuts, %lld seeded runs to the end, %lld resets on the "
              "emulated Cortex-M4%s: %lld differences",

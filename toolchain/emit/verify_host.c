@@ -99,6 +99,8 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
     c->commits = field(root, "commits");
     take_tally(session, c, json_object_get(root, "exhaustive"), &c->exhaustive_cuts,
                &c->exhaustive_differences);
+    take_tally(session, c, json_object_get(root, "barriers"), &c->barrier_cuts,
+               &c->barrier_differences);
     take_tally(session, c, json_object_get(root, "pairs"), &c->pair_cuts, &c->pair_differences);
     take_tally(session, c, json_object_get(root, "seeded"), &c->seeded_cuts,
                &c->seeded_differences);
@@ -123,6 +125,7 @@ static wick_status check_complete(const verify_session *session, const wick_veri
                      ? c->pair_cuts > c->writes * options->rounds
                      : c->pair_cuts == options->pairs * options->rounds;
     if (c->writes > 0 && c->variants > 0 && c->exhaustive_cuts == cuts && pairs &&
+        (!options->exhaustive || c->barrier_cuts >= 2 * c->commits * options->rounds) &&
         c->seeded_cuts == options->seeded && c->record_flips > 0 && c->next_cuts > 0)
         return WICK_OK;
     return wick_fail(
@@ -175,8 +178,8 @@ wick_status verify_host(verify_session *session, wick_verify_result *result) {
         result->differences +=
             (result->cases[i].worst_commits > 1) + /* G3 */
             result->cases[i].exhaustive_differences + result->cases[i].seeded_differences +
-            result->cases[i].pair_differences + result->cases[i].record_flip_differences +
-            result->cases[i].next_differences;
+            result->cases[i].barrier_differences + result->cases[i].pair_differences +
+            result->cases[i].record_flip_differences + result->cases[i].next_differences;
     for (int p = 0; p < count; p++)
         wick_process_free(&processes[p]);
     free(processes);
