@@ -103,7 +103,5 @@ mutant foreign 'a format that does half its work' engine_state.c \
     's/    fresh\.sequence = engine->record\.sequence;\n    status = wick_engine_commit\(engine, &fresh\);\n//'
 mutant foreign 'the model of a record is not compared' nvm_record.c \
     's/int same_model = [^;]*;/int same_model = 1;/'
-mutant exhaustive 'a result is published before its last span' engine_step.c \
-    's/if \(next\.span == segment->n_spans\) \{/if (next.span + (next.segment == 1) == segment->n_spans) {/'
-
+[ $planted -ge 12 ] || fail "only $planted errors were planted"
 echo "$planted planted errors, all found by the rig that is named for them"
