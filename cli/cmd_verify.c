@@ -164,18 +164,31 @@ static const struct argp argp = {
     0};
 
 static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
-    json_t *o = json_pack(
-        "{s:s, s:i, s:b, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
-        "module", plan->segments[c->module].name, "input", c->input, "host_equal",
-        (int)c->host_equal, "nvm_writes", (json_int_t)c->writes, "commits", (json_int_t)c->commits,
-        "variants", c->variants, "exhaustive_cuts", (json_int_t)c->exhaustive_cuts,
-        "exhaustive_differences", (json_int_t)c->exhaustive_differences, "pair_cuts",
-        (json_int_t)c->pair_cuts, "pair_differences", (json_int_t)c->pair_differences,
-        "seeded_cuts", (json_int_t)c->seeded_cuts, "seeded_differences",
-        (json_int_t)c->seeded_differences, "record_flips", (json_int_t)c->record_flips,
-        "record_flip_differences", (json_int_t)c->record_flip_differences, "next_input_cuts",
-        (json_int_t)c->next_cuts, "next_input_differences", (json_int_t)c->next_differences,
-        "worst_commits", c->worst_commits);
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {
+        {"nvm_writes", c->writes},
+        {"commits", c->commits},
+        {"variants", c->variants},
+        {"exhaustive_cuts", c->exhaustive_cuts},
+        {"exhaustive_differences", c->exhaustive_differences},
+        {"barrier_cuts", c->barrier_cuts},
+        {"barrier_differences", c->barrier_differences},
+        {"pair_cuts", c->pair_cuts},
+        {"pair_differences", c->pair_differences},
+        {"seeded_cuts", c->seeded_cuts},
+        {"seeded_differences", c->seeded_differences},
+        {"record_flips", c->record_flips},
+        {"record_flip_differences", c->record_flip_differences},
+        {"next_input_cuts", c->next_cuts},
+        {"next_input_differences", c->next_differences},
+        {"worst_commits", c->worst_commits},
+    };
+    json_t *o = json_pack("{s:s, s:i, s:b}", "module", plan->segments[c->module].name, "input",
+                          c->input, "host_equal", (int)c->host_equal);
+    for (size_t i = 0; o && i < sizeof counts / sizeof counts[0]; i++)
+        json_object_set_new(o, counts[i].name, json_integer(counts[i].value));
     if (o && c->qemu_run)
         json_object_set_new(
             o, "qemu",
