@@ -173,7 +173,9 @@ static int is_one_input(const uint8_t *before, int submitted) {
         return 0;
     for (uint32_t i = 0; i < rig.nvm.bytes; i++) {
         uint32_t at = i - place->offset; /* the place of even epochs */
-        int other = at < place->stride;
+        int other =
+            at < place->stride ||
+            (spoils_gaps() && at - place->stride >= place->bytes); /* not the current input */
         if (!other && !in_record(i) && !counts_boots(i) && rig.nvm.image[i] != before[i])
             return 0;
         if (epoch == 2 && at < place->bytes && (int8_t)rig.nvm.image[i] != ~rig.input[at])

@@ -135,17 +135,24 @@ void explain(const char *id, const char *what, const uint8_t *want) {
         }
 }
 
+/* What a write of `bytes` may change: whole write units. */
+static uint32_t in_units(uint32_t bytes) {
+    return (bytes + rig.nvm.write_unit - 1u) / rig.nvm.write_unit * rig.nvm.write_unit;
+}
+
 int in_record(uint32_t offset) {
     for (int copy = 0; copy < 2; copy++)
-        if (offset - rig.model.record_offset[copy] < rig.model.record_bytes)
+        if (offset - rig.model.record_offset[copy] < in_units(rig.model.record_bytes))
             return 1;
     return 0;
 }
 
 int counts_boots(uint32_t offset) {
-    return offset >= rig.model.vars_offset[0] && offset < rig.model.tally_offset + WICK_TALLY_BYTES;
+    uint32_t end = rig.model.tally_offset + in_units(WICK_TALLY_BYTES);
+    return rig.model.tally_offset != 0 && offset >= rig.model.vars_offset[0] && offset < end;
 }
 
+enum { COMPARED = 256 /* bytes at once */ };
 enum { RECORD_FLAGS_AT = 26, RECORD_CRC_AT = WICK_RECORD_BYTES - 4 };
 
 static int same_record(const uint8_t *a, const uint8_t *b) {
@@ -154,9 +161,7 @@ static int same_record(const uint8_t *a, const uint8_t *b) {
                   RECORD_CRC_AT - RECORD_FLAGS_AT - 1) == 0;
 }
 
-/* Where an ECC word is larger than what is written at once, a failure also spoils what lies unused
-   beside it: then only what is delivered tells. */
-static int spoils_gaps(void) {
+int spoils_gaps(void) {
     return rig.nvm.ecc > rig.nvm.write_unit;
 }
 
@@ -168,9 +173,17 @@ static int as_recorded(const uint8_t *want) {
         if (!same_record(rig.nvm.image + at, want + at))
             return 0;
     }
-    for (uint32_t i = 0; i < rig.nvm.bytes; i++)
-        if (rig.nvm.image[i] != want[i] && !in_record(i) && !counts_boots(i))
-            return 0;
+    for (uint32_t i = 0; i < rig.nvm.bytes;) {
+        uint32_t next = i / COMPARED * COMPARED + COMPARED;
+        next = next < rig.nvm.bytes ? next : rig.nvm.bytes;
+        if (memcmp(rig.nvm.image + i, want + i, next - i) == 0) {
+            i = next;
+            continue;
+        }
+        for (; i < next; i++)
+            if (rig.nvm.image[i] != want[i] && !in_record(i) && !counts_boots(i))
+                return 0;
+    }
     return 1;
 }
 

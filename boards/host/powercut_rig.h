@@ -68,6 +68,9 @@ int in_record(uint32_t offset);
 /* The variables and the tally: they differ after a power failure, and so does which copy of the
    variables a record names. */
 int counts_boots(uint32_t offset);
+/* Where an ECC word is larger than what is written at once, a failure also spoils what lies unused
+   beside it: then only what is delivered tells. */
+int spoils_gaps(void);
 /* 1 = the boot succeeds and finds everything that was committed before the failure. */
 int boot_finds_commits(const char *id);
 /* Boots on damaged memory and goes on until it equals the recorded one (to_end = 0), or to the end.
