@@ -16,6 +16,7 @@ enum {
     KEY_SEED,
     KEY_PAIRS,
     KEY_ROUNDS,
+    KEY_VOLTAGE,
     KEY_RESETS,
     KEY_QEMU,
     KEY_NO_QEMU,
@@ -41,6 +42,10 @@ static const struct argp_option option_table[] = {
      0},
     {"rounds", KEY_ROUNDS, "N", 0,
      "the cuts before every write and the pairs so many times, with other random bits (default 1)",
+     0},
+    {"voltage", KEY_VOLTAGE, "READING", 0,
+     "what the capacitor's voltage reads here: unknown (default: every span commits), random (any of the optional "
+     "commits are left out; slower), high or low",
      0},
     {"no-exhaustive", KEY_NO_EXHAUSTIVE, 0, 0, "leave out the cut before every single NVM write",
      0},
@@ -98,6 +103,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_PAIRS:
         a->options.pairs = !strcmp(text, "all") ? WICK_VERIFY_ALL
                                                 : cli_integer(state, "pairs", text, 0, 4000000000);
+        break;
+    case KEY_VOLTAGE:
+        if (strcmp(text, "unknown") && strcmp(text, "random") && strcmp(text, "high") &&
+            strcmp(text, "low"))
+            argp_error(state, "--voltage: '%s' is not unknown, random, high or low", text);
+        a->options.voltage = text;
         break;
     case KEY_ROUNDS:
         a->options.rounds = (int)cli_integer(state, "rounds", text, 1, 1000000);

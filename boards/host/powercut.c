@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The proof on the PC: the emitted firmware on emulated memory whose power fails before every
    single write. powercut INPUT MODULE [--exhaustive] [--seeded N] [--seed S] [--part I/N] [--atomic
-   B] [--write-unit B] [--ecc B] [--mapped] [--rounds N] [--pairs all|N]
+   B] [--write-unit B] [--ecc B] [--mapped]
+              [--voltage unknown|random|high|low] [--rounds N] [--pairs all|N]
               [--plant-war] [--replay ID]
    INPUT holds the quantized input tensor. Prints one JSON object; exit status 0 = no difference, 1
    = some, 4 = failure. An uninterrupted run is recorded first: the memory after each commit and
@@ -11,8 +12,8 @@
    that failure leaves it, SRAM poisoned, boot, and on until all of the memory equals the recorded
    one at the same commit; nothing that was committed before the failure may be lost, and once a
    module is committed the policy answers differently: it must not be asked again;
-   - seeded: power really fails (longjmp out of the write) at a random unit, half the time once more
-   during recovery, and the run goes on to the end;
+   - seeded, every other one with readings that join spans: power really fails (longjmp out of the
+   write) at a random unit, half the time once more during recovery, and the run goes on to the end;
    - pairs: of every such failure, the recovery from it fails too, before each of its units and in
    every variant (all), or so many pairs chosen by the seed;
    - both of them `--rounds` times, with other random bits;
@@ -61,7 +62,9 @@ static void run_exhaustive(uint32_t part, uint32_t parts, tally *writes, tally *
 static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     static uint64_t random; /* static: survives the longjmp */
     static int cuts_left;
+    static voltage_reading reading;
     snprintf(id, id_size, "s:%u", number);
+    reading = rig.voltage;
     random = case_seed(number, 7);
     uint32_t unit = (uint32_t)(mix64(&random) % rig.nvm.history_count);
     uint32_t commit = commit_of_unit(unit);
@@ -77,6 +80,7 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_ALL_VARIANTS);
     rig.nvm.seed = mix64(&random);
     rig.undelivered = 0;
+    rig.voltage_random = random;
     rig.durable = commit;
     cuts_left = 1 + (int)(mix64(&random) & 1);
     if (setjmp(rig.nvm.power_off)) {
@@ -88,7 +92,11 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
             rig.nvm.seed = mix64(&random);
         }
     }
-    return boot_and_recover(id, 1, rig.durable <= rig.delivered_at);
+    if (number & 1u) /* spans are joined, though they were not in the recorded run */
+        rig.voltage = VOLTAGE_RANDOM;
+    int same = boot_and_recover(id, 1, rig.durable <= rig.delivered_at);
+    rig.voltage = reading;
+    return same;
 }
 
 static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) {
@@ -319,6 +327,15 @@ typedef struct arguments {
     int exhaustive, plant, mapped;
 } arguments;
 
+static voltage_reading parse_voltage(const char *text) {
+    static const char *const names[] = {"unknown", "random", "high", "low"};
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(text, names[i]))
+            return (voltage_reading)i;
+    fail("--voltage is unknown, random, high or low");
+    return VOLTAGE_UNKNOWN;
+}
+
 static arguments parse(int argc, char **argv) {
     arguments a = {.parts = 1, .rounds = 1};
     if (argc < 3)
@@ -345,6 +362,8 @@ static arguments parse(int argc, char **argv) {
             rig.nvm.atomic = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--write-unit") && i++)
             rig.nvm.write_unit = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--voltage") && i++)
+            rig.voltage = parse_voltage(value);
         else if (!strcmp(argv[i], "--ecc") && i++)
             rig.nvm.ecc = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--part") && i++ &&
@@ -353,8 +372,6 @@ static arguments parse(int argc, char **argv) {
         else
             fail("unknown option");
     }
-    if (a.pairs && rig.nvm.ecc > rig.nvm.write_unit)
-        fail("--pairs compares all of memory, whose gaps --ecc beyond the write unit spoils");
     rig.module = (uint8_t)atoi(argv[2]);
     if (rig.module < 1 || rig.module > rig.model.n_modules || a.parts < 1 || a.part >= a.parts ||
         rig.nvm.atomic < 1 || rig.nvm.atomic > 8 || rig.nvm.write_unit < 1 || rig.nvm.ecc < 1)
@@ -377,6 +394,7 @@ static void set_up(const arguments *a, const char *input) {
                            .nvm_write = nvm_emulation_write,
                            .nvm_barrier = nvm_emulation_barrier,
                            .nvm_mapped = a->mapped ? (const int8_t *)rig.nvm.image : NULL,
+                           .capacitor_mv = on_voltage,
                            .result = on_result};
     if (a->plant)
         plant_write_after_read();
@@ -389,6 +407,7 @@ int main(int argc, char **argv) {
     rig.seed = 1;
     arguments a = parse(argc, argv);
     set_up(&a, argv[1]);
+    rig.voltage_random = rig.seed;
     record_run();
     if (a.replay) {
         int same = run_replay(a.replay);

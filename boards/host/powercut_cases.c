@@ -85,6 +85,8 @@ typedef struct first_failure {
     uint8_t *at_barrier; /* and the recovery's units up to `barrier` */
     uint32_t barrier;
     int recovers;
+    int undelivered;    /* nothing was delivered before the failure */
+    uint32_t delivered; /* units of the recovery before its first delivery */
     struct unit_log *units;
     uint32_t count, cap;
     uint32_t *barriers, barrier_count, barrier_cap;
@@ -104,6 +106,7 @@ void get_ready(uint32_t unit, cut_variant variant) {
     rig.deliveries = rig.wrong_deliveries = 0;
     rig.nvm.cut_at = 0;
     rig.undelivered = unit <= rig.delivery_unit;
+    rig.voltage_random = case_seed(unit, 64u + (uint64_t)variant);
     rig.durable = commit_of_unit(variant < CUT_BARRIER ? unit : unit - 1u);
 }
 
@@ -128,6 +131,8 @@ static void fail_first(first_failure *f, uint32_t unit, cut_variant variant,
     f->recovers = boot_and_recover(id, 0, 0);
     rig.nvm.record = 0;
     swap_records(f);
+    f->undelivered = rig.undelivered;
+    f->delivered = rig.deliveries ? rig.delivered_unit : UINT32_MAX;
     memcpy(f->at_barrier, f->image, rig.nvm.bytes);
     f->barrier = 0;
 }
@@ -148,6 +153,8 @@ static int fail_again(first_failure *f, uint32_t unit, cut_variant variant, char
                        case_seed((uint64_t)f->unit << 24 ^ unit,
                                  (uint64_t)(f->variant * CUT_ALL_VARIANTS + variant + 32)));
     get_ready(f->unit, f->variant);
+    rig.undelivered = f->undelivered && unit <= f->delivered;
+    rig.voltage_random ^= unit;
     return f->recovers && boot_and_recover(id, 0, 0);
 }
 

@@ -16,12 +16,15 @@ typedef struct wick_verify_options {
     int seeded;            /* cuts that run to the end, for each module and input; default 1000 */
     int64_t pairs;         /* a second cut during the recovery from a first one, for each module and
                               input: so many, or WICK_VERIFY_ALL; default 2000 */
-    int rounds;            /* exhaustive cuts and pairs again with other random bits; default 1 */
-    bool qemu;             /* default true when QEMU and the ARM compiler are there */
-    int resets;            /* in QEMU, for each module; default 100 */
-    uint64_t seed;         /* default 1 */
-    bool plant_war;     /* plants a write-after-read fault: the run must then report differences */
-    const char *replay; /* one case again, with an explanation; NULL = none */
+    const char *voltage; /* what the host rig's port reads: "unknown" (default: every span commits;
+                            every other seeded run reads at random all the same), "random" (any
+                            subset of the optional commits, slower), "high" or "low" */
+    int rounds;          /* exhaustive cuts and pairs again with other random bits; default 1 */
+    bool qemu;           /* default true when QEMU and the ARM compiler are there */
+    int resets;          /* in QEMU, for each module; default 100 */
+    uint64_t seed;       /* default 1 */
+    bool plant_war;      /* plants a write-after-read fault: the run must then report differences */
+    const char *replay;  /* one case again, with an explanation; NULL = none */
     const char *compiler; /* for the PC, default "cc" */
     int jobs;             /* processes at once; 0 = one for each core */
 } wick_verify_options;

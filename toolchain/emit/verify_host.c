@@ -47,6 +47,8 @@ static const char **arguments(verify_session *session, const char *program, int 
     argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)atomic);
     argv[n++] = "--write-unit";
     argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)device->nvm.write_unit_bytes);
+    argv[n++] = "--voltage";
+    argv[n++] = session->options->voltage;
     if (device->nvm.mapped)
         argv[n++] = "--mapped";
     if (session->options->plant_war)
