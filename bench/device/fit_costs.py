@@ -99,9 +99,11 @@ def write_table(folder, core, fits, compiler):
     kernels = {kernel: fit for kernel, fit in fits.items() if kernel.endswith("_s8") or kernel.endswith(suffixes)}
     order = sorted(kernels, key=lambda kernel: (not kernel.endswith("_s8"), kernel))
     lines = ",\n".join(f"    {json.dumps(kernel)}: {json.dumps(kernels[kernel])}" for kernel in order)
-    head = {"core": name, "cycles_source": RULE.format(TIMING[core], compiler), "code_source": f"measured: {compiler}"}
+    path = pathlib.Path(folder) / f"{core}.json"
+    kept = {key: value for key, value in (json.loads(path.read_text()) if path.exists() else {}).items() if key == "engine_code_bytes"}
+    head = {"core": name, "cycles_source": RULE.format(TIMING[core], compiler), "code_source": f"measured: {compiler}", **kept}
     text = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
-    (pathlib.Path(folder) / f"{core}.json").write_text(f'{{\n{text}  "kernels": {{\n{lines}\n  }}\n}}\n')
+    path.write_text(f'{{\n{text}  "kernels": {{\n{lines}\n  }}\n}}\n')
 
 
 def main():

@@ -72,6 +72,7 @@ typedef struct wick_device {
         double area_cm2, efficiency;
         double lux_per_uw_cm2; /* illuminance to irradiance */
     } panel;
+    int64_t engine_code_bytes; /* code beside the kernels on this core; 0 = not stated */
     wick_kernel_cost portable[WICK_LAYER_KINDS]; /* all offered */
     wick_kernel_cost fast[WICK_KERNELS];         /* by wick_kernel; [WICK_KERNEL_PORTABLE] unused */
 } wick_device;

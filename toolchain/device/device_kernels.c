@@ -75,12 +75,15 @@ static wick_status stated_source(wick_json_at root, const char *key, const char 
 }
 
 static wick_status read_table(wick_json_at root, wick_device *device) {
-    static const char *const known[] = {"core", "cycles_source", "code_source", "kernels", NULL};
+    static const char *const known[] = {
+        "core", "cycles_source", "code_source", "engine_code_bytes", "kernels", NULL};
     const char *text;
     WICK_TRY(wick_json_only(root, known));
     WICK_TRY(wick_json_string(root, "core", &text));
     WICK_TRY(stated_source(root, "cycles_source", &device->cycles_source));
     WICK_TRY(stated_source(root, "code_source", &text));
+    if (wick_json_has(root, "engine_code_bytes"))
+        WICK_TRY(wick_json_int(root, "engine_code_bytes", 1, 1 << 20, &device->engine_code_bytes));
     return read_all(root, PLAIN, device);
 }
 
