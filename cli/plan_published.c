@@ -114,9 +114,9 @@ static void print_text(const wick_published *model, const wick_published_plan *p
     print_answers(model, plan, net, arena);
     if (explain)
         print_layers(plan, net, arena);
-    printf(
-        "\noverhead: share of the active time that is not in the fastest plan without commits and "
-        "failures\n");
+    printf("\njoined: commits where the charge ends, in whichever layer, as wick's engine does\n"
+           "overhead: share of the active time that is not in the fastest plan without commits and "
+           "failures\n");
 }
 
 wick_status cli_plan_published(const char *name, const wick_qnet *net,
