@@ -34,9 +34,10 @@ static const char *cycles_text(wick_arena *arena, double cycles) {
 }
 
 static void print_kernels(const wick_device *device, wick_arena *arena) {
-    enum { COLUMNS = 9 };
-    static const char *const header[COLUMNS] = {"cycles a", "MAC", "lone MAC", "input", "output",
-                                                "channel",  "row", "call",     "code"};
+    enum { COLUMNS = 10 };
+    static const char *const header[COLUMNS] = {"cycles a", "MAC",    "lone MAC", "strided",
+                                                "input",    "output", "channel",  "row",
+                                                "call",     "code"};
     kernel_row rows[WICK_LAYER_KINDS + WICK_KERNELS];
     int n = kernels_of(device, rows);
     const char **cells = wick_new(arena, const char *, COLUMNS *(n + 1));
@@ -47,12 +48,13 @@ static void print_kernels(const wick_device *device, wick_arena *arena) {
         row[0] = rows[i].name;
         row[1] = cycles_text(arena, cost->cycles_per_mac);
         row[2] = cycles_text(arena, cost->cycles_per_lone_mac);
-        row[3] = cycles_text(arena, cost->cycles_per_input);
-        row[4] = cycles_text(arena, cost->cycles_per_output);
-        row[5] = cycles_text(arena, cost->cycles_per_channel);
-        row[6] = cycles_text(arena, cost->cycles_per_row);
-        row[7] = cycles_text(arena, cost->cycles_per_call);
-        row[8] = wick_text_bytes(arena, (double)cost->code_bytes);
+        row[3] = cycles_text(arena, cost->cycles_per_strided_mac);
+        row[4] = cycles_text(arena, cost->cycles_per_input);
+        row[5] = cycles_text(arena, cost->cycles_per_output);
+        row[6] = cycles_text(arena, cost->cycles_per_channel);
+        row[7] = cycles_text(arena, cost->cycles_per_row);
+        row[8] = cycles_text(arena, cost->cycles_per_call);
+        row[9] = wick_text_bytes(arena, (double)cost->code_bytes);
     }
     cli_print_table(cells, n + 1, COLUMNS);
 }
@@ -108,12 +110,12 @@ static json_t *kernels_json(const wick_device *device) {
         const wick_kernel_cost *c = rows[i].cost;
         json_object_set_new(
             object, rows[i].name,
-            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I}", "cycles_per_mac", c->cycles_per_mac,
-                      "cycles_per_lone_mac", c->cycles_per_lone_mac, "cycles_per_input",
-                      c->cycles_per_input, "cycles_per_output", c->cycles_per_output,
-                      "cycles_per_channel", c->cycles_per_channel, "cycles_per_row",
-                      c->cycles_per_row, "cycles_per_call", c->cycles_per_call, "code_bytes",
-                      (json_int_t)c->code_bytes));
+            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I}", "cycles_per_mac", c->cycles_per_mac,
+                      "cycles_per_strided_mac", c->cycles_per_strided_mac, "cycles_per_lone_mac",
+                      c->cycles_per_lone_mac, "cycles_per_input", c->cycles_per_input,
+                      "cycles_per_output", c->cycles_per_output, "cycles_per_channel",
+                      c->cycles_per_channel, "cycles_per_row", c->cycles_per_row, "cycles_per_call",
+                      c->cycles_per_call, "code_bytes", (json_int_t)c->code_bytes));
     }
     return object;
 }
