@@ -32,41 +32,57 @@ static void print_layers(const wick_published_plan *plan, const wick_qnet *net, 
     cli_print_table(cells, net->n_layers + 1, COLUMNS);
 }
 
-/* One row for each answer: the extractor and a module. */
-static void print_answers(const wick_published_plan *plan, const wick_qnet *net,
-                          wick_arena *arena) {
+static void fill_row(const char **row, const char *name, const wick_published_total *total,
+                     wick_arena *arena) {
+    row[0] = name;
+    row[1] = wick_arena_printf(arena, "%.0f", total->power_cycles);
+    row[2] = wick_arena_printf(arena, "%.4f J", total->energy_j);
+    row[3] = wick_arena_printf(arena, "%.2f s", total->active_s);
+    row[4] = wick_arena_printf(arena, "%.2f s", total->end_to_end_s);
+    row[5] = wick_arena_printf(arena, "%.2f s", total->continuous_s);
+    row[6] = wick_arena_printf(arena, "%.1f %%", wick_published_overhead(total));
+    row[7] = wick_arena_printf(arena, "%.1f %%", 100 * total->reboots_s / total->active_s);
+}
+
+/* Two rows for each answer (the extractor and a module): by the published search, and with commits
+   where the charge ends. */
+static void print_answers(const wick_published *model, const wick_published_plan *plan,
+                          const wick_qnet *net, wick_arena *arena) {
     enum { COLUMNS = 8 };
     static const char *const header[COLUMNS] = {"answer by", "power cycles", "energy",
                                                 "active",    "end to end",   "commit-free",
                                                 "overhead",  "reboots alone"};
-    const char **cells = wick_new(arena, const char *, COLUMNS *(net->n_modules + 1));
+    const char **cells = wick_new(arena, const char *, COLUMNS *(2 * net->n_modules + 1));
     memcpy(cells, header, sizeof header);
+    int rows = 1;
     for (int m = 1; m <= net->n_modules; m++) {
+        const char *name = net->module_names[m - 1];
         wick_published_total total = wick_published_answer(plan, m);
-        const char **row = cells + COLUMNS * m;
-        row[0] = net->module_names[m - 1];
-        row[1] = wick_arena_printf(arena, "%.0f", total.power_cycles);
-        row[2] = wick_arena_printf(arena, "%.4f J", total.energy_j);
-        row[3] = wick_arena_printf(arena, "%.2f s", total.active_s);
-        row[4] = wick_arena_printf(arena, "%.2f s", total.end_to_end_s);
-        row[5] = wick_arena_printf(arena, "%.2f s", total.continuous_s);
-        row[6] = wick_arena_printf(arena, "%.1f %%", wick_published_overhead(&total));
-        row[7] = wick_arena_printf(arena, "%.1f %%", 100 * total.reboots_s / total.active_s);
+        fill_row(cells + COLUMNS * rows++, name, &total, arena);
+        if (wick_published_joined(model, net, plan, m, &total))
+            fill_row(cells + COLUMNS * rows++, wick_arena_printf(arena, "%s, joined", name), &total,
+                     arena);
     }
-    cli_print_table(cells, net->n_modules + 1, COLUMNS);
+    cli_print_table(cells, rows, COLUMNS);
 }
 
-static json_t *answers_json(const wick_published_plan *plan, const wick_qnet *net) {
+static json_t *total_json(const wick_published_total *t) {
+    return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "power_cycles", t->power_cycles,
+                     "energy_j", t->energy_j, "active_s", t->active_s, "end_to_end_s",
+                     t->end_to_end_s, "reboots_s", t->reboots_s, "continuous_s", t->continuous_s,
+                     "continuous_j", t->continuous_j, "overhead_percent",
+                     wick_published_overhead(t));
+}
+
+static json_t *answers_json(const wick_published *model, const wick_published_plan *plan,
+                            const wick_qnet *net) {
     json_t *list = json_array();
     for (int m = 1; m <= net->n_modules; m++) {
-        wick_published_total t = wick_published_answer(plan, m);
-        json_array_append_new(list, json_pack("{s:s,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f}", "module",
-                                              net->module_names[m - 1], "power_cycles",
-                                              t.power_cycles, "energy_j", t.energy_j, "active_s",
-                                              t.active_s, "end_to_end_s", t.end_to_end_s,
-                                              "reboots_s", t.reboots_s, "continuous_s",
-                                              t.continuous_s, "continuous_j", t.continuous_j,
-                                              "overhead_percent", wick_published_overhead(&t)));
+        wick_published_total searched = wick_published_answer(plan, m), joined;
+        bool fits = wick_published_joined(model, net, plan, m, &joined);
+        json_array_append_new(list, json_pack("{s:s,s:o,s:o}", "module", net->module_names[m - 1],
+                                              "searched", total_json(&searched), "joined",
+                                              fits ? total_json(&joined) : json_null()));
     }
     return list;
 }
@@ -95,12 +111,12 @@ static void print_text(const wick_published *model, const wick_published_plan *p
         "%lld B of SRAM\n\n",
         model->name, model->capacitor_f * 1e3, model->on_v, model->off_v, model->margin,
         wick_published_charge_j(model) * 1e3, (long long)model->vm_bytes);
-    print_answers(plan, net, arena);
+    print_answers(model, plan, net, arena);
     if (explain)
         print_layers(plan, net, arena);
-    printf(
-        "\noverhead: share of the active time that is not in the fastest plan without commits and "
-        "failures\n");
+    printf("\njoined: commits where the charge ends, in whichever layer, as wick's engine does\n"
+           "overhead: share of the active time that is not in the fastest plan without commits and "
+           "failures\n");
 }
 
 wick_status cli_plan_published(const char *name, const wick_qnet *net,
@@ -119,10 +135,10 @@ wick_status cli_plan_published(const char *name, const wick_qnet *net,
     if (status == WICK_OK && !json)
         print_text(model, plan, net, explain, arena);
     else if (status == WICK_OK &&
-             !cli_print_json(json_pack("{s:s,s:f,s:f,s:f,s:o,s:o}", "cost_model", model->name,
-                                       "margin", model->margin, "capacitor_f", model->capacitor_f,
-                                       "charge_j", wick_published_charge_j(model), "answers",
-                                       answers_json(plan, net), "layers", layers_json(plan, net))))
+             !cli_print_json(json_pack(
+                 "{s:s,s:f,s:f,s:f,s:o,s:o}", "cost_model", model->name, "margin", model->margin,
+                 "capacitor_f", model->capacitor_f, "charge_j", wick_published_charge_j(model),
+                 "answers", answers_json(model, plan, net), "layers", layers_json(plan, net))))
         status = WICK_IO;
     wick_arena_free(arena);
     return status;

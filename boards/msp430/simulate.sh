@@ -1,12 +1,12 @@
 #!/bin/bash
-# Builds an emitted folder for the MSP430 and runs it in mspdebug's simulator: simulate.sh FOLDER [CUTS [SEED]]
+# Builds an emitted folder for the MSP430 and runs it in mspdebug's simulator: simulate.sh FOLDER [CUTS [SEED [MOST]]]
 # First one run to the end, whose logits must be the PC's. Then CUTS power failures (default 100), each after a random
 # number of instructions, up to the longest stretch between two commits and a half; what was in SRAM is overwritten every
-# time. Whatever the device delivers, in every round at least one result, must be those logits. Exit status 0: so it is; 1: not; 77:
-# a tool is missing.
+# time. Whatever the device delivers, in every round at least one result, must be those logits. With MOST, code and constants may be
+# so many bytes. Exit status 0: so it is; 1: not; 77: a tool is missing.
 set -u
 board=$(cd "$(dirname "$0")" && pwd)
-folder=${1:?usage: simulate.sh FOLDER [CUTS [SEED]]} cuts=${2:-100} seed=${3:-1}
+folder=${1:?usage: simulate.sh FOLDER [CUTS [SEED [MOST]]]} cuts=${2:-100} seed=${3:-1} most_bytes=${4:-65536}
 for tool in clang ld.lld mspdebug; do
     command -v $tool >/dev/null || { echo "there is no $tool"; exit 77; }
 done
@@ -21,6 +21,9 @@ for source in "${sources[@]}" "$board"/*.S; do
         -isystem "$board/libc" "${includes[@]}" -c "$source" -o "$work/$(basename "${source%.*}").o" || exit 1
 done
 ld.lld --gc-sections -T "$board/msp430.ld" "$work"/*.o -o "$work/firmware.elf" || exit 1
+bytes=$(size "$work/firmware.elf" | awk 'NR == 2 { print $1 }')
+echo "$bytes bytes of code and constants"
+[ "$bytes" -le "$most_bytes" ] || { echo "more than $most_bytes"; exit 1; }
 
 # simulate COMMANDS...: the simulator's output
 simulate() {

@@ -155,6 +155,33 @@ static size_t shipped(wick_arena *arena, char ***names) {
     return devices;
 }
 
+/* What is left over when several pixels, or rows, are taken at once; and what strides cost. */
+static void left_over_pixels_by_hand(void **state) {
+    (void)state;
+    wick_device d = plain_device();
+    wick_kernel_cost *conv = &d.portable[WICK_LAYER_CONV2D];
+    wick_layer layer = {.kind = WICK_LAYER_CONV2D, .in_c = 2, .k_h = 1, .k_w = 1, .stride_w = 1};
+    layer.out_w = 5;
+    layer.out_c = 3;
+    conv->cycles_per_lone_mac = 7;
+    conv->pixels_at_once = 4;
+    /* 11 pixels of 3 channels, 2 products each: 8 pixels at 2 cycles, 3 at 7 */
+    assert_true(near(wick_device_layer_work(&d, &layer, 33).cycles,
+                     24 * 2 * 2 + 9 * 2 * 7 + 33 * 10 + 100));
+    /* 12 pixels: nothing is left over */
+    assert_true(near(wick_device_layer_work(&d, &layer, 36).cycles, 36 * 2 * 2 + 36 * 10 + 100));
+    /* 2 channels of one pixel: all is left over */
+    assert_true(near(wick_device_layer_work(&d, &layer, 2).cycles, 2 * 2 * 7 + 2 * 10 + 100));
+    conv->rows_at_once = 2;
+    /* 15 pixels are 3 rows: one row of 5 pixels is left over */
+    assert_true(near(wick_device_layer_work(&d, &layer, 45).cycles,
+                     30 * 2 * 2 + 15 * 2 * 7 + 45 * 10 + 100));
+    conv->cycles_per_strided_mac = 4;
+    layer.stride_w = 2;
+    assert_true(near(wick_device_layer_work(&d, &layer, 45).cycles,
+                     30 * 2 * 4 + 15 * 2 * 7 + 45 * 10 + 100));
+}
+
 static void shipped_profiles_load_and_are_sane(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
@@ -307,6 +334,7 @@ static void bad_kernel_tables_name_the_field(void **state) {
         {"kernels.fft", "{}", WICK_UNKNOWN, "kernels.fft"},
         {"kernels.fc_s8.cycles_per_mac", "-1", WICK_RANGE, "kernels.fc_s8.cycles_per_mac"},
         {"kernels.fc_s8.cycles_per_call", NULL, WICK_MISSING, "cycles_per_call"},
+        {"kernels.fc_s8.pixels_at_once", "0", WICK_RANGE, "pixels_at_once"},
         {"kernels.fc_s8.code_bytes", "0", WICK_RANGE, "code_bytes"},
         {"cycles_source", "\" \"", WICK_MISSING, "cycles_source is empty"},
         {"code_source", NULL, WICK_MISSING, "code_source"},
@@ -355,6 +383,7 @@ int main(void) {
         cmocka_unit_test(cost_by_hand),
         cmocka_unit_test(writes_by_hand),
         cmocka_unit_test(work_by_hand),
+        cmocka_unit_test(left_over_pixels_by_hand),
         cmocka_unit_test(shipped_profiles_load_and_are_sane),
         cmocka_unit_test(bad_profiles_name_the_field),
         cmocka_unit_test(bad_kernel_tables_name_the_field),

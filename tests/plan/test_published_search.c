@@ -153,10 +153,100 @@ static void what_does_not_fit_is_named(void **state) {
     tiny_free(net);
 }
 
+/* A fully connected layer of 3 outputs from 1 input, SRAM for one word of each buffer: tiles of
+   one, the input held. In nJ and cycles (constants as in tests/device/test_published_cost.c): begin
+   77880 + 308 = 78188, 1120000 + 680;  commit 300.62, 678 held: one fetch of 1 word 227 + 123.8135
+   = 350.8135, 488 + 304 = 792 a piece: weights 227 + 204.761, 488 + 492; one MAC with its addition
+   and addresses 402.2518, 1101.5; back-up of 1 word 220.175 + 189.4435, 486 + 460: 1243.6313,
+   3027.5 Two pieces: 78188 + 350.8135 + 2 * 1243.6313 + 300.62 = 81326.6961; three need 82570.3274.
+   With a charge of 82400 nJ the third piece is in a second power cycle, which fetches the input
+   again. */
+static void joined_by_hand(void **state) {
+    (void)state;
+    tiny t = tiny_begin(1, 1, 1);
+    t.segment = 1;
+    tiny_logits(&t, tiny_fc(&t, 0, 3));
+    wick_qnet *net = tiny_end(&t);
+    wick_published small = *inas;
+    small.vm_bytes = 6;
+    small.margin = 1, small.off_v = 0, small.on_v = 2, small.supply_v = 3;
+    small.capacitor_f = 2 * 82400e-9 / 4;
+    wick_published_plan *plan;
+    wick_published_total total;
+    assert_int_equal(wick_published_plan_make(&small, net, arena, &plan, NULL), WICK_OK);
+    assert_true(wick_published_joined(&small, net, plan, 1, &total));
+    assert_true(fabs(total.power_cycles - 2) < 1e-9);
+    double first_j = 81326.6961e-9, second_j = 80083.0648e-9;
+    double active_s = (2 * (1120680 + 678 + 792) + 3 * 3027.5) / 16e6;
+    assert_true(fabs(total.energy_j - first_j - second_j) < 1e-9 * first_j);
+    assert_true(fabs(total.active_s - active_s) < 1e-9 * active_s);
+    assert_true(fabs(total.reboots_s - 0.14) < 1e-12);
+    double end_to_end_s = active_s + wick_published_recharge_s(&small, first_j) +
+                          wick_published_recharge_s(&small, second_j);
+    assert_true(fabs(total.end_to_end_s - end_to_end_s) < 1e-9 * end_to_end_s);
+    small.capacitor_f *= 82600.0 / 82400; /* all three fit */
+    assert_true(wick_published_joined(&small, net, plan, 1, &total));
+    assert_true(fabs(total.power_cycles - 1) < 1e-9);
+    small.capacitor_f *= 79000.0 / 82600; /* not even one does */
+    assert_false(wick_published_joined(&small, net, plan, 1, &total));
+    tiny_free(net);
+}
+
+/* A layer that must add up partial sums (3x3, 32 channels in 512 bytes of SRAM): each pass commits
+   before the next writes where it read. With one charge for all, the commits are what is added to
+   one begin and one end; the published plan has no design with fewer passes. */
+static void passes_commit(void **state) {
+    (void)state;
+    tiny t = tiny_begin(1, 8, 3);
+    t.segment = 1;
+    tiny_logits(&t, tiny_global_pool(&t, tiny_conv(&t, tiny_conv(&t, 0, 32, 1, 1), 16, 3, 1)));
+    wick_qnet *net = tiny_end(&t);
+    wick_published huge = *inas;
+    huge.capacitor_f = 10;
+    huge.vm_bytes = 256;
+    wick_published_plan *plan;
+    wick_published_total total;
+    assert_int_equal(wick_published_plan_make(&huge, net, arena, &plan, NULL), WICK_OK);
+    assert_true(wick_published_joined(&huge, net, plan, 1, &total));
+    assert_true(fabs(total.power_cycles - 1) < 1e-9);
+    double commit_s = wick_published_commit(&huge).s;
+    double extra_s = total.active_s - total.continuous_s - wick_published_begin(&huge).s - commit_s;
+    assert_true(extra_s > 0.99 * commit_s);
+    assert_true(fabs(extra_s / commit_s - round(extra_s / commit_s)) < 1e-6);
+    tiny_free(net);
+}
+
+/* No charge is exceeded, nothing is left out, and joining never costs more than the search. */
+static void joined_keeps_to_the_charge(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(4, 16, 16);
+    double last = 0;
+    for (int i = 8; i >= 0; i--) {
+        wick_published model = *tinas;
+        model.capacitor_f = 0.0003 * pow(2, i);
+        wick_published_plan *plan;
+        wick_published_total total, searched;
+        assert_int_equal(wick_published_plan_make(&model, net, arena, &plan, NULL), WICK_OK);
+        assert_true(wick_published_joined(&model, net, plan, 1, &total));
+        searched = wick_published_answer(plan, 1);
+        double charge = wick_published_charge_j(&model);
+        assert_true(total.energy_j <= total.power_cycles * charge);
+        assert_true(total.active_s >= total.continuous_s + total.reboots_s);
+        assert_true(total.active_s <= searched.active_s);
+        assert_true(total.power_cycles >= last);
+        last = total.power_cycles;
+    }
+    assert_true(last > 10);
+    tiny_free(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_search_is_exhaustive),
         cmocka_unit_test(sums_and_overhead),
+        cmocka_unit_test(joined_by_hand),
+        cmocka_unit_test(passes_commit),
+        cmocka_unit_test(joined_keeps_to_the_charge),
         cmocka_unit_test(what_does_not_fit_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -12,12 +12,14 @@
 
 /* Cycles that a kernel takes on this core, fitted to counted work, and its code. */
 typedef struct wick_kernel_cost {
-    bool offered;          /* the profile has this kernel: the planner may choose it */
-    double cycles_per_mac; /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
-                              element; add, concat: one operand element */
-    double
-        cycles_per_lone_mac;   /* conv2d kernels that take two pixels at once: a multiply-accumulate
-                                  of the last pixel when their number is odd; 0 = as the others */
+    bool offered;               /* the profile has this kernel: the planner may choose it */
+    double cycles_per_mac;      /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
+                                   element; add, concat: one operand element */
+    double cycles_per_lone_mac; /* a multiply-accumulate of the pixels that are left over when a
+                                   kernel takes several at once; 0 = as the others */
+    int64_t pixels_at_once;     /* with cycles_per_lone_mac: how many, default 2 */
+    int64_t rows_at_once;       /* how many whole rows instead; 0 = pixels count */
+    double cycles_per_strided_mac; /* instead of cycles_per_mac where stride_w > 1; 0 = the same */
     double cycles_per_input;   /* gathering one value of a pixel's window, once for all its output
                                   channels; 0 for kernels that read the input in place */
     double cycles_per_output;  /* requantization, store, loop overhead of one output element */
@@ -72,6 +74,7 @@ typedef struct wick_device {
         double area_cm2, efficiency;
         double lux_per_uw_cm2; /* illuminance to irradiance */
     } panel;
+    int64_t engine_code_bytes; /* code beside the kernels on this core; 0 = not stated */
     wick_kernel_cost portable[WICK_LAYER_KINDS]; /* all offered */
     wick_kernel_cost fast[WICK_KERNELS];         /* by wick_kernel; [WICK_KERNEL_PORTABLE] unused */
 } wick_device;
@@ -115,8 +118,9 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
      cycles = count * (units * cycles_per_mac + cycles_per_output)
               + ceil(count / out_c) * window * cycles_per_input
               + min(count, out_c) * (cycles_per_channel + rows * cycles_per_row) + cycles_per_call,
-     rows = ceil(count / (out_w * out_c)) and, for the outputs of a lone pixel,
-     cycles_per_lone_mac instead of cycles_per_mac.
+     rows = ceil(count / (out_w * out_c)) and, for the outputs of the ceil(count / out_c) %
+     pixels_at_once left-over pixels (or rows % rows_at_once rows), cycles_per_lone_mac instead of
+     cycles_per_mac.
    window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and pools.
    units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
    included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */

@@ -72,16 +72,29 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
     return layer->kernel ? &device->fast[layer->kernel] : &device->portable[layer->kind];
 }
 
+/* Outputs of the pixels that are left over. */
+static int64_t lone_outputs(const wick_kernel_cost *kernel, const wick_layer *layer, int64_t count,
+                            int64_t pixels, int64_t rows) {
+    int64_t left = pixels % (kernel->pixels_at_once ? kernel->pixels_at_once : 2);
+    if (!(kernel->cycles_per_lone_mac > 0))
+        return 0;
+    if (kernel->rows_at_once)
+        left = rows % kernel->rows_at_once * layer->out_w;
+    return left * layer->out_c < count ? left * layer->out_c : count;
+}
+
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
                                  int64_t count) {
     const wick_kernel_cost *kernel = wick_device_kernel(device, layer);
-    int64_t pixels = (count + layer->out_c - 1) / layer->out_c, lone = 0;
-    if (kernel->cycles_per_lone_mac > 0 && pixels % 2)
-        lone = count < layer->out_c ? count : layer->out_c;
-    double in_products = (double)(count - lone) * kernel->cycles_per_mac +
-                         (double)lone * kernel->cycles_per_lone_mac;
+    int64_t pixels = (count + layer->out_c - 1) / layer->out_c;
     int64_t channels = count < layer->out_c ? count : layer->out_c;
     int64_t row = (int64_t)layer->out_w * layer->out_c, rows = (count + row - 1) / row;
+    int64_t lone = lone_outputs(kernel, layer, count, pixels, rows);
+    double per_mac = kernel->cycles_per_mac;
+    if (layer->stride_w > 1 && kernel->cycles_per_strided_mac > 0)
+        per_mac = kernel->cycles_per_strided_mac;
+    double in_products =
+        (double)(count - lone) * per_mac + (double)lone * kernel->cycles_per_lone_mac;
     double set_up = kernel->cycles_per_channel + (double)rows * kernel->cycles_per_row;
     return (wick_work){.cycles = in_products * units_per_output(layer) +
                                  (double)count * kernel->cycles_per_output +

@@ -13,11 +13,19 @@ static wick_status cost_number(wick_json_at at, const char *key, double max, num
                          : wick_device_number(at, key, 0, max, out);
 }
 
+/* An optional count of pixels or rows. */
+static wick_status cost_count(wick_json_at at, const char *key, number_form form, int64_t *out) {
+    if (!wick_json_has(at, key))
+        return WICK_OK;
+    return form == PLAIN ? wick_json_int(at, key, 1, 64, out)
+                         : wick_device_integer(at, key, 1, 64, out);
+}
+
 static wick_status read_kernel(wick_json_at at, number_form form, wick_kernel_cost *cost) {
     static const char *const known[] = {
-        "cycles_per_mac",    "cycles_per_lone_mac", "cycles_per_input",
-        "cycles_per_output", "cycles_per_channel",  "cycles_per_row",
-        "cycles_per_call",   "code_bytes",          NULL};
+        "cycles_per_mac",         "cycles_per_lone_mac", "pixels_at_once",    "rows_at_once",
+        "cycles_per_strided_mac", "cycles_per_input",    "cycles_per_output", "cycles_per_channel",
+        "cycles_per_row",         "cycles_per_call",     "code_bytes",        NULL};
     const int64_t most_code = 1 << 20;
     WICK_TRY(wick_json_only(at, known));
     cost->offered = true;
@@ -26,12 +34,15 @@ static wick_status read_kernel(wick_json_at at, number_form form, wick_kernel_co
         const char *key;
         double *value;
     } optional[] = {{"cycles_per_lone_mac", &cost->cycles_per_lone_mac},
+                    {"cycles_per_strided_mac", &cost->cycles_per_strided_mac},
                     {"cycles_per_input", &cost->cycles_per_input},
                     {"cycles_per_channel", &cost->cycles_per_channel},
                     {"cycles_per_row", &cost->cycles_per_row}};
     for (size_t i = 0; i < WICK_LEN(optional); i++)
         if (wick_json_has(at, optional[i].key))
             WICK_TRY(cost_number(at, optional[i].key, 1e6, form, optional[i].value));
+    WICK_TRY(cost_count(at, "pixels_at_once", form, &cost->pixels_at_once));
+    WICK_TRY(cost_count(at, "rows_at_once", form, &cost->rows_at_once));
     WICK_TRY(cost_number(at, "cycles_per_output", 1e9, form, &cost->cycles_per_output));
     WICK_TRY(cost_number(at, "cycles_per_call", 1e9, form, &cost->cycles_per_call));
     return form == PLAIN ? wick_json_int(at, "code_bytes", 1, most_code, &cost->code_bytes)
@@ -75,12 +86,15 @@ static wick_status stated_source(wick_json_at root, const char *key, const char 
 }
 
 static wick_status read_table(wick_json_at root, wick_device *device) {
-    static const char *const known[] = {"core", "cycles_source", "code_source", "kernels", NULL};
+    static const char *const known[] = {
+        "core", "cycles_source", "code_source", "engine_code_bytes", "kernels", NULL};
     const char *text;
     WICK_TRY(wick_json_only(root, known));
     WICK_TRY(wick_json_string(root, "core", &text));
     WICK_TRY(stated_source(root, "cycles_source", &device->cycles_source));
     WICK_TRY(stated_source(root, "code_source", &text));
+    if (wick_json_has(root, "engine_code_bytes"))
+        WICK_TRY(wick_json_int(root, "engine_code_bytes", 1, 1 << 20, &device->engine_code_bytes));
     return read_all(root, PLAIN, device);
 }
 

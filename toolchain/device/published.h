@@ -98,6 +98,27 @@ wick_published_cost wick_published_continuous(const wick_published *model,
                                               const wick_published_layer *layer,
                                               const wick_published_design *design);
 
+/* A layer as pieces after each of which everything is in NVM, for plans that commit where the
+   charge ends instead of after S tiles: `groups` groups of `units` pieces; a group begins with
+   fetching what it holds in SRAM, and fetches it again after a power failure. Of `passes` groups
+   that add to the same outputs, all but the first fetch partial sums: they read them in one place
+   and write them in another, and commit before the next group goes the other way, so that a piece
+   that is repeated never finds its own results. Without those commits the sum is
+   wick_published_continuous:
+     groups (held + units * unit) + groups (1 - 1 / passes) units * sums. */
+typedef struct wick_published_pieces {
+    double groups, units;
+    int passes;
+    wick_published_cost held, unit, sums;
+    int64_t vm_bytes; /* as above, for S = 1 */
+} wick_published_pieces;
+wick_published_pieces wick_published_pieces_of(const wick_published *model,
+                                               const wick_published_layer *layer,
+                                               const wick_published_design *design);
+/* Reboot and fetching the index at the begin of a power cycle; backing up the index at its end. */
+wick_published_cost wick_published_begin(const wick_published *model);
+wick_published_cost wick_published_commit(const wick_published *model);
+
 /* What one power cycle may use: margin * C/2 * (on_v^2 - off_v^2). */
 double wick_published_charge_j(const wick_published *model);
 /* Recharging after a power cycle that used `spent_j` <= charge:

@@ -71,6 +71,11 @@ wick_published_layer wick_published_layer_of(const wick_layer *layer) {
     return out;
 }
 
+/* Where channels do not mix, outputs are never added to: as if they were reused. */
+static addressing output_address_of(const wick_published_layer *l, const wick_published_design *d) {
+    return output_address[mixes_channels(l) ? d->order : WICK_REUSE_OUTPUT];
+}
+
 static double ceil_div(int a, int b) {
     return (a + b - 1) / b;
 }
@@ -156,6 +161,14 @@ static int64_t words_of(const wick_published_layer *l, const wick_published_desi
     return (int64_t)(input + weights + output);
 }
 
+wick_published_cost wick_published_begin(const wick_published *m) {
+    return plus((wick_published_cost){m->reboot_j, m->reboot_s}, vector(m, m->fetch, INDEX_WORDS));
+}
+
+wick_published_cost wick_published_commit(const wick_published *m) {
+    return vector(m, m->back_up, INDEX_WORDS);
+}
+
 wick_published_cycles wick_published_intermittent(const wick_published *m,
                                                   const wick_published_layer *l,
                                                   const wick_published_design *d) {
@@ -163,14 +176,12 @@ wick_published_cycles wick_published_intermittent(const wick_published *m,
     tile_cost tile = tile_of(m, l, d, &t);
     bool shared_input = d->order == WICK_REUSE_INPUT && mixes_channels(l);
     bool output = d->order == WICK_REUSE_OUTPUT;
-    addressing address = output_address[d->order];
+    addressing address = output_address_of(l, d);
     /* Reused outputs leave SRAM once; tiles side by side leave together; others one by one. */
     wick_published_cost saved =
         shared_input ? calls(m, m->back_up, t.pixels, (double)d->s * d->tm, address)
                      : calls(m, m->back_up, (output ? 1 : d->s) * t.pixels, d->tm, address);
-    wick_published_cost cycle =
-        plus((wick_published_cost){m->reboot_j, m->reboot_s},
-             plus(vector(m, m->fetch, INDEX_WORDS), vector(m, m->back_up, INDEX_WORDS)));
+    wick_published_cost cycle = plus(wick_published_begin(m), wick_published_commit(m));
     cycle = plus(cycle, plus(saved, times(d->s, tile.compute)));
     cycle = plus(cycle, times(shared_input ? 1 : d->s, tile.input));
     cycle = plus(cycle, times(d->order == WICK_REUSE_WEIGHTS ? 1 : d->s, tile.weights));
@@ -196,8 +207,40 @@ wick_published_cost wick_published_continuous(const wick_published *m,
     sum = plus(sum, times(inputs, tile.input));
     sum = plus(sum, times(weights, tile.weights));
     sum = plus(sum, times(output ? 0 : t.n - t.planes * t.out_tiles, tile.sums));
-    return plus(sum,
-                times(stores, calls(m, m->back_up, t.pixels, d->tm, output_address[d->order])));
+    return plus(sum, times(stores, calls(m, m->back_up, t.pixels, d->tm, output_address_of(l, d))));
+}
+
+wick_published_pieces wick_published_pieces_of(const wick_published *m,
+                                               const wick_published_layer *l,
+                                               const wick_published_design *d) {
+    wick_published_design single = *d;
+    single.s = 1;
+    tiling t = tiling_of(l, d);
+    tile_cost tile = tile_of(m, l, d, &t);
+    wick_published_cost store = calls(m, m->back_up, t.pixels, d->tm, output_address_of(l, d));
+    wick_published_pieces p = {.groups = 1,
+                               .units = t.planes * t.out_tiles,
+                               .passes = 1,
+                               .vm_bytes = m->word_bytes * words_of(l, &single, &t)};
+    if (d->order == WICK_REUSE_INPUT && mixes_channels(l)) {
+        p.groups = t.planes * t.in_tiles;
+        p.units = t.out_tiles;
+        p.held = tile.input;
+        p.unit = plus(tile.weights, plus(tile.compute, store));
+    } else if (d->order == WICK_REUSE_WEIGHTS) {
+        p.groups = t.out_tiles * t.in_tiles;
+        p.units = t.planes;
+        p.held = tile.weights;
+        p.unit = plus(tile.input, plus(tile.compute, store));
+    } else {
+        wick_published_cost part = plus(tile.input, plus(tile.weights, tile.compute));
+        p.unit = plus(times(t.in_tiles, part), store);
+    }
+    if (d->order != WICK_REUSE_OUTPUT && t.in_tiles > 1) {
+        p.passes = (int)t.in_tiles;
+        p.sums = tile.sums;
+    }
+    return p;
 }
 
 double wick_published_charge_j(const wick_published *m) {

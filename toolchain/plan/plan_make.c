@@ -150,6 +150,10 @@ static void complete_costs(wick_plan *plan) {
                               plan->device->capacitor.uf));
 }
 
+static int64_t engine_code(const wick_device *device) {
+    return device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE;
+}
+
 int64_t wick_plan_fixed_flash(const wick_plan *plan) {
     const wick_model *m = &plan->model;
     int64_t tables =
@@ -159,13 +163,13 @@ int64_t wick_plan_fixed_flash(const wick_plan *plan) {
     for (int l = 0; l < plan->net->n_layers; l++)
         tables += (int64_t)sizeof(wick_layer) +
                   plan->layers[l].n_operands * (int64_t)sizeof(wick_operand);
-    return CODE_ENGINE + tables;
+    return engine_code(plan->device) + tables;
 }
 
 static void complete_totals(wick_plan *plan) {
     const wick_model *m = &plan->model;
     bool used[WICK_LAYER_KINDS][WICK_KERNELS] = {{false}};
-    int64_t constants = wick_plan_fixed_flash(plan) - CODE_ENGINE, code = CODE_ENGINE;
+    int64_t code = engine_code(plan->device), constants = wick_plan_fixed_flash(plan) - code;
     for (int l = 0; l < plan->net->n_layers; l++) {
         const wick_layer *layer = &plan->layers[l];
         constants += wick_plan_constant_bytes(layer);

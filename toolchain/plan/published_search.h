@@ -41,6 +41,14 @@ wick_status wick_published_plan_make(const wick_published *model, const wick_qne
                                      wick_arena *arena, wick_published_plan **out, wick_diag *diag);
 /* The extractor and one module (1 ...), as one answer. */
 wick_published_total wick_published_answer(const wick_published_plan *plan, int module);
+/* The same answer as wick's engine would run it on that model: commits where the charge ends,
+   whichever layer that is in, instead of a power cycle for every S tiles of one layer, and where a
+   repetition would read what it has changed (see wick_published_pieces). Each layer has the design
+   of least time + energy * (time / energy that a power cycle adds); the pieces then fill the
+   charges one after the other. recharge as above; continuous_* is the same as above. False when
+   some layer has no piece that a charge carries. */
+bool wick_published_joined(const wick_published *model, const wick_qnet *net,
+                           const wick_published_plan *plan, int module, wick_published_total *out);
 /* Intermittency management overhead in percent (TiNAS): 100 (active - continuous) / active. */
 double wick_published_overhead(const wick_published_total *total);
 
