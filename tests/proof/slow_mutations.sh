@@ -51,6 +51,11 @@ echo "as emitted: nothing found in $cuts experiments"
 run --write-unit 4 --ecc 16
 [ -z "$found" ] || fail "the firmware as it is, on memory with ECC words: $found"
 
+for stuck in high low; do # a voltage sensor that is stuck: the later option counts
+    run --voltage $stuck
+    [ -z "$found" ] || fail "the firmware as it is, voltage stuck $stuck: $found"
+done
+
 planted=0
 # mutant RIG NAME FILE SED-EXPRESSION [rig's options]: FILE as one text, extended regular expressions.
 mutant() {
