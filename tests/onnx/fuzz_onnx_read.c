@@ -15,13 +15,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     wick_graph *graph, *again;
     wick_diag diag = {0};
     wick_buf first = {0}, second = {0};
-    wick_status status = wick_onnx_read_bytes(data, size, "fuzz", &graph, &diag);
+    wick_status status = wick_onnx_read_bytes(data, size, "fuzz", NULL, &graph, &diag);
     if ((status == WICK_OK) != (graph != NULL) || (status == WICK_OK) != (diag.count == 0))
         abort();
     if (graph) {
         if (wick_onnx_write_bytes(graph, "fuzz", &first, NULL) != WICK_OK ||
-            wick_onnx_read_bytes((const uint8_t *)first.data, first.len, "again", &again, NULL) !=
-                WICK_OK ||
+            wick_onnx_read_bytes((const uint8_t *)first.data, first.len, "again", NULL, &again,
+                                 NULL) != WICK_OK ||
             wick_onnx_write_bytes(again, "again", &second, NULL) != WICK_OK ||
             first.len != second.len || memcmp(first.data, second.data, first.len) != 0)
             abort();

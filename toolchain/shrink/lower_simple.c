@@ -39,7 +39,7 @@ bool lower_pool(lowering *lw, const wick_node *node) {
         return false;
     const wick_attrs *a = &node->attrs;
     bool max = node->op == WICK_OP_MAX_POOL, global = node->op == WICK_OP_GLOBAL_AVG_POOL;
-    if (max && (a->dilation[0] != 1 || a->dilation[1] != 1))
+    if (!global && (a->dilation[0] != 1 || a->dilation[1] != 1))
         return lower_report(lw, node, "use dilation 1", "it is dilated");
     if (!max && !global && (a->pad[0] || a->pad[1] || a->pad[2] || a->pad[3]))
         return lower_report(lw, node, "use no padding, or a larger input",
