@@ -265,6 +265,8 @@ typedef struct wick_counts {
 wick_counts wick_graph_counts(const wick_graph *graph, int segment);
 /* The same of one node (0 <= node < n_nodes). */
 wick_counts wick_node_counts(const wick_graph *graph, int node);
+/* The node with the largest input + output (the first of equals), or -1 in an empty graph. */
+int wick_graph_peak_node(const wick_graph *graph);
 
 /* A value of one of the recipe's own parameters: {"depth", "56"}. */
 typedef struct wick_recipe_value {

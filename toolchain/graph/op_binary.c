@@ -121,9 +121,9 @@ static void eval_binary(const wick_operands *o) {
     const wick_op_rule wick_rule_##name = {2, 2, false, trains, device, infer_binary, eval_binary};
 
 BINARY(add, true, WICK_DEVICE_LAYER)
-BINARY(sub, false, WICK_DEVICE_NO)
-BINARY(mul, false, WICK_DEVICE_NO)
-BINARY(div, false, WICK_DEVICE_NO)
+BINARY(sub, false, WICK_DEVICE_LAYER)
+BINARY(mul, false, WICK_DEVICE_LAYER)
+BINARY(div, false, WICK_DEVICE_LAYER)
 BINARY(pow, false, WICK_DEVICE_NO)
 BINARY(min, false, WICK_DEVICE_NO)
 BINARY(max, false, WICK_DEVICE_NO)

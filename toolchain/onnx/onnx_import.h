@@ -167,7 +167,8 @@ typedef struct wick_onnx_rule {
     int min_inputs, max_inputs; /* -1 = any number */
     const char *attributes;     /* space-separated */
     wick_status (*convert)(wick_onnx_import *im);
-    wick_op as;         /* what it becomes first of all; WICK_OP_COUNT: it vanishes */
+    wick_op
+        as; /* what can be done with it is what can be done with this; WICK_OP_COUNT: it vanishes */
     const char *limits; /* for docs/operators.md */
 } wick_onnx_rule;
 

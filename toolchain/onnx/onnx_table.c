@@ -7,6 +7,7 @@
 #define SCALED "axis block_size output_dtype precision saturate"
 #define REDUCE "axes keepdims noop_with_empty_axes"
 #define ONE_OR_TWO "one or two dimensions"
+#define PER_CHANNEL "on the device with a constant: one number, or one for each channel"
 #define GONE WICK_OP_COUNT
 
 static const wick_onnx_rule rules[] = {
@@ -36,17 +37,17 @@ static const wick_onnx_rule rules[] = {
     {"DepthToSpace", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, ""},
     {"DequantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_DEQUANTIZE,
      "int8, uint8, int32; per tensor or channel"},
-    {"Div", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_DIV, ""},
+    {"Div", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_DIV, PER_CHANNEL},
     {"Dropout", 1, 3, "ratio seed", wick_onnx_convert_dropout, GONE, "inference"},
     {"Elu", 1, 1, "alpha", wick_onnx_convert_unary, WICK_OP_ELU, ""},
     {"Erf", 1, 1, "", wick_onnx_convert_unary, WICK_OP_ERF, ""},
     {"Exp", 1, 1, "", wick_onnx_convert_unary, WICK_OP_EXP, ""},
-    {"Expand", 2, 2, "", wick_onnx_convert_expand, WICK_OP_MUL, "a constant shape"},
+    {"Expand", 2, 2, "", wick_onnx_convert_expand, WICK_OP_GATHER, "a constant shape"},
     {"Flatten", 1, 1, "axis", wick_onnx_convert_flatten, WICK_OP_FLATTEN,
      "trains and runs on the device with axis 1"},
     {"Floor", 1, 1, "", wick_onnx_convert_unary, WICK_OP_FLOOR, ""},
     {"Gather", 2, 2, "axis", wick_onnx_convert_gather, WICK_OP_GATHER, ""},
-    {"Gelu", 1, 1, "approximate", wick_onnx_convert_smooth, WICK_OP_MUL, "not approximate"},
+    {"Gelu", 1, 1, "approximate", wick_onnx_convert_smooth, WICK_OP_ERF, "not approximate"},
     {"Gemm", 2, 3, "alpha beta broadcast transA transB", wick_onnx_convert_gemm, WICK_OP_GEMM,
      "trains and runs on the device with constant weights"},
     {"GlobalAveragePool", 1, 1, "", wick_onnx_convert_unary, WICK_OP_GLOBAL_AVG_POOL, ""},
@@ -62,10 +63,10 @@ static const wick_onnx_rule rules[] = {
     {"Max", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_MAX, ""},
     {"MaxPool", 1, 1, WINDOW " ceil_mode storage_order", wick_onnx_convert_pool, WICK_OP_MAX_POOL,
      ONE_OR_TWO ", no indices; on the device without dilation"},
-    {"Mean", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_DIV, ""},
+    {"Mean", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_DIV, "a sum and a division"},
     {"Min", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_MIN, ""},
-    {"Mish", 1, 1, "", wick_onnx_convert_smooth, WICK_OP_MUL, ""},
-    {"Mul", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_MUL, ""},
+    {"Mish", 1, 1, "", wick_onnx_convert_smooth, WICK_OP_SIGMOID, ""},
+    {"Mul", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_MUL, PER_CHANNEL},
     {"Neg", 1, 1, "", wick_onnx_convert_unary, WICK_OP_NEG, ""},
     {"PRelu", 2, 2, "", wick_onnx_convert_binary, WICK_OP_PRELU, ""},
     {"Pad", 1, 4, "mode pads value", wick_onnx_convert_pad, WICK_OP_BORDER,
@@ -102,9 +103,9 @@ static const wick_onnx_rule rules[] = {
     {"Sqrt", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SQRT, ""},
     {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE,
      "trains where it flattens to [N,K]"},
-    {"Sub", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_SUB, ""},
+    {"Sub", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_SUB, PER_CHANNEL},
     {"Sum", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_ADD, "as Add"},
-    {"Swish", 1, 1, "alpha", wick_onnx_convert_smooth, WICK_OP_MUL, ""},
+    {"Swish", 1, 1, "alpha", wick_onnx_convert_smooth, WICK_OP_SIGMOID, ""},
     {"Tanh", 1, 1, "", wick_onnx_convert_unary, WICK_OP_TANH, ""},
     {"ThresholdedRelu", 1, 1, "alpha", wick_onnx_convert_unary, WICK_OP_THRESHOLDED_RELU, ""},
     {"Transpose", 1, 1, "perm", wick_onnx_convert_transpose, WICK_OP_TRANSPOSE,
@@ -148,13 +149,11 @@ void wick_onnx_operators(wick_buf *out) {
         "a kernel of its own or as part of another layer. Operators of constants are\nevaluated when "
         "the model is read, whatever this table says. Tensors have at most 6 dimensions. `wick check` "
         "lists every node of a\nmodel that stands in the way.\n\n"
-        "| operator | becomes | trains | device | limits |\n|---|---|---|---|---|\n");
+        "| operator | trains | device | limits |\n|---|---|---|---|\n");
     for (size_t i = 0; i < WICK_LEN(rules); i++) {
         const wick_onnx_rule *r = &rules[i];
         bool gone = r->as == WICK_OP_COUNT;
-        const char *becomes = gone ? "nothing" : wick_op_name(r->as);
-        wick_buf_printf(out, "| %s | %s | %s | %s | %s |\n", r->op,
-                        !strcmp(becomes, r->op) ? "" : becomes, yes(gone || wick_op_trains(r->as)),
+        wick_buf_printf(out, "| %s | %s | %s | %s |\n", r->op, yes(gone || wick_op_trains(r->as)),
                         yes(gone || wick_op_device(r->as) != WICK_DEVICE_NO), r->limits);
     }
 }

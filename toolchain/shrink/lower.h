@@ -51,8 +51,8 @@ typedef struct lowering {
     bool structure_only; /* the scales are made up: nothing is proven about accumulators */
 } lowering;
 
-/* Reports what the device cannot run, whatever the scales are. */
-wick_status lower_check_structure(const wick_graph *qdq, wick_diag *diag);
+/* The layers alone, whatever the scales are: reports what the device cannot run. */
+wick_status lower_structure(const wick_graph *qdq, wick_qnet **out, wick_diag *diag);
 
 /* Reports that the device cannot run `node`; always false. */
 bool lower_report(lowering *lw, const wick_node *node, const char *hint, const char *format, ...)

@@ -27,6 +27,13 @@ int64_t wick_qlayer_constant_bytes(const wick_layer *layer) {
     return weight_count(layer) + 4 * biases + (4 + 1) * multiplier_count(layer);
 }
 
+int64_t wick_qnet_constant_bytes(const wick_qnet *net) {
+    int64_t bytes = 0;
+    for (int l = 0; l < net->n_layers; l++)
+        bytes += wick_qlayer_constant_bytes(&net->layers[l]);
+    return bytes;
+}
+
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena) {
     int8_t **values = wick_new(arena, int8_t *, net->n_tensors + 1);
     for (int t = 0; t < net->n_tensors; t++) {
