@@ -173,6 +173,9 @@ static void other_nodes_that_do_not_fit(void **state) {
     a = net_window(5, 1, 0);
     assert_refused(bad_node(WICK_OP_AVG_POOL, image, &a, none), "would be [1,2,0,0]");
     assert_refused(bad_node(WICK_OP_MAX_POOL, NET_SHAPE(1, 9), &a, none), "4 dimensions");
+    a = net_window(2, 1, 0);
+    a.dilation[1] = 2;
+    assert_refused(bad_node(WICK_OP_AVG_POOL, image, &a, none), "dilated average");
     a = net_window(1, 1, 0);
     a.kernel[0] = 0;
     assert_refused(bad_node(WICK_OP_RESIZE, image, &a, none), "0 times");

@@ -85,8 +85,20 @@ static bool is_small(const wick_graph *graph) {
     return work < MAX_ELEMENTS * 16;
 }
 
+/* With WICK_FUZZ_CORPUS=folder every model is left there, for scripts/fuzz.sh. */
+static void keep(const backend_model *model) {
+    const char *folder = getenv("WICK_FUZZ_CORPUS");
+    if (!folder)
+        return;
+    wick_hash hash = wick_hash_bytes(model->bytes.data, model->bytes.len);
+    char path[512];
+    snprintf(path, sizeof path, "%s/%.12s.onnx", folder, hash.hex);
+    assert_int_equal(wick_file_write(path, model->bytes.data, model->bytes.len, NULL), WICK_OK);
+}
+
 static result run_output(wick_arena *arena, const backend_model *model, const backend_tensor *input,
                          const backend_tensor *want) {
+    keep(model);
     wick_diag diag = {0};
     wick_graph *graph;
     void **values;

@@ -181,7 +181,8 @@ static int affine_constant(const walk *w, wick_node *node, int64_t *channels) {
     if (!is_affine(node->op))
         return -1;
     const wick_tensor *tensors = w->graph->tensors;
-    if (tensors[node->inputs[0]].data && (node->op == WICK_OP_ADD || node->op == WICK_OP_MUL)) {
+    if (tensors[node->inputs[0]].data && !tensors[node->inputs[1]].data &&
+        (node->op == WICK_OP_ADD || node->op == WICK_OP_MUL)) {
         int constant = node->inputs[0];
         node->inputs[0] = node->inputs[1];
         node->inputs[1] = constant;

@@ -37,6 +37,8 @@ static wick_status infer_pool(wick_infer *c) {
     if (x->shape.rank != 4)
         WICK_REJECT(c, NULL, "its input %s needs 4 dimensions", wick_infer_text(c, x->shape));
     WICK_TRY(wick_infer_window(c, true));
+    if (c->node->op == WICK_OP_AVG_POOL && (a->dilation[0] != 1 || a->dilation[1] != 1))
+        WICK_REJECT(c, NULL, "a dilated average pool is not supported");
     wick_shape out = x->shape;
     out.dim[2] = wick_window_count(a, 0, x->shape.dim[2]);
     out.dim[3] = wick_window_count(a, 1, x->shape.dim[3]);

@@ -158,6 +158,27 @@ wick_status wick_onnx_convert_conv(wick_onnx_import *im) {
     return emit_window(im, WICK_OP_CONV, in, n, &a, &w);
 }
 
+enum { MAX_MEAN_WEIGHTS = 1 << 20 };
+
+/* A dilated mean is a depthwise convolution with equal weights. */
+static wick_status emit_dilated_mean(wick_onnx_import *im, wick_attrs *a, const window *w) {
+    int64_t channels = w->shape.dim[1], area, count;
+    bool padded = a->pad[0] || a->pad[1] || a->pad[2] || a->pad[3];
+    if (__builtin_mul_overflow((int64_t)a->kernel[0], (int64_t)a->kernel[1], &area) ||
+        __builtin_mul_overflow(area, channels, &count) || count < 1 || count > MAX_MEAN_WEIGHTS ||
+        (padded && !a->count_include_pad))
+        return wick_onnx_unsupported(im, "export with dilation 1", "a dilated mean %s",
+                                     padded ? "that leaves out the padding" : "of a large window");
+    float *weights = wick_new(im->scratch, float, count);
+    for (int64_t i = 0; i < count; i++)
+        weights[i] = 1 / (float)area;
+    a->groups = (int)channels;
+    a->count_include_pad = false;
+    wick_shape shape = {4, {channels, 1, a->kernel[0], a->kernel[1]}};
+    int in[2] = {w->x, wick_onnx_new_const(im, ".mean", WICK_F32, shape, weights)};
+    return emit_window(im, WICK_OP_CONV, in, 2, a, w);
+}
+
 wick_status wick_onnx_convert_pool(wick_onnx_import *im) {
     wick_attrs a;
     window w;
@@ -174,6 +195,8 @@ wick_status wick_onnx_convert_pool(wick_onnx_import *im) {
     if (im->blind)
         return WICK_OK;
     WICK_TRY(resolve_padding(im, &a, &w));
+    if (!max && (a.dilation[0] != 1 || a.dilation[1] != 1))
+        return emit_dilated_mean(im, &a, &w);
     return emit_window(im, max ? WICK_OP_MAX_POOL : WICK_OP_AVG_POOL, &w.x, 1, &a, &w);
 }
 

@@ -70,18 +70,18 @@ void wick_onnx_export_initializer(wick_onnx_export *ex, const char *name, wick_d
  */
 static bool batch_is_free(wick_onnx_export *ex) {
     const wick_graph *g = ex->graph;
-    wick_graph two = *g; /* inference writes nothing but the tensors */
-    two.tensors = wick_new(ex->arena, wick_tensor, g->n_tensors);
-    memcpy(two.tensors, g->tensors, (size_t)g->n_tensors * sizeof *two.tensors);
+    wick_graph twice = *g; /* inference writes nothing but the tensors */
+    twice.tensors = wick_new(ex->arena, wick_tensor, g->n_tensors);
+    memcpy(twice.tensors, g->tensors, (size_t)g->n_tensors * sizeof *twice.tensors);
     const wick_tensor *x = &g->tensors[g->input];
-    if (x->shape.rank < 1 || wick_shape_count(x->shape) / x->shape.dim[0] > INT32_MAX / 2 ||
-        wick_graph_set_batch(&two, 2, NULL) != WICK_OK)
+    if (x->shape.rank < 1 || wick_shape_count(x->shape) > INT32_MAX / 2 ||
+        wick_graph_set_batch(&twice, 2 * (int)x->shape.dim[0], NULL) != WICK_OK)
         return false;
     for (int k = 0; k < g->family.n_heads; k++) {
         wick_shape one = g->tensors[g->family.heads[k]].shape;
-        wick_shape both = two.tensors[g->family.heads[k]].shape;
+        wick_shape both = twice.tensors[g->family.heads[k]].shape;
         int64_t first = one.rank ? one.dim[0] : 0;
-        if (one.rank < 1 || both.rank != one.rank || both.dim[0] * x->shape.dim[0] != 2 * first)
+        if (one.rank < 1 || both.rank != one.rank || both.dim[0] != 2 * first)
             return false;
         both.dim[0] = first;
         if (!wick_shape_equal(one, both))

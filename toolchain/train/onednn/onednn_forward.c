@@ -302,7 +302,6 @@ static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) 
 static const char *misfit(const wick_program *p, const wick_node *node) {
     const wick_tensor *tensors = p->graph->tensors;
     const wick_tensor *x = &tensors[node->inputs[0]];
-    bool whole = node->attrs.dilation[0] == 1 && node->attrs.dilation[1] == 1;
     for (int i = 0; i < node->n_inputs; i++)
         if (node->inputs[i] >= 0 && tensors[node->inputs[i]].dtype != WICK_F32)
             return "its input is not float";
@@ -320,8 +319,6 @@ static const char *misfit(const wick_program *p, const wick_node *node) {
         return x->shape.rank == 4 ? NULL : "its input is no image";
     case WICK_OP_BATCH_NORM:
         return x->shape.rank == 4 || x->shape.rank == 2 ? NULL : "its input is no image";
-    case WICK_OP_AVG_POOL:
-        return whole ? NULL : "a dilated average";
     default:
         return NULL;
     }
