@@ -37,6 +37,14 @@ bool wick_shape_equal(wick_shape a, wick_shape b) {
     return true;
 }
 
+wick_shape wick_image_shape(wick_shape shape) {
+    if (shape.rank == 3)
+        return (wick_shape){4, {shape.dim[0], 1, shape.dim[1], shape.dim[2]}};
+    if (shape.rank == 2)
+        return (wick_shape){4, {shape.dim[0], 1, 1, shape.dim[1]}};
+    return shape;
+}
+
 char *wick_shape_text(wick_arena *arena, wick_shape shape) {
     wick_buf buf = {0};
     wick_buf_puts(&buf, "[");

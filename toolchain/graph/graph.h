@@ -24,6 +24,8 @@ typedef struct wick_shape {
  * elements. */
 int64_t wick_shape_count(wick_shape shape);
 bool wick_shape_equal(wick_shape a, wick_shape b);
+/* [N,C,H,W] as it is; [N,H,W] and [N,W] (features of a sensor) as images of one channel. */
+wick_shape wick_image_shape(wick_shape shape);
 /* "[1,3,32,32]" in `arena`. */
 char *wick_shape_text(wick_arena *arena, wick_shape shape);
 

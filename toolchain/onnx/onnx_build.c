@@ -79,7 +79,8 @@ static void fold_last(wick_onnx_import *im) {
     const wick_node *node = &g->nodes[g->n_nodes - 1];
     wick_tensor *out = &g->tensors[node->output];
     int64_t work = fold_work(g, node);
-    if (work < 0 || work > im->fold_budget)
+    if (work < 0 || work > im->fold_budget ||
+        !wick_onnx_spend(im, wick_shape_count(out->shape), wick_dtype_bytes(out->dtype)))
         return;
     im->fold_budget -= work;
     size_t bytes = (size_t)wick_shape_count(out->shape) * wick_dtype_bytes(out->dtype);

@@ -49,6 +49,7 @@ wick_status wick_onnx_transposed(wick_onnx_import *im, wick_onnx_value *value, i
         if (c.shape.rank != 2 || c.dtype != WICK_F32)
             return wick_onnx_unsupported(im, NULL, "its weights '%s' are not a float matrix",
                                          value->name);
+        WICK_TRY(wick_onnx_afford(im, 2 * c.count, sizeof(float)));
         int64_t rows = c.shape.dim[0], columns = c.shape.dim[1];
         float *turned = wick_new(im->graph->arena, float, c.count);
         for (int64_t r = 0; r < rows; r++)
@@ -71,6 +72,7 @@ wick_status wick_onnx_vector(wick_onnx_import *im, wick_onnx_value *value, int *
             value->vector = *tensor = whole;
             return WICK_OK;
         }
+        WICK_TRY(wick_onnx_afford(im, wick_shape_count(im->graph->tensors[whole].shape), 4));
         WICK_TRY(wick_onnx_const_read(im, value, INT32_MAX, im->graph->arena, &c));
         c.shape = (wick_shape){1, {c.count}};
         value->vector = add_constant(im, wick_onnx_fresh(im, value->name, ".flat"), &c);
@@ -130,6 +132,21 @@ wick_status wick_onnx_const_scalar(wick_onnx_import *im, int i, float *out) {
         return wick_onnx_unsupported(im, NULL, "its input %d is not one float number", i);
     *out = values[0];
     return WICK_OK;
+}
+
+bool wick_onnx_spend(wick_onnx_import *im, int64_t count, size_t size) {
+    int64_t bytes;
+    if (__builtin_mul_overflow(count, (int64_t)size, &bytes) || bytes > im->memory_budget)
+        return false;
+    im->memory_budget -= bytes;
+    return true;
+}
+
+wick_status wick_onnx_afford(wick_onnx_import *im, int64_t count, size_t size) {
+    if (wick_onnx_spend(im, count, size))
+        return WICK_OK;
+    return wick_onnx_unsupported(im, "the file would take far more memory than its size",
+                                 "%lld elements that the file does not hold", (long long)count);
 }
 
 int wick_onnx_new_const(wick_onnx_import *im, const char *suffix, wick_dtype dtype,

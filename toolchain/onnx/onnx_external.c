@@ -106,5 +106,6 @@ wick_status wick_onnx_external_read(wick_onnx_import *im, const Onnx__TensorProt
     if (!fits)
         return refuse(im, name, WICK_TRUNCATED, p.location, "which does not hold that many bytes");
     *out = data;
+    im->memory_budget += WICK_ONNX_MEMORY_PER_BYTE * (int64_t)bytes;
     return done ? WICK_OK : refuse(im, name, WICK_IO, p.location, "which cannot be read");
 }

@@ -32,10 +32,11 @@ typedef struct wick_onnx_import {
     const Onnx__ModelProto *model;
     const Onnx__GraphProto *proto;
     int64_t opset;
-    int64_t file_batch;  /* N of the file's input; 0 = symbolic */
-    bool keep_batch;     /* N is the file's; else 1 */
-    int64_t fold_budget; /* work that constant folding may still do, in elements */
-    bool nhwc_input;     /* the file's input is [N,H,W,C], transposed before any use */
+    int64_t file_batch;    /* N of the file's input; 0 = symbolic */
+    bool keep_batch;       /* N is the file's; else 1 */
+    int64_t fold_budget;   /* work that constant folding may still do, in elements */
+    int64_t memory_budget; /* bytes that constants made up here may still take */
+    bool nhwc_input;       /* the file's input is [N,H,W,C], transposed before any use */
     wick_graph *graph;
     int n_values;
     wick_onnx_value *values;
@@ -106,7 +107,12 @@ wick_status wick_onnx_const_ints(wick_onnx_import *im, int i, int64_t **values, 
 wick_status wick_onnx_const_floats(wick_onnx_import *im, int i, float **values, int64_t *count);
 /* Input i of the current node as one number; *out is left alone when the input is left out. */
 wick_status wick_onnx_const_scalar(wick_onnx_import *im, int i, float *out);
-/* A new constant of the graph; data is copied. */
+/* Takes the bytes of `count` elements of `size` bytes from the budget of memory, which grows with
+   the file; false when that is used up. */
+bool wick_onnx_spend(wick_onnx_import *im, int64_t count, size_t size);
+/* The same as a status: UNSUPPORTED at the current node. */
+wick_status wick_onnx_afford(wick_onnx_import *im, int64_t count, size_t size);
+/* A new constant of the graph; data is copied. What is not small was afforded before. */
 int wick_onnx_new_const(wick_onnx_import *im, const char *suffix, wick_dtype dtype,
                         wick_shape shape, const void *data);
 

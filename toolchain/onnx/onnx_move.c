@@ -248,7 +248,7 @@ wick_status wick_onnx_convert_pad(wick_onnx_import *im) {
 
 /* --- Expand --- */
 
-enum { MAX_EXPANDED = 1 << 22 };
+enum { MAX_EXPANDED = 1 << 18 };
 
 /* A product with ones of the wanted shape. */
 wick_status wick_onnx_convert_expand(wick_onnx_import *im) {
@@ -270,6 +270,7 @@ wick_status wick_onnx_convert_expand(wick_onnx_import *im) {
         im->graph->tensors[in[0]].dtype != WICK_F32)
         return wick_onnx_unsupported(im, NULL, "to %lld dimensions of more than %d elements",
                                      (long long)count, MAX_EXPANDED);
+    WICK_TRY(wick_onnx_afford(im, 2 * elements, sizeof(float)));
     float *ones = wick_new(im->scratch, float, elements);
     for (int64_t i = 0; i < elements; i++)
         ones[i] = 1;

@@ -191,7 +191,9 @@ static wick_status read_model(const uint8_t *bytes, size_t len, const char *name
                                .scratch = wick_arena_new(),
                                .model = model,
                                .keep_batch = options && options->keep_batch,
-                               .fold_budget = FOLD_BUDGET};
+                               .fold_budget = FOLD_BUDGET,
+                               .memory_budget =
+                                   WICK_ONNX_MEMORY + WICK_ONNX_MEMORY_PER_BYTE * (int64_t)len};
         status = import(&im, len);
         wick_arena_free(im.scratch);
         if (status == WICK_OK)

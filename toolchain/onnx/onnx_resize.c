@@ -6,34 +6,63 @@
 #include <math.h>
 #include <string.h>
 
+typedef enum coordinates {
+    ASYMMETRIC,
+    ALIGN_CORNERS,
+    HALF_PIXEL,
+    PYTORCH_HALF_PIXEL,
+    HALF_PIXEL_SYMMETRIC,
+    COORDINATES
+} coordinates;
+
+typedef enum rounding { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL, ROUNDINGS } rounding;
+
 typedef struct resize {
-    const char *mode, *coordinates, *nearest;
+    coordinates coordinates;
+    rounding rounding;
     int64_t size[WICK_MAX_RANK];
     double scale[WICK_MAX_RANK];
 } resize;
 
-static bool is(const char *text, const char *fallback, const char *name) {
-    return !strcmp(text ? text : fallback, name);
+/* Index of the attribute's text among `names`; `fallback` without the attribute. */
+static wick_status read_choice(wick_onnx_import *im, const char *attribute,
+                               const char *const *names, int n, int fallback, int *out) {
+    const char *text;
+    WICK_TRY(wick_onnx_attr_text(im, attribute, &text));
+    *out = text ? 0 : fallback;
+    while (text && *out < n && strcmp(names[*out], text) != 0)
+        ++*out;
+    return *out < n ? WICK_OK
+                    : wick_onnx_unsupported(im, "resize to the nearest pixel", "%s '%s'", attribute,
+                                            text);
 }
 
 static wick_status read_modes(wick_onnx_import *im, resize *r) {
-    const char *policy;
+    static const char *const modes[] = {"nearest"}, *const policies[] = {"stretch"};
+    static const char *const places[COORDINATES] = {[ASYMMETRIC] = "asymmetric",
+                                                    [ALIGN_CORNERS] = "align_corners",
+                                                    [HALF_PIXEL] = "half_pixel",
+                                                    [PYTORCH_HALF_PIXEL] = "pytorch_half_pixel",
+                                                    [HALF_PIXEL_SYMMETRIC] =
+                                                        "half_pixel_symmetric"};
+    static const char *const roundings[ROUNDINGS] = {[PREFER_FLOOR] = "round_prefer_floor",
+                                                     [PREFER_CEIL] = "round_prefer_ceil",
+                                                     [FLOOR] = "floor",
+                                                     [CEIL] = "ceil"};
     int64_t antialias = 0;
-    WICK_TRY(wick_onnx_attr_text(im, "mode", &r->mode));
-    WICK_TRY(wick_onnx_attr_text(im, "coordinate_transformation_mode", &r->coordinates));
-    WICK_TRY(wick_onnx_attr_text(im, "nearest_mode", &r->nearest));
-    WICK_TRY(wick_onnx_attr_text(im, "keep_aspect_ratio_policy", &policy));
+    int only, place, round;
+    /* Until opset 10 there was only one way. */
+    bool early = im->opset < 11;
+    WICK_TRY(read_choice(im, "mode", modes, 1, 0, &only));
+    WICK_TRY(read_choice(im, "keep_aspect_ratio_policy", policies, 1, 0, &only));
+    WICK_TRY(read_choice(im, "coordinate_transformation_mode", places, COORDINATES,
+                         early ? ASYMMETRIC : HALF_PIXEL, &place));
+    WICK_TRY(read_choice(im, "nearest_mode", roundings, ROUNDINGS, early ? FLOOR : PREFER_FLOOR,
+                         &round));
     WICK_TRY(wick_onnx_attr_int(im, "antialias", &antialias));
-    if (!is(r->mode, "nearest", "nearest"))
-        return wick_onnx_unsupported(im, "resize to the nearest pixel", "mode '%s'", r->mode);
-    if (!is(policy, "stretch", "stretch") || antialias)
-        return wick_onnx_unsupported(im, NULL, "it keeps the aspect ratio, or filters");
-    /* Until opset 10 there was only this. */
-    if (im->opset < 11) {
-        r->coordinates = "asymmetric";
-        r->nearest = "floor";
-    }
-    return WICK_OK;
+    r->coordinates = (coordinates)place;
+    r->rounding = (rounding)round;
+    return antialias ? wick_onnx_unsupported(im, NULL, "it filters (antialias)") : WICK_OK;
 }
 
 /* Scales (attribute of Upsample 7, or an input) or sizes, of all dimensions or of `axes`. */
@@ -78,29 +107,26 @@ static wick_status read_sizes(wick_onnx_import *im, wick_shape x, resize *r) {
 
 /* The place in x that index i of the result shows. */
 static double place_of(const resize *r, int64_t i, int64_t in, int64_t out, double scale) {
-    const char *c = r->coordinates;
-    if (is(c, "half_pixel", "asymmetric"))
+    double half = ((double)i + 0.5) / scale - 0.5;
+    switch (r->coordinates) {
+    case ASYMMETRIC:
         return (double)i / scale;
-    if (is(c, "half_pixel", "align_corners"))
+    case ALIGN_CORNERS:
         return out > 1 ? (double)i * (double)(in - 1) / (double)(out - 1) : 0;
-    if (is(c, "half_pixel", "pytorch_half_pixel"))
-        return out > 1 ? ((double)i + 0.5) / scale - 0.5 : 0;
-    double offset = 0;
-    if (is(c, "half_pixel", "half_pixel_symmetric")) {
-        double adjustment = (double)out / (scale * (double)in);
-        offset = (double)in / 2 * (1 - adjustment);
+    case PYTORCH_HALF_PIXEL:
+        return out > 1 ? half : 0;
+    case HALF_PIXEL_SYMMETRIC:
+        return (double)in / 2 * (1 - (double)out / (scale * (double)in)) + half;
+    default:
+        return half;
     }
-    return offset + ((double)i + 0.5) / scale - 0.5;
 }
 
 static int64_t nearest(const resize *r, double place, int64_t in) {
-    double chosen = ceil(place - 0.5);
-    if (is(r->nearest, "round_prefer_floor", "round_prefer_ceil"))
-        chosen = floor(place + 0.5);
-    else if (is(r->nearest, "round_prefer_floor", "floor"))
-        chosen = floor(place);
-    else if (is(r->nearest, "round_prefer_floor", "ceil"))
-        chosen = ceil(place);
+    double chosen = r->rounding == PREFER_FLOOR  ? ceil(place - 0.5)
+                    : r->rounding == PREFER_CEIL ? floor(place + 0.5)
+                    : r->rounding == FLOOR       ? floor(place)
+                                                 : ceil(place);
     return chosen < 0 ? 0 : chosen >= (double)in ? in - 1 : (int64_t)chosen;
 }
 
@@ -114,15 +140,8 @@ static int repeats(const int64_t *indices, int64_t in, int64_t out) {
 }
 
 wick_status wick_onnx_convert_resize(wick_onnx_import *im) {
-    static const char *const known[] = {"asymmetric", "align_corners", "half_pixel",
-                                        "pytorch_half_pixel", "half_pixel_symmetric"};
     resize r;
     WICK_TRY(read_modes(im, &r));
-    bool good = !r.coordinates;
-    for (size_t i = 0; i < WICK_LEN(known); i++)
-        good = good || !strcmp(r.coordinates, known[i]);
-    if (!good)
-        return wick_onnx_unsupported(im, NULL, "coordinates '%s'", r.coordinates);
     if (im->blind)
         return WICK_OK;
     int t, times[WICK_MAX_RANK];
@@ -132,6 +151,7 @@ wick_status wick_onnx_convert_resize(wick_onnx_import *im) {
     WICK_TRY(read_sizes(im, x, &r));
     bool plain = x.rank == 4;
     for (int d = 0; d < x.rank; d++) {
+        WICK_TRY(wick_onnx_afford(im, 2 * r.size[d], sizeof(int64_t)));
         indices[d] = wick_new(im->scratch, int64_t, r.size[d]);
         for (int64_t i = 0; i < r.size[d]; i++)
             indices[d][i] = nearest(&r, place_of(&r, i, x.dim[d], r.size[d], r.scale[d]), x.dim[d]);

@@ -31,7 +31,8 @@ static const wick_onnx_rule rules[] = {
     {"ConstantOfShape", 1, 1, "value", wick_onnx_convert_constant_of_shape, GONE,
      "a constant shape"},
     {"Conv", 2, 3, WINDOW " group", wick_onnx_convert_conv, WICK_OP_CONV,
-     ONE_OR_TWO "; on the device dilation and groups (but depthwise ones) cost multiplications by zero"},
+     ONE_OR_TWO
+     "; on the device dilation and groups (but depthwise ones) cost multiplications by zero"},
     {"ConvTranspose", 2, 3, WINDOW " group output_padding output_shape",
      wick_onnx_convert_conv_transpose, WICK_OP_CONV_TRANSPOSE, ONE_OR_TWO},
     {"DepthToSpace", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, ""},

@@ -114,6 +114,7 @@ wick_status wick_onnx_convert_cast(wick_onnx_import *im) {
     WICK_TRY(wick_onnx_const_read(im, x, INT32_MAX, im->scratch, &c));
     if (c.count < 1)
         return wick_onnx_unsupported(im, NULL, "of a constant without elements");
+    WICK_TRY(wick_onnx_afford(im, 3 * c.count, sizeof(int64_t)));
     wick_onnx_result(im, 0, wick_onnx_new_const(im, ".cast", dtype, c.shape, cast(im, &c, dtype)));
     return WICK_OK;
 }
@@ -141,7 +142,7 @@ wick_status wick_onnx_convert_shape(wick_onnx_import *im) {
     return WICK_OK;
 }
 
-enum { MAX_FILLED = 1 << 22 };
+enum { MAX_FILLED = 1 << 18 };
 
 wick_status wick_onnx_convert_constant_of_shape(wick_onnx_import *im) {
     const Onnx__TensorProto *proto = NULL;
@@ -167,6 +168,7 @@ wick_status wick_onnx_convert_constant_of_shape(wick_onnx_import *im) {
         return wick_onnx_unsupported(im, NULL, "of %lld dimensions or more than %d elements",
                                      (long long)count, MAX_FILLED);
     size_t size = wick_dtype_bytes(value.dtype);
+    WICK_TRY(wick_onnx_afford(im, 2 * elements, size));
     uint8_t *data = wick_arena_alloc(im->scratch, (size_t)elements * size);
     for (int64_t i = 0; i < elements; i++)
         memcpy(data + (size_t)i * size, value.data, size);

@@ -169,6 +169,7 @@ static wick_status emit_dilated_mean(wick_onnx_import *im, wick_attrs *a, const 
         (padded && !a->count_include_pad))
         return wick_onnx_unsupported(im, "export with dilation 1", "a dilated mean %s",
                                      padded ? "that leaves out the padding" : "of a large window");
+    WICK_TRY(wick_onnx_afford(im, 2 * count, sizeof(float)));
     float *weights = wick_new(im->scratch, float, count);
     for (int64_t i = 0; i < count; i++)
         weights[i] = 1 / (float)area;

@@ -104,18 +104,9 @@ static bool same_params(const wick_qtensor *tensor, wick_qparams params) {
            fabs((double)tensor->scale - (double)params.scale) <= 1e-7 * (double)params.scale;
 }
 
-/* [1,C,H,W] as it is; [1,H,W] and [1,W] (features of a sensor) as an image of one channel. */
-static wick_shape image_shape(wick_shape shape) {
-    if (shape.rank == 3)
-        return (wick_shape){4, {shape.dim[0], 1, shape.dim[1], shape.dim[2]}};
-    if (shape.rank == 2)
-        return (wick_shape){4, {shape.dim[0], 1, 1, shape.dim[1]}};
-    return shape;
-}
-
 /* The first QuantizeLinear of the graph input makes the device's input; all others must agree. */
 static int quantize_input(lowering *lw, const wick_node *node, wick_qparams params) {
-    wick_shape shape = image_shape(lw->graph->tensors[lw->graph->input].shape);
+    wick_shape shape = wick_image_shape(lw->graph->tensors[lw->graph->input].shape);
     if (!lw->has_input) {
         lw->has_input = true;
         return lower_new_tensor(lw, lw->graph->tensors[node->output].name, (int)shape.dim[2],
@@ -344,7 +335,7 @@ static void lower_node(lowering *lw, const wick_node *node) {
 static wick_status start(lowering *lw) {
     const wick_graph *graph = lw->graph;
     const wick_tensor *input = &graph->tensors[graph->input];
-    wick_shape shape = image_shape(input->shape);
+    wick_shape shape = wick_image_shape(input->shape);
     if (shape.rank != 4 || shape.dim[0] != 1 || shape.dim[1] > WICK_MAX_CHANNELS_META ||
         shape.dim[2] > UINT16_MAX || shape.dim[3] > UINT16_MAX)
         return wick_fail(

@@ -59,7 +59,7 @@ wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag) {
 }
 
 static wick_status check_data(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
-    wick_shape x = graph->tensors[graph->input].shape;
+    wick_shape x = wick_image_shape(graph->tensors[graph->input].shape);
     if (x.rank != 4 || x.dim[1] != data->channels || x.dim[2] != data->height ||
         x.dim[3] != data->width) {
         wick_arena *arena = wick_arena_new();

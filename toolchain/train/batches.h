@@ -11,7 +11,8 @@
 typedef struct wick_normalise {
     const float *mean, *std;
 } wick_normalise;
-/* What the family says. */
+/* What the family says; pixel / 255 when it says nothing (at most WICK_MAX_CHANNELS_META channels).
+ */
 wick_normalise wick_family_normalise(const wick_family *family);
 
 /* SHAPE when images and the graph's input [N,C,H,W] differ. */

@@ -9,14 +9,18 @@
 
 enum { EVAL_BATCH = 64 };
 
+/* Without metadata a network takes pixel / 255, as its quantized form does (docs/numbers.md). */
 wick_normalise wick_family_normalise(const wick_family *family) {
+    static const float zeros[WICK_MAX_CHANNELS_META],
+        ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    _Static_assert(WICK_LEN(ones) == WICK_MAX_CHANNELS_META, "one for each channel");
     if (family->n_channels == 0)
-        return (wick_normalise){0};
+        return (wick_normalise){.mean = zeros, .std = ones};
     return (wick_normalise){.mean = family->mean, .std = family->std};
 }
 
 wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
-    wick_shape shape = graph->tensors[graph->input].shape;
+    wick_shape shape = wick_image_shape(graph->tensors[graph->input].shape);
     if (shape.rank == 4 && shape.dim[1] == data->channels && shape.dim[2] == data->height &&
         shape.dim[3] == data->width &&
         (graph->family.n_channels == 0 || graph->family.n_channels == data->channels))
