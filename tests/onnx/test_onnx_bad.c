@@ -194,6 +194,21 @@ static void inputs_and_outputs_are_checked(void **state) {
     expect(&graph, 17, WICK_SHAPE, "wick.features");
 }
 
+/* Found by fuzzing: the input itself as the bias of a Gemm. */
+static void the_input_may_stand_anywhere(void **state) {
+    (void)state;
+    wick_buf graph = {0};
+    onnx_value(&graph, GRAPH_INPUT, "x", 2, (int64_t[]){1, 3});
+    onnx_value(&graph, GRAPH_OUTPUT, "y", 2, (int64_t[]){1, 3});
+    onnx_weights(&graph, "w", 2, (int64_t[]){3, 3});
+    onnx_node(&graph, "fc", "Gemm", "x,w,x", "y", NULL);
+    expect(&graph, 17, WICK_OK, NULL);
+    graph = onnx_small_graph();
+    onnx_weights(&graph, "w", 4, (int64_t[]){2, 2, 1, 1});
+    onnx_node(&graph, "conv", "Conv", "x,x,w", "y", NULL);
+    expect(&graph, 17, WICK_SHAPE, "bias");
+}
+
 static void shapes_that_do_not_fit_name_the_node(void **state) {
     (void)state;
     wick_buf graph = onnx_small_graph(), a = {0};
@@ -403,6 +418,7 @@ int main(void) {
         cmocka_unit_test(names_are_defined_once_and_before_use),
         cmocka_unit_test(constants_are_checked),
         cmocka_unit_test(inputs_and_outputs_are_checked),
+        cmocka_unit_test(the_input_may_stand_anywhere),
         cmocka_unit_test(shapes_that_do_not_fit_name_the_node),
         cmocka_unit_test(reshape_must_keep_the_batch),
         cmocka_unit_test(operators_that_need_training_or_state_are_refused),

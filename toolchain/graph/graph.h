@@ -29,22 +29,20 @@ wick_shape wick_image_shape(wick_shape shape);
 /* "[1,3,32,32]" in `arena`. */
 char *wick_shape_text(wick_arena *arena, wick_shape shape);
 
-/* X(enum, rule, ONNX name); op_<family>.c has the rule: arity, shapes, reference evaluation. Inputs
-   in order, with the attributes that count:
-   CONV x [N,C,H,W], w [O,C/g,kh,kw], b? [O]    CONV_TRANSPOSE x, w [C,O/g,kh,kw], b? (output_pad)
-   GEMM x [N,K], w [M,K], b? [M] (y = x w^T + b)   MATMUL a, b (numpy's matmul)
-   BATCH_NORM x, scale, bias, mean, var [C]
-   MAX_POOL, AVG_POOL x [N,C,H,W]   GLOBAL_AVG_POOL, GLOBAL_MAX_POOL x [N,C,...]
-   ADD, SUB, MUL, DIV, POW, MIN, MAX, PRELU a, b (numpy's broadcasting; PRELU: b are slopes)
-   RELU, CLIP (clip_min, clip_max), LEAKY_RELU, ELU, THRESHOLDED_RELU (alpha), SELU, HARD_SIGMOID
-   (alpha, beta), SIGMOID, TANH, HARD_SWISH, SOFTPLUS, SOFTSIGN, EXP, LOG, SQRT, RECIPROCAL, ABS,
-   NEG, ERF, FLOOR, CEIL, ROUND x
-   CONCAT a, b, ... (axis)   SLICE x (begin, end, step)   GATHER x, indices (axis)
-   TRANSPOSE x (dims: the permutation)   RESHAPE x (dims: the shape; 0 in place of N)
-   FLATTEN x (axis 1)   IDENTITY x   RESIZE x [N,C,H,W] (kernel: every pixel so often)
-   PAD x (pad_channels of zeros behind those of x)   BORDER x (begin, end, pad_mode, pad_value): any
-   other Pad   SOFTMAX, LOG_SOFTMAX x (axis)   ARG_MAX, ARG_MIN x (axis, keep_dims, last_index)
-   REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX, REDUCE_MIN x (axes, keep_dims)
+/* X(enum, rule, ONNX name), those of one tensor element by element from RELU to ROUND;
+   op_<family>.c has the rule: arity, shapes, reference evaluation. Inputs in order, with the
+   attributes that count: CONV x [N,C,H,W], w [O,C/g,kh,kw], b? [O]    CONV_TRANSPOSE x, w
+   [C,O/g,kh,kw], b? (output_pad) GEMM x [N,K], w [M,K], b? [M] (y = x w^T + b)   MATMUL a, b
+   (numpy's matmul) BATCH_NORM x, scale, bias, mean, var [C] MAX_POOL, AVG_POOL x [N,C,H,W]
+   GLOBAL_AVG_POOL, GLOBAL_MAX_POOL x [N,C,...] ADD, SUB, MUL, DIV, POW, MIN, MAX, PRELU a, b
+   (numpy's broadcasting; PRELU: b are slopes) RELU, CLIP (clip_min, clip_max), LEAKY_RELU, ELU,
+   THRESHOLDED_RELU (alpha), SELU, HARD_SIGMOID (alpha, beta), SIGMOID, TANH, HARD_SWISH, SOFTPLUS,
+   SOFTSIGN, EXP, LOG, SQRT, RECIPROCAL, ABS, NEG, ERF, FLOOR, CEIL, ROUND x CONCAT a, b, ... (axis)
+   SLICE x (begin, end, step)   GATHER x, indices (axis) TRANSPOSE x (dims: the permutation) RESHAPE
+   x (dims: the shape; 0 in place of N) FLATTEN x (axis 1)   IDENTITY x   RESIZE x [N,C,H,W]
+   (kernel: every pixel so often) PAD x (pad_channels of zeros behind those of x)   BORDER x (begin,
+   end, pad_mode, pad_value): any other Pad   SOFTMAX, LOG_SOFTMAX x (axis)   ARG_MAX, ARG_MIN x
+   (axis, keep_dims, last_index) REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX, REDUCE_MIN x (axes, keep_dims)
    QUANTIZE x, scale, zero_point   DEQUANTIZE q, scale, zero_point (axis) */
 #define WICK_OP_TABLE(X)                                                                           \
     X(CONV, conv, "Conv")                                                                          \

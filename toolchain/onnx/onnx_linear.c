@@ -30,13 +30,11 @@ typedef struct gemm {
 /* Is C one row of M numbers, a constant, or a constant behind DequantizeLinear? Then it is a bias.
  */
 static bool is_row(const wick_onnx_import *im, const wick_onnx_value *c, int64_t outputs) {
-    if (c->tensor < 0 ||
-        (!wick_onnx_is_constant(im, c) &&
-         im->graph->nodes[im->graph->tensors[c->tensor].producer].op != WICK_OP_DEQUANTIZE))
-        return false;
-    wick_shape shape = im->graph->tensors[c->tensor].shape;
-    return wick_shape_count(shape) == outputs && shape.rank >= 1 &&
-           shape.dim[shape.rank - 1] == outputs;
+    const wick_graph *g = im->graph;
+    const wick_tensor *t = &g->tensors[c->tensor];
+    bool constant = t->data || (t->producer >= 0 && g->nodes[t->producer].op == WICK_OP_DEQUANTIZE);
+    return constant && t->shape.rank >= 1 && wick_shape_count(t->shape) == outputs &&
+           t->shape.dim[t->shape.rank - 1] == outputs;
 }
 
 /* y = x w^T + b with w [M,K]: the weights are a constant, or one behind DequantizeLinear. */

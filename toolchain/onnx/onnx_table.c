@@ -147,7 +147,7 @@ void wick_onnx_operators(wick_buf *out) {
         "Opsets 6 to 28. Every operator below is read and evaluated in float32 on the PC, with any "
         "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN; "
         "what does not train is evaluated by the reference\n(plain loops, slow). *Device*: int8, by "
-        "a kernel of its own or as part of another layer. Operators of constants are\nevaluated when "
+        "a kernel, by a table of 256 values, or as part of another layer. Operators of constants are\nevaluated when "
         "the model is read, whatever this table says. Tensors have at most 6 dimensions. `wick check` "
         "lists every node of a\nmodel that stands in the way.\n\n"
         "| operator | trains | device | limits |\n|---|---|---|---|\n");

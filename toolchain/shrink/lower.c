@@ -306,6 +306,8 @@ static bool lower_operator(lowering *lw, const wick_node *node) {
     case WICK_OP_GATHER:
         return lower_gather(lw, node);
     default:
+        if (node->op > WICK_OP_CLIP && node->op <= WICK_OP_ROUND)
+            return lower_function(lw, node);
         return lower_report(lw, node, way_out(node->op), "the device has no %s",
                             wick_op_name(node->op));
     }

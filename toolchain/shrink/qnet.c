@@ -13,6 +13,8 @@ static int64_t weight_count(const wick_layer *layer) {
         return taps * layer->out_c;
     case WICK_LAYER_FC:
         return (int64_t)layer->in_h * layer->in_w * layer->in_c * layer->out_c;
+    case WICK_LAYER_CONCAT: /* a table */
+        return layer->weights ? 256 : 0;
     default:
         return 0;
     }
