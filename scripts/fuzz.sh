@@ -16,5 +16,5 @@ clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=
 cp tests/onnx/data/*.onnx "$fuzz/corpus/"
 WICK_FUZZ_CORPUS=$fuzz/corpus "$build/tests/slow_onnx_conformance" >"$fuzz/conformance.log" 2>&1 || true
 # Sanitized and on a busy machine a file of the corpus takes ten times as long as it should.
-"$fuzz/fuzz_onnx_read" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2560 -max_len=65536 -artifact_prefix="$fuzz/found/" \
+"$fuzz/fuzz_onnx_read" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2560 -max_len=65536 -artifact_prefix="$fuzz/found/" \
     -print_final_stats=1 -verbosity=0 "$fuzz/corpus"

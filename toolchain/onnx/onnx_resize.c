@@ -97,7 +97,7 @@ static wick_status read_sizes(wick_onnx_import *im, wick_shape x, resize *r) {
         WICK_TRY(wick_onnx_axis(im, n_axes ? list[i] : i, x.rank, &d));
         double scale = sizes ? (double)sizes[i] / (double)x.dim[d] : (double)scales[i];
         double size = sizes ? (double)sizes[i] : floor((double)x.dim[d] * scale);
-        if (!(size >= 1 && size <= 1 << 20 && scale > 0))
+        if (!(size >= 1 && size <= 1 << 16 && scale > 0))
             return wick_onnx_unsupported(im, NULL, "dimension %d becomes %g", d, size);
         r->size[d] = (int64_t)size;
         r->scale[d] = scale;

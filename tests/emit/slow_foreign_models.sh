@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Models that other projects published (by path): those without a gate are quantized with made-up data, planned, emitted, and
-# verified on this machine and, where there is one, on the emulated Cortex-M4. Numbers only: noise says nothing of accuracy.
+# Models from elsewhere: one of functions and odd convolutions, and by path those that other projects published and that have no
+# gate. Each is quantized with made-up data, planned, emitted, and verified on this machine and, where there is one, on the emulated
+# Cortex-M4. Numbers only: noise says nothing of accuracy.
 set -u
 : "${WICK:?the program}"
 models=${WICK_ONNX_DATA:-}/models
-[ -d "$models" ] || { echo "SKIP: no models in \$WICK_ONNX_DATA"; exit 77; }
 source_dir=${WICK_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -23,7 +23,7 @@ labels() {
 }
 # run MODEL SHAPE BYTES CLASSES
 run() {
-    local model=$models/$1 name=${1##*__}; shift
+    local model=$1 name=${1##*/}; name=${name##*__}; shift
     [ -f "$model" ] || { echo "no $name: left out"; return; }
     rm -rf data fw; mkdir data
     npy data/X.npy "120, $1" $((120 * $2)); labels data/y.npy "$3"
@@ -34,6 +34,7 @@ run() {
     grep -q ' equal ' out || fail "$name: the emitted C differs from the PC"
     echo "$name: $(grep ' equal ' out)"
 }
-run EMCLab-Sinica_Stateful-CNN__dnn-models_HAR-CNN.onnx "128, 9" 1152 6
-run EMCLab-Sinica_Stateful-CNN__dnn-models_KWS-DNN_S.onnx "25, 10, 1" 250 12
-run EMCLab-Sinica_Stateful-CNN__dnn-models_squeezenet_cifar10.onnx "32, 32, 3" 3072 10
+run "$source_dir/tests/onnx/data/functions.onnx" "12, 10, 3" 360 4
+run "$models"/EMCLab-Sinica_Stateful-CNN__dnn-models_HAR-CNN.onnx "128, 9" 1152 6
+run "$models"/EMCLab-Sinica_Stateful-CNN__dnn-models_KWS-DNN_S.onnx "25, 10, 1" 250 12
+run "$models"/EMCLab-Sinica_Stateful-CNN__dnn-models_squeezenet_cifar10.onnx "32, 32, 3" 3072 10
