@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-sim format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-sim format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ test: deps build ## the whole test suite (under 15 minutes)
 
 long: deps build ## everything, hours of seeds included
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+FUZZ_SECONDS ?= 60
+fuzz: deps build ## fuzz the ONNX reader under sanitizers for FUZZ_SECONDS (60)
+	@scripts/fuzz.sh $(BUILD) $(FUZZ_SECONDS)
 
 KERNELS := $(BUILD)/bench/kernels
 bench-kernels: deps build ## instructions and estimated cycles of the int8 kernels on the emulated cores; also as JSON

@@ -20,7 +20,7 @@ enum {
     X(MAXPOOL, maxpool)   /* padding never wins; output quantized as the input */                  \
     X(AVGPOOL, avgpool)   /* no padding; global pool = kernel of the input's size */               \
     X(ADD, add)           /* two operands of equal shape */                                        \
-    X(CONCAT, concat)     /* operands side by side along channels */
+    X(CONCAT, concat)     /* operands side by side along channels; or one, by a table */
 
 typedef enum wick_layer_kind {
 #define X(upper, lower) WICK_LAYER_##upper,
@@ -84,7 +84,9 @@ typedef enum wick_kernel {
    are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
    zero_point_i) * mult_i, 0 <= mult_i <= 2^20, requantized with the layer's mult[0], shift[0].
    concat: each operand is requantized by its own mult and shift; mult 0 makes it zeros, whatever
-   the tensor holds, of which it may then take fewer channels than there are. */
+   the tensor holds, of which it may then take fewer channels than there are. A concat of one
+   operand may have weights: a table of 256 outputs, y = weights[q + 128], and then nothing of the
+   operand but its tensor and channels counts, nor out_zp and the clamps. */
 typedef struct wick_operand {
     uint16_t tensor;   /* index into wick_model.tensors */
     uint16_t channels; /* of this operand */

@@ -2,7 +2,7 @@
    scale)
    + zero point) and x = (q - zero point) * scale, in float, so that onnxruntime gives the same
    bits. Scale and zero point are one number, or one for each index of the axis. */
-#include "graph/eval.h"
+#include "graph/ops.h"
 
 #include <assert.h>
 #include <math.h>
@@ -45,7 +45,7 @@ static int64_t saturate(float rounded, int64_t zero, int64_t low, int64_t high) 
     return q < (double)low ? low : q > (double)high ? high : (int64_t)q;
 }
 
-void wick_eval_quantize(const wick_operands *o) {
+static void eval_quantize(const wick_operands *o) {
     const float *x = o->src[0], *scale = o->src[1];
     for (int64_t i = 0, count = wick_shape_count(o->output->shape); i < count; i++) {
         int64_t s = scale_index(o, i), zero = zero_point(o, s);
@@ -59,7 +59,7 @@ void wick_eval_quantize(const wick_operands *o) {
     }
 }
 
-void wick_eval_dequantize(const wick_operands *o) {
+static void eval_dequantize(const wick_operands *o) {
     const float *scale = o->src[1];
     float *y = o->dst;
     for (int64_t i = 0, count = wick_shape_count(o->output->shape); i < count; i++) {
@@ -68,3 +68,33 @@ void wick_eval_dequantize(const wick_operands *o) {
         y[i] = (float)q * scale[s];
     }
 }
+
+/* Scale and zero point are one number, or one for each index of the axis. */
+static wick_status infer_scale(wick_infer *c) {
+    const wick_tensor *x = wick_infer_input(c, 0), *scale = wick_infer_input(c, 1);
+    const wick_tensor *zero = wick_infer_input(c, 2);
+    bool quantize = c->node->op == WICK_OP_QUANTIZE;
+    int axis = c->node->attrs.axis;
+    int64_t count = wick_shape_count(scale->shape);
+    if (scale->dtype != WICK_F32 || scale->shape.rank > 1 ||
+        (zero && wick_shape_count(zero->shape) != count))
+        WICK_REJECT(c, NULL, "scale '%s' %s must be float numbers, as many as zero points",
+                    scale->name, wick_infer_text(c, scale->shape));
+    if (count != 1 &&
+        (axis < 0 || axis >= x->shape.rank || x->shape.dim[axis < 0 ? 0 : axis] != count))
+        WICK_REJECT(c, NULL, "%lld scales do not fit axis %d of %s", (long long)count, axis,
+                    wick_infer_text(c, x->shape));
+    wick_dtype integer = quantize ? (zero ? zero->dtype : WICK_U8) : x->dtype;
+    if (integer != WICK_S8 && integer != WICK_U8 && integer != WICK_S32)
+        WICK_REJECT(c, NULL, "only int8, uint8 and int32 can be scaled");
+    if (!quantize && zero && zero->dtype != x->dtype)
+        WICK_REJECT(c, NULL, "zero point '%s' has another type than '%s'", zero->name, x->name);
+    if (quantize && x->dtype != WICK_F32)
+        WICK_REJECT(c, NULL, "its input '%s' is not float", x->name);
+    return wick_infer_finish(c, quantize ? integer : WICK_F32, x->shape);
+}
+
+const wick_op_rule wick_rule_quantize = {
+    2, 3, false, false, WICK_DEVICE_FREE, infer_scale, eval_quantize};
+const wick_op_rule wick_rule_dequantize = {
+    2, 3, false, false, WICK_DEVICE_FREE, infer_scale, eval_dequantize};
