@@ -242,23 +242,31 @@ static void check_next_input(tally *t) {
         }
 }
 
-/* The test of the test: moves a tensor that one span reads and one step writes onto its source. An
-   uninterrupted run does not notice; a failure in the middle of the write does. */
+/* Whether a step's output reaches NVM in its span: at once, or with the commit at the span's end.
+ */
+static int reaches_nvm(const wick_span *span, uint32_t step) {
+    const wick_place *dst = &rig.model.tensors[rig.model.layers[rig.model.steps[step].layer].dst];
+    if (rig.model.steps[step].count != dst->bytes)
+        return 0;
+    return dst->sram == WICK_NO_SRAM ? step == span->first_step
+                                     : dst->last_reader >= span->first_step + span->n_steps;
+}
+
+/* The test of the test: moves a tensor that a span writes onto the one that its first step reads.
+   An uninterrupted run does not notice; a failure in the middle of the write does. */
 static void plant_write_after_read(void) {
     wick_place *places = allocate(sizeof *places * rig.model.n_tensors);
     memcpy(places, rig.model.tensors, sizeof *places * rig.model.n_tensors);
     const wick_segment *module = &rig.model.segments[rig.module];
     for (uint32_t s = module->first_span; s < (uint32_t)module->first_span + module->n_spans; s++) {
         const wick_span *span = &rig.model.spans[s];
+        const wick_layer *first = &rig.model.layers[rig.model.steps[span->first_step].layer];
+        const wick_place *src = &places[first->operands[0].tensor];
         for (uint32_t i = span->first_step; i < (uint32_t)span->first_step + span->n_steps; i++) {
-            const wick_layer *layer = &rig.model.layers[rig.model.steps[i].layer];
-            const wick_place *src = &places[layer->operands[0].tensor];
-            int whole = rig.model.steps[i].count == places[layer->dst].bytes;
-            int first = i == span->first_step;
-            if (layer->n_operands == 1 && whole && first &&
-                src->bytes >= places[layer->dst].bytes && layer->dst != module->result &&
-                !src->stride && layer->operands[0].tensor != rig.model.segments[0].result) {
-                places[layer->dst].offset = src->offset;
+            uint32_t dst = rig.model.layers[rig.model.steps[i].layer].dst;
+            if (first->n_operands == 1 && !src->stride && reaches_nvm(span, i) &&
+                src->bytes >= places[dst].bytes) {
+                places[dst].offset = src->offset;
                 rig.model.tensors = places;
                 return;
             }

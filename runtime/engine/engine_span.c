@@ -17,7 +17,7 @@ static uint32_t align4(uint32_t bytes) {
     return (bytes + 3u) & ~(uint32_t)3;
 }
 
-enum { NEVER = UINT16_MAX };
+#define NEVER UINT16_MAX
 
 void wick_engine_forget(wick_engine *engine, int extractor_too) {
     if (extractor_too)

@@ -10,7 +10,8 @@ cd "$work"
 fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
 
 # As little memory as will do, so that tensors share it, and a capacitor that makes several spans.
-sed 's/"bytes": {"value": 524288/"bytes": {"value": 1152/' "$WICK_SOURCE/profiles/m4-mram.json" >short.json
+sed 's/"bytes": {"value": 524288/"bytes": {"value": 1152/; s/"sram_bytes": {"value": [0-9]*/"sram_bytes": {"value": 1400/' \
+    "$WICK_SOURCE/profiles/m4-mram.json" >short.json
 "$WICK" plan "$here/data/small_int8.onnx" --device ./short.json --capacitor 2.0 -o plan.json >/dev/null
 "$WICK" emit plan.json -o fw >/dev/null
 head -c 36 "$here/data/small_int8.onnx" >input.bin
@@ -80,12 +81,12 @@ mutant barriers 'no barrier before the record' nvm_record.c \
 mutant exhaustive 'no barrier after the record' nvm_record.c \
     's/ \|\|\n        port->nvm_barrier\(port->ctx\) != 0\)/)/'
 mutant exhaustive 'record before the data it speaks of' engine_span.c \
-    's/    return port->nvm_write\(port->ctx, offset, dst, step->count\) == 0 \? WICK_RT_OK : WICK_RT_NVM;/    static wick_record early; early = engine->record; if (early.phase == WICK_PHASE_RUN \&\& early.segment) { early.span++; if (early.span < engine->model->segments[early.segment].n_spans) { wick_engine_commit(engine, \&early); engine->record.span--; } }\n&/'
+    's/    return port->nvm_write\(port->ctx, offset, dst, piece->count\) == 0 \? WICK_RT_OK : WICK_RT_NVM;/    static wick_record early; early = engine->record; if (early.phase == WICK_PHASE_RUN \&\& early.segment) { early.span++; if (early.span < engine->model->segments[early.segment].n_spans) { wick_engine_commit(engine, \&early); engine->record.span--; } }\n&/'
 mutant next_input 'record before the input it speaks of' engine_input.c \
     's/(    if \(engine->port->nvm_write\(engine->port->ctx, offset, input, bytes\) != 0\)\n        return [^;]*;\n)(.*)(    engine->stamp = stamp;)/\2\1\3/'
 mutant exhaustive 'a layer works in place' model_data.c \
-    's/\{([0-9]+), 144, 0\}, (\/\* 2: TM1\.conv1[^\n]*\n *)\{[0-9]+, 144, 0\}/{\1, 144, 0}, \2{\1, 144, 0}/'
-mutant exhaustive 'a mandatory commit is skipped' model_data.c \
+    's/\{([0-9]+), 144, 0,([^}]*\}, \/\* 2: TM1\.conv1[^\n]*\n *)\{[0-9]+, 144, 0,/{\1, 144, 0,\2{\1, 144, 0,/'
+mutant pairs 'a mandatory commit is skipped' model_data.c \
     's/(\{[0-9]+, [0-9]+, [0-9]+), 1, /\1, 0, /g'
 mutant exhaustive 'the decision is not committed' engine_step.c \
     's/(module > model->n_modules\)\n        return WICK_RT_ARGUMENT;\n    wick_rt_status status = )wick_engine_commit\(engine, &next\)/\1(engine->record = next, WICK_RT_OK)/'
@@ -97,7 +98,7 @@ mutant next_input 'the input has one place' engine_state.c 's/\(epoch & 1u\) \* 
 mutant next_input 'the number of an input is used again' engine_input.c \
     's/    next\.epoch\+\+;/    next.epoch = 1;/'
 mutant next_input 'two inputs share an ECC word' model_data.c \
-    's/\{([0-9]+), 36, 64\}/{\1, 36, 52}/; s/\.stamp_offset = 48/.stamp_offset = 36/' --write-unit 4 --ecc 16
+    's/\{([0-9]+), 36, 64,/{\1, 36, 52,/; s/\.stamp_offset = 48/.stamp_offset = 36/' --write-unit 4 --ecc 16
 mutant exhaustive 'the record copies share an ECC word' model_data.c \
     's/\.record_offset = \{0, 48\}/.record_offset = {MODEL_NVM_BYTES + 4, MODEL_NVM_BYTES + 44}/; s/= MODEL_NVM_BYTES,/= MODEL_NVM_BYTES + 96,/' --write-unit 4 --ecc 16
 mutant exhaustive 'sent is committed before it is sent' engine_step.c \
