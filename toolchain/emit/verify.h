@@ -70,7 +70,7 @@ typedef struct wick_guarantee {
     const char *id, *text;
     const char
         *status; /* "proven here", "tested in the suite", "modelled", "not claimed" or "BROKEN" */
-    char evidence[200];
+    char evidence[320];
 } wick_guarantee;
 enum { WICK_GUARANTEES = 9 };
 void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *options,
