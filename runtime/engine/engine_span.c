@@ -87,9 +87,10 @@ static wick_rt_status run_step(wick_engine *engine, uint32_t index, const wick_s
     if (used + wick_step_scratch_bytes(model, piece, port->nvm_mapped != NULL, alone) >
         engine->scratch_bytes)
         return WICK_RT_ARGUMENT;
-    if (alone)
-        *from = (uint16_t)(index + 1u); /* nothing before it is in SRAM */
-    else if (*from == NEVER)
+    if (alone) { /* it works where the arena is: nothing before it is in SRAM */
+        wick_engine_forget(engine, 1);
+        *from = (uint16_t)(index + 1u);
+    } else if (*from == NEVER)
         *from = (uint16_t)index;
     wick_rows rows = wick_layer_input_rows(layer, piece->first, piece->count);
     wick_rt_status status = fetch(engine, layer, rows, alone, src, &used);

@@ -43,8 +43,9 @@ static void find_readers(spanner *s) {
         s->last_reader[net->logits[m]] = INT_MAX;
 }
 
-/* Layers [first, end), each whole, in one span. INFINITY where it exceeds the budget. */
-static double together(const spanner *s, int first, int end) {
+/* Layers [first, end), each whole, in one span. INFINITY where it exceeds the budget; *hopeless: so
+   does every span that begins earlier, which may reload less but computes and stores more. */
+static double together(const spanner *s, int first, int end, bool *hopeless) {
     const wick_device *device = s->costs.device;
     wick_work work = wick_plan_commit_work(device);
     for (int l = first; l < end; l++) {
@@ -56,6 +57,7 @@ static double together(const spanner *s, int first, int end) {
     wick_cost span = wick_device_cost(device, work);
     wick_cost reload =
         wick_device_cost(device, wick_plan_reload_work(&s->costs, s->whole + first, end - first));
+    *hopeless = span.energy_uj > s->limits->span_uj * WICK_PLAN_SLACK;
     if (span.energy_uj + reload.energy_uj > s->limits->span_uj * WICK_PLAN_SLACK)
         return INFINITY;
     return wick_pack_expected(s->limits, span, reload);
@@ -100,9 +102,10 @@ static bool best_of(const spanner *s, int first, int end, int *from) {
         for (int i = j - 1; i >= 0; i--) {
             if (s->places[s->costs.layers[first + i].dst].sram == WICK_NO_SRAM)
                 break;
-            double run = together(s, first + i, first + j);
-            if (run == INFINITY && i < j - 1)
-                break; /* a longer span only takes more, but for what it need not store */
+            bool hopeless;
+            double run = together(s, first + i, first + j, &hopeless);
+            if (hopeless)
+                break;
             if (best[i] + run < best[j]) {
                 best[j] = best[i] + run;
                 from[j] = first + i;
