@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-sim format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-sim format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test: deps build ## the whole test suite (under 15 minutes)
 long: deps build ## everything, hours of seeds included
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
+FUZZ_SECONDS ?= 60
+fuzz: deps build ## fuzz the ONNX reader under sanitizers for FUZZ_SECONDS (60)
+	@scripts/fuzz.sh $(BUILD) $(FUZZ_SECONDS)
+
 KERNELS := $(BUILD)/bench/kernels
 bench-kernels: deps build ## instructions and estimated cycles of the int8 kernels on the emulated cores; also as JSON
 	@cmake --build --preset release --target family_layers >/dev/null && mkdir -p $(KERNELS)
@@ -57,11 +61,14 @@ bench-kernels-baseline: deps build ## accept what the kernels now execute: rewri
 	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-baseline
 	@$(BUILD)/bench/kernel_table $(KERNELS)-baseline --quiet --update bench/device/baseline.json
 
-bench-kernel-costs: deps build ## the cycles of the profiles: fitted to the kernels' estimated cycles on whole layers and parts of them
+bench-kernel-costs: deps build ## the cycles of profiles/kernels: fitted to the kernels' estimated cycles on whole layers and parts of them
 	@cmake --build --preset release --target family_layers >/dev/null && mkdir -p $(KERNELS)-costs
 	@$(BUILD)/bench/family_layers >$(KERNELS)-costs/layers.inc
 	@WICK_PARTS=1 bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-costs $(KERNELS)-costs/layers.inc
 	@python3 bench/device/fit_costs.py $(KERNELS)-costs
+
+bench-kernel-tables: bench-kernel-costs ## the same, and rewrites profiles/kernels
+	@python3 bench/device/fit_costs.py $(KERNELS)-costs --write profiles/kernels >/dev/null
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim

@@ -2,11 +2,13 @@
  * and on one of 1 kHz. */
 #include "sim/sim.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* An extractor of ten spans and four modules of 40, 20, 10 and 1; every span 1 ms and 20 µJ. */
+/* An extractor of ten spans and four modules of 40, 20, 10 and 1; every span 1 ms and 20 µJ, its
+   output in SRAM until the next one has read it. */
 static void make_plan(wick_arena *arena, wick_plan *plan, wick_device *device) {
     static const uint16_t spans[5] = {10, 40, 20, 10, 1};
     wick_segment *segments = wick_new(arena, wick_segment, 5);
@@ -18,6 +20,8 @@ static void make_plan(wick_arena *arena, wick_plan *plan, wick_device *device) {
     }
     wick_span *steps_of = wick_new(arena, wick_span, at);
     plan->step_cost = wick_new(arena, wick_cost, at);
+    plan->stores = wick_new(arena, wick_plan_store, at);
+    plan->reloads = wick_new(arena, wick_plan_reload, at);
     plan->boot = (wick_cost){
         .time_us = device->boot_us, .compute_uj = device->boot_uj, .energy_uj = device->boot_uj};
     for (int i = 0; i < at; i++) {
@@ -25,6 +29,25 @@ static void make_plan(wick_arena *arena, wick_plan *plan, wick_device *device) {
         plan->step_cost[i] =
             (wick_cost){.time_us = 990, .compute_uj = 18, .nvm_uj = 1.8, .energy_uj = 19.8};
     }
+    for (int k = 0, i = 0; k < 5; k++) {
+        for (int s = 0; s < spans[k]; s++, i++) {
+            bool last = s + 1 == spans[k];
+            plan->stores[i] = (wick_plan_store){.last_reader = last ? UINT16_MAX : i + 1,
+                                                .cost = {.time_us = 50, .energy_uj = 1}};
+            if (s || k)
+                plan->reloads[plan->n_reloads++] =
+                    (wick_plan_reload){.step = i,
+                                       .producer = s ? i - 1 : spans[0] - 1,
+                                       .cost = {.time_us = 30, .energy_uj = 0.5}};
+        }
+    }
+    /* As the planner does: a wait ends where the charge carries the rest of the segment. */
+    for (int k = 0; k < 5; k++)
+        for (int s = 0; s < spans[k]; s++) {
+            double rest_uj = 20 * (spans[k] - s) / (0.8 * device->capacitor.efficiency);
+            double volts = fmin(sqrt(4 + 2 * rest_uj / device->capacitor.uf), 4);
+            steps_of[segments[k].first_span + s].margin_16mv = (uint8_t)((volts - 2.05) / 0.016);
+        }
     plan->commit = (wick_cost){.time_us = 10, .nvm_uj = 0.2, .energy_uj = 0.2};
     plan->take = (wick_cost){.time_us = 100, .compute_uj = 1, .nvm_uj = 1, .energy_uj = 2};
     plan->send = (wick_cost){.time_us = 5, .compute_uj = 0.1, .energy_uj = 0.1};
@@ -56,6 +79,7 @@ static int run(const char *name, double sample_s, double duration_s, bool no_vol
                         .end_s = SAMPLES * sample_s,
                         .path = name};
     wick_sim_options options = wick_sim_defaults();
+    options.wait_s = 0.1;
     options.workload.period_s = options.workload.deadline_s = 1;
     options.duration_s = duration_s;
     options.no_voltage = no_voltage;

@@ -1,5 +1,6 @@
 /* wick describe: what a recipe or a model consists of. */
 #include "cli.h"
+#include "describe_device.h"
 #include "graph/graph.h"
 #include "onnx/onnx.h"
 #include "recipe_args.h"
@@ -10,13 +11,13 @@
 #include <string.h>
 
 typedef struct arguments {
-    const char *model;
+    const char *model, *device;
     wick_recipe_options recipe;
     const char *recipe_option; /* the last option given that only a recipe understands */
     bool json;
 } arguments;
 
-enum { KEY_CLASSES = 256, KEY_BATCH_NORM, KEY_BASELINE, KEY_JSON };
+enum { KEY_CLASSES = 256, KEY_BATCH_NORM, KEY_BASELINE, KEY_JSON, KEY_DEVICE };
 
 static const struct argp_option option_table[] = {
     {"width", 'w', "FACTOR", 0, "multiplies every layer's width (recipes; default 1)", 0},
@@ -26,6 +27,8 @@ static const struct argp_option option_table[] = {
      "batch norm after every convolution, or none (recipes; default: as the recipe says)", 0},
     CLI_RECIPE_OPTIONS(0),
     {"baseline", KEY_BASELINE, 0, 0, "every module with an extractor of its own (recipes)", 0},
+    {"device", KEY_DEVICE, "NAME", 0,
+     "instead of a recipe or a model: a device profile, with what its kernels take", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
@@ -73,6 +76,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->recipe.shared = false;
         a->recipe_option = "--baseline";
         break;
+    case KEY_DEVICE:
+        a->device = text;
+        break;
     case KEY_JSON:
         a->json = true;
         break;
@@ -81,8 +87,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             argp_error(state, "one recipe or model, please");
         a->model = text;
         break;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "name a recipe or a model");
+    case ARGP_KEY_END:
+        if (!a->model == !a->device)
+            argp_error(state, "name a recipe or a model (or a --device)");
+        if (a->device && a->recipe_option)
+            argp_error(state, "%s is for recipes", a->recipe_option);
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -100,6 +109,7 @@ static const struct argp argp = {
     "\vExample: wick describe vgg16 --width 0.25 --input 32x32\n"
     "         wick describe resnet --depth 56 --shortcut projection\n"
     "         wick describe family.onnx --json\n"
+    "         wick describe --device m7-mram\n"
     "A recipe is a JSON file or the name of one in share/recipes (vgg16, mobilenetv1, resnet, "
     "densenet, sensor).\n"
     "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
@@ -302,6 +312,8 @@ static bool print_json(const wick_graph *graph) {
 }
 
 static wick_status run(const arguments *a, wick_diag *diag) {
+    if (a->device)
+        return cli_describe_device(a->device, a->json, diag);
     size_t len = strlen(a->model);
     bool onnx = len > 5 && !strcmp(a->model + len - 5, ".onnx");
     if (onnx && a->recipe_option)

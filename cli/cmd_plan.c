@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "onnx/onnx.h"
 #include "plan/plan.h"
+#include "plan_published.h"
 #include "weights/weights.h"
 
 #include <math.h>
@@ -9,12 +10,13 @@
 #include <string.h>
 
 typedef struct arguments {
-    const char *model, *device, *out;
+    const char *model, *device, *out, *cost_model;
+    cli_published_options published; /* what of --margin and --capacitor was given */
     wick_plan_options options;
     bool explain, json;
 } arguments;
 
-enum { KEY_APP_BYTES = 256, KEY_EXPLAIN, KEY_JSON, KEY_OPTIMISE };
+enum { KEY_APP_BYTES = 256, KEY_EXPLAIN, KEY_JSON, KEY_OPTIMISE, KEY_COST_MODEL };
 
 static const struct argp_option option_table[] = {
     {"device", 'd', "NAME", 0, "device profile: a name in share/profiles or a JSON file", 0},
@@ -26,6 +28,10 @@ static const struct argp_option option_table[] = {
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
+    {"cost-model", KEY_COST_MODEL, "NAME", 0,
+     "instead of a device, to compare searches: a published cost model (published-inas, "
+     "published-tinas) with its own search; no plan is made",
+     0},
     {"output", 'o', "FILE", 0, "write the plan (plan.json)", 0},
     {"explain", KEY_EXPLAIN, 0, 0, "one row for each layer", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
@@ -39,9 +45,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case 'c':
         a->options.capacitor_uf = cli_number(state, "capacitor", text, 1e-6, 1e9);
+        a->published.capacitor_uf = a->options.capacitor_uf;
         break;
     case 'm':
         a->options.margin = cli_number(state, "margin", text, 0.01, 1);
+        a->published.margin = a->options.margin;
         break;
     case KEY_OPTIMISE:
         if (!strcmp(text, "energy"))
@@ -60,6 +68,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case 'o':
         a->out = text;
         break;
+    case KEY_COST_MODEL:
+        a->cost_model = text;
+        break;
     case KEY_EXPLAIN:
         a->explain = true;
         break;
@@ -72,8 +83,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->model = text;
         break;
     case ARGP_KEY_END:
-        if (!a->model || !a->device)
-            argp_error(state, "name a quantized model and a --device");
+        if (!a->model || !a->device == !a->cost_model)
+            argp_error(state, "name a quantized model and a --device (or a --cost-model)");
+        if (a->cost_model && a->out)
+            argp_error(state, "--output: no plan is made for a published cost model");
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -91,6 +104,7 @@ static const struct argp argp = {
     "times are modelled from the device profile."
     "\vExample: wick plan family-int8.onnx --device m4-fram -o plan.json\n"
     "         wick plan family-int8.onnx --device m4-fram --capacitor 100 --explain\n"
+    "         wick plan family-int8.onnx --cost-model published-tinas\n"
     "Exit status: 0 it fits, 1 it does not, 2 usage, 3 bad input or output, 4 failure.",
     0,
     0,
@@ -182,14 +196,35 @@ static double answers_in_lifetime(const wick_plan *plan) {
     return plan->device->nvm.endurance_cycles / ((commits + 1) / 2);
 }
 
+/* What of the profile shaped the plan. */
+static void print_device(const wick_device *d) {
+    printf("\nNVM    %s%s: write unit %lld B", d->nvm.kind, d->nvm.mapped ? ", mapped" : "",
+           (long long)d->nvm.write_unit_bytes);
+    if (d->nvm.ecc_bytes)
+        printf(", ECC word %lld B", (long long)d->nvm.ecc_bytes);
+    if (d->cache.line_bytes)
+        printf(", write-back cache line %lld B (cleaning takes %g cycles and %g a line)",
+               (long long)d->cache.line_bytes, d->cache.clean_cycles,
+               d->cache.clean_cycles_per_line);
+    printf("; committed and in-flight bytes share no %lld B\n",
+           (long long)wick_device_unit_bytes(d));
+    if (d->nvm.reset_v > 0)
+        printf("supply writes are weak below %.2f V, the reset comes at %.2f V\n",
+               d->nvm.weak_below_v, d->nvm.reset_v);
+    if (d->cycles_source)
+        printf("cycles %s: %s\n", d->kernels, d->cycles_source);
+}
+
 static void print_text(const wick_plan *plan, bool explain) {
     wick_arena *arena = wick_arena_new();
     const wick_device *d = plan->device;
     printf("modelled for %s (%s, %.0f MHz, %s, %g µF)\n\n", d->name, d->core, d->clock_hz / 1e6,
            d->nvm.kind, d->capacitor.uf);
     print_segments(plan, arena);
-    if (explain)
+    if (explain) {
         print_layers(plan, arena);
+        print_device(d);
+    }
     printf("\nSRAM   %s of %s: scratch %s, stack %s, engine %s\n",
            wick_text_bytes(arena, (double)plan->totals.ram_bytes),
            wick_text_bytes(arena, (double)d->sram_bytes),
@@ -277,16 +312,22 @@ static bool print_no_json(const arguments *a, const wick_device *device, const w
 }
 
 static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
-    wick_device *device;
+    wick_device *device = NULL;
     wick_graph *graph;
     wick_qnet *net;
     wick_plan *plan = NULL;
-    WICK_TRY(wick_device_load(arena, a->device, &device, diag));
+    if (a->device)
+        WICK_TRY(wick_device_load(arena, a->device, &device, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));
     wick_status status = wick_qnet_lower(graph, &net, diag);
     wick_graph_free(graph);
     if (status != WICK_OK) {
         cli_name_file(diag, a->model);
+        return status;
+    }
+    if (a->cost_model) {
+        status = cli_plan_published(a->cost_model, net, &a->published, a->explain, a->json, diag);
+        wick_qnet_free(net);
         return status;
     }
     status = wick_plan_make(net, device, &a->options, a->model, &plan, diag);

@@ -43,6 +43,7 @@ enum {
     KEY_TIMELINE,
     KEY_FIRMWARE,
     KEY_NO_VOLTAGE,
+    KEY_WAIT,
     KEY_JSON
 };
 
@@ -103,6 +104,7 @@ static const struct argp_option option_table[] = {
     {"seed", KEY_SEED, "N", 0, "which image each input is (default 1)", 0},
     {"no-voltage", KEY_NO_VOLTAGE, 0, 0,
      "the device cannot read its capacitor: every span commits, nothing waits for charge", 0},
+    {"wait", KEY_WAIT, "S", 0, "one sleep of a device that waits for charge (default 1)", 0},
     {"firmware", KEY_FIRMWARE, 0, 0,
      "run the device's own engine and kernels on the account of energy instead of simulating them: "
      "slower, the same sequence of boots, modules and answers",
@@ -244,6 +246,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_SEED:
         a->options.seed = (uint64_t)cli_integer(state, "seed", text, 0, 0x7fffffff);
+        break;
+    case KEY_WAIT:
+        a->options.wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
         break;
     case KEY_NO_VOLTAGE:
         a->options.no_voltage = true;

@@ -14,6 +14,9 @@ typedef struct arguments {
 enum {
     KEY_SEEDED = 256,
     KEY_SEED,
+    KEY_PAIRS,
+    KEY_ROUNDS,
+    KEY_VOLTAGE,
     KEY_RESETS,
     KEY_QEMU,
     KEY_NO_QEMU,
@@ -33,6 +36,17 @@ static const struct argp_option option_table[] = {
     {"inputs", 'n', "N", 0, "input images (default 1)", 0},
     {"seeded", KEY_SEEDED, "N", 0,
      "cuts that run to the end, for each module and input (default 1000)", 0},
+    {"pairs", KEY_PAIRS, "N", 0,
+     "cuts during the recovery from another cut, for each module and input; all = every pair, for "
+     "small models (default 2000)",
+     0},
+    {"rounds", KEY_ROUNDS, "N", 0,
+     "the cuts before every write and the pairs so many times, with other random bits (default 1)",
+     0},
+    {"voltage", KEY_VOLTAGE, "READING", 0,
+     "what the capacitor's voltage reads here: unknown (default: every span commits), random (any of the optional "
+     "commits are left out; slower), high or low",
+     0},
     {"no-exhaustive", KEY_NO_EXHAUSTIVE, 0, 0, "leave out the cut before every single NVM write",
      0},
     {"qemu", KEY_QEMU, 0, 0, "insist on the emulated Cortex-M4 (default: when it is installed)", 0},
@@ -86,6 +100,19 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_SEEDED:
         a->options.seeded = (int)cli_integer(state, "seeded", text, 0, 100000000);
         break;
+    case KEY_PAIRS:
+        a->options.pairs = !strcmp(text, "all") ? WICK_VERIFY_ALL
+                                                : cli_integer(state, "pairs", text, 0, 4000000000);
+        break;
+    case KEY_VOLTAGE:
+        if (strcmp(text, "unknown") && strcmp(text, "random") && strcmp(text, "high") &&
+            strcmp(text, "low"))
+            argp_error(state, "--voltage: '%s' is not unknown, random, high or low", text);
+        a->options.voltage = text;
+        break;
+    case KEY_ROUNDS:
+        a->options.rounds = (int)cli_integer(state, "rounds", text, 1, 1000000);
+        break;
     case KEY_RESETS:
         a->options.resets = (int)cli_integer(state, "resets", text, 1, 1000000);
         break;
@@ -138,7 +165,7 @@ static const struct argp argp = {
     parse,
     "FIRMWARE-DIR",
     "Builds an emitted folder for this machine and for QEMU's Cortex-M4 and cuts its power: before every single NVM write "
-    "(three variants each: clean, torn, reordered), at seeded places with the run going on to the end, and by real "
+    "(six variants each: clean, torn, reordered, weak, garbage, half erased), again during recovery, at seeded places with the run going on to the end, and by real "
     "resets in the emulator. Everything must equal the uninterrupted run, and that the PC's own int8 run."
     "\vExample: wick verify build/fw --plan build/plan.json --data builtin:shapes10\n"
     "A difference prints a replay id:  wick verify build/fw --replay 1.0.1.e:1234:1\n"
@@ -148,17 +175,31 @@ static const struct argp argp = {
     0};
 
 static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
-    json_t *o =
-        json_pack("{s:s, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
-                  "module", plan->segments[c->module].name, "input", c->input, "host_equal",
-                  (int)c->host_equal, "nvm_writes", (json_int_t)c->writes, "commits",
-                  (json_int_t)c->commits, "exhaustive_cuts", (json_int_t)c->exhaustive_cuts,
-                  "exhaustive_differences", (json_int_t)c->exhaustive_differences, "seeded_cuts",
-                  (json_int_t)c->seeded_cuts, "seeded_differences",
-                  (json_int_t)c->seeded_differences, "record_flips", (json_int_t)c->record_flips,
-                  "record_flip_differences", (json_int_t)c->record_flip_differences,
-                  "next_input_cuts", (json_int_t)c->next_cuts, "next_input_differences",
-                  (json_int_t)c->next_differences, "worst_commits", c->worst_commits);
+    const struct {
+        const char *name;
+        int64_t value;
+    } counts[] = {
+        {"nvm_writes", c->writes},
+        {"commits", c->commits},
+        {"variants", c->variants},
+        {"exhaustive_cuts", c->exhaustive_cuts},
+        {"exhaustive_differences", c->exhaustive_differences},
+        {"barrier_cuts", c->barrier_cuts},
+        {"barrier_differences", c->barrier_differences},
+        {"pair_cuts", c->pair_cuts},
+        {"pair_differences", c->pair_differences},
+        {"seeded_cuts", c->seeded_cuts},
+        {"seeded_differences", c->seeded_differences},
+        {"record_flips", c->record_flips},
+        {"record_flip_differences", c->record_flip_differences},
+        {"next_input_cuts", c->next_cuts},
+        {"next_input_differences", c->next_differences},
+        {"worst_commits", c->worst_commits},
+    };
+    json_t *o = json_pack("{s:s, s:i, s:b}", "module", plan->segments[c->module].name, "input",
+                          c->input, "host_equal", (int)c->host_equal);
+    for (size_t i = 0; o && i < sizeof counts / sizeof counts[0]; i++)
+        json_object_set_new(o, counts[i].name, json_integer(counts[i].value));
     if (o && c->qemu_run)
         json_object_set_new(
             o, "qemu",
@@ -203,10 +244,11 @@ static bool print_replay(const arguments *a, const wick_plan *plan,
 static void print_tables(const arguments *a, const wick_plan *plan,
                          const wick_verify_result *result) {
     wick_arena *arena = wick_arena_new();
-    enum { COLUMNS = 8 };
+    enum { COLUMNS = 9 };
     const char **cells = wick_new(arena, const char *, COLUMNS *(result->n_cases + 1));
-    const char *const header[COLUMNS] = {"module", "input",      "C on PC = PC", "NVM writes",
-                                         "cuts",   "cut to end", "M4 resets",    "differences"};
+    const char *const header[COLUMNS] = {"module",     "input",     "C on PC = PC",
+                                         "NVM writes", "cuts",      "pairs",
+                                         "cut to end", "M4 resets", "differences"};
     memcpy(cells, header, sizeof header);
     for (int i = 0; i < result->n_cases; i++) {
         const wick_verify_case *c = &result->cases[i];
@@ -215,14 +257,17 @@ static void print_tables(const arguments *a, const wick_plan *plan,
         row[1] = wick_arena_printf(arena, "%d", c->input);
         row[2] = !c->host_run ? "-" : c->host_equal ? "equal" : "DIFFERENT";
         row[3] = wick_arena_printf(arena, "%lld", (long long)c->writes);
-        row[4] = wick_arena_printf(arena, "%lld", (long long)c->exhaustive_cuts);
-        row[5] = wick_arena_printf(arena, "%lld", (long long)c->seeded_cuts);
-        row[6] = c->qemu_run ? wick_arena_printf(arena, "%lld", (long long)c->qemu_resets) : "-";
-        int64_t differences = c->exhaustive_differences + c->seeded_differences +
+        row[4] =
+            wick_arena_printf(arena, "%lld", (long long)(c->exhaustive_cuts + c->barrier_cuts));
+        row[5] = wick_arena_printf(arena, "%lld", (long long)c->pair_cuts);
+        row[6] = wick_arena_printf(arena, "%lld", (long long)c->seeded_cuts);
+        row[7] = c->qemu_run ? wick_arena_printf(arena, "%lld", (long long)c->qemu_resets) : "-";
+        int64_t differences = c->exhaustive_differences + c->barrier_differences +
+                              c->pair_differences + c->seeded_differences +
                               c->record_flip_differences + c->next_differences +
                               (c->qemu_run ? c->qemu_wrong : 0) + (c->host_run && !c->host_equal) +
                               (c->qemu_run && !c->qemu_equal);
-        row[7] = wick_arena_printf(arena, "%lld", (long long)differences);
+        row[8] = wick_arena_printf(arena, "%lld", (long long)differences);
     }
     cli_print_table(cells, result->n_cases + 1, COLUMNS);
     wick_guarantee g[WICK_GUARANTEES];

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Fits the cost of each kernel to its estimated cycles, in the form of device.h:
 
-    cycles = macs * per_mac + lone_macs * per_lone_mac + outputs * per_output + pixels * window * per_input
+    cycles = macs * per_mac + lone_macs * per_lone_mac + strided_macs * per_strided_mac + outputs * per_output + pixels * window * per_input
              + channels * (per_channel + rows * per_row) + per_call
 
-lone_macs: those of the last pixel where their number is odd, for kernels that take two pixels at once. channels, rows: those that
-the call touches.
+lone_macs: those of left-over pixels, for kernels that take several pixels or rows at once (AT_ONCE). strided_macs: where the stride
+across is not 1, for kernels that pay for it (STRIDED). channels, rows: those that the call touches.
 
-fit_costs.py FOLDER [CORE...], or fit_costs.py FOLDER CORE SUFFIX[,SUFFIX] PROFILE.json...: the second rewrites the kernels of
-profiles, for example build/release/bench/kernels-costs m4 _dsp,_dsp16 profiles/m4-*.json. FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
-kernel, the four figures as JSON for a profile, its code size, and the error of the fit. Least relative error over whole layers and, with less weight, parts of them (a row, two
+fit_costs.py FOLDER [--write TABLES] [CORE...]: the second rewrites TABLES/CORE.json, the kernel tables that profiles name, with the
+kernels that are made for the core. FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
+kernel, its figures as they stand in such a table, and the error of the fit. Least relative error over whole layers and, with less weight, parts of them (a row, two
 pixels, one, half of the channels, one channel); no coefficient is negative; rounded up to three digits.
 """
 import json
@@ -19,7 +19,8 @@ import re
 import sys
 
 
-IN_PAIRS = ("conv2d_s8_dsp", "conv2d_s8_dsp16")
+AT_ONCE = {"conv2d_s8_dsp": ("pixels", 2), "conv2d_s8_dsp16": ("pixels", 2), "conv2d_s8_quad": ("pixels", 4), "conv2d_s8_winograd": ("rows", 2)}
+STRIDED = ("dwconv2d_s8_strip", "dwconv2d_s8_mve")
 ALWAYS = ("cycles_per_mac", "cycles_per_output", "cycles_per_call", "code_bytes")
 WEIGHT = {"": 1.0, "row": 1.0, "pixels": 0.3, "pixel": 0.1, "half": 0.1, "channel": 0.1}
 
@@ -44,30 +45,32 @@ def output_shapes(path):
     return table
 
 
-def features(kernel, macs, outputs, channels, width):
+def features(kernel, macs, outputs, channels, width, name):
     pixels = math.ceil(outputs / channels)
     units = macs / outputs
     window = units * channels if not kernel.startswith(("conv2d", "fc")) else units
-    lone = min(outputs, channels) * units if pixels % 2 and kernel in IN_PAIRS else 0
     here = min(outputs, channels)
     touched = math.ceil(outputs / (channels * width))
-    return [macs - lone, pixels * window, outputs, 1, lone, here, here * touched]
+    what, count = AT_ONCE.get(kernel, ("pixels", 1))
+    left = pixels % count if what == "pixels" else touched % count * width
+    lone = min(outputs, left * channels) * units
+    strided = macs if kernel in STRIDED and re.match(r"[a-z]+\d+x\d+s", name) else 0
+    return [macs - lone - strided, pixels * window, outputs, 1, lone, here, here * touched, strided]
 
 
 def solve(samples, use_input):
     """Non-negative least squares on relative errors by coordinate descent."""
-    columns = [0, 1, 2, 3, 4] if use_input else [0, 2, 3, 4, 5, 6]
-    x = [0.0] * 7
+    columns = [0, 1, 2, 3, 4] if use_input else [0, 2, 3, 4, 5, 6, 7]
+    x = [0.0] * 8
     scaled = [([f / cycles for f in feature]) for feature, cycles, _ in samples]
     weights = [weight for _, _, weight in samples]
+    products = [[sum(w * row[a] * row[b] for row, w in zip(scaled, weights)) for b in range(8)] for a in range(8)]
+    sums = [sum(w * row[a] for row, w in zip(scaled, weights)) for a in range(8)]
     for _ in range(6000):
         for c in columns:
-            norm = sum(w * row[c] * row[c] for row, w in zip(scaled, weights))
-            if norm == 0:
-                continue
-            residual = sum(w * row[c] * (1 - sum(row[k] * x[k] for k in range(7) if k != c))
-                           for row, w in zip(scaled, weights))
-            x[c] = max(0.0, residual / norm)
+            if products[c][c] > 0:
+                rest = sums[c] - sum(products[c][k] * x[k] for k in range(8) if k != c)
+                x[c] = max(0.0, rest / products[c][c])
     return x
 
 
@@ -79,39 +82,39 @@ def up(value):
     return 0 if value < 1e-3 else value
 
 
-SOURCE = ("estimate: fitted by `make bench-kernel-costs` to cycles estimated from instructions counted on the emulated core and its "
-          "published timing table (docs/benchmarks.md), memories without wait states; {}")
+# Which kernels a core's table offers beside the portable ones, and how the core is called there. The other kernels run everywhere, but are
+# made for other cores.
+ANY = ("_quad", "_winograd", "_strip", "_pair")
+CORES = {"m0": ("Cortex-M0+", ANY), "m3": ("Cortex-M3", ANY), "m4": ("Cortex-M4", ("_dsp", "_dsp16")), "m7": ("Cortex-M7", ("_dsp", "_dsp16")),
+         "m33": ("Cortex-M33", ("_dsp", "_dsp16")), "m55": ("Cortex-M55", ("_mve",)), "rv32": ("RV32IMAC", ANY)}
+RULE = ("estimate: fitted by `make bench-kernel-tables` to cycles estimated from instructions counted on the emulated core and {}; memories "
+        "without wait states; {}")
+TIMING = {"m0": "the core's published timing table (ARM DDI 0484)", "m3": "the core's published timing table (ARM DDI 0337)",
+          "m4": "the core's published timing table (ARM DDI 0439)",
+          "m7": "the Cortex-M4's timing table as an upper estimate (none is published; dual issue and branch prediction ignored)",
+          "m33": "the Cortex-M4's timing table as an upper estimate (none is published)",
+          "m55": "the Cortex-M4's timing table for scalar instructions (none is published), two cycles a vector instruction with overlap between "
+                 "groups, as Arm describes",
+          "rv32": "the Ibex core's documented pipeline"}
 
 
-def update_profile(path, fits, suffixes, compiler):
-    """Replaces the kernels of a profile: the portable ones, and those whose names end in one of the suffixes."""
-    profile = json.loads(pathlib.Path(path).read_text())
-    kernels = {}
-    for name, fit in fits.items():
-        if name in profile["kernels"] or name.endswith(suffixes):
-            source = SOURCE.format(compiler)
-            kernels[name] = {key: {"value": value, "source": source if "cycles" in key else f"measured: {compiler}"}
-                             for key, value in fit.items()}
-    missing = set(profile["kernels"]) - set(kernels)
-    for name in sorted(missing):
-        print(f"{path}: {name} keeps its figures")
-        kernels[name] = profile["kernels"][name]
-    order = sorted(kernels, key=lambda n: (n.count("_") > 1 and not n.endswith("_s8"), n))
-    profile["kernels"] = {name: kernels[name] for name in order}
-    pathlib.Path(path).write_text(dump(profile))
-
-
-def dump(profile):
-    """One line for each number."""
-    text = json.dumps(profile, indent=2, ensure_ascii=False)
-    return re.sub(r'{\n\s+"value": (\S+),\n\s+"source": (".*")\n\s+}', r'{"value": \1, "source": \2}', text) + "\n"
+def write_table(folder, core, fits, compiler):
+    name, suffixes = CORES[core]
+    kernels = {kernel: fit for kernel, fit in fits.items() if kernel.endswith("_s8") or kernel.endswith(suffixes)}
+    order = sorted(kernels, key=lambda kernel: (not kernel.endswith("_s8"), kernel))
+    lines = ",\n".join(f"    {json.dumps(kernel)}: {json.dumps(kernels[kernel])}" for kernel in order)
+    path = pathlib.Path(folder) / f"{core}.json"
+    kept = {key: value for key, value in (json.loads(path.read_text()) if path.exists() else {}).items() if key == "engine_code_bytes"}
+    head = {"core": name, "cycles_source": RULE.format(TIMING[core], compiler), "code_source": f"measured: {compiler}", **kept}
+    text = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
+    path.write_text(f'{{\n{text}  "kernels": {{\n{lines}\n  }}\n}}\n')
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     shapes = output_shapes(folder / "layers.inc")
-    profiles = [name for name in sys.argv[2:] if name.endswith(".json")]
-    cores = sys.argv[2:3] if profiles else sys.argv[2:]
+    tables = sys.argv[3] if sys.argv[2:3] == ["--write"] else None
+    cores = sys.argv[4:] if tables else sys.argv[2:]
     files = [folder / f"{core}.txt" for core in cores] or sorted(folder.glob("*.txt"))
     for path in files:
         print(f"{path.stem}: {path.read_text().splitlines()[0]}")
@@ -119,7 +122,7 @@ def main():
         for kernel, macs, outputs, _of, cycles, code, layer, name in rows(path):
             if kernel != "naive" and name in shapes:
                 weight = WEIGHT[layer.partition("#")[2]]
-                sample = (features(kernel, macs, outputs, *shapes[name]), cycles, weight)
+                sample = (features(kernel, macs, outputs, *shapes[name], name), cycles, weight)
                 kernels.setdefault(kernel, (code, []))[1].append((sample, layer))
         for kernel, (code, found) in kernels.items():
             samples = [s for s, _ in found]
@@ -127,7 +130,10 @@ def main():
             x = solve(samples, gathers)
             fit = {"cycles_per_mac": up(x[0]), "cycles_per_input": up(x[1]), "cycles_per_output": up(x[2]),
                    "cycles_per_call": up(x[3]), "cycles_per_lone_mac": up(x[4]),
-                   "cycles_per_channel": up(x[5]), "cycles_per_row": up(x[6]), "code_bytes": code}
+                   "cycles_per_channel": up(x[5]), "cycles_per_row": up(x[6]), "cycles_per_strided_mac": up(x[7]), "code_bytes": code}
+            what, count = AT_ONCE.get(kernel, ("pixels", 2))
+            if fit["cycles_per_lone_mac"] and (what, count) != ("pixels", 2):
+                fit[f"{what}_at_once"] = count
             fit = {key: value for key, value in fit.items() if value or key in ALWAYS}
             fits[kernel] = fit
             whole = [s for s, layer in found if "#" not in layer]
@@ -136,8 +142,8 @@ def main():
             print(f"  {kernel}: {json.dumps(fit)}  layers {errors[0]:+.0%}..{errors[-1]:+.0%}, "
                   f"parts {parts[0]:+.0%}..{parts[-1]:+.0%}, {len(samples)} samples")
         version = re.search(r"(\d+\.\d+)\.\d+ ", path.read_text().splitlines()[0])
-        for profile in profiles:
-            update_profile(profile, fits, tuple(sys.argv[3].split(",")), f"gcc {version.group(1)} -O2")
+        if tables:
+            write_table(tables, path.stem, fits, f"gcc {version.group(1)} -O2")
 
 
 main()

@@ -48,27 +48,73 @@ static void tear(uint8_t *image, const struct unit_log *unit, uint32_t atomic, u
     }
 }
 
+static int reorders(cut_variant variant) {
+    return variant == CUT_REORDER || variant == CUT_BARRIER;
+}
+
+/* The write unit in flight, as far as it lies in the memory: anything, or half erased. */
+static void spoil(const nvm_emulation *e, uint8_t *image, const struct unit_log *unit,
+                  cut_variant variant, uint64_t *random) {
+    uint32_t whole = e->ecc > e->write_unit ? e->ecc : e->write_unit;
+    uint32_t first = unit->offset - unit->offset % whole;
+    uint32_t last = unit->offset + unit->bytes;
+    last += (whole - last % whole) % whole;
+    int programming = variant == CUT_ERASED && (mix64(random) & 1);
+    for (uint32_t at = first; at < last && at < e->bytes; at++) {
+        uint8_t bits = (uint8_t)mix64(random);
+        if (variant == CUT_GARBAGE) {
+            image[at] = bits;
+            continue;
+        }
+        int in_unit = at >= unit->offset && at < unit->offset + unit->bytes;
+        if (programming)
+            image[at] = (uint8_t)(bits | (in_unit ? unit->after[at - unit->offset] : image[at]));
+        else
+            image[at] = (uint8_t)(bits | image[at]);
+    }
+}
+
+/* What the unit in flight and, in a weak failure, those just before it hold. `units` are those
+   since the last barrier, all of them in `image`, `count` in number. */
+static void fail_in_flight(const nvm_emulation *e, uint8_t *image, const struct unit_log *units,
+                           uint32_t count, const struct unit_log *unit, cut_variant variant,
+                           uint64_t *random) {
+    if (variant == CUT_WEAK || variant == CUT_BARRIER_WEAK) {
+        uint32_t weak = 1u + (uint32_t)(mix64(random) & 3);
+        uint32_t first = weak < count ? count - weak : 0;
+        for (uint32_t i = count; i-- > first;)
+            memcpy(image + units[i].offset, units[i].before, units[i].bytes);
+        for (uint32_t i = first; i < count; i++)
+            tear(image, &units[i], e->atomic, random);
+    }
+    if (variant == CUT_CLEAN || !unit)
+        return;
+    if (e->atomic == 1 && (variant == CUT_GARBAGE || variant == CUT_ERASED))
+        spoil(e, image, unit, variant, random);
+    else
+        tear(image, unit, e->atomic, random);
+}
+
 void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
                         const struct unit_log *units, uint32_t count, uint32_t k,
-                        uint32_t after_barrier, cut_variant variant, uint64_t seed) {
+                        cut_variant variant, uint64_t seed) {
     uint64_t random = seed;
     for (uint32_t i = 0; i < k; i++) {
-        int lost = variant == CUT_REORDER && i >= after_barrier && (mix64(&random) & 3) == 0;
+        int lost = reorders(variant) && (mix64(&random) & 3) == 0;
         if (!lost)
             memcpy(image + units[i].offset, units[i].after, units[i].bytes);
     }
-    if (variant != CUT_CLEAN && k < count)
-        tear(image, &units[k], emulation->atomic, &random);
+    int in_flight = variant < CUT_BARRIER && k < count;
+    fail_in_flight(emulation, image, units, k, in_flight ? &units[k] : NULL, variant, &random);
 }
 
 static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
     uint64_t random = e->seed;
-    if (e->variant == CUT_REORDER)
+    if (reorders(e->variant))
         for (uint32_t i = e->log_count; i-- > 0;)
             if ((mix64(&random) & 3) == 0)
                 memcpy(e->image + e->log[i].offset, e->log[i].before, e->log[i].bytes);
-    if (e->variant != CUT_CLEAN)
-        tear(e->image, unit, e->atomic, &random);
+    fail_in_flight(e, e->image, e->log, e->log_count, unit, e->variant, &random);
     e->log_count = 0;
     longjmp(e->power_off, 1);
 }
@@ -76,7 +122,7 @@ static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
 /* One unit arrives, or the power fails. */
 static void put_unit(nvm_emulation *e, struct unit_log *unit) {
     memcpy(unit->before, e->image + unit->offset, unit->bytes);
-    if (++e->writes == e->cut_at)
+    if (++e->writes == e->cut_at && e->variant < CUT_BARRIER)
         power_fails(e, unit);
     memcpy(e->image + unit->offset, unit->after, unit->bytes);
     if (e->log_count == e->log_cap)
@@ -111,6 +157,8 @@ int nvm_emulation_write(void *context, uint32_t offset, const void *src, uint32_
 
 int nvm_emulation_barrier(void *context) {
     nvm_emulation *e = context;
+    if (e->cut_at && e->variant >= CUT_BARRIER && e->writes + 1 >= e->cut_at && e->log_count)
+        power_fails(e, NULL);
     e->log_count = 0;
     if (e->record) {
         if (e->barrier_count == e->barrier_cap)

@@ -11,12 +11,21 @@
 
 /* What a power failure does to the unit that was about to be written and to unbarriered ones. */
 typedef enum cut_variant {
-    CUT_CLEAN,   /* the unit keeps its old bytes */
-    CUT_TORN,    /* a seeded mixture of old and new bits; of whole atomic words where the memory
-                    promises them */
-    CUT_REORDER, /* as CUT_TORN, and a seeded subset of the units since the last barrier never
-                    arrived */
-    CUT_VARIANTS
+    CUT_CLEAN,    /* the unit keeps its old bytes */
+    CUT_TORN,     /* a seeded mixture of old and new bits; of whole atomic words where the memory
+                     promises them */
+    CUT_REORDER,  /* as CUT_TORN, and a seeded subset of the units since the last barrier never
+                     arrived */
+    CUT_WEAK,     /* as CUT_TORN, and so are the last few units since the last barrier */
+    CUT_GARBAGE,  /* the whole write unit or ECC word holds anything; atomic words as CUT_TORN */
+    CUT_ERASED,   /* the memory erases before it writes: the write unit is on its way from old to
+                     erased, or from erased to new; atomic words as CUT_TORN */
+    CUT_VARIANTS, /* those above fail before a unit; those below instead before the barrier that
+                     lies between it and the unit before, which are all written but none yet
+                     durable: */
+    CUT_BARRIER = CUT_VARIANTS, /* as CUT_REORDER */
+    CUT_BARRIER_WEAK,           /* as CUT_WEAK */
+    CUT_ALL_VARIANTS
 } cut_variant;
 
 typedef struct nvm_emulation {
@@ -25,6 +34,8 @@ typedef struct nvm_emulation {
     uint32_t unit;       /* bytes that arrive together on this bus: 4 */
     uint32_t write_unit; /* smallest write of the memory: what a write leaves of its last unit is
                             filled with other bytes, as the port's contract allows */
+    uint32_t ecc;    /* bytes that one error-correcting code covers: a cut spoils all of those in
+                        flight, though less can be written at once; 1 = none */
     uint32_t atomic; /* aligned bytes that are whole or absent after a failure; 1 = every byte by
                         itself */
     uint64_t writes; /* units so far */
@@ -48,12 +59,12 @@ int nvm_emulation_read(void *emulation, uint32_t offset, void *dst, uint32_t byt
 int nvm_emulation_write(void *emulation, uint32_t offset, const void *src, uint32_t bytes);
 int nvm_emulation_barrier(void *emulation);
 
-/* What the memory holds when the power fails before history unit k (0-based, of `count` recorded
-   ones): units [0, k) applied to `image`, then the variant. `after_barrier` = units [0,
-   after_barrier) are durable. k may equal count. */
+/* What the memory holds when the power fails before unit k (0-based) of `count` units that were
+   recorded since a barrier: units [0, k) applied to `image`, then the variant. k may equal count.
+ */
 void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
                         const struct unit_log *units, uint32_t count, uint32_t k,
-                        uint32_t after_barrier, cut_variant variant, uint64_t seed);
+                        cut_variant variant, uint64_t seed);
 
 /* splitmix64 */
 uint64_t mix64(uint64_t *state);

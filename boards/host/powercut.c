@@ -1,60 +1,33 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The proof on the PC: the emitted firmware on emulated memory whose power fails before every
    single write. powercut INPUT MODULE [--exhaustive] [--seeded N] [--seed S] [--part I/N] [--atomic
-   B] [--write-unit B] [--mapped]
+   B] [--write-unit B] [--ecc B] [--mapped]
+              [--voltage unknown|random|high|low] [--rounds N] [--pairs all|N]
               [--plant-war] [--replay ID]
    INPUT holds the quantized input tensor. Prints one JSON object; exit status 0 = no difference, 1
    = some, 4 = failure. An uninterrupted run is recorded first: the memory after each commit and
    every unit written; the same input again (other parity, used memory) must give the same answer.
    Then
-   - exhaustive: for every unit and every variant of nvm_emulation.h, the memory as that failure
-   leaves it, SRAM poisoned, boot, and on until all of the memory equals the recorded one at the
-   same commit; nothing that was committed before the failure may be lost, and once a module is
-   committed the policy answers differently: it must not be asked again;
-   - seeded: power really fails (longjmp out of the write) at a random unit, half the time once more
-   during recovery, and the run goes on to the end;
+   - exhaustive: for every unit, every barrier and every variant of nvm_emulation.h, the memory as
+   that failure leaves it, SRAM poisoned, boot, and on until all of the memory equals the recorded
+   one at the same commit; nothing that was committed before the failure may be lost, and once a
+   module is committed the policy answers differently: it must not be asked again;
+   - seeded, every other one with readings that join spans: power really fails (longjmp out of the
+   write) at a random unit, half the time once more during recovery, and the run goes on to the end;
+   - pairs: of every such failure, the recovery from it fails too, before each of its units and in
+   every variant (all), or so many pairs chosen by the seed;
+   - both of them `--rounds` times, with other random bits;
    - in mid-run, every single flipped bit of either record copy;
    - a failure before every unit of storing the next input: one of the two is whole, none is mixed.
-   A replay id names one of these cases: "e:<unit>:<variant>", "s:<case>", "f:<copy>:<bit>" or
-   "n:<unit>:<variant>". */
+   A replay id names one of these cases: "e:<unit>:<variant>", "s:<case>", "f:<copy>:<bit>",
+   "n:<unit>:<variant>" or "p:<unit>:<variant>:<unit>:<variant>", with "@<round>" behind it. */
 #include "model.h"
-#include "powercut_rig.h"
+#include "powercut_cases.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wick/engine.h>
-
-static uint32_t commit_of_unit(uint32_t unit) {
-    uint32_t low = 0, high = rig.commits - 1;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (rig.units_at[middle] > unit)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-static uint32_t barrier_before(uint32_t unit) {
-    uint32_t found = 0;
-    for (uint32_t low = 0, high = rig.nvm.barrier_count; low < high;) {
-        uint32_t middle = (low + high) / 2;
-        if (rig.nvm.barriers[middle] <= unit) {
-            found = rig.nvm.barriers[middle];
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return found;
-}
-
-static uint64_t case_seed(uint64_t number, uint64_t variant) {
-    uint64_t state = rig.seed ^ (number * UINT64_C(0x9e3779b97f4a7c15)) ^ (variant << 56);
-    return mix64(&state);
-}
 
 /* One exhaustive case: the power fails before unit `unit`. */
 static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t *at_barrier,
@@ -62,52 +35,36 @@ static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t
     snprintf(id, id_size, "e:%u:%d", unit, (int)variant);
     memcpy(rig.nvm.image, at_barrier, rig.nvm.bytes);
     nvm_emulation_fail(&rig.nvm, rig.nvm.image, rig.nvm.history + barrier,
-                       rig.nvm.history_count - barrier, unit - barrier, 0, variant,
+                       rig.nvm.history_count - barrier, unit - barrier, variant,
                        case_seed(unit, (uint64_t)variant));
-    rig.deliveries = rig.wrong_deliveries = 0;
-    rig.nvm.cut_at = 0;
-    rig.durable = commit_of_unit(unit);
+    get_ready(unit, variant);
     /* Right before the delivery it must come after all, so this case goes on to the end. */
     int undelivered = unit == rig.delivery_unit;
     return boot_and_recover(id, undelivered, undelivered);
 }
 
-typedef struct tally {
-    uint64_t cases, differences;
-    char first[64];
-} tally;
-
-static void count_case(tally *t, int same, const char *id) {
-    t->cases++;
-    if (!same && t->differences++ == 0)
-        snprintf(t->first, sizeof t->first, "%s", id);
-}
-
-static void run_exhaustive(uint32_t part, uint32_t parts, tally *t) {
-    uint8_t *at_barrier = allocate(rig.nvm.bytes); /* blank memory to begin with */
+static void run_exhaustive(uint32_t part, uint32_t parts, tally *writes, tally *barriers) {
+    uint8_t *durable = allocate(rig.nvm.bytes); /* blank memory to begin with */
     uint32_t barrier = 0;
-    for (uint32_t unit = 0; unit < rig.nvm.history_count; unit++) {
-        uint32_t durable = barrier_before(unit);
-        for (; barrier < durable; barrier++)
-            memcpy(at_barrier + rig.nvm.history[barrier].offset, rig.nvm.history[barrier].after,
-                   rig.nvm.history[barrier].bytes);
-        if (unit % parts != part)
-            continue;
-        for (int v = 0; v < CUT_VARIANTS; v++) {
-            char id[64];
-            int same =
-                run_exhaustive_case(unit, (cut_variant)v, at_barrier, barrier, id, sizeof id);
-            count_case(t, same, id);
+    for (uint32_t unit = 0; unit <= rig.nvm.history_count; unit++)
+        for (int v = CUT_ALL_VARIANTS; v-- > 0;) { /* so that `durable` only grows */
+            if (unit % parts != part || !can_fail(unit, (cut_variant)v))
+                continue;
+            barrier = advance_to_barrier(durable, barrier, durable_units(unit, (cut_variant)v));
+            char id[CASE_ID];
+            int same = run_exhaustive_case(unit, (cut_variant)v, durable, barrier, id, sizeof id);
+            count_case(v < CUT_BARRIER ? writes : barriers, same, id);
         }
-    }
-    free(at_barrier);
+    free(durable);
 }
 
 /* One seeded case: real power failures, then on to the end. */
 static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     static uint64_t random; /* static: survives the longjmp */
     static int cuts_left;
+    static voltage_reading reading;
     snprintf(id, id_size, "s:%u", number);
+    reading = rig.voltage;
     random = case_seed(number, 7);
     uint32_t unit = (uint32_t)(mix64(&random) % rig.nvm.history_count);
     uint32_t commit = commit_of_unit(unit);
@@ -120,8 +77,10 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     rig.nvm.log_count = 0;
     rig.nvm.writes = 0;
     rig.nvm.cut_at = unit - before + 1;
-    rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+    rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_ALL_VARIANTS);
     rig.nvm.seed = mix64(&random);
+    rig.undelivered = 0;
+    rig.voltage_random = random;
     rig.durable = commit;
     cuts_left = 1 + (int)(mix64(&random) & 1);
     if (setjmp(rig.nvm.power_off)) {
@@ -129,16 +88,20 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
         if (--cuts_left > 0) {
             uint32_t span = rig.nvm.history_count / rig.commits + 1;
             rig.nvm.cut_at = rig.nvm.writes + 1 + mix64(&random) % (2 * span);
-            rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_VARIANTS);
+            rig.nvm.variant = (cut_variant)(mix64(&random) % CUT_ALL_VARIANTS);
             rig.nvm.seed = mix64(&random);
         }
     }
-    return boot_and_recover(id, 1, rig.durable <= rig.delivered_at);
+    if (number & 1u) /* spans are joined, though they were not in the recorded run */
+        rig.voltage = VOLTAGE_RANDOM;
+    int same = boot_and_recover(id, 1, rig.durable <= rig.delivered_at);
+    rig.voltage = reading;
+    return same;
 }
 
 static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) {
     for (uint32_t number = part; number < cases; number += parts) {
-        char id[64];
+        char id[CASE_ID];
         int same = run_seeded_case(number, id, sizeof id);
         count_case(t, same, id);
     }
@@ -152,6 +115,7 @@ static int run_flip_case(uint32_t copy, uint32_t bit, char *id, size_t id_size) 
     memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
     rig.nvm.image[rig.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
     rig.deliveries = rig.wrong_deliveries = 0;
+    rig.undelivered = 0;
     rig.durable = middle; /* one commit may be lost */
     return boot_and_recover(id, 0, 0);
 }
@@ -160,7 +124,7 @@ static int run_flip_case(uint32_t copy, uint32_t bit, char *id, size_t id_size) 
    must not be resumed. */
 static void check_records(tally *flips, int *foreign_resumed, int *damage_missed) {
     uint32_t middle = rig.commits / 2;
-    char id[64];
+    char id[CASE_ID];
     for (uint32_t copy = 0; copy < 2; copy++)
         for (uint32_t bit = 0; bit < rig.model.record_bytes * 8u; bit++) {
             int same = run_flip_case(copy, bit, id, sizeof id);
@@ -176,6 +140,9 @@ static void check_records(tally *flips, int *foreign_resumed, int *damage_missed
     other.id[0] ^= 1u;
     *foreign_resumed = wick_engine_boot(&rig.engine, &other, &rig.port, &rig.policy, rig.scratch,
                                         other.scratch_bytes) != WICK_RT_FOREIGN;
+    /* Formatted once for good: nothing of the other model is left. */
+    *foreign_resumed |= wick_engine_boot(&rig.engine, &other, &rig.port, &rig.policy, rig.scratch,
+                                         other.scratch_bytes) != WICK_RT_IDLE;
 }
 
 /* On to the end of the current input. 1 = one right answer. */
@@ -214,7 +181,9 @@ static int is_one_input(const uint8_t *before, int submitted) {
         return 0;
     for (uint32_t i = 0; i < rig.nvm.bytes; i++) {
         uint32_t at = i - place->offset; /* the place of even epochs */
-        int other = at < place->stride;
+        int other =
+            at < place->stride ||
+            (spoils_gaps() && at - place->stride >= place->bytes); /* not the current input */
         if (!other && !in_record(i) && !counts_boots(i) && rig.nvm.image[i] != before[i])
             return 0;
         if (epoch == 2 && at < place->bytes && (int8_t)rig.nvm.image[i] != ~rig.input[at])
@@ -262,7 +231,7 @@ static int run_next_case(uint32_t unit, cut_variant variant, uint32_t *units, ch
 
 static void check_next_input(tally *t) {
     uint32_t units = 0;
-    char id[64];
+    char id[CASE_ID];
     count_case(t, run_next_input(), "n:all");
     for (uint32_t unit = 0; unit <= units; unit++)
         for (int v = 0; v < CUT_VARIANTS; v++) {
@@ -273,23 +242,31 @@ static void check_next_input(tally *t) {
         }
 }
 
-/* The test of the test: moves a tensor that one span reads and one step writes onto its source. An
-   uninterrupted run does not notice; a failure in the middle of the write does. */
+/* Whether a step's output reaches NVM in its span: at once, or with the commit at the span's end.
+ */
+static int reaches_nvm(const wick_span *span, uint32_t step) {
+    const wick_place *dst = &rig.model.tensors[rig.model.layers[rig.model.steps[step].layer].dst];
+    if (rig.model.steps[step].count != dst->bytes)
+        return 0;
+    return dst->sram == WICK_NO_SRAM ? step == span->first_step
+                                     : dst->last_reader >= span->first_step + span->n_steps;
+}
+
+/* The test of the test: moves a tensor that a span writes onto the one that its first step reads.
+   An uninterrupted run does not notice; a failure in the middle of the write does. */
 static void plant_write_after_read(void) {
     wick_place *places = allocate(sizeof *places * rig.model.n_tensors);
     memcpy(places, rig.model.tensors, sizeof *places * rig.model.n_tensors);
     const wick_segment *module = &rig.model.segments[rig.module];
     for (uint32_t s = module->first_span; s < (uint32_t)module->first_span + module->n_spans; s++) {
         const wick_span *span = &rig.model.spans[s];
+        const wick_layer *first = &rig.model.layers[rig.model.steps[span->first_step].layer];
+        const wick_place *src = &places[first->operands[0].tensor];
         for (uint32_t i = span->first_step; i < (uint32_t)span->first_step + span->n_steps; i++) {
-            const wick_layer *layer = &rig.model.layers[rig.model.steps[i].layer];
-            const wick_place *src = &places[layer->operands[0].tensor];
-            int whole = rig.model.steps[i].count == places[layer->dst].bytes;
-            int first = i == span->first_step;
-            if (layer->n_operands == 1 && whole && first &&
-                src->bytes >= places[layer->dst].bytes && layer->dst != module->result &&
-                !src->stride && layer->operands[0].tensor != rig.model.segments[0].result) {
-                places[layer->dst].offset = src->offset;
+            uint32_t dst = rig.model.layers[rig.model.steps[i].layer].dst;
+            if (first->n_operands == 1 && !src->stride && reaches_nvm(span, i) &&
+                src->bytes >= places[dst].bytes) {
+                places[dst].offset = src->offset;
                 rig.model.tensors = places;
                 return;
             }
@@ -317,23 +294,26 @@ static void print_tally(const char *name, const tally *t) {
 }
 
 static int run_replay(const char *id) {
-    char again[64];
+    char again[CASE_ID];
     uint32_t number;
     int variant;
     rig.verbose = 1;
-    if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && number < rig.nvm.history_count &&
-        variant >= 0 && variant < CUT_VARIANTS) {
+    const char *round = strchr(id, '@');
+    if (round)
+        rig.round = (uint32_t)strtoul(round + 1, NULL, 10);
+    if (sscanf(id, "e:%u:%d", &number, &variant) == 2 && variant >= 0 &&
+        variant < CUT_ALL_VARIANTS && can_fail(number, (cut_variant)variant)) {
         uint8_t *at_barrier = allocate(rig.nvm.bytes);
-        uint32_t barrier = barrier_before(number);
-        for (uint32_t i = 0; i < barrier; i++)
-            memcpy(at_barrier + rig.nvm.history[i].offset, rig.nvm.history[i].after,
-                   rig.nvm.history[i].bytes);
+        uint32_t barrier =
+            advance_to_barrier(at_barrier, 0, durable_units(number, (cut_variant)variant));
         int same = run_exhaustive_case(number, (cut_variant)variant, at_barrier, barrier, again,
                                        sizeof again);
         free(at_barrier);
         return same;
     }
     uint32_t bit, units;
+    if (!strncmp(id, "p:", 2))
+        return replay_pair(id);
     if (sscanf(id, "s:%u", &number) == 1)
         return run_seeded_case(number, again, sizeof again);
     if (sscanf(id, "f:%u:%u", &number, &bit) == 2 && number < 2 &&
@@ -344,18 +324,28 @@ static int run_replay(const char *id) {
     if (sscanf(id, "n:%u:%d", &number, &variant) == 2 && variant >= 0 && variant < CUT_VARIANTS)
         return run_next_case(number, (cut_variant)variant, &units, again, sizeof again);
     fail(
-        "the replay id is none of e:<unit>:<variant>, s:<case>, f:<copy>:<bit>, n:<unit>:<variant>");
+        "the replay id is none of e:<unit>:<variant>, s:<case>, f:<copy>:<bit>, n:<unit>:<variant>, "
+        "p:<unit>:<variant>:<unit>:<variant>");
     return 0;
 }
 
 typedef struct arguments {
     const char *replay;
-    uint32_t seeded, part, parts;
+    uint32_t seeded, part, parts, rounds, pairs;
     int exhaustive, plant, mapped;
 } arguments;
 
+static voltage_reading parse_voltage(const char *text) {
+    static const char *const names[] = {"unknown", "random", "high", "low"};
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(text, names[i]))
+            return (voltage_reading)i;
+    fail("--voltage is unknown, random, high or low");
+    return VOLTAGE_UNKNOWN;
+}
+
 static arguments parse(int argc, char **argv) {
-    arguments a = {.parts = 1};
+    arguments a = {.parts = 1, .rounds = 1};
     if (argc < 3)
         fail("usage: powercut INPUT MODULE [options], see the head of powercut.c");
     for (int i = 3; i < argc; i++) {
@@ -370,12 +360,20 @@ static arguments parse(int argc, char **argv) {
             a.replay = value;
         else if (!strcmp(argv[i], "--seeded") && i++)
             a.seeded = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--rounds") && i++)
+            a.rounds = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--pairs") && i++)
+            a.pairs = !strcmp(value, "all") ? ALL_PAIRS : (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--seed") && i++)
             rig.seed = strtoull(value, NULL, 10);
         else if (!strcmp(argv[i], "--atomic") && i++)
             rig.nvm.atomic = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--write-unit") && i++)
             rig.nvm.write_unit = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(argv[i], "--voltage") && i++)
+            rig.voltage = parse_voltage(value);
+        else if (!strcmp(argv[i], "--ecc") && i++)
+            rig.nvm.ecc = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(argv[i], "--part") && i++ &&
                  sscanf(value, "%u/%u", &a.part, &a.parts) == 2)
             continue;
@@ -384,7 +382,7 @@ static arguments parse(int argc, char **argv) {
     }
     rig.module = (uint8_t)atoi(argv[2]);
     if (rig.module < 1 || rig.module > rig.model.n_modules || a.parts < 1 || a.part >= a.parts ||
-        rig.nvm.atomic < 1 || rig.nvm.atomic > 8 || rig.nvm.write_unit < 1)
+        rig.nvm.atomic < 1 || rig.nvm.atomic > 8 || rig.nvm.write_unit < 1 || rig.nvm.ecc < 1)
         fail("module, part, atomic size or write unit out of range");
     return a;
 }
@@ -404,6 +402,7 @@ static void set_up(const arguments *a, const char *input) {
                            .nvm_write = nvm_emulation_write,
                            .nvm_barrier = nvm_emulation_barrier,
                            .nvm_mapped = a->mapped ? (const int8_t *)rig.nvm.image : NULL,
+                           .capacitor_mv = on_voltage,
                            .result = on_result};
     if (a->plant)
         plant_write_after_read();
@@ -412,39 +411,48 @@ static void set_up(const arguments *a, const char *input) {
 int main(int argc, char **argv) {
     rig.model = wick_model_data;
     rig.nvm.unit = 4;
-    rig.nvm.atomic = rig.nvm.write_unit = 1;
+    rig.nvm.atomic = rig.nvm.write_unit = rig.nvm.ecc = 1;
     rig.seed = 1;
     arguments a = parse(argc, argv);
     set_up(&a, argv[1]);
+    rig.voltage_random = rig.seed;
     record_run();
     if (a.replay) {
         int same = run_replay(a.replay);
         printf("{\"replay\": \"%s\", \"differs\": %s}\n", a.replay, same ? "false" : "true");
         return same ? 0 : 1;
     }
-    tally all = {0}, some = {0}, flips = {0}, next = {0};
+    tally all = {0}, barriers = {0}, some = {0}, flips = {0}, next = {0}, pairs = {0};
     int foreign_resumed = 0, damage_missed = 0;
     if (a.part == 0) {
         check_records(&flips, &foreign_resumed, &damage_missed);
         check_next_input(&next);
     }
-    if (a.exhaustive)
-        run_exhaustive(a.part, a.parts, &all);
+    for (rig.round = 0; rig.round < a.rounds; rig.round++) {
+        if (a.exhaustive)
+            run_exhaustive(a.part, a.parts, &all, &barriers);
+        if (a.pairs)
+            run_pairs(a.pairs, a.part, a.parts, &pairs);
+    }
+    rig.round = 0;
     if (a.seeded)
         run_seeded(a.seeded, a.part, a.parts, &some);
-    printf("{\"module\": %u, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"logits\": [",
-           rig.module, rig.nvm.history_count, rig.commits, rig.nvm.bytes);
+    printf(
+        "{\"module\": %u, \"variants\": %d, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"logits\": [",
+        rig.module, (int)CUT_VARIANTS, rig.nvm.history_count, rig.commits, rig.nvm.bytes);
     for (uint32_t c = 0; c < rig.model.n_classes; c++)
         printf(c ? ", %d" : "%d", rig.logits[c]);
     printf("]");
     print_tally("exhaustive", &all);
+    print_tally("barriers", &barriers);
+    print_tally("pairs", &pairs);
     print_tally("seeded", &some);
     print_tally("record_flips", &flips);
     print_tally("next_input", &next);
     printf(", \"worst_commits\": %u, \"foreign_resumed\": %d, \"damage_missed\": %d}\n",
            rig.worst_commits, foreign_resumed, damage_missed);
-    return all.differences || some.differences || flips.differences || next.differences ||
-                   foreign_resumed || damage_missed
+    return all.differences || barriers.differences || pairs.differences || some.differences ||
+                   flips.differences || next.differences || foreign_resumed || damage_missed
                ? 1
                : 0;
 }

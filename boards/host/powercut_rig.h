@@ -11,6 +11,15 @@
 
 enum { POWERCUT_GUARD = 64 }; /* bytes after the scratch memory */
 
+/* What the port says of the capacitor. Only with a reading are commits lazy. */
+typedef enum voltage_reading {
+    VOLTAGE_UNKNOWN, /* 0: every span commits */
+    VOLTAGE_RANDOM, /* each reading unknown or high, by the seed: any subset of the optional commits
+                     */
+    VOLTAGE_HIGH,   /* stuck at the top: no optional commit but a boot's first */
+    VOLTAGE_LOW     /* stuck below what any span needs */
+} voltage_reading;
+
 typedef struct powercut_rig {
     nvm_emulation nvm;
     wick_model model; /* a copy, so that a fault can be planted */
@@ -41,8 +50,14 @@ typedef struct powercut_rig {
        makes of them, not byte by byte. */
     uint32_t sequence; /* of the commit that images[0] shows */
     int skip_records;
-    uint32_t durable; /* commits of the recorded run that were complete before the failure */
+    uint32_t durable;        /* commits of the recorded run that were complete before the failure */
+    int undelivered;         /* nothing had been delivered before the failure */
+    uint32_t delivered_unit; /* units in nvm.history at the first delivery since `deliveries` was
+                                cleared */
+    voltage_reading voltage;
+    uint64_t voltage_random;
     uint64_t seed;
+    uint32_t round; /* the same cases with other random bits */
     int verbose;
 } powercut_rig;
 
@@ -54,6 +69,8 @@ void fail(const char *what);
 void *allocate(size_t bytes);
 /* The port's result call: compares with the recorded delivery. */
 int on_result(void *context, const wick_result *result);
+/* The port's capacitor voltage, after rig.voltage. */
+uint32_t on_voltage(void *context);
 /* Power comes back: nothing in SRAM survives. */
 wick_rt_status power_up(void);
 /* To the next commit; an idle engine is given the input. */
@@ -66,6 +83,12 @@ int in_record(uint32_t offset);
 /* The variables and the tally: they differ after a power failure, and so does which copy of the
    variables a record names. */
 int counts_boots(uint32_t offset);
+/* Where an ECC word is larger than what is written at once, a failure also spoils what lies unused
+   beside it: then only what is delivered tells. */
+int spoils_gaps(void);
+/* 0: the memory passes through the recorded run's states again. 1: it does not, be it for joined
+   spans or spoilt gaps, and only the end tells. */
+int only_the_end_tells(void);
 /* 1 = the boot succeeds and finds everything that was committed before the failure. */
 int boot_finds_commits(const char *id);
 /* Boots on damaged memory and goes on until it equals the recorded one (to_end = 0), or to the end.

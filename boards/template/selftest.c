@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Runs the self-test vectors through the engine on any hosted C: memory stands in for the NVM,
    every module answers every vector, once in one go and once with a restart (and spoiled SRAM)
-   after every commit. The logits must be those that the PC's int8 run gave, bit for bit. Prints
-   PASS or FAIL; the exit status is 0 or 1. */
+   after every commit; then the first vector with the power cut before one of the NVM writes, the
+   word in flight garbage, and a restart: before MODEL_SELFTEST_CUTS of them, evenly spread, or with
+   the argument `all` before every single one. The logits must be those that the PC's int8 run gave,
+   bit for bit. Prints PASS or FAIL; the exit status is 0 or 1. */
 #include "model_vectors.h"
 
+#include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+
+#ifndef MODEL_SELFTEST_CUTS
+#define MODEL_SELFTEST_CUTS 50
+#endif
 
 static int8_t region[MODEL_NVM_BYTES];
 /* Words, so that it is aligned; the engine works on bytes. */
@@ -15,6 +22,9 @@ static int8_t input[MODEL_INPUT_BYTES];
 static int results;
 static wick_result last;
 static int8_t last_logits[MODEL_CLASSES];
+
+static jmp_buf power_off;
+static unsigned long writes, cut_at; /* words written; the power fails at that one, 0 = never */
 
 static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
     (void)ctx;
@@ -28,7 +38,14 @@ static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes
     (void)ctx;
     if (offset > MODEL_NVM_BYTES || bytes > MODEL_NVM_BYTES - offset)
         return 1;
-    memcpy(region + offset, src, bytes);
+    for (uint32_t done = 0; done < bytes; done += 4) {
+        uint32_t word = bytes - done < 4 ? bytes - done : 4;
+        if (++writes == cut_at) {
+            memset(region + offset + done, 0x6B, word);
+            longjmp(power_off, 1);
+        }
+        memcpy(region + offset + done, (const int8_t *)src + done, word);
+    }
     return 0;
 }
 
@@ -74,6 +91,56 @@ static wick_rt_status answer(const wick_port *port, int module, int restart) {
     return status;
 }
 
+/* The same with the power cut at write number `cut`; the application submits again what is not
+   committed. */
+static wick_rt_status answer_cut(const wick_port *port, int module, unsigned long cut) {
+    static wick_policy policy; /* static: survive the longjmp */
+    static wick_engine engine;
+    static wick_rt_status status;
+    static int submitted; /* what is committed must not be lost */
+    submitted = 0;
+    memset(&policy, 0, sizeof policy);
+    policy.kind = WICK_POLICY_FIXED;
+    policy.module = (uint8_t)module;
+    memset(region, 0xFF, sizeof region);
+    results = 0;
+    writes = 0;
+    cut_at = cut;
+    if (setjmp(power_off) != 0)
+        cut_at = 0;
+    status = boot(&engine, port, &policy);
+    if (submitted && (status < 0 || engine.record.epoch == 0))
+        return WICK_RT_CORRUPT;
+    if (status == WICK_RT_CORRUPT) /* the very first record was cut */
+        status = wick_engine_format(&engine);
+    if (status >= 0 && engine.record.epoch == 0)
+        status = wick_engine_submit(&engine, input, MODEL_INPUT_BYTES, NULL);
+    submitted = status >= 0;
+    while (status >= 0 && engine.record.phase != WICK_PHASE_IDLE)
+        status = wick_engine_step(&engine);
+    cut_at = 0;
+    return status;
+}
+
+/* Returns how many cuts gave another answer. A result may come twice, never another one. */
+static int check_cuts(const wick_port *port, int module, int all) {
+    unsigned long total, step, cuts = 0;
+    int failures = 0;
+    answer_cut(port, module, 0);
+    total = writes;
+    step = all || total <= MODEL_SELFTEST_CUTS ? 1 : total / MODEL_SELFTEST_CUTS;
+    for (unsigned long cut = 1; cut <= total; cut += step, cuts++) {
+        int good = answer_cut(port, module, cut) >= 0 && results >= 1 && last.module == module &&
+                   !memcmp(last_logits, model_vector_logits[0][module - 1], sizeof last_logits);
+        if (!good && failures++ == 0)
+            printf("FAIL %s: power cut at write %lu of %lu\n", wick_model_modules[module - 1], cut,
+                   total);
+    }
+    printf("%s %s: power cut at %lu of %lu writes\n", failures ? "FAIL" : "pass",
+           wick_model_modules[module - 1], cuts, total);
+    return failures;
+}
+
 static int check(int vector, int module, int restart, wick_rt_status status) {
     const int8_t *expected = model_vector_logits[vector][module - 1];
     int good = status == WICK_RT_IDLE && results == 1 && last.module == module &&
@@ -90,9 +157,9 @@ static int check(int vector, int module, int restart, wick_rt_status status) {
     return good;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     wick_port port;
-    int failures = 0;
+    int failures = 0, all = argc > 1 && !strcmp(argv[1], "all");
     memset(&port, 0, sizeof port);
     port.nvm_read = nvm_read;
     port.nvm_write = nvm_write;
@@ -105,7 +172,10 @@ int main(void) {
             for (int restart = 0; restart < 2; restart++)
                 failures += !check(vector, module, restart, answer(&port, module, restart));
     }
-    printf("%s: %d of %d runs differ\n", failures ? "FAIL" : "PASS", failures,
-           2 * MODEL_VECTORS * MODEL_MODULES);
+    wick_model_quantize(model_vector_pixels[0], input);
+    for (int module = 1; module <= MODEL_MODULES; module++)
+        failures += check_cuts(&port, module, all);
+    printf("%s: %d differences in %d whole runs and the cut ones\n", failures ? "FAIL" : "PASS",
+           failures, 2 * MODEL_VECTORS * MODEL_MODULES);
     return failures ? 1 : 0;
 }

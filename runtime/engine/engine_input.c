@@ -88,6 +88,7 @@ wick_rt_status wick_engine_submit(wick_engine *engine, const int8_t *input, uint
     }
     engine->stamp = stamp;
     engine->taken_now = 1;
+    wick_engine_forget(engine, 1);
     if (epoch)
         *epoch = next.epoch;
     return WICK_RT_OK;

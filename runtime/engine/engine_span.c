@@ -17,46 +17,123 @@ static uint32_t align4(uint32_t bytes) {
     return (bytes + 3u) & ~(uint32_t)3;
 }
 
-/* Makes the rows of each operand addressable: in place, or copied to scratch one after the other.
- *used becomes the bytes of scratch taken. */
-static wick_rt_status fetch(wick_engine *engine, const wick_layer *layer, wick_rows rows,
+#define NEVER UINT16_MAX
+
+void wick_engine_forget(wick_engine *engine, int extractor_too) {
+    if (extractor_too)
+        engine->from[0] = NEVER;
+    engine->from[1] = NEVER;
+}
+
+/* Which of engine->from counts for a step: the extractor's are the first. */
+static uint32_t side_of(const wick_model *model, uint32_t step) {
+    const wick_segment *extractor = &model->segments[0];
+    if (extractor->n_spans == 0)
+        return 1;
+    const wick_span *last = &model->spans[extractor->first_span + extractor->n_spans - 1u];
+    return step >= (uint32_t)last->first_step + last->n_steps;
+}
+
+/* The tensor's value is in its place in SRAM: this boot computed it, and its place is its own until
+   its last reader. */
+static int resident(const wick_engine *engine, uint32_t tensor) {
+    const wick_place *place = &engine->model->tensors[tensor];
+    return place->sram != WICK_NO_SRAM && engine->split == 0 &&
+           place->producer >= engine->from[side_of(engine->model, place->producer)];
+}
+
+/* Makes the rows of each operand addressable: in SRAM or in the NVM where they are, or copied to
+   SRAM: to the tensor's own place, or to scratch one after the other from *used on. alone: scratch
+   begins where the arena does. */
+static wick_rt_status fetch(wick_engine *engine, const wick_layer *layer, wick_rows rows, int alone,
                             const int8_t **src, uint32_t *used) {
     const wick_port *port = engine->port;
-    *used = 0;
     for (uint32_t i = 0; i < layer->n_operands; i++) {
-        uint32_t row = wick_operand_row_bytes(layer, i);
-        uint32_t offset =
-            wick_engine_place(engine, layer->operands[i].tensor, engine->record.epoch) +
-            rows.row0 * row;
+        uint32_t tensor = layer->operands[i].tensor, row = wick_operand_row_bytes(layer, i);
+        uint32_t skipped = rows.row0 * row, bytes = rows.rows * row;
+        uint32_t offset = wick_engine_place(engine, tensor, engine->record.epoch) + skipped;
+        uint32_t sram = engine->model->tensors[tensor].sram;
+        if (!alone && resident(engine, tensor)) {
+            src[i] = engine->scratch + sram + skipped;
+            continue;
+        }
         if (port->nvm_mapped) {
             src[i] = port->nvm_mapped + offset;
             continue;
         }
-        src[i] = engine->scratch + *used;
-        if (rows.rows != 0 &&
-            port->nvm_read(port->ctx, offset, engine->scratch + *used, rows.rows * row) != 0)
+        int8_t *copy = engine->scratch + *used;
+        if (alone || sram == WICK_NO_SRAM)
+            *used += align4(bytes);
+        else
+            copy = engine->scratch + sram + skipped;
+        src[i] = copy;
+        if (bytes != 0 && port->nvm_read(port->ctx, offset, copy, bytes) != 0)
             return WICK_RT_NVM;
-        *used += align4(rows.rows * row);
     }
     return WICK_RT_OK;
 }
 
-static wick_rt_status run_step(wick_engine *engine, const wick_step *step) {
+/* Step `index`, or a piece of it. A whole one leaves a tensor that has a place in SRAM there; a
+   piece goes to NVM, with all of scratch to work in. */
+static wick_rt_status run_step(wick_engine *engine, uint32_t index, const wick_step *piece) {
     const wick_port *port = engine->port;
-    const wick_layer *layer = &engine->model->layers[step->layer];
+    const wick_model *model = engine->model;
+    const wick_layer *layer = &model->layers[piece->layer];
+    const wick_place *place = &model->tensors[layer->dst];
     const int8_t *src[WICK_MAX_OPERANDS];
-    uint32_t used;
-    if (wick_step_scratch_bytes(engine->model, step, port->nvm_mapped != NULL) >
+    uint16_t *from = &engine->from[side_of(model, index)];
+    int alone = engine->split != 0 || piece->count != model->steps[index].count;
+    uint32_t used = alone ? 0 : model->arena_bytes;
+    if (used + wick_step_scratch_bytes(model, piece, port->nvm_mapped != NULL, alone) >
         engine->scratch_bytes)
         return WICK_RT_ARGUMENT;
-    wick_rows rows = wick_layer_input_rows(layer, step->first, step->count);
-    wick_rt_status status = fetch(engine, layer, rows, src, &used);
+    if (alone) { /* it works where the arena is: nothing before it is in SRAM */
+        wick_engine_forget(engine, 1);
+        *from = (uint16_t)(index + 1u);
+    } else if (*from == NEVER)
+        *from = (uint16_t)index;
+    wick_rows rows = wick_layer_input_rows(layer, piece->first, piece->count);
+    wick_rt_status status = fetch(engine, layer, rows, alone, src, &used);
     if (status != WICK_RT_OK)
         return status;
     int8_t *dst = engine->scratch + used;
-    wick_layer_run(layer, src, rows.row0, step->first, step->count, dst, dst + align4(step->count));
-    uint32_t offset = wick_engine_place(engine, layer->dst, engine->record.epoch) + step->first;
-    return port->nvm_write(port->ctx, offset, dst, step->count) == 0 ? WICK_RT_OK : WICK_RT_NVM;
+    int stays = !alone && place->sram != WICK_NO_SRAM;
+    if (stays)
+        dst = engine->scratch + place->sram;
+    else
+        used += align4(piece->count);
+    wick_layer_run(layer, src, rows.row0, piece->first, piece->count, dst, engine->scratch + used);
+    if (stays)
+        return WICK_RT_OK;
+    uint32_t offset = wick_engine_place(engine, layer->dst, engine->record.epoch) + piece->first;
+    return port->nvm_write(port->ctx, offset, dst, piece->count) == 0 ? WICK_RT_OK : WICK_RT_NVM;
+}
+
+/* Absolute number of the step where a record's work goes on, or that follows its segment. */
+static uint32_t next_step(const wick_model *model, const wick_record *at) {
+    const wick_segment *segment = &model->segments[at->segment];
+    uint32_t last = segment->n_spans - 1u;
+    const wick_span *span =
+        &model->spans[segment->first_span + (at->span > last ? last : at->span)];
+    return (uint32_t)span->first_step + (at->span > last ? span->n_steps : at->step);
+}
+
+/* Before a commit of *next: what was computed since the last one, is only in SRAM and will be read
+   again goes to NVM. */
+static wick_rt_status write_back(wick_engine *engine, const wick_record *next) {
+    const wick_model *model = engine->model;
+    const wick_port *port = engine->port;
+    uint32_t end = next_step(model, next);
+    for (uint32_t s = next_step(model, &engine->record); s < end; s++) {
+        uint32_t tensor = model->layers[model->steps[s].layer].dst;
+        const wick_place *place = &model->tensors[tensor];
+        if (place->last_reader < end || !resident(engine, tensor))
+            continue;
+        if (port->nvm_write(port->ctx, place->offset, engine->scratch + place->sram,
+                            place->bytes) != 0)
+            return WICK_RT_NVM;
+    }
+    return WICK_RT_OK;
 }
 
 static uint32_t capacitor_mv(const wick_engine *engine) {
@@ -104,7 +181,7 @@ static wick_rt_status run_part(wick_engine *engine, const wick_span *span, wick_
         uint32_t whole = step.count;
         step.first += at->outputs;
         step.count = count;
-        wick_rt_status status = run_step(engine, &step);
+        wick_rt_status status = run_step(engine, (uint32_t)span->first_step + at->step, &step);
         if (status != WICK_RT_OK)
             return status;
         at->outputs += count;
@@ -132,18 +209,23 @@ static int may_join(const wick_engine *engine, const wick_span *done, const wick
     return mv != 0 && mv >= next->need_mv;
 }
 
-/* The voltage is known and too low for the next span. After PATIENCE sleeps in which it did not
-   rise the span is tried nevertheless: the reading may be wrong. */
+/* The voltage is known and too low for the next span. Who has begun to wait goes on with a margin:
+   else every span would wait for its own charge and commit. After PATIENCE sleeps in which the
+   voltage did not rise the margin is given up; and if it is too low even so, the span is tried
+   nevertheless: the reading may be wrong. */
 static int must_wait(wick_engine *engine, const wick_span *span) {
-    uint32_t mv = capacitor_mv(engine);
-    if (mv == 0 || mv >= span->need_mv || engine->split != 0) {
+    uint32_t mv = capacitor_mv(engine), enough = span->need_mv;
+    if (engine->highest_mv != 0)
+        enough += 16u * span->margin_16mv;
+    if (mv > engine->highest_mv && mv < enough) {
+        engine->highest_mv = mv;
+        engine->patience = PATIENCE;
+    }
+    if (mv == 0 || mv >= enough || engine->split != 0 ||
+        (engine->patience == 0 && mv >= span->need_mv)) {
         engine->patience = 0;
         engine->highest_mv = 0;
         return 0;
-    }
-    if (mv > engine->highest_mv) {
-        engine->highest_mv = mv;
-        engine->patience = PATIENCE;
     }
     if (engine->patience == 0)
         return 0;
@@ -168,13 +250,16 @@ wick_rt_status wick_engine_run_span(wick_engine *engine) {
             break;
         span++;
     }
+    wick_rt_status status = write_back(engine, &next);
+    if (status != WICK_RT_OK)
+        return wick_engine_fault(engine, status);
     if (next.span == segment->n_spans) {
         next.span = 0;
         next.phase = next.segment ? WICK_PHASE_PUBLISH : WICK_PHASE_DECIDE;
         if (next.segment)
             next.modules_done |= (uint8_t)(1u << (next.segment - 1u));
     }
-    wick_rt_status status = wick_engine_commit(engine, &next);
+    status = wick_engine_commit(engine, &next);
     if (status == WICK_RT_OK)
         engine->warm = 1;
     return status == WICK_RT_OK ? WICK_RT_BUSY : status;

@@ -155,6 +155,7 @@ wick_rt_status wick_engine_ready(wick_engine *engine) {
     engine->record = record;
     engine->lost = 0;
     engine->vars_changed = 1;
+    wick_engine_forget(engine, 1);
     wick_engine_load_stamp(engine);
     return WICK_RT_OK;
 }
@@ -171,6 +172,7 @@ wick_rt_status wick_engine_boot(wick_engine *engine, const wick_model *model, co
     engine->vars_changed = engine->warm = engine->split = engine->taken_now = 0;
     engine->patience = 0;
     engine->highest_mv = 0;
+    wick_engine_forget(engine, 1);
     engine->counters = (wick_counters){0};
     if (model->format != WICK_MODEL_FORMAT || scratch_bytes < model->scratch_bytes ||
         (scratch_bytes != 0 && (scratch == NULL || (uintptr_t)scratch % 4 != 0)) ||

@@ -25,6 +25,7 @@ static wick_rt_status decide(wick_engine *engine) {
     wick_rt_status status = wick_engine_commit(engine, &next);
     if (status != WICK_RT_OK)
         return status;
+    wick_engine_forget(engine, 0);
     return module ? WICK_RT_BUSY : WICK_RT_IDLE;
 }
 
@@ -48,11 +49,12 @@ static wick_rt_status publish(wick_engine *engine) {
     if (port->nvm_mapped) {
         result.logits = port->nvm_mapped + offset;
     } else {
-        if (engine->scratch_bytes < model->n_classes)
+        int8_t *logits = engine->scratch + model->arena_bytes;
+        if (engine->scratch_bytes < model->arena_bytes + model->n_classes)
             return WICK_RT_ARGUMENT;
-        if (port->nvm_read(port->ctx, offset, engine->scratch, model->n_classes) != 0)
+        if (port->nvm_read(port->ctx, offset, logits, model->n_classes) != 0)
             return wick_engine_fault(engine, WICK_RT_NVM);
-        result.logits = engine->scratch;
+        result.logits = logits;
     }
     result.label = argmax(result.logits, model->n_classes);
     if (port->result(port->ctx, &result) != 0)

@@ -73,6 +73,32 @@ static int place_fits(const wick_model *model, uint32_t tensor) {
     return 1;
 }
 
+/* A place in SRAM: inside the arena, of a tensor that its producer computes in one step, and kept
+   until the last step that reads it. */
+static int sram_fits(const wick_model *model, uint32_t tensor) {
+    const wick_place *place = &model->tensors[tensor];
+    if (place->sram == WICK_NO_SRAM)
+        return 1;
+    if (tensor == model->input_tensor || place->sram % 4 != 0 || place->sram > model->arena_bytes ||
+        place->bytes > model->arena_bytes - place->sram || place->producer >= model->n_steps)
+        return 0;
+    const wick_step *step = &model->steps[place->producer];
+    return step->layer < model->n_layers && model->layers[step->layer].dst == tensor &&
+           step->first == 0 && step->count == place->bytes;
+}
+
+/* What a step reads and writes agrees with the places' producers and last readers. */
+static int step_order_fits(const wick_model *model, uint32_t index) {
+    const wick_layer *layer = &model->layers[model->steps[index].layer];
+    const wick_place *dst = &model->tensors[layer->dst];
+    if (dst->sram != WICK_NO_SRAM && dst->producer != index)
+        return 0;
+    for (uint32_t i = 0; i < layer->n_operands; i++)
+        if (model->tensors[layer->operands[i].tensor].last_reader < index)
+            return 0;
+    return 1;
+}
+
 static int layer_fits(const wick_model *model, const wick_layer *layer) {
     if (layer->kind >= WICK_LAYER_KINDS || layer->n_operands == 0 ||
         layer->n_operands > WICK_MAX_OPERANDS || layer->dst >= model->n_tensors ||
@@ -95,7 +121,9 @@ static int step_fits(const wick_model *model, const wick_step *step, int mapped,
     const wick_layer *layer = &model->layers[step->layer];
     uint32_t out = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
     return step->count != 0 && step->first < out && step->count <= out - step->first &&
-           wick_step_scratch_bytes(model, step, mapped) <= scratch_bytes;
+           model->arena_bytes <= scratch_bytes &&
+           wick_step_scratch_bytes(model, step, mapped, 0) <= scratch_bytes - model->arena_bytes &&
+           wick_step_scratch_bytes(model, step, mapped, 1) <= scratch_bytes;
 }
 
 static int segment_fits(const wick_model *model, uint32_t i) {
@@ -114,13 +142,14 @@ wick_rt_status wick_model_check(const wick_model *model, int mapped, uint32_t sc
         model->input_tensor >= model->n_tensors || (!mapped && scratch_bytes < model->n_classes))
         return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i < model->n_tensors; i++)
-        if (!place_fits(model, i))
+        if (!place_fits(model, i) || !sram_fits(model, i))
             return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i < model->n_layers; i++)
         if (!layer_fits(model, &model->layers[i]))
             return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i < model->n_steps; i++)
-        if (!step_fits(model, &model->steps[i], mapped, scratch_bytes))
+        if (!step_fits(model, &model->steps[i], mapped, scratch_bytes) ||
+            !step_order_fits(model, i))
             return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i < model->n_spans; i++)
         if ((uint32_t)model->spans[i].first_step + model->spans[i].n_steps > model->n_steps)

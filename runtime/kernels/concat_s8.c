@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Operands side by side along channels, each brought to the output's scale. */
+/* Operands side by side along channels, each brought to the output's scale; or one by a table. */
 #include <string.h>
 
 #include <wick/kernels.h>
@@ -23,7 +23,14 @@ static void part(const wick_layer *layer, const wick_operand *operand, const int
 
 void wick_concat_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
                     uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    const int8_t *src0;
     (void)scratch;
+    if (layer->weights) { /* one operand of out_c channels: the same places in src and dst */
+        src0 = src[0] + (first - (uint32_t)row0 * layer->in_w * layer->out_c);
+        for (uint32_t i = 0; i < count; i++)
+            dst[i] = layer->weights[src0[i] + 128];
+        return;
+    }
     uint32_t pixel = first / layer->out_c - (uint32_t)row0 * layer->in_w, c = first % layer->out_c;
     while (count) {
         uint32_t end = layer->out_c - c < count ? layer->out_c : c + count;

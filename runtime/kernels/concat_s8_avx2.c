@@ -50,8 +50,7 @@ void wick_concat_s8_avx2(const wick_layer *layer, const int8_t *const *src, uint
 }
 
 int wick_concat_s8_avx2_fits(const wick_layer *layer) {
-    (void)layer;
-    return wick_x86_has_avx2();
+    return !layer->weights && wick_x86_has_avx2();
 }
 
 uint32_t wick_concat_s8_avx2_scratch_bytes(const wick_layer *layer) {

@@ -35,22 +35,34 @@ uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i) {
     return layer->in_w * channels;
 }
 
-uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped) {
+static int in_arena(const wick_model *model, uint32_t tensor, int alone) {
+    return !alone && model->tensors && model->tensors[tensor].sram != WICK_NO_SRAM;
+}
+
+uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped,
+                                 int alone) {
     const wick_layer *layer = &model->layers[step->layer];
-    uint32_t bytes = align4(step->count) + wick_layer_scratch_bytes(layer);
+    uint32_t bytes = wick_layer_scratch_bytes(layer);
+    if (!in_arena(model, layer->dst, alone))
+        bytes += align4(step->count);
     if (!mapped) {
         uint32_t rows = wick_layer_input_rows(layer, step->first, step->count).rows;
         for (uint32_t i = 0; i < layer->n_operands; i++)
-            bytes += align4(rows * wick_operand_row_bytes(layer, i));
+            if (!in_arena(model, layer->operands[i].tensor, alone))
+                bytes += align4(rows * wick_operand_row_bytes(layer, i));
     }
     return bytes;
 }
 
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped) {
-    uint32_t most = mapped ? 0 : align4(model->n_classes); /* the logits on their way out */
+    uint32_t most = model->arena_bytes;
+    most += mapped ? 0 : align4(model->n_classes); /* the logits on their way out */
     for (uint32_t i = 0; i < model->n_steps; i++) {
-        uint32_t bytes = wick_step_scratch_bytes(model, &model->steps[i], mapped);
-        most = bytes > most ? bytes : most;
+        uint32_t within =
+            model->arena_bytes + wick_step_scratch_bytes(model, &model->steps[i], mapped, 0);
+        uint32_t alone = wick_step_scratch_bytes(model, &model->steps[i], mapped, 1);
+        most = within > most ? within : most;
+        most = alone > most ? alone : most;
     }
     return most;
 }

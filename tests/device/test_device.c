@@ -53,7 +53,7 @@ static void usable_energy_by_hand(void **state) {
 static void cost_by_hand(void **state) {
     (void)state;
     wick_device d = plain_device();
-    wick_work work = {5000, 40, 50, 2, 3};
+    wick_work work = {5000, 40, 50, 2, 3, 0};
     wick_cost cost = wick_device_cost(&d, work);
     /* 5000 us + (40*10 + 50*20 + 2*100 + 3*200) ns = 5002.2 us; 2 mW of that; 40*3 + 50*5 nJ */
     assert_true(near(cost.time_us, 5002.2));
@@ -65,6 +65,41 @@ static void cost_by_hand(void **state) {
     wick_cost sum = wick_cost_add(cost, cost);
     assert_true(near(sum.energy_uj, 20.7488) && near(sum.time_us, 10004.4));
     assert_true(near(sum.nvm_uj, 0.74) && near(sum.compute_uj, 20.0088));
+}
+
+/* Whole units are written, lines cleaned, pages erased. */
+static void writes_by_hand(void **state) {
+    (void)state;
+    wick_device d = plain_device();
+    d.nvm.write_unit_bytes = 4;
+    assert_int_equal(wick_device_unit_bytes(&d), 4);
+    wick_work work = wick_device_write_work(&d, 41);
+    assert_int_equal(work.nvm_write_bytes, 44);
+    assert_int_equal(work.nvm_writes, 1);
+    assert_int_equal(work.nvm_erases, 0);
+    assert_true(near(work.cycles, 0));
+    assert_true(near(wick_device_barrier_work(&d).cycles, 0));
+    d.nvm.ecc_bytes = 8;
+    assert_int_equal(wick_device_unit_bytes(&d), 8);
+    assert_int_equal(wick_device_write_work(&d, 41).nvm_write_bytes, 48);
+    d.cache.line_bytes = 32, d.cache.clean_cycles_per_line = 10, d.cache.clean_cycles = 30;
+    assert_int_equal(wick_device_unit_bytes(&d), 32);
+    work = wick_device_write_work(&d, 41); /* two lines */
+    assert_int_equal(work.nvm_write_bytes, 64);
+    assert_true(near(work.cycles, 20));
+    assert_true(near(wick_device_barrier_work(&d).cycles, 30));
+    d.cache.line_bytes = 0;
+    d.nvm.page_bytes = 512, d.nvm.erase_uj_per_page = 7, d.nvm.erase_us_per_page = 900;
+    assert_int_equal(wick_device_unit_bytes(&d), 512);
+    work = wick_device_write_work(&d, 513); /* two pages erased, 65 ECC words programmed */
+    assert_int_equal(work.nvm_write_bytes, 520);
+    assert_int_equal(work.nvm_erases, 2);
+    /* 520*20 + 200 ns, 2 * 900 us: 1810.6 us; 520*5 nJ + 2 * 7 uJ = 16.6 uJ; 2 mW * 1810.6 us */
+    wick_cost cost = wick_device_cost(&d, work);
+    assert_true(near(cost.time_us, 1810.6));
+    assert_true(near(cost.nvm_uj, 16.6));
+    assert_true(near(cost.compute_uj, 3.6212));
+    assert_int_equal(wick_work_add(work, work).nvm_erases, 4);
 }
 
 static void work_by_hand(void **state) {
@@ -105,22 +140,71 @@ static void work_by_hand(void **state) {
     }
 }
 
+/* Profiles of devices in share/profiles; the caller frees with the arena. */
+static size_t shipped(wick_arena *arena, char ***names) {
+    size_t count, devices = 0;
+    char *folder_of = wick_path_join(arena, wick_share_dir(), "profiles");
+    assert_int_equal(wick_dir_list(arena, folder_of, names, &count, NULL), WICK_OK);
+    for (size_t i = 0; i < count; i++) {
+        char *dot = strstr((*names)[i], ".json");
+        if (!dot || !strncmp((*names)[i], "published-", 10) ||
+            !strncmp((*names)[i], "harvester-", 10))
+            continue;
+        *dot = '\0';
+        (*names)[devices++] = (*names)[i];
+    }
+    return devices;
+}
+
+/* What is left over when several pixels, or rows, are taken at once; and what strides cost. */
+static void left_over_pixels_by_hand(void **state) {
+    (void)state;
+    wick_device d = plain_device();
+    wick_kernel_cost *conv = &d.portable[WICK_LAYER_CONV2D];
+    wick_layer layer = {.kind = WICK_LAYER_CONV2D, .in_c = 2, .k_h = 1, .k_w = 1, .stride_w = 1};
+    layer.out_w = 5;
+    layer.out_c = 3;
+    conv->cycles_per_lone_mac = 7;
+    conv->pixels_at_once = 4;
+    /* 11 pixels of 3 channels, 2 products each: 8 pixels at 2 cycles, 3 at 7 */
+    assert_true(near(wick_device_layer_work(&d, &layer, 33).cycles,
+                     24 * 2 * 2 + 9 * 2 * 7 + 33 * 10 + 100));
+    /* 12 pixels: nothing is left over */
+    assert_true(near(wick_device_layer_work(&d, &layer, 36).cycles, 36 * 2 * 2 + 36 * 10 + 100));
+    /* 2 channels of one pixel: all is left over */
+    assert_true(near(wick_device_layer_work(&d, &layer, 2).cycles, 2 * 2 * 7 + 2 * 10 + 100));
+    conv->rows_at_once = 2;
+    /* 15 pixels are 3 rows: one row of 5 pixels is left over */
+    assert_true(near(wick_device_layer_work(&d, &layer, 45).cycles,
+                     30 * 2 * 2 + 15 * 2 * 7 + 45 * 10 + 100));
+    conv->cycles_per_strided_mac = 4;
+    layer.stride_w = 2;
+    assert_true(near(wick_device_layer_work(&d, &layer, 45).cycles,
+                     30 * 2 * 4 + 15 * 2 * 7 + 45 * 10 + 100));
+}
+
 static void shipped_profiles_load_and_are_sane(void **state) {
     (void)state;
-    static const char *const names[] = {"m4-fram", "m4-mram"};
-    for (size_t i = 0; i < WICK_LEN(names); i++) {
-        wick_arena *arena = wick_arena_new();
+    wick_arena *arena = wick_arena_new();
+    char **names;
+    size_t count = shipped(arena, &names);
+    assert_true(count >= 3);
+    for (size_t i = 0; i < count; i++) {
         wick_diag diag = {0};
         wick_device *device;
         assert_int_equal(wick_device_load(arena, names[i], &device, &diag), WICK_OK);
         assert_string_equal(device->name, names[i]);
         assert_true(wick_device_charge_uj(device) > 2 * device->boot_uj);
         assert_int_equal(strlen(device->hash.hex), 64);
+        assert_true(device->nvm.weak_below_v > 0 && device->nvm.reset_v > device->nvm.weak_below_v);
+        assert_non_null(device->cycles_source);
+        int64_t unit = wick_device_unit_bytes(device);
+        assert_true(unit >= device->nvm.write_unit_bytes && !(unit & (unit - 1)));
         wick_device *bigger = wick_device_with_capacitor(arena, device, 2 * device->capacitor.uf);
         assert_true(near(wick_device_charge_uj(bigger), 2 * wick_device_charge_uj(device)));
         assert_int_equal(diag.count, 0);
-        wick_arena_free(arena);
     }
+    wick_arena_free(arena);
 }
 
 /* The object that holds `dotted`'s last component. */
@@ -177,8 +261,19 @@ static void bad_profiles_name_the_field(void **state) {
         {"clock_hz", "{\"value\": 1, \"source\": \"s\", \"x\": 1}", WICK_UNKNOWN, "clock_hz.x"},
         {"colour", "1", WICK_UNKNOWN, "colour"},
         {"nvm.speed", "1", WICK_UNKNOWN, "nvm.speed"},
-        {"kernels.fc_s8", NULL, WICK_MISSING, "kernels.fc_s8"},
-        {"kernels.fft", "{}", WICK_UNKNOWN, "kernels.fft"},
+        {"kernels", NULL, WICK_MISSING, "kernels"},
+        {"kernels", "\"m5\"", WICK_NOT_FOUND, "m4"},
+        {"kernels", "\"./none.json\"", WICK_NOT_FOUND, "none.json"},
+        {"kernels", "{\"fft\": {}}", WICK_UNKNOWN, "kernels.fft"},
+        {"kernels", "{}", WICK_MISSING, "kernels.conv2d_s8"},
+        {"nvm.ecc_bytes", "{\"value\": 12, \"source\": \"s\"}", WICK_RANGE, "power of two"},
+        {"nvm.ecc_bytes", "{\"value\": 16, \"source\": \"s\"}", WICK_OK, ""},
+        {"nvm.page_bytes", "{\"value\": 512, \"source\": \"s\"}", WICK_RANGE, "not erased"},
+        {"nvm.erase_uj_per_page", "{\"value\": 1, \"source\": \"s\"}", WICK_RANGE, "not erased"},
+        {"nvm.kind", "\"flash\"", WICK_MISSING, "page_bytes is missing"},
+        {"nvm.reset_v", NULL, WICK_MISSING, "nvm.reset_v"},
+        {"nvm.reset_v", "{\"value\": 1.5, \"source\": \"s\"}", WICK_RANGE, "not above weak"},
+        {"cache", "{}", WICK_RANGE, "mapped memory only"},
         {"nvm.kind", "\"tape\"", WICK_UNKNOWN, "tape"},
         {"nvm.write_unit_bytes", "{\"value\": 12, \"source\": \"s\"}", WICK_RANGE, "power of two"},
         {"nvm.bytes", "{\"value\": 1.5, \"source\": \"s\"}", WICK_SYNTAX, "whole number"},
@@ -194,11 +289,82 @@ static void bad_profiles_name_the_field(void **state) {
         if (status != WICK_OK) {
             assert_int_equal(wick_status_exit(status), 3);
             assert_int_equal(diag.count, 1);
-            assert_true(wick_diag_contains(&diag, "edited.json"));
+            /* What is not found is named instead of the profile. */
+            assert_true(status == WICK_NOT_FOUND || wick_diag_contains(&diag, "edited.json"));
             assert_true(wick_diag_contains(&diag, cases[i].says));
         }
         wick_diag_free(&diag);
     }
+}
+
+/* Loads m4-mram with one of its kernel table's fields replaced. */
+static wick_status load_with_table(const char *dotted, const char *value, const char **hex,
+                                   wick_arena *arena, wick_diag *diag) {
+    char *path, *table = wick_path_join(arena, folder, "table.json");
+    char *edited = wick_path_join(arena, folder, "edited.json");
+    json_t *root;
+    assert_int_equal(wick_share_find(arena, "profiles/kernels", "m4", &path, NULL), WICK_OK);
+    assert_int_equal(wick_json_load(path, &root, NULL), WICK_OK);
+    const char *key;
+    json_t *parent = parent_of(root, dotted, &key);
+    if (value)
+        json_object_set_new(parent, key, json_loads(value, JSON_DECODE_ANY, NULL));
+    else
+        assert_int_equal(json_object_del(parent, key), 0);
+    assert_int_equal(wick_json_save(table, root, NULL), WICK_OK);
+    json_decref(root);
+    assert_int_equal(wick_share_find(arena, "profiles", "m4-mram", &path, NULL), WICK_OK);
+    assert_int_equal(wick_json_load(path, &root, NULL), WICK_OK);
+    json_object_set_new(root, "kernels", json_string("./table.json"));
+    assert_int_equal(wick_json_save(edited, root, NULL), WICK_OK);
+    json_decref(root);
+    wick_device *device;
+    wick_status status = wick_device_load(arena, edited, &device, diag);
+    *hex = status == WICK_OK ? device->hash.hex : NULL;
+    return status;
+}
+
+static void bad_kernel_tables_name_the_field(void **state) {
+    (void)state;
+    static const struct {
+        const char *field, *value;
+        wick_status status;
+        const char *says;
+    } cases[] = {
+        {"kernels.fc_s8", NULL, WICK_MISSING, "kernels.fc_s8"},
+        {"kernels.fft", "{}", WICK_UNKNOWN, "kernels.fft"},
+        {"kernels.fc_s8.cycles_per_mac", "-1", WICK_RANGE, "kernels.fc_s8.cycles_per_mac"},
+        {"kernels.fc_s8.cycles_per_call", NULL, WICK_MISSING, "cycles_per_call"},
+        {"kernels.fc_s8.pixels_at_once", "0", WICK_RANGE, "pixels_at_once"},
+        {"kernels.fc_s8.code_bytes", "0", WICK_RANGE, "code_bytes"},
+        {"cycles_source", "\" \"", WICK_MISSING, "cycles_source is empty"},
+        {"code_source", NULL, WICK_MISSING, "code_source"},
+        {"colour", "1", WICK_UNKNOWN, "colour"},
+    };
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        wick_arena *arena = wick_arena_new();
+        wick_diag diag = {0};
+        const char *hex;
+        assert_int_equal(load_with_table(cases[i].field, cases[i].value, &hex, arena, &diag),
+                         cases[i].status);
+        assert_true(wick_diag_contains(&diag, "table.json"));
+        assert_true(wick_diag_contains(&diag, cases[i].says));
+        wick_diag_free(&diag);
+        wick_arena_free(arena);
+    }
+}
+
+/* A plan belongs to a device with its kernels: either text makes it another. */
+static void the_hash_covers_the_kernel_table(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    const char *first, *second, *third;
+    assert_int_equal(load_with_table("_note", "\"a\"", &first, arena, NULL), WICK_OK);
+    assert_int_equal(load_with_table("_note", "\"b\"", &second, arena, NULL), WICK_OK);
+    assert_int_equal(load_with_table("_note", "\"a\"", &third, arena, NULL), WICK_OK);
+    assert_string_not_equal(first, second);
+    assert_string_equal(first, third);
+    wick_arena_free(arena);
 }
 
 static void an_unknown_device_lists_the_known_ones(void **state) {
@@ -216,9 +382,13 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(usable_energy_by_hand),
         cmocka_unit_test(cost_by_hand),
+        cmocka_unit_test(writes_by_hand),
         cmocka_unit_test(work_by_hand),
+        cmocka_unit_test(left_over_pixels_by_hand),
         cmocka_unit_test(shipped_profiles_load_and_are_sane),
         cmocka_unit_test(bad_profiles_name_the_field),
+        cmocka_unit_test(bad_kernel_tables_name_the_field),
+        cmocka_unit_test(the_hash_covers_the_kernel_table),
         cmocka_unit_test(an_unknown_device_lists_the_known_ones),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -57,4 +57,11 @@ grep -qF 'known layers: conv' "$T/err" || fail "no way out named"
 [ "$(grep -c '^wick:' "$T/err")" = 1 ] || fail "not one message"
 echo '{"name": "x",' >"$T/cut.json"
 expect 3 'line ' "$WICK" describe "$T/cut.json"
+expect 0 'committed and in-flight bytes share no 32 B' "$WICK" describe --device m7-mram
+grep -qE '^conv2d_s8_dsp +1\.[0-9]+ ' "$T/out" || fail "no kernel costs"
+grep -q '^kernels m7; cycles: estimate: ' "$T/out" || fail "the rule behind the cycles is not told"
+expect 0 '"unit_bytes": 8192' "$WICK" describe --device m33-flash --json
+expect 2 'for recipes' "$WICK" describe --device m7-mram --width 2
+expect 2 'name a recipe' "$WICK" describe --device m7-mram vgg16
+expect 3 'one of: ' "$WICK" describe --device no-such-device
 echo ok

@@ -182,6 +182,131 @@ wick_graph *helper_all_operators(void) {
     return g;
 }
 
+/* --- a graph with every other operator --- */
+
+static int with_const(builder *b, const char *name, wick_op op, int x, wick_shape shape, float low,
+                      float high) {
+    char text[32];
+    snprintf(text, sizeof text, "%s.c", name);
+    return node(b, name, op, (int[]){x, weights(b, text, shape, low, high)}, 2, NULL);
+}
+
+/* Element by element, each where its input is harmless. */
+static int pointwise(builder *b, int x) {
+    static const wick_op ops[] = {
+        WICK_OP_LEAKY_RELU, WICK_OP_ELU,      WICK_OP_SELU,         WICK_OP_HARD_SWISH,
+        WICK_OP_TANH,       WICK_OP_SOFTSIGN, WICK_OP_ERF,          WICK_OP_SIGMOID,
+        WICK_OP_SOFTPLUS,   WICK_OP_LOG,      WICK_OP_EXP,          WICK_OP_SQRT,
+        WICK_OP_RECIPROCAL, WICK_OP_NEG,      WICK_OP_HARD_SIGMOID, WICK_OP_ABS};
+    wick_attrs a = wick_attrs_default();
+    a.alpha = 0.3f;
+    a.beta = 0.9f;
+    for (size_t i = 0; i < WICK_LEN(ops); i++) {
+        char name[32];
+        snprintf(name, sizeof name, "p%zu", i);
+        x = node(b, name, ops[i], &x, 1, &a);
+    }
+    wick_shape channels = {4, {1, 3, 1, 1}};
+    x = with_const(b, "mul", WICK_OP_MUL, x, channels, 5, 9);
+    x = unary(b, "floor", WICK_OP_FLOOR, x);
+    x = with_const(b, "div", WICK_OP_DIV, x, channels, 0.3f, 0.7f);
+    x = unary(b, "ceil", WICK_OP_CEIL, x);
+    x = with_const(b, "sub", WICK_OP_SUB, x, (wick_shape){0}, 1, 2);
+    x = unary(b, "round", WICK_OP_ROUND, x);
+    x = with_const(b, "prelu", WICK_OP_PRELU, x, channels, 0.1f, 0.5f);
+    x = with_const(b, "min", WICK_OP_MIN, x, (wick_shape){0}, 4, 5);
+    x = with_const(b, "max", WICK_OP_MAX, x, (wick_shape){0}, -1, 0);
+    x = with_const(b, "pow", WICK_OP_POW, x, (wick_shape){1, {1}}, 2, 2);
+    return node(b, "threshold", WICK_OP_THRESHOLDED_RELU, &x, 1, &a);
+}
+
+/* x [1,3,12,12] -> [1,3,5,26] by everything that moves elements. */
+static int moved(builder *b, int x) {
+    wick_attrs a = wick_attrs_default();
+    for (int d = 0; d < 4; d++)
+        a.end[d] = INT64_MAX;
+    a.begin[2] = 10;
+    a.end[2] = -1;
+    a.step[2] = -2;
+    x = node(b, "slice", WICK_OP_SLICE, &x, 1, &a); /* [1,3,6,12] */
+    a = wick_attrs_default();
+    a.axis = 2;
+    int indices = wick_graph_tensor(b->graph, "indices", WICK_S64, (wick_shape){1, {5}},
+                                    (int64_t[]){0, 3, -1, 3, 1});
+    x = node(b, "gather", WICK_OP_GATHER, (int[]){x, indices}, 2, &a);
+    a = wick_attrs_default();
+    a.pad_mode = WICK_PAD_REFLECT;
+    a.begin[3] = 1;
+    x = node(b, "border", WICK_OP_BORDER, &x, 1, &a); /* [1,3,5,13] */
+    a = wick_attrs_default();
+    a.kernel[1] = 2;
+    x = node(b, "resize", WICK_OP_RESIZE, &x, 1, &a);
+    a = wick_attrs_default();
+    a.axis = 2;
+    return node(b, "log_softmax", WICK_OP_LOG_SOFTMAX, &x, 1, &a);
+}
+
+/* A row of a table, chosen by the index of an extreme. */
+static int gated(builder *b, const char *name, wick_op op, int x) {
+    char text[3][32];
+    for (int i = 0; i < 3; i++)
+        snprintf(text[i], 32, "%s.%d", name, i);
+    wick_attrs a = wick_attrs_default();
+    a.last_index = op == WICK_OP_ARG_MIN;
+    int index = node(b, text[0], op, &x, 1, &a);
+    int table = weights(b, text[1], (wick_shape){2, {3, 4}}, -1, 1);
+    a = wick_attrs_default();
+    a.axis = 0;
+    return node(b, name, WICK_OP_GATHER, (int[]){table, index}, 2, &a);
+}
+
+wick_graph *helper_other_operators(void) {
+    builder b = {wick_graph_new("other operators"), wick_rng_seed(12, 0)};
+    wick_graph *g = b.graph;
+    g->input = wick_graph_tensor(g, "image", WICK_F32, (wick_shape){4, {1, 4, 6, 6}}, NULL);
+    wick_attrs a = wick_attrs_default();
+    for (int i = 0; i < 2; i++)
+        a.kernel[i] = a.stride[i] = 2;
+    int in[2] = {g->input, weights(&b, "wt", (wick_shape){4, {4, 3, 2, 2}}, -0.5f, 0.5f)};
+    int x = moved(&b, pointwise(&b, node(&b, "up", WICK_OP_CONV_TRANSPOSE, in, 2, &a)));
+    int parts[7], n = 0;
+    a = wick_attrs_default();
+    a.axes = 1u << 3;
+    int rows = node(&b, "mean", WICK_OP_REDUCE_MEAN, &x, 1, &a);
+    a.axes = 1u << 2;
+    parts[n++] = node(&b, "mean_sum", WICK_OP_REDUCE_SUM, &rows, 1, &a);
+    a.axes = 1u << 2 | 1u << 3;
+    parts[n++] = node(&b, "sum", WICK_OP_REDUCE_SUM, &x, 1, &a);
+    parts[n++] = node(&b, "most", WICK_OP_REDUCE_MAX, &x, 1, &a);
+    parts[n++] = node(&b, "least", WICK_OP_REDUCE_MIN, &x, 1, &a);
+    parts[n++] = gated(&b, "chosen", WICK_OP_ARG_MAX, parts[0]);
+    parts[n++] = gated(&b, "refused", WICK_OP_ARG_MIN, parts[1]);
+    a = wick_attrs_default();
+    a.rank = 4;
+    for (int d = 0; d < 4; d++)
+        a.dims[d] = (int64_t[]){0, 3, 1, 2}[d];
+    x = node(&b, "turned", WICK_OP_TRANSPOSE, &x, 1, &a); /* [1,26,3,5] */
+    x = with_const(&b, "times", WICK_OP_MATMUL, x, (wick_shape){2, {5, 2}}, -1, 1);
+    a = wick_attrs_default();
+    a.rank = 3;
+    a.dims[1] = 13;
+    a.dims[2] = 12;
+    x = node(&b, "shaped", WICK_OP_RESHAPE, &x, 1, &a);
+    x = unary(&b, "peak", WICK_OP_GLOBAL_MAX_POOL, x);
+    parts[n++] = unary(&b, "flat", WICK_OP_FLATTEN, x);
+    int y = node(&b, "y", WICK_OP_CONCAT, parts, n, NULL);
+    g->family.n_heads = 1;
+    g->family.heads[0] = y;
+    g->family.head_names[0] = "y";
+    wick_status status = wick_graph_infer(g, NULL);
+    assert(status == WICK_OK);
+    status = wick_graph_normalise(g, NULL);
+    assert(status == WICK_OK);
+    status = wick_graph_segment(g, NULL);
+    assert(status == WICK_OK);
+    return g;
+}
+
 float *helper_logits(const wick_graph *graph, const float *input, size_t *count) {
     void **values;
     if (wick_graph_eval(graph, input, &values, NULL) != WICK_OK)
@@ -215,7 +340,7 @@ wick_status helper_read(const wick_buf *bytes, wick_graph **graph, wick_diag *di
     assert(copy);
     if (bytes->len)
         memcpy(copy, bytes->data, bytes->len);
-    wick_status status = wick_onnx_read_bytes(copy, bytes->len, "x.onnx", graph, diag);
+    wick_status status = wick_onnx_read_bytes(copy, bytes->len, "x.onnx", NULL, graph, diag);
     free(copy);
     return status;
 }

@@ -164,6 +164,25 @@ def quantized():
     return b.model("quantized", [1, 6, 6], [("out.dq", 3)], 17)
 
 
+def functions():
+    """What runs on the device by tables and by other layers: functions of one number, a product with a number for
+    each channel, a grouped and dilated convolution, a border, a global maximum."""
+    b = Builder(4)
+    x = b.conv("image", "c1", 6, 3, 3, strides=[2, 2], pads=[1, 1, 1, 1])
+    x = b.node("HardSwish", [x], "hs")
+    x = b.node("Pad", [x, b.const("border", np.array([0, 0, 2, 2, 0, 0, 2, 2], dtype=np.int64))], "pad")
+    x = b.conv(x, "c2", 8, 6, 3, group=2, dilations=[2, 2])
+    x = b.node("LeakyRelu", [x], "lr", alpha=0.1)
+    x = b.node("Mul", [x, b.random("gain", (8, 1, 1), 1.0)], "scaled")
+    x = b.node("Sub", [x, b.const("half", np.float32(0.5))], "shifted")
+    gate = b.node("Sigmoid", [x], "gate")
+    x = b.node("Concat", [gate, b.node("Elu", [x], "elu")], "cat", axis=1)
+    x = b.node("Flatten", [b.node("GlobalMaxPool", [x], "gmp")], "flat")
+    x = b.node("Gemm", [x, b.random("fc.w", (4, 16), 0.4), b.random("fc.b", (4,), 0.1)], "fc", transB=1)
+    b.node("Tanh", [x], "logits")
+    return b.model("functions", [3, 12, 10], [("logits", 4)], 17)
+
+
 def run(model_bytes, image):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -173,7 +192,8 @@ def run(model_bytes, image):
 
 def make():
     DATA.mkdir(exist_ok=True)
-    models = {"family": family(), "foreign_12": foreign(12), "foreign_18": foreign(18), "quantized": quantized()}
+    models = {"family": family(), "foreign_12": foreign(12), "foreign_18": foreign(18), "quantized": quantized(),
+              "functions": functions()}
     rng = np.random.default_rng(7)
     for name, model in models.items():
         dims = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim][1:]

@@ -72,6 +72,11 @@ static void family_equals_onnxruntime(void **state) {
     compare("family", false);
 }
 
+static void functions_equal_onnxruntime(void **state) {
+    (void)state;
+    compare("functions", false);
+}
+
 static void exporters_habits_equal_onnxruntime(void **state) {
     (void)state;
     compare("foreign_12", true);
@@ -102,6 +107,7 @@ static void family_metadata_is_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(family_equals_onnxruntime),
+        cmocka_unit_test(functions_equal_onnxruntime),
         cmocka_unit_test(exporters_habits_equal_onnxruntime),
         cmocka_unit_test(quantized_equals_onnxruntime),
         cmocka_unit_test(family_metadata_is_read),

@@ -54,6 +54,21 @@ uf=$(sed -n 's/.*smallest capacitor that would do is \([0-9.]*\) uF.*/\1/p' out.
 expect 0 "admitted" "$WICK" plan f8.onnx --device m4-fram --capacitor "$uf"
 expect 1 "short" "$WICK" plan f8.onnx --device m4-fram --capacitor "$(awk "BEGIN{print 0.9*$uf}")"
 
+# What shaped a plan is told; memory that must be erased is refused.
+expect 0 "committed and in-flight bytes share no 32 B" "$WICK" plan f8.onnx --device m7-mram --explain
+expect 0 "cycles m7: estimate: " "$WICK" plan f8.onnx --device m7-mram --explain
+expect 3 "pages of 8192 bytes" "$WICK" plan f8.onnx --device m33-flash
+
+# The published cost model: for comparison only, no plan.
+expect 0 "TM1, joined" "$WICK" plan f8.onnx --cost-model published-tinas
+expect 0 '"overhead_percent"' "$WICK" plan f8.onnx --cost-model published-inas -m 1 --json
+expect 0 "fe.conv1" "$WICK" plan f8.onnx --cost-model published-inas --explain
+expect 1 "a charge gives" "$WICK" plan f8.onnx --cost-model published-inas --capacitor 100
+expect 3 "is no device" "$WICK" plan f8.onnx --device published-inas
+expect 3 "is not a published cost model" "$WICK" plan f8.onnx --cost-model m4-fram
+expect 2 "no plan is made" "$WICK" plan f8.onnx --cost-model published-inas -o p.json
+expect 2 "--device" "$WICK" plan f8.onnx --device m4-fram --cost-model published-inas
+
 expect 2 "--device" "$WICK" plan f8.onnx
 expect 3 "m4-fram" "$WICK" plan f8.onnx --device nowhere
 expect 3 "cannot create" "$WICK" plan f8.onnx --device m4-fram -o /nonexistent/plan.json

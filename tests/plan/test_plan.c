@@ -186,6 +186,20 @@ static void the_wake_voltage_is_exact(void **state) {
     tiny_free(net);
 }
 
+/* Where NVM is short, buffers are reused within a segment. */
+static void little_nvm_is_reused(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    wick_device device = *fram;
+    wick_plan *roomy = plan_with(net, fram, 0, 300);
+    device.nvm.bytes = roomy->totals.nvm_bytes - 1;
+    wick_plan *plan = plan_with(net, &device, 0, 300);
+    assert_true(plan->totals.nvm_bytes < roomy->totals.nvm_bytes);
+    wick_plan_free(plan);
+    wick_plan_free(roomy);
+    tiny_free(net);
+}
+
 /* Every shortage at once, each with its numbers. */
 static void all_shortages_are_told(void **state) {
     (void)state;
@@ -196,12 +210,6 @@ static void all_shortages_are_told(void **state) {
     wick_device device = *fram;
     wick_diag diag = {0};
     char text[96];
-    /* First what is reused within a segment gives way. */
-    device.nvm.bytes = nvm - 1;
-    plan = plan_with(net, &device, 0, 0);
-    assert_true(plan->totals.nvm_bytes < nvm);
-    nvm = plan->totals.nvm_bytes;
-    wick_plan_free(plan);
     device.nvm.bytes = nvm - 1;
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_NO_FIT);
     snprintf(text, sizeof text, "%lld bytes of NVM are needed, the device has %lld: 1 short",
@@ -245,11 +253,18 @@ static void block_flash_is_refused(void **state) {
     wick_qnet *net = tiny_independent(5, 8, 4);
     wick_device device = *fram;
     device.nvm.kind = "flash";
+    device.nvm.page_bytes = 4096;
     wick_diag diag = {0};
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_UNSUPPORTED);
     assert_true(wick_diag_contains(&diag, "erased"));
     wick_diag_free(&diag);
     tiny_free(net);
+}
+
+static double write_uj(double bytes) {
+    return bytes * fram->nvm.write_nj_per_byte / 1e3 +
+           fram->active_mw * (bytes * fram->nvm.write_ns_per_byte + fram->nvm.write_ns_per_access) /
+               1e6;
 }
 
 static void layers_are_accounted_for(void **state) {
@@ -267,22 +282,33 @@ static void layers_are_accounted_for(void **state) {
         assert_in_range(row.spans, 1, row.steps);
         assert_in_range(row.live_bytes, 2 * 16 * 16 * 3, plan->totals.nvm_bytes);
     }
-    for (int s = 0; s < plan->model.n_spans; s++)
+    const wick_model *m = &plan->model;
+    double commits = 0;
+    int stores = 0;
+    for (int s = 0; s < m->n_spans; s++) {
+        /* Layers do not have the commit, 40 bytes, and what it takes from SRAM to NVM. */
+        int end = m->spans[s].first_step + m->spans[s].n_steps;
         spans += plan->span_cost[s].energy_uj;
-    assert_int_equal(steps, plan->model.n_steps);
-    assert_int_equal(scratch, plan->model.scratch_bytes);
-    /* Commits are all that layers do not have: 40 bytes each. */
-    double commit =
-        (40 * fram->nvm.write_nj_per_byte) / 1e3 +
-        fram->active_mw * (40 * fram->nvm.write_ns_per_byte + fram->nvm.write_ns_per_access) / 1e6;
-    assert_true(fabs(spans - uj - plan->model.n_spans * commit) < 1e-6 * spans);
+        commits += write_uj(40);
+        for (int i = m->spans[s].first_step; i < end; i++) {
+            const wick_place *place = &m->tensors[net->layers[m->steps[i].layer].dst];
+            if (place->sram == WICK_NO_SRAM || place->last_reader < end)
+                continue;
+            commits += write_uj(place->bytes);
+            stores++;
+        }
+    }
+    assert_true(stores >= 4 && stores < m->n_steps);
+    assert_int_equal(steps, m->n_steps);
+    assert_in_range(scratch + m->arena_bytes, 1, m->scratch_bytes);
+    assert_true(fabs(spans - uj - commits) < 1e-6 * spans);
     wick_plan_free(plan);
     tiny_free(net);
 }
 
 /* A plan whose arrays can be damaged. */
 static wick_plan *damaged(wick_qnet *net) {
-    return plan_with(net, fram, 18, 0);
+    return plan_with(net, fram, 18, 300);
 }
 
 static void assert_caught(wick_plan *plan, const char *says) {
@@ -396,7 +422,7 @@ static void reuse_makes_commits_mandatory(void **state) {
         options.optimise = size ? WICK_OPTIMISE_SIZE : WICK_OPTIMISE_ENERGY;
         wick_plan *plan;
         assert_int_equal(wick_plan_make(net, fram, &options, "m.onnx", &plan, NULL), WICK_OK);
-        int within = 0;
+        int within = 0, margins = 0;
         wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
         for (int s = 0; s < plan->n_segments; s++) {
             const wick_plan_segment *segment = &plan->segments[s];
@@ -405,6 +431,10 @@ static void reuse_makes_commits_mandatory(void **state) {
                 assert_true(spans[i].mandatory || !last);
                 assert_in_range(spans[i].need_mv, fram->capacitor.off_v * 1000 + 1,
                                 plan->min_wake_v * 1000 + 1);
+                int waits_mv = spans[i].need_mv + 16 * spans[i].margin_16mv;
+                assert_true(waits_mv <= fram->capacitor.on_v * 1000);
+                assert_true(!last || spans[i].margin_16mv == 0);
+                margins += spans[i].margin_16mv > 0;
                 if (!spans[i].mandatory || last)
                     continue;
                 within++;
@@ -414,6 +444,7 @@ static void reuse_makes_commits_mandatory(void **state) {
             }
         }
         assert_true(size ? within > 0 : within == 0);
+        assert_true(margins > plan->model.n_spans / 4);
         wick_plan_free(plan);
     }
     tiny_free(net);
@@ -578,6 +609,7 @@ int main(void) {
         cmocka_unit_test(the_output_limit_makes_small_spans),
         cmocka_unit_test(the_smallest_capacitor_does_and_less_does_not),
         cmocka_unit_test(the_wake_voltage_is_exact),
+        cmocka_unit_test(little_nvm_is_reused),
         cmocka_unit_test(all_shortages_are_told),
         cmocka_unit_test(little_sram_means_smaller_steps),
         cmocka_unit_test(block_flash_is_refused),

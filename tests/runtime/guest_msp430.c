@@ -292,19 +292,30 @@ static void run_kernels(unsigned what, unsigned piece) {
     }
 }
 
-static void geometry(wick_layer_kind kind, unsigned size, unsigned in_c, unsigned out_c,
-                     unsigned k) {
+/* A layer of BENCH: stride 1, SAME padding; average pools have none, joins have two operands. */
+static void geometry(const uint16_t *shape) {
+    unsigned size = shape[1], k = shape[4];
     memset(&layer, 0, sizeof layer);
-    layer.kind = (uint8_t)kind;
-    layer.n_operands = 1;
+    layer.kind = (uint8_t)shape[0];
+    layer.n_operands = shape[0] < WICK_LAYER_ADD ? 1 : 2;
     layer.in_h = layer.in_w = layer.out_h = layer.out_w = (uint16_t)size;
-    layer.in_c = (uint16_t)in_c;
-    layer.out_c = (uint16_t)out_c;
+    layer.in_c = shape[2];
+    layer.out_c = shape[3];
     layer.k_h = layer.k_w = (uint8_t)k;
     layer.stride_h = layer.stride_w = 1;
     layer.pad_top = layer.pad_left = (uint8_t)(k / 2);
+    if (shape[0] == WICK_LAYER_AVGPOOL) {
+        layer.pad_top = layer.pad_left = 0;
+        layer.out_h = layer.out_w = (uint16_t)(size - k + 1);
+    }
     fill_layer();
+    if (shape[0] == WICK_LAYER_CONCAT)
+        for (unsigned i = 0; i < 2; i++) {
+            operands[i].channels = (uint16_t)(layer.out_c / 2u);
+            operands[i].mult = INT32_C(0x30000000);
+        }
 }
+
 /* The kernels' division around the steps between outputs, where it is hardest, and the product. */
 static void round_numbers(unsigned what) {
     static int8_t weight = 1;
@@ -346,9 +357,8 @@ int main(void) {
     for (unsigned seed = 0; seed < SEEDS; seed++)
         round_numbers(seed);
     for (unsigned i = 0; shapes[i][1]; i++) {
-        const uint16_t *s = shapes[i];
         state = i + 1;
-        geometry((wick_layer_kind)s[0], s[1], s[2], s[3], s[4]);
+        geometry(shapes[i]);
         run_kernels(i, (unsigned)outputs());
     }
     return 0;

@@ -133,8 +133,11 @@ static void add_segment(tiny_model *t, int k, const int *layers, int n, tiny_opt
 static void place_tensors(tiny_model *t, tiny_options options) {
     uint32_t at = TINY_TENSORS_AT;
     for (int i = 0; i < TENSORS; i++) {
-        t->places[i] =
-            (wick_place){at, bytes_of(i), i == INPUT ? bytes_of(i) + WICK_STAMP_BYTES : 0};
+        t->places[i] = (wick_place){.offset = at,
+                                    .bytes = bytes_of(i),
+                                    .stride = i == INPUT ? bytes_of(i) + WICK_STAMP_BYTES : 0,
+                                    .sram = WICK_NO_SRAM,
+                                    .last_reader = UINT16_MAX};
         at += (t->places[i].bytes + 2 * t->places[i].stride + 7u) / 8u * 8u;
     }
     /* The extractor's wide tensor is dead once z is committed, so a module may work there; within
@@ -146,6 +149,31 @@ static void place_tensors(tiny_model *t, tiny_options options) {
     if (options.planted)
         t->places[SUM].offset = t->places[A].offset;
     t->model.nvm_bytes = at;
+}
+
+/* Places in SRAM one after the other, but for the last ones, which share WIDE's: it is dead once z
+   is there. */
+static void place_in_sram(tiny_model *t) {
+    wick_model *m = &t->model;
+    for (int i = 0; i < TENSORS; i++)
+        t->places[i].last_reader = i == Z || i == LOGITS1 || i == LOGITS2 ? UINT16_MAX : 0;
+    t->places[INPUT].last_reader = UINT16_MAX;
+    uint32_t at = 0, shared = 0;
+    for (uint16_t s = 0; s < m->n_steps; s++) {
+        const wick_layer *l = &t->layers[t->steps[s].layer];
+        wick_place *dst = &t->places[l->dst];
+        for (uint32_t o = 0; o < l->n_operands; o++)
+            if (t->places[l->operands[o].tensor].last_reader < s)
+                t->places[l->operands[o].tensor].last_reader = s;
+        if (t->steps[s].count != dst->bytes)
+            continue;
+        int reuses = (l->dst == SUM || l->dst == MEAN) && t->places[WIDE].sram != WICK_NO_SRAM;
+        uint32_t *next = reuses ? &shared : &at;
+        dst->producer = s;
+        dst->sram = *next;
+        *next += (dst->bytes + 3u) & ~3u;
+    }
+    m->arena_bytes = at;
 }
 
 void tiny_make(tiny_model *t, tiny_options options) {
@@ -181,6 +209,8 @@ void tiny_make(tiny_model *t, tiny_options options) {
     add_segment(t, 0, alone1, skip, options, options.independent ? INPUT : Z);
     add_segment(t, 1, alone1 + skip, 6 - skip, options, LOGITS1);
     add_segment(t, 2, alone2 + skip, 4 - skip, options, LOGITS2);
+    if (options.resident)
+        place_in_sram(t);
     m->scratch_bytes = wick_model_scratch_bytes(m, 0);
     assert(m->scratch_bytes <= TINY_SCRATCH);
 }

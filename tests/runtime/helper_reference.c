@@ -98,6 +98,8 @@ int8_t reference_element(const wick_layer *l, const int8_t *const *src, uint32_t
         for (; c >= l->operands[i].channels; i++)
             c -= l->operands[i].channels;
         int64_t q = src[i][(oy * l->out_w + ox) * l->operands[i].channels + c];
+        if (l->weights) /* a table */
+            return l->weights[q + 128];
         y = l->out_zp + reference_requantize(q - l->operands[i].zero_point, l->operands[i].mult,
                                              l->operands[i].shift);
         break;
@@ -237,6 +239,11 @@ void random_layer_make(random_layer *r, wick_layer_kind kind, uint64_t *s, int e
                                                    : (int32_t)(mult < 1           ? 1
                                                                : mult > INT32_MAX ? INT32_MAX
                                                                                   : mult);
+    }
+    if (kind == WICK_LAYER_CONCAT && l->n_operands == 1 && random_in(s, 0, 1)) {
+        for (int i = 0; i < 256; i++)
+            r->weights[i] = random_s8(s, extreme);
+        l->weights = r->weights;
     }
     if (kind <= WICK_LAYER_FC) {
         l->weights = r->weights;

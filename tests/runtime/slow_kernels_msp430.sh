@@ -1,7 +1,8 @@
 #!/bin/bash
 # The kernels on a simulated MSP430, where int has 16 bits and the fast kernels are assembly: random layers of every
-# kind, portable and fast kernels, in random pieces, must give the bytes that the PC gives. Then the clock cycles of some
-# small layers, as mspdebug's simulator counts them, against limits.   FIRST, SEEDS: which random layers.
+# kind, portable and fast kernels, in random pieces, must give the bytes that the PC gives; some of them again with the
+# helpers for the hardware multiplier. Then the clock cycles of some small layers, as mspdebug's simulator counts them,
+# against limits.   FIRST, SEEDS: which random layers. MULTIPLIER=16bit: cycles with the hardware multiplier.
 set -u
 root=${WICK_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 for tool in clang ld.lld mspdebug; do
@@ -16,24 +17,27 @@ sources=("$root"/runtime/kernels/{*pool,add,concat,conv2d,dwconv2d,fc}_s8.c "$ro
     "$root"/toolchain/weights/weights_{*_s8_w16,*_s8_w8,squares}.c "$root/tests/runtime/guest_msp430.c")
 includes=(-I"$root/runtime/include" -I"$root/toolchain")
 
+multiplier=none # or 16bit
 # build NAME definitions...: NAME.host and NAME.elf
 build() {
-    local name=$1 source object
+    local name=$1 objects=$work/$multiplier source object
     shift
+    mkdir -p "$objects"
     ${CC:-cc} -O2 -std=c99 "${includes[@]}" "$@" "${sources[@]}" -o "$work/$name.host" || exit 1
     for source in "${sources[@]}" "$board"/*.S; do
-        object=$work/$(basename "${source%.*}").o
+        object=$objects/$(basename "${source%.*}").o
         [ "$source" = "$root/tests/runtime/guest_msp430.c" ] || [ ! -f "$object" ] || continue
-        clang --target=msp430 -O2 -std=c99 -Wall -Wextra -Werror -ffreestanding -ffunction-sections -fdata-sections \
-            -nostdlibinc -isystem "$board/libc" "${includes[@]}" "$@" -c "$source" -o "$object" || exit 1
+        clang --target=msp430 -mhwmult=$multiplier -O2 -std=c99 -Wall -Wextra -Werror -ffreestanding -ffunction-sections \
+            -fdata-sections -nostdlibinc -isystem "$board/libc" "${includes[@]}" "$@" -c "$source" -o "$object" || exit 1
     done
-    ld.lld --gc-sections -T "$board/msp430.ld" "$work"/*.o -o "$work/$name.elf" || exit 1
+    ld.lld --gc-sections -T "$board/msp430.ld" "$objects"/*.o -o "$work/$name.elf" || exit 1
 }
 
 # simulate NAME: NAME.got, a line for each report; NAME.cycles, a line for each pair of marks
 simulate() {
-    timeout 120 mspdebug -q sim "prog $work/$1.elf" reset "simio add tracer trace" "simio config trace verbose" \
-        "setbreak halt" run >"$work/$1.log" 2>&1
+    local devices=("simio add tracer trace" "simio config trace verbose")
+    [ $multiplier = none ] || devices+=("simio add hwmult mpy")
+    timeout 200 mspdebug -q sim "prog $work/$1.elf" reset "${devices[@]}" "setbreak halt" run >"$work/$1.log" 2>&1
     awk -v got="$work/$1.got" -v cycles="$work/$1.cycles" '
         $2 != "write.w" { next }
         { value = substr($NF, 3) }
@@ -52,6 +56,10 @@ simulate() {
 
 build layers -DSEEDS="${SEEDS:-84}" -DFIRST="${FIRST:-1}"
 simulate layers
+multiplier=16bit
+build multiplied -DSEEDS=7 -DFIRST="${FIRST:-1}"
+simulate multiplied
+multiplier=${MULTIPLIER:-none}
 echo "$(wc -l <"$work/layers.got") checksums of ${SEEDS:-84} random layers and channels are the PC's"
 
 # kind (0 conv2d, 1 dwconv2d, 2 fc), height and width, channels in, out, kernel; then MACs, name

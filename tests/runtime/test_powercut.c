@@ -268,6 +268,31 @@ static void every_write_with_lazy_commits(void **state) {
     }
 }
 
+static const tiny_options resident = {.outputs_per_step = 1000, .steps_per_span = 2, .resident = 1},
+                          partly = {.outputs_per_step = 36,
+                                    .steps_per_span = 2,
+                                    .reuse = 1,
+                                    .resident = 1};
+
+/* Tensors that stay in SRAM until a commit needs them: eager, lazy, and where a boot finds only
+   what was committed. */
+static void every_write_of_tensors_in_sram(void **state) {
+    (void)state;
+    for (int lazy = 0; lazy < 3; lazy++)
+        for (int mapped = 0; mapped < 2; mapped++) {
+            prepare(resident, fixed1, 0, 4, 0, mapped);
+            read_voltage(lazy ? 3000 : 0, lazy == 2);
+            assert_true(r.tiny.model.arena_bytes > 0);
+            expect_clean(1, 0, 0);
+            prepare(partly, fixed1, 0, 1, 0, mapped);
+            read_voltage(lazy ? 3000 : 0, lazy == 2);
+            expect_clean(1, 40, 0);
+            prepare(partly, greedy, 1, 4, 1, mapped);
+            read_voltage(lazy ? 3000 : 0, lazy == 2);
+            expect_clean(1, 80, 0);
+        }
+}
+
 /* The test of that test: a mandatory commit that may be left out. */
 static void a_skipped_mandatory_commit_is_caught(void **state) {
     (void)state;
@@ -331,6 +356,16 @@ static void a_charge_below_a_span_divides_it(void **state) {
     }
 }
 
+/* Divided spans work without places in SRAM. */
+static void a_charge_below_a_span_divides_tensors_in_sram(void **state) {
+    (void)state;
+    for (int mapped = 0; mapped < 2; mapped++) {
+        prepare(resident, fixed1, 0, 1, 0, mapped);
+        assert_in_range(live_on(150, 2000), 5, 400);
+        assert_null(verdict());
+    }
+}
+
 /* Power fails again and again during recovery. */
 static void cuts_during_recovery(void **state) {
     (void)state;
@@ -390,6 +425,8 @@ int main(void) {
         cmocka_unit_test(every_write_while_the_voltage_wavers),
         cmocka_unit_test(every_write_with_reordering),
         cmocka_unit_test(every_write_with_lazy_commits),
+        cmocka_unit_test(every_write_of_tensors_in_sram),
+        cmocka_unit_test(a_charge_below_a_span_divides_tensors_in_sram),
         cmocka_unit_test(a_skipped_mandatory_commit_is_caught),
         cmocka_unit_test(a_reading_stuck_high_does_not_stop_progress),
         cmocka_unit_test(a_charge_below_a_span_divides_it),

@@ -1,6 +1,7 @@
 /* The integer network against the reference evaluation of the QDQ graph that it was lowered from.
  */
 #include "helper_qdq.h"
+#include "shrink/lower.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -364,6 +365,95 @@ static void inputs_need_not_be_images(void **state) {
     }
 }
 
+/* Dilation and groups in terms of the kernels that there are. */
+static void spread_convolutions_equal_the_reference(void **state) {
+    (void)state;
+    static const struct {
+        int dilation[2], groups, out;
+    } cases[] = {{{2, 1}, 1, 6}, {{1, 3}, 1, 5}, {{1, 1}, 2, 6},
+                 {{2, 2}, 2, 4}, {{2, 3}, 4, 4}, {{1, 2}, 4, 8}};
+    wick_rng rng = wick_rng_seed(8, 0);
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        wick_graph *g = helper_graph(4, 9, 11);
+        wick_attrs a = helper_window(3, 1, 1);
+        for (int d = 0; d < 2; d++)
+            a.dilation[d] = cases[i].dilation[d];
+        a.groups = cases[i].groups;
+        int y = helper_conv(g, &rng, g->input, "conv", 4, cases[i].out, a);
+        y = helper_unary(g, WICK_OP_FLATTEN, helper_unary(g, WICK_OP_RELU, y, "relu"), "flat");
+        assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
+        y = helper_gemm(g, &rng, y, "fc", (int)g->tensors[y].shape.dim[1], 3);
+        helper_finish(g, -1, &y, 1);
+        wick_graph *q = helper_quantize(g, 3, 3);
+        wick_qnet *net;
+        assert_int_equal(wick_qnet_lower(q, &net, NULL), WICK_OK);
+        bool depthwise = cases[i].groups == 4 && cases[i].out == 4;
+        wick_layer_kind kind = depthwise ? WICK_LAYER_DWCONV2D : WICK_LAYER_CONV2D;
+        assert_int_equal(net->layers[0].kind, kind);
+        /* Multiplications by the zeros between are not the network's. */
+        assert_int_equal(net->info[0].macs, wick_node_counts(g, 0).macs);
+        uint8_t pixels[4 * 9 * 11];
+        float input[4 * 9 * 11];
+        helper_difference d = {0};
+        helper_image(g, &rng, pixels, input);
+        helper_compare(q, net, input, &d);
+        assert_true(d.by_kind[kind] > 0 && d.largest[kind] <= 1);
+        assert_true(d.different * 50 <= d.outputs);
+        wick_qnet_free(net);
+        wick_graph_free(q);
+        wick_graph_free(g);
+    }
+}
+
+/* Functions by tables, on what others read too, and behind each other. */
+static void functions_equal_the_reference(void **state) {
+    (void)state;
+    static const wick_op ops[] = {WICK_OP_LEAKY_RELU, WICK_OP_SIGMOID,      WICK_OP_TANH,
+                                  WICK_OP_HARD_SWISH, WICK_OP_HARD_SIGMOID, WICK_OP_ELU,
+                                  WICK_OP_SOFTPLUS,   WICK_OP_ABS,          WICK_OP_EXP};
+    wick_rng rng = wick_rng_seed(9, 0);
+    for (size_t i = 0; i < WICK_LEN(ops); i++) {
+        wick_graph *g = helper_graph(3, 6, 7);
+        wick_attrs a = wick_attrs_default();
+        a.alpha = 0.1f;
+        a.beta = 0.5f;
+        int x = helper_conv(g, &rng, g->input, "conv", 3, 5, helper_window(3, 1, 1));
+        int y = wick_graph_node(g, "f", ops[i], &x, 1, "f.y", &a);
+        int both[2] = {x, helper_unary(g, WICK_OP_RELU, y, "relu")};
+        y = wick_graph_node(g, "add", WICK_OP_ADD, both, 2, "add.y", NULL);
+        y = helper_unary(g, WICK_OP_FLATTEN, y, "flat");
+        assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
+        y = helper_gemm(g, &rng, y, "fc", (int)g->tensors[y].shape.dim[1], 3);
+        y = wick_graph_node(g, "last", ops[i], &y, 1, "last.y", &a);
+        helper_finish(g, -1, &y, 1);
+        wick_graph *q = helper_quantize(g, 3, 3);
+        wick_qnet *net;
+        wick_diag diag = {0};
+        wick_status status = wick_qnet_lower(q, &net, &diag);
+        wick_diag_print(&diag, stdout);
+        assert_int_equal(status, WICK_OK);
+        int tables = 0;
+        for (int l = 0; l < net->n_layers; l++)
+            tables += net->layers[l].kind == WICK_LAYER_CONCAT && net->layers[l].weights;
+        assert_int_equal(tables, 2);
+        assert_int_equal(wick_qlayer_constant_bytes(&net->layers[1]), 256);
+        uint8_t pixels[3 * 6 * 7];
+        float input[3 * 6 * 7];
+        helper_difference d = {0};
+        helper_image(g, &rng, pixels, input);
+        helper_compare(q, net, input, &d);
+        assert_int_equal(d.by_kind[WICK_LAYER_CONCAT], 5 * 6 * 7 + 3);
+        assert_true(d.largest[WICK_LAYER_CONCAT] <= 1);
+        assert_true(d.different * 50 <= d.outputs);
+        wick_hash before = net->hash;
+        ((int8_t *)(uintptr_t)net->layers[1].weights)[7] ^= 1;
+        assert_string_not_equal(wick_qnet_hash(net).hex, before.hex);
+        wick_qnet_free(net);
+        wick_graph_free(q);
+        wick_graph_free(g);
+    }
+}
+
 /* --- what the device cannot run --- */
 
 static void every_obstacle_is_listed(void **state) {
@@ -372,10 +462,10 @@ static void every_obstacle_is_listed(void **state) {
     wick_graph *g = helper_graph(4, 20, 20);
     wick_attrs dilated = helper_window(3, 1, 2);
     dilated.dilation[0] = dilated.dilation[1] = 2;
-    int x = helper_conv(g, &rng, g->input, "dilated", 4, 4, dilated);
-    wick_attrs grouped = helper_window(3, 1, 1);
-    grouped.groups = 2;
-    int y = helper_conv(g, &rng, g->input, "grouped", 4, 4, grouped);
+    int x = wick_graph_node(g, "dilated", WICK_OP_MAX_POOL, &g->input, 1, "dilated.y", &dilated);
+    wick_attrs larger = wick_attrs_default();
+    larger.kernel[0] = 2;
+    int y = wick_graph_node(g, "larger", WICK_OP_RESIZE, &g->input, 1, "larger.y", &larger);
     int both[2] = {g->input, g->input};
     wick_attrs rows = wick_attrs_default();
     rows.axis = 2;
@@ -397,8 +487,8 @@ static void every_obstacle_is_listed(void **state) {
     wick_diag diag = {0};
     assert_int_equal(wick_qnet_check(g, &diag), WICK_UNSUPPORTED);
     assert_int_equal(diag.count, 4);
-    assert_true(wick_diag_contains(&diag, "node 'dilated' (Conv)"));
-    assert_true(wick_diag_contains(&diag, "it has 2 groups for 4 channels"));
+    assert_true(wick_diag_contains(&diag, "node 'dilated' (MaxPool)"));
+    assert_true(wick_diag_contains(&diag, "the device has no Resize"));
     assert_true(wick_diag_contains(&diag, "node 'rows' (Concat)"));
     assert_true(wick_diag_contains(&diag, "the device has no Softmax"));
     for (size_t i = 0; i < diag.count; i++)
@@ -571,6 +661,8 @@ int main(void) {
         cmocka_unit_test(graphs_of_other_tools_are_lowered),
         cmocka_unit_test(a_pool_keeps_its_quantization),
         cmocka_unit_test(inputs_need_not_be_images),
+        cmocka_unit_test(spread_convolutions_equal_the_reference),
+        cmocka_unit_test(functions_equal_the_reference),
         cmocka_unit_test(every_obstacle_is_listed),
         cmocka_unit_test(limits_of_the_device_are_checked),
         cmocka_unit_test(an_accumulator_that_overflows_is_refused),

@@ -41,6 +41,49 @@ static uint16_t need_mv(const scenario *s, wick_rng *rng, uint32_t kind) {
                      : (uint16_t)(1e3 * between(rng, off_v, kind == 1 ? off_v + 0.1 : on_v - 0.01));
 }
 
+static wick_cost transfer(wick_rng *rng, double uj) {
+    uj *= between(rng, 0.1, 1);
+    return (wick_cost){.time_us = uj / 15 * 1e3, .nvm_uj = uj, .energy_uj = uj};
+}
+
+/* Step `step` reads what `producer` left in SRAM. */
+static void read_back(scenario *s, wick_rng *rng, int producer, int step) {
+    wick_plan_store *store = &s->stores[producer];
+    if (store->last_reader < 0)
+        return;
+    if (store->last_reader < step)
+        store->last_reader = step;
+    s->plan.reloads[s->plan.n_reloads++] = (wick_plan_reload){
+        .step = step, .producer = producer, .cost = transfer(rng, store->cost.energy_uj)};
+}
+
+/* Outputs of some steps stay in SRAM: read by the next step, now and then by a later one; features
+   and logits are needed to the end. */
+static void make_residents(scenario *s, wick_rng *rng) {
+    const wick_segment *segments = s->segments;
+    int last[SCENARIO_SEGMENTS];
+    s->plan.stores = s->stores;
+    s->plan.reloads = s->reloads;
+    for (int k = 0; k < SCENARIO_SEGMENTS; k++) {
+        const wick_span *end = &s->spans[segments[k].first_span + segments[k].n_spans - 1];
+        int first = s->spans[segments[k].first_span].first_step;
+        last[k] = end->first_step + end->n_steps - 1;
+        for (int i = first; i <= last[k]; i++) {
+            s->stores[i] = (wick_plan_store){.last_reader = -1};
+            if (wick_rng_below(rng, 3))
+                s->stores[i] =
+                    (wick_plan_store){.last_reader = i == last[k] ? UINT16_MAX : i,
+                                      .cost = transfer(rng, s->costs[i].energy_uj * 0.2)};
+            if (i > first)
+                read_back(s, rng, i - 1, i);
+            else if (k)
+                read_back(s, rng, last[0], i);
+            if (i > first + 3 && wick_rng_below(rng, 4) == 0)
+                read_back(s, rng, i - 3, i);
+        }
+    }
+}
+
 /* Spans of one to five steps; the whole of one charge is ten to forty spans. */
 static void make_plan(scenario *s, wick_rng *rng) {
     wick_plan *plan = &s->plan;
@@ -57,6 +100,7 @@ static void make_plan(scenario *s, wick_rng *rng) {
             s->spans[spans] = (wick_span){.first_step = (uint16_t)steps,
                                           .n_steps = (uint16_t)count,
                                           .need_mv = need_mv(s, rng, kind),
+                                          .margin_16mv = (uint8_t)wick_rng_below(rng, 20),
                                           .mandatory = i == n - 1 || wick_rng_below(rng, 10) == 0};
             for (int j = 0; j < count; j++, steps++) {
                 double uj = charge_uj / (5 * between(rng, 10, 40)),
@@ -71,6 +115,7 @@ static void make_plan(scenario *s, wick_rng *rng) {
         s->segments[k].time_us = (uint32_t)segment_us;
     }
     plan->step_cost = s->costs;
+    make_residents(s, rng);
     plan->commit = (wick_cost){.time_us = 6, .compute_uj = 0.08, .nvm_uj = 0.02, .energy_uj = 0.1};
     plan->take = (wick_cost){.time_us = 160, .compute_uj = 2, .nvm_uj = 1, .energy_uj = 3};
     plan->send = (wick_cost){.time_us = 2, .compute_uj = 0.03, .energy_uj = 0.03};

@@ -15,6 +15,8 @@ typedef struct scenario {
     wick_span spans[SCENARIO_STEPS];
     wick_step steps[SCENARIO_STEPS];
     wick_cost costs[SCENARIO_STEPS];
+    wick_plan_store stores[SCENARIO_STEPS];
+    wick_plan_reload reloads[2 * SCENARIO_STEPS];
     wick_trace trace;
     double times[SCENARIO_SAMPLES], powers[SCENARIO_SAMPLES];
     wick_iv iv[SCENARIO_SAMPLES];

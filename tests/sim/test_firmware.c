@@ -89,15 +89,19 @@ static void the_firmware_does_what_was_simulated(void **state) {
         const char *device;
         double uf;
         int max_span_outputs;
-    } plans[] = {
-        {"m4-fram", 15, 100}, {"m4-fram", 15, 0}, {"m4-mram", 10, 60}, {"m4-fram", 60, 200}};
+    } plans[] = {{"m4-fram", 15, 100}, {"m4-fram", 15, 0}, {"m4-mram", 10, 60},
+                 {"m4-fram", 60, 200}, {"m4-fram", 10, 0}, {"m4-mram", 5, 0}};
     run *r = malloc(sizeof *r);
     assert_non_null(r);
+    int kept = 0, read_again = 0;
     long failures = 0, answers = 0, right = 0, repeats = 0, dropped = 0, stale = 0;
     for (size_t i = 0; i < WICK_LEN(plans); i++) {
         net_plan n;
         net_plan_make(&n, i + 1, plans[i].device, plans[i].uf, plans[i].max_span_outputs);
         wick_sim_firmware firmware = {.inputs = n.inputs, .labels = n.labels};
+        for (int k = 0; k < n.plan->model.n_steps; k++)
+            kept += n.plan->stores[k].last_reader >= 0;
+        read_again += n.plan->n_reloads;
         for (uint64_t seed = 0; seed < 12; seed++) {
             wick_sim_result fast, real;
             make_run(r, n.plan, 100 * i + seed);
@@ -120,6 +124,7 @@ static void the_firmware_does_what_was_simulated(void **state) {
                   "with repeated work\n",
                   answers, right, failures, dropped, stale, repeats);
     assert_true(answers > 500 && right > 100 && right < answers && failures > 200);
+    assert_true(kept > 30 && read_again > 30);
     assert_true(dropped > 20 && stale > 5 && repeats > 10);
 }
 

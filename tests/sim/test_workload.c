@@ -26,6 +26,7 @@ typedef struct bench {
     wick_span spans[3];
     wick_step steps[3];
     wick_cost costs[3];
+    wick_plan_store stores[3]; /* every step writes its output to NVM */
     wick_trace trace;
     double times[2], powers[2];
     uint8_t correct[4];
@@ -44,12 +45,14 @@ static void make_bench(bench *b) {
     for (int i = 0; i < 3; i++) {
         b->costs[i] = (wick_cost){.time_us = 1e6, .compute_uj = 80, .nvm_uj = 20, .energy_uj = 100};
         b->spans[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1};
+        b->stores[i].last_reader = -1;
         b->segments[i] = (wick_segment){
             .first_span = (uint16_t)i, .n_spans = 1, .energy_nj = 100000, .time_us = 1000000};
     }
     b->plan.device = &b->device;
     b->plan.n_segments = 3;
     b->plan.step_cost = b->costs;
+    b->plan.stores = b->stores;
     b->plan.boot = (wick_cost){.time_us = 1000, .compute_uj = 1, .energy_uj = 1};
     b->plan.model = (wick_model){.n_modules = 2,
                                  .n_spans = 3,

@@ -28,6 +28,18 @@ wick_status wick_fail(wick_diag *diag, wick_status status, const char *file, con
     return status;
 }
 
+void wick_diag_move(wick_diag *to, wick_diag *from) {
+    if (!to || from->count == 0) {
+        wick_diag_free(from);
+        return;
+    }
+    to->items = wick_xrealloc(to->items, (to->count + from->count) * sizeof *to->items);
+    memcpy(to->items + to->count, from->items, from->count * sizeof *to->items);
+    to->count += from->count;
+    free(from->items);
+    *from = (wick_diag){0};
+}
+
 void wick_diag_print(const wick_diag *diag, FILE *stream) {
     if (!diag)
         return;

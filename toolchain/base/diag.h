@@ -31,6 +31,9 @@ wick_status wick_fail(wick_diag *diag, wick_status status, const char *file, con
                       const char *hint, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
+/* Appends the items of `from`, which becomes empty. */
+void wick_diag_move(wick_diag *to, wick_diag *from);
+
 /* Prints one line for each item as "wick: FILE: PLACE: REASON" with an indented "hint: ..." below,
    in colour when `stream` is a terminal and NO_COLOR is unset. */
 void wick_diag_print(const wick_diag *diag, FILE *stream);

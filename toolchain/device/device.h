@@ -1,10 +1,11 @@
-/* Device profiles and the energy and time cost model. A profile is JSON in share/profiles; every
- * number has a source. */
+/* Device profiles and the energy and time cost model. A profile is JSON in share/profiles, the
+   kernels of a core are a table in share/profiles/kernels; every number has a source. */
 #ifndef WICK_DEVICE_H
 #define WICK_DEVICE_H
 
 #include "base/base.h"
 #include "device/harvester.h"
+#include "device/published.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,12 +13,14 @@
 
 /* Cycles that a kernel takes on this core, fitted to counted work, and its code. */
 typedef struct wick_kernel_cost {
-    bool offered;          /* the profile has this kernel: the planner may choose it */
-    double cycles_per_mac; /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
-                              element; add, concat: one operand element */
-    double
-        cycles_per_lone_mac;   /* conv2d kernels that take two pixels at once: a multiply-accumulate
-                                  of the last pixel when their number is odd; 0 = as the others */
+    bool offered;               /* the profile has this kernel: the planner may choose it */
+    double cycles_per_mac;      /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
+                                   element; add, concat: one operand element */
+    double cycles_per_lone_mac; /* a multiply-accumulate of the pixels that are left over when a
+                                   kernel takes several at once; 0 = as the others */
+    int64_t pixels_at_once;     /* with cycles_per_lone_mac: how many, default 2 */
+    int64_t rows_at_once;       /* how many whole rows instead; 0 = pixels count */
+    double cycles_per_strided_mac; /* instead of cycles_per_mac where stride_w > 1; 0 = the same */
     double cycles_per_input;   /* gathering one value of a pixel's window, once for all its output
                                   channels; 0 for kernels that read the input in place */
     double cycles_per_output;  /* requantization, store, loop overhead of one output element */
@@ -29,7 +32,10 @@ typedef struct wick_kernel_cost {
 
 typedef struct wick_device {
     const char *name, *core, *path;
-    wick_hash hash; /* of the profile's text: a plan belongs to exactly this profile */
+    wick_hash hash; /* of the profile's text and its kernel table's: a plan belongs to exactly this
+                       profile */
+    const char *kernels; /* name of the kernel table; "of its own" when they stand in the profile */
+    const char *cycles_source; /* the rule behind the kernels' cycles; NULL without a table */
     double clock_hz;
     double active_mw; /* CPU running from flash, without NVM traffic */
     double sleep_uw;
@@ -38,14 +44,24 @@ typedef struct wick_device {
         const char *kind; /* "fram", "mram", "flash" */
         int64_t bytes;
         bool mapped;              /* the CPU loads from it directly */
-        int64_t write_unit_bytes; /* smallest write; a power of two */
+        int64_t write_unit_bytes; /* smallest write; a power of two, as the two below */
+        int64_t ecc_bytes;        /* word that one error-correcting code covers: torn, all of it is
+                                     unreadable; 0 = no code, or none that a write can break */
+        int64_t page_bytes;       /* kind "flash": erased as a whole before it is written; else 0 */
         int64_t atomic_bytes;     /* a write of so many aligned bytes is whole or absent at a power
                                      failure; >= 1 */
         double read_nj_per_byte, write_nj_per_byte;
         double read_ns_per_byte, write_ns_per_byte;
         double read_ns_per_access, write_ns_per_access; /* of each transfer: command, address */
-        double endurance_cycles;
+        double erase_uj_per_page, erase_us_per_page;    /* kind "flash", else 0 */
+        double endurance_cycles;                        /* of a write unit; flash: of a page */
+        double weak_below_v; /* supply voltage below which a write may not last; 0 = not stated */
+        double reset_v;      /* supply voltage at which the part resets, > weak_below_v */
     } nvm;
+    struct { /* write-back cache between the core and mapped NVM; line_bytes 0 = none */
+        int64_t line_bytes;                         /* a power of two */
+        double clean_cycles_per_line, clean_cycles; /* of a barrier: each dirty line; entering it */
+    } cache;
     double boot_uj, boot_us; /* from power good to the first span */
     struct {
         double uf;
@@ -60,12 +76,15 @@ typedef struct wick_device {
         double area_cm2, efficiency;
         double lux_per_uw_cm2; /* illuminance to irradiance */
     } panel;
+    int64_t engine_code_bytes; /* code beside the kernels on this core; 0 = not stated */
     wick_kernel_cost portable[WICK_LAYER_KINDS]; /* all offered */
     wick_kernel_cost fast[WICK_KERNELS];         /* by wick_kernel; [WICK_KERNEL_PORTABLE] unused */
 } wick_device;
 
 /* Loads a profile by name or path; freed with the arena. Missing, negative or contradictory numbers
- * name the field. */
+   name the field. "kernels" is an object, every number with its source, or the name of a table in
+   share/profiles/kernels (or a path from the profile's folder), which has one source for all cycles
+   and one for all code. */
 wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_device **out,
                              wick_diag *diag);
 /* The same device with another capacitor (uf > 0), in `arena`; strings are shared. */
@@ -81,10 +100,15 @@ double wick_device_usable_uj(const wick_device *device, double from_v, double to
 /* Usable energy of one charge: on_v down to off_v. */
 double wick_device_charge_uj(const wick_device *device);
 
+/* What committed and in-flight bytes must not share: the largest of write unit, ECC word, cache
+   line and erase page. A power of two. */
+int64_t wick_device_unit_bytes(const wick_device *device);
+
 /* Counted work. */
 typedef struct wick_work {
     double cycles;
     int64_t nvm_read_bytes, nvm_write_bytes, nvm_reads, nvm_writes; /* bytes and transfers */
+    int64_t nvm_erases;                                             /* pages */
 } wick_work;
 
 typedef struct wick_cost {
@@ -100,17 +124,25 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
      cycles = count * (units * cycles_per_mac + cycles_per_output)
               + ceil(count / out_c) * window * cycles_per_input
               + min(count, out_c) * (cycles_per_channel + rows * cycles_per_row) + cycles_per_call,
-     rows = ceil(count / (out_w * out_c)) and, for the outputs of a lone pixel,
-     cycles_per_lone_mac instead of cycles_per_mac.
+     rows = ceil(count / (out_w * out_c)) and, for the outputs of the ceil(count / out_c) %
+     pixels_at_once left-over pixels (or rows % rows_at_once rows), cycles_per_lone_mac instead of
+     cycles_per_mac.
    window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and pools.
    units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
    included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);
+/* Work of one write of `bytes` (> 0) to NVM that begins on a unit: whole write units, ECC words and
+   cache lines are written; cycles = lines * clean_cycles_per_line; every page it touches is erased
+   once. */
+wick_work wick_device_write_work(const wick_device *device, int64_t bytes);
+/* Work of a barrier beside the lines that writes made dirty: cycles = clean_cycles. */
+wick_work wick_device_barrier_work(const wick_device *device);
 wick_work wick_work_add(wick_work a, wick_work b);
 /* Time and energy of counted work; the core is active while it waits for the NVM:
      time_us    = cycles / clock_hz * 1e6 + (bytes * ns_per_byte + transfers * ns_per_access) / 1e3
+                  + erases * erase_us_per_page
      compute_uj = active_mw * time_us / 1e3
-     nvm_uj     = bytes * nj_per_byte / 1e3 */
+     nvm_uj     = bytes * nj_per_byte / 1e3 + erases * erase_uj_per_page */
 wick_cost wick_device_cost(const wick_device *device, wick_work work);
 wick_cost wick_cost_add(wick_cost a, wick_cost b);
 

@@ -10,6 +10,24 @@ double wick_device_charge_uj(const wick_device *device) {
     return wick_device_usable_uj(device, device->capacitor.on_v, device->capacitor.off_v);
 }
 
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t pieces(int64_t bytes, int64_t size) {
+    return (bytes + size - 1) / size;
+}
+
+/* What one write always writes as a whole. */
+static int64_t written_unit(const wick_device *device) {
+    return larger(larger(device->nvm.write_unit_bytes, device->nvm.ecc_bytes),
+                  device->cache.line_bytes);
+}
+
+int64_t wick_device_unit_bytes(const wick_device *device) {
+    return larger(written_unit(device), device->nvm.page_bytes);
+}
+
 /* Multiply-accumulates, input elements or operand elements behind one output element. */
 static double units_per_output(const wick_layer *layer) {
     double window = (double)layer->k_h * layer->k_w;
@@ -54,16 +72,29 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
     return layer->kernel ? &device->fast[layer->kernel] : &device->portable[layer->kind];
 }
 
+/* Outputs of the pixels that are left over. */
+static int64_t lone_outputs(const wick_kernel_cost *kernel, const wick_layer *layer, int64_t count,
+                            int64_t pixels, int64_t rows) {
+    int64_t left = pixels % (kernel->pixels_at_once ? kernel->pixels_at_once : 2);
+    if (!(kernel->cycles_per_lone_mac > 0))
+        return 0;
+    if (kernel->rows_at_once)
+        left = rows % kernel->rows_at_once * layer->out_w;
+    return left * layer->out_c < count ? left * layer->out_c : count;
+}
+
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
                                  int64_t count) {
     const wick_kernel_cost *kernel = wick_device_kernel(device, layer);
-    int64_t pixels = (count + layer->out_c - 1) / layer->out_c, lone = 0;
-    if (kernel->cycles_per_lone_mac > 0 && pixels % 2)
-        lone = count < layer->out_c ? count : layer->out_c;
-    double in_products = (double)(count - lone) * kernel->cycles_per_mac +
-                         (double)lone * kernel->cycles_per_lone_mac;
+    int64_t pixels = (count + layer->out_c - 1) / layer->out_c;
     int64_t channels = count < layer->out_c ? count : layer->out_c;
     int64_t row = (int64_t)layer->out_w * layer->out_c, rows = (count + row - 1) / row;
+    int64_t lone = lone_outputs(kernel, layer, count, pixels, rows);
+    double per_mac = kernel->cycles_per_mac;
+    if (layer->stride_w > 1 && kernel->cycles_per_strided_mac > 0)
+        per_mac = kernel->cycles_per_strided_mac;
+    double in_products =
+        (double)(count - lone) * per_mac + (double)lone * kernel->cycles_per_lone_mac;
     double set_up = kernel->cycles_per_channel + (double)rows * kernel->cycles_per_row;
     return (wick_work){.cycles = in_products * units_per_output(layer) +
                                  (double)count * kernel->cycles_per_output +
@@ -71,12 +102,28 @@ wick_work wick_device_layer_work(const wick_device *device, const wick_layer *la
                                  (double)channels * set_up + kernel->cycles_per_call};
 }
 
+wick_work wick_device_write_work(const wick_device *device, int64_t bytes) {
+    int64_t unit = written_unit(device);
+    wick_work work = {.nvm_write_bytes = pieces(bytes, unit) * unit, .nvm_writes = 1};
+    if (device->cache.line_bytes)
+        work.cycles =
+            (double)pieces(bytes, device->cache.line_bytes) * device->cache.clean_cycles_per_line;
+    if (device->nvm.page_bytes)
+        work.nvm_erases = pieces(bytes, device->nvm.page_bytes);
+    return work;
+}
+
+wick_work wick_device_barrier_work(const wick_device *device) {
+    return (wick_work){.cycles = device->cache.clean_cycles};
+}
+
 wick_work wick_work_add(wick_work a, wick_work b) {
     return (wick_work){.cycles = a.cycles + b.cycles,
                        .nvm_read_bytes = a.nvm_read_bytes + b.nvm_read_bytes,
                        .nvm_write_bytes = a.nvm_write_bytes + b.nvm_write_bytes,
                        .nvm_reads = a.nvm_reads + b.nvm_reads,
-                       .nvm_writes = a.nvm_writes + b.nvm_writes};
+                       .nvm_writes = a.nvm_writes + b.nvm_writes,
+                       .nvm_erases = a.nvm_erases + b.nvm_erases};
 }
 
 wick_cost wick_device_cost(const wick_device *device, wick_work work) {
@@ -86,8 +133,10 @@ wick_cost wick_device_cost(const wick_device *device, wick_work work) {
                     (double)work.nvm_writes * device->nvm.write_ns_per_access;
     double nvm_nj = (double)work.nvm_read_bytes * device->nvm.read_nj_per_byte +
                     (double)work.nvm_write_bytes * device->nvm.write_nj_per_byte;
-    wick_cost cost = {.time_us = work.cycles / device->clock_hz * 1e6 + nvm_ns / 1e3,
-                      .nvm_uj = nvm_nj / 1e3};
+    double erases = (double)work.nvm_erases;
+    wick_cost cost = {.time_us = work.cycles / device->clock_hz * 1e6 + nvm_ns / 1e3 +
+                                 erases * device->nvm.erase_us_per_page,
+                      .nvm_uj = nvm_nj / 1e3 + erases * device->nvm.erase_uj_per_page};
     cost.compute_uj = device->active_mw * cost.time_us / 1e3;
     cost.energy_uj = cost.compute_uj + cost.nvm_uj;
     return cost;

@@ -1,6 +1,5 @@
 /* Reads a harvester profile; as in a device profile, a number without a source is refused. */
-#include "device/device.h"
-#include "device/profile_number.h"
+#include "device/device_parts.h"
 
 #include <string.h>
 
@@ -10,12 +9,12 @@ static wick_status read_iv(wick_json_at panel, wick_harvester *h) {
     wick_json_at at;
     WICK_TRY(wick_json_object(panel, "iv", &at));
     WICK_TRY(wick_json_only(at, known));
-    WICK_TRY(profile_number(at, "reference_uw_cm2", 1e-6, 1e9, &h->panel.reference_uw_cm2));
-    WICK_TRY(profile_number(at, "isc_ua", 1e-6, 1e9, &h->panel.iv.isc_ua));
-    WICK_TRY(profile_number(at, "voc_v", 1e-3, 1e3, &h->panel.iv.voc_v));
-    WICK_TRY(profile_number(at, "imp_ua", 1e-6, 1e9, &h->panel.iv.imp_ua));
-    WICK_TRY(profile_number(at, "vmp_v", 1e-3, 1e3, &h->panel.iv.vmp_v));
-    WICK_TRY(profile_number(at, "slope_v", 0, 1e2, &h->panel.slope_v));
+    WICK_TRY(wick_device_number(at, "reference_uw_cm2", 1e-6, 1e9, &h->panel.reference_uw_cm2));
+    WICK_TRY(wick_device_number(at, "isc_ua", 1e-6, 1e9, &h->panel.iv.isc_ua));
+    WICK_TRY(wick_device_number(at, "voc_v", 1e-3, 1e3, &h->panel.iv.voc_v));
+    WICK_TRY(wick_device_number(at, "imp_ua", 1e-6, 1e9, &h->panel.iv.imp_ua));
+    WICK_TRY(wick_device_number(at, "vmp_v", 1e-3, 1e3, &h->panel.iv.vmp_v));
+    WICK_TRY(wick_device_number(at, "slope_v", 0, 1e2, &h->panel.slope_v));
     h->panel.has_iv = true;
     if (h->panel.iv.imp_ua >= h->panel.iv.isc_ua || h->panel.iv.vmp_v >= h->panel.iv.voc_v)
         return wick_json_fail(at, WICK_RANGE, "imp_ua < isc_ua and vmp_v < voc_v",
@@ -28,13 +27,13 @@ static wick_status read_source(wick_json_at root, wick_harvester *h) {
     wick_json_at at;
     WICK_TRY(wick_json_object(root, "panel", &at));
     WICK_TRY(wick_json_only(at, known));
-    WICK_TRY(profile_number(at, "area_cm2", 1e-6, 1e6, &h->panel.area_cm2));
-    WICK_TRY(profile_number(at, "efficiency", 1e-6, 1, &h->panel.efficiency));
-    WICK_TRY(profile_number(at, "lux_per_uw_cm2", 1e-6, 1e6, &h->panel.lux_per_uw_cm2));
+    WICK_TRY(wick_device_number(at, "area_cm2", 1e-6, 1e6, &h->panel.area_cm2));
+    WICK_TRY(wick_device_number(at, "efficiency", 1e-6, 1, &h->panel.efficiency));
+    WICK_TRY(wick_device_number(at, "lux_per_uw_cm2", 1e-6, 1e6, &h->panel.lux_per_uw_cm2));
     if (wick_json_has(at, "iv"))
         WICK_TRY(read_iv(at, h));
     if (wick_json_has(root, "source_ohm"))
-        WICK_TRY(profile_number(root, "source_ohm", 1e-3, 1e12, &h->source_ohm));
+        WICK_TRY(wick_device_number(root, "source_ohm", 1e-3, 1e12, &h->source_ohm));
     return WICK_OK;
 }
 
@@ -74,12 +73,12 @@ static wick_status read_boost(wick_json_at front, wick_harvester *h) {
                                         "mppt_fraction", "mppt_duty",       NULL};
     WICK_TRY(wick_json_only(front, known));
     WICK_TRY(read_curve(front, h));
-    WICK_TRY(profile_number(front, "min_uw", 0, 1e9, &h->boost.min_uw));
-    WICK_TRY(profile_number(front, "cold_below_v", 0, 1e3, &h->boost.cold_below_v));
-    WICK_TRY(profile_number(front, "cold_efficiency", 0, 1, &h->boost.cold_efficiency));
-    WICK_TRY(profile_number(front, "cold_min_uw", 0, 1e9, &h->boost.cold_min_uw));
-    WICK_TRY(profile_number(front, "mppt_fraction", 0, 0.999, &h->boost.mppt_fraction));
-    WICK_TRY(profile_number(front, "mppt_duty", 1e-3, 1, &h->boost.mppt_duty));
+    WICK_TRY(wick_device_number(front, "min_uw", 0, 1e9, &h->boost.min_uw));
+    WICK_TRY(wick_device_number(front, "cold_below_v", 0, 1e3, &h->boost.cold_below_v));
+    WICK_TRY(wick_device_number(front, "cold_efficiency", 0, 1, &h->boost.cold_efficiency));
+    WICK_TRY(wick_device_number(front, "cold_min_uw", 0, 1e9, &h->boost.cold_min_uw));
+    WICK_TRY(wick_device_number(front, "mppt_fraction", 0, 0.999, &h->boost.mppt_fraction));
+    WICK_TRY(wick_device_number(front, "mppt_duty", 1e-3, 1, &h->boost.mppt_duty));
     for (int i = 0; i < h->boost.n; i++)
         if (h->boost.efficiency[i] < h->boost.cold_efficiency)
             return wick_json_fail(front, WICK_RANGE,
@@ -103,12 +102,12 @@ static wick_status read_front(wick_json_at root, wick_harvester *h) {
     if (!strcmp(kind, "constant")) {
         h->front = WICK_FRONT_CONSTANT;
         WICK_TRY(wick_json_only(at, constant));
-        return profile_number(at, "efficiency", 1e-6, 1, &h->efficiency);
+        return wick_device_number(at, "efficiency", 1e-6, 1, &h->efficiency);
     }
     if (!strcmp(kind, "diode")) {
         h->front = WICK_FRONT_DIODE;
         WICK_TRY(wick_json_only(at, diode));
-        return profile_number(at, "drop_v", 0, 10, &h->drop_v);
+        return wick_device_number(at, "drop_v", 0, 10, &h->drop_v);
     }
     if (!strcmp(kind, "boost")) {
         h->front = WICK_FRONT_BOOST;

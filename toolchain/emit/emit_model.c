@@ -117,11 +117,13 @@ static void emit_layer(wick_emit *emit, wick_buf *buf, int l) {
 static void emit_tables(wick_emit *emit, wick_buf *buf) {
     const wick_plan *plan = emit->plan;
     const wick_model *m = &plan->model;
-    wick_buf_puts(buf, "/* offset, bytes, stride between the two inputs */\n"
+    wick_buf_puts(buf, "/* offset, bytes, stride between the two inputs, place in SRAM, step that "
+                       "computes it,\n   last step that reads it */\n"
                        "static const wick_place tensors[] = {\n");
     for (int t = 0; t < m->n_tensors; t++)
-        wick_buf_printf(buf, "    {%u, %u, %u}, /* %d: %s */\n", m->tensors[t].offset,
-                        m->tensors[t].bytes, m->tensors[t].stride, t,
+        wick_buf_printf(buf, "    {%u, %u, %u, %uu, %u, %u}, /* %d: %s */\n", m->tensors[t].offset,
+                        m->tensors[t].bytes, m->tensors[t].stride, m->tensors[t].sram,
+                        m->tensors[t].producer, m->tensors[t].last_reader, t,
                         wick_emit_plain(emit, plan->net->tensors[t].name));
     wick_buf_puts(buf,
                   "};\n\n/* layer, first output, outputs */\nstatic const wick_step steps[] = {\n");
@@ -130,12 +132,13 @@ static void emit_tables(wick_emit *emit, wick_buf *buf) {
                         m->steps[s].count);
     wick_buf_puts(
         buf,
-        "};\n\n/* first step, steps, voltage that carries it in mV, mandatory commit, modelled energy in nJ */\n"
+        "};\n\n/* first step, steps, voltage that carries it in mV, mandatory commit, margin\n   after a wait in "
+        "16 mV, modelled energy in nJ */\n"
         "static const wick_span spans[] = {\n");
     for (int s = 0; s < m->n_spans; s++)
-        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u},\n", m->spans[s].first_step,
+        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u, %u},\n", m->spans[s].first_step,
                         m->spans[s].n_steps, m->spans[s].need_mv, m->spans[s].mandatory,
-                        m->spans[s].energy_nj);
+                        m->spans[s].margin_16mv, m->spans[s].energy_nj);
     wick_buf_puts(buf,
                   "};\n\n/* first span, spans, result tensor, accuracy in permille, modelled nJ, "
                   "modelled us */\nstatic const wick_segment segments[] = {\n");
@@ -149,22 +152,22 @@ static void emit_tables(wick_emit *emit, wick_buf *buf) {
 
 static void emit_model_struct(wick_emit *emit, wick_buf *buf) {
     const wick_model *m = &emit->plan->model;
-    wick_buf_printf(buf,
-                    "const wick_model wick_model_data = {\n"
-                    "    .format = %u,\n    .n_layers = %u,\n    .n_tensors = %u,\n"
-                    "    .n_steps = %u,\n    .n_spans = %u,\n    .n_modules = MODEL_MODULES,\n"
-                    "    .input_tensor = %u,\n    .n_classes = MODEL_CLASSES,\n"
-                    "    .id = {0x%08xu, 0x%08xu},\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
-                    "    .record_offset = {%u, %u},\n    .record_bytes = %u,\n"
-                    "    .vars_offset = {%u, %u},\n    .app_bytes = MODEL_APP_BYTES,\n"
-                    "    .tally_offset = %u,\n    .stamp_offset = %u,\n    .write_unit = %u,\n"
-                    "    .scratch_bytes = MODEL_SCRATCH_BYTES,\n    .layers = layers,\n"
-                    "    .tensors = tensors,\n    .steps = steps,\n    .spans = spans,\n"
-                    "    .segments = segments};\n\n",
-                    m->format, m->n_layers, m->n_tensors, m->n_steps, m->n_spans, m->input_tensor,
-                    m->id[0], m->id[1], m->record_offset[0], m->record_offset[1], m->record_bytes,
-                    m->vars_offset[0], m->vars_offset[1], m->tally_offset, m->stamp_offset,
-                    m->write_unit);
+    wick_buf_printf(
+        buf,
+        "const wick_model wick_model_data = {\n"
+        "    .format = %u,\n    .n_layers = %u,\n    .n_tensors = %u,\n"
+        "    .n_steps = %u,\n    .n_spans = %u,\n    .n_modules = MODEL_MODULES,\n"
+        "    .input_tensor = %u,\n    .n_classes = MODEL_CLASSES,\n"
+        "    .id = {0x%08xu, 0x%08xu},\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
+        "    .record_offset = {%u, %u},\n    .record_bytes = %u,\n"
+        "    .vars_offset = {%u, %u},\n    .app_bytes = MODEL_APP_BYTES,\n"
+        "    .tally_offset = %u,\n    .stamp_offset = %u,\n    .write_unit = %u,\n"
+        "    .arena_bytes = %u,\n    .scratch_bytes = MODEL_SCRATCH_BYTES,\n    .layers = layers,\n"
+        "    .tensors = tensors,\n    .steps = steps,\n    .spans = spans,\n"
+        "    .segments = segments};\n\n",
+        m->format, m->n_layers, m->n_tensors, m->n_steps, m->n_spans, m->input_tensor, m->id[0],
+        m->id[1], m->record_offset[0], m->record_offset[1], m->record_bytes, m->vars_offset[0],
+        m->vars_offset[1], m->tally_offset, m->stamp_offset, m->write_unit, m->arena_bytes);
 }
 
 static void emit_names(wick_emit *emit, wick_buf *buf) {

@@ -13,10 +13,11 @@ int64_t wick_emit_weight_count(const wick_layer *layer) {
         return window * layer->out_c;
     case WICK_LAYER_FC:
         return (int64_t)layer->in_h * layer->in_w * layer->in_c * layer->out_c;
+    case WICK_LAYER_CONCAT: /* a table */
+        return layer->weights ? 256 : 0;
     case WICK_LAYER_MAXPOOL:
     case WICK_LAYER_AVGPOOL:
     case WICK_LAYER_ADD:
-    case WICK_LAYER_CONCAT:
     case WICK_LAYER_KINDS:
         break;
     }

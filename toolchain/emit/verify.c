@@ -10,6 +10,9 @@ wick_verify_options wick_verify_defaults(void) {
                                  .host = true,
                                  .exhaustive = true,
                                  .seeded = 1000,
+                                 .pairs = 2000,
+                                 .rounds = 1,
+                                 .voltage = "unknown",
                                  .qemu = wick_process_exists("qemu-system-arm") &&
                                          wick_process_exists("arm-none-eabi-gcc"),
                                  .resets = 100,

@@ -7,16 +7,24 @@
 #include "data/data.h"
 #include "plan/plan.h"
 
+enum { WICK_VERIFY_ALL = -1 };
+
 typedef struct wick_verify_options {
     uint32_t modules;      /* bit k-1; 0 = all */
     int inputs;            /* input images, default 1 */
     bool host, exhaustive; /* default true */
     int seeded;            /* cuts that run to the end, for each module and input; default 1000 */
-    bool qemu;             /* default true when QEMU and the ARM compiler are there */
-    int resets;            /* in QEMU, for each module; default 100 */
-    uint64_t seed;         /* default 1 */
-    bool plant_war;     /* plants a write-after-read fault: the run must then report differences */
-    const char *replay; /* one case again, with an explanation; NULL = none */
+    int64_t pairs;         /* a second cut during the recovery from a first one, for each module and
+                              input: so many, or WICK_VERIFY_ALL; default 2000 */
+    const char *voltage; /* what the host rig's port reads: "unknown" (default: every span commits;
+                            every other seeded run reads at random all the same), "random" (any
+                            subset of the optional commits, slower), "high" or "low" */
+    int rounds;          /* exhaustive cuts and pairs again with other random bits; default 1 */
+    bool qemu;           /* default true when QEMU and the ARM compiler are there */
+    int resets;          /* in QEMU, for each module; default 100 */
+    uint64_t seed;       /* default 1 */
+    bool plant_war;      /* plants a write-after-read fault: the run must then report differences */
+    const char *replay;  /* one case again, with an explanation; NULL = none */
     const char *compiler; /* for the PC, default "cc" */
     int jobs;             /* processes at once; 0 = one for each core */
 } wick_verify_options;
@@ -25,8 +33,11 @@ wick_verify_options wick_verify_defaults(void);
 typedef struct wick_verify_case {
     int module, input;         /* module 1 = largest */
     bool host_run, host_equal; /* the emitted C on the PC gives the PC's own int8 logits */
+    int variants;              /* what a cut does to the memory: boards/host/nvm_emulation.h */
     int64_t writes, commits;
     int64_t exhaustive_cuts, exhaustive_differences;
+    int64_t barrier_cuts, barrier_differences; /* before a barrier, with all before it written */
+    int64_t pair_cuts, pair_differences;
     int64_t seeded_cuts, seeded_differences;
     int64_t record_flips, record_flip_differences;
     int64_t next_cuts, next_differences; /* while the next input is stored, and its own run */
@@ -59,7 +70,7 @@ typedef struct wick_guarantee {
     const char *id, *text;
     const char
         *status; /* "proven here", "tested in the suite", "modelled", "not claimed" or "BROKEN" */
-    char evidence[200];
+    char evidence[320];
 } wick_guarantee;
 enum { WICK_GUARANTEES = 9 };
 void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *options,

@@ -5,9 +5,9 @@
 #include <string.h>
 
 typedef struct totals {
-    int64_t cuts, seeded, resets, differences, flips, flip_differences, next, next_differences,
-        qemu_wrong;
-    int worst_commits;
+    int64_t cuts, pairs, seeded, resets, differences, flips, flip_differences, next,
+        next_differences, qemu_wrong;
+    int worst_commits, variants;
     bool host, exhaustive, qemu, equal, foreign, damage, all_modules;
 } totals;
 
@@ -20,9 +20,11 @@ static totals sum(const wick_plan *plan, const wick_verify_result *result) {
         seen |= 1u << (c->module - 1);
         t.exhaustive |= c->exhaustive_cuts > 0;
         t.qemu |= c->qemu_run;
-        t.cuts += c->exhaustive_cuts;
+        t.cuts += c->exhaustive_cuts + c->barrier_cuts;
         t.seeded += c->seeded_cuts;
-        t.differences += c->exhaustive_differences + c->seeded_differences;
+        t.pairs += c->pair_cuts;
+        t.variants = c->variants;
+        t.differences += c->exhaustive_differences + c->pair_differences + c->seeded_differences;
         t.flips += c->record_flips;
         t.next += c->next_cuts;
         t.next_differences += c->next_differences;
@@ -54,11 +56,15 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
     bool clean = t.differences == 0 && t.qemu_wrong == 0 && t.equal;
     set(&out[0], "G1", "any power failures: the same answer, byte for byte",
         proven(t.exhaustive && t.seeded > 0 && t.all_modules, clean));
+    char every[80] = "";
+    if (t.exhaustive)
+        snprintf(every, sizeof every, ", before every NVM write in %d variants and every barrier",
+                 t.variants);
     snprintf(out[0].evidence, size,
-             "%lld cuts%s, %lld seeded runs to the end, %lld resets on the emulated Cortex-M4%s: "
-             "%lld differences",
-             (long long)t.cuts, t.exhaustive ? ", one before every NVM write in 3 variants" : "",
-             (long long)t.seeded, (long long)t.resets, t.all_modules ? "" : ", not of every module",
+             "%lld cuts%s, %lld pairs of cuts, %lld seeded runs to the end, %lld resets on the "
+             "emulated Cortex-M4%s: %lld differences",
+             (long long)t.cuts, every, (long long)t.pairs, (long long)t.seeded, (long long)t.resets,
+             t.all_modules ? "" : ", not of every module",
              (long long)(t.differences + t.qemu_wrong));
     set(&out[1], "G2", "every boot with the declared energy: done within the declared boots",
         "modelled");

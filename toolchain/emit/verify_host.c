@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const board_files[] = {"powercut.c", "powercut_rig.c", "nvm_emulation.c"};
+static const char *const board_files[] = {"powercut.c", "powercut_cases.c", "powercut_rig.c",
+                                          "nvm_emulation.c"};
 
 static wick_status build(verify_session *session, char **program) {
     char **files;
@@ -33,7 +34,7 @@ static wick_status build(verify_session *session, char **program) {
 static const char **arguments(verify_session *session, const char *program, int module, int input,
                               int *count) {
     const wick_device *device = session->plan->device;
-    const char **argv = wick_new(session->arena, const char *, 24);
+    const char **argv = wick_new(session->arena, const char *, 32);
     int n = 0;
     argv[n++] = program;
     argv[n++] = session->inputs[input];
@@ -45,7 +46,10 @@ static const char **arguments(verify_session *session, const char *program, int 
     int64_t atomic = device->nvm.atomic_bytes < 8 ? device->nvm.atomic_bytes : 8;
     argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)atomic);
     argv[n++] = "--write-unit";
-    argv[n++] = wick_arena_printf(session->arena, "%lld", (long long)device->nvm.write_unit_bytes);
+    argv[n++] =
+        wick_arena_printf(session->arena, "%lld", (long long)wick_device_unit_bytes(device));
+    argv[n++] = "--voltage";
+    argv[n++] = session->options->voltage;
     if (device->nvm.mapped)
         argv[n++] = "--mapped";
     if (session->options->plant_war)
@@ -94,9 +98,13 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
     c->host_equal = (first || c->host_equal) && equal;
     c->host_run = true;
     c->writes = field(root, "writes");
+    c->variants = (int)field(root, "variants");
     c->commits = field(root, "commits");
     take_tally(session, c, json_object_get(root, "exhaustive"), &c->exhaustive_cuts,
                &c->exhaustive_differences);
+    take_tally(session, c, json_object_get(root, "barriers"), &c->barrier_cuts,
+               &c->barrier_differences);
+    take_tally(session, c, json_object_get(root, "pairs"), &c->pair_cuts, &c->pair_differences);
     take_tally(session, c, json_object_get(root, "seeded"), &c->seeded_cuts,
                &c->seeded_differences);
     take_tally(session, c, json_object_get(root, "record_flips"), &c->record_flips,
@@ -114,14 +122,20 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
 
 /* Every cut that was asked for must have been made: a harness that does less proves less. */
 static wick_status check_complete(const verify_session *session, const wick_verify_case *c) {
-    int64_t cuts = session->options->exhaustive ? 3 * c->writes : 0;
-    if (c->writes > 0 && c->exhaustive_cuts == cuts && c->seeded_cuts == session->options->seeded &&
-        c->record_flips > 0 && c->next_cuts > 0)
+    const wick_verify_options *options = session->options;
+    int64_t cuts = options->exhaustive ? c->variants * c->writes * options->rounds : 0;
+    bool pairs = options->pairs == WICK_VERIFY_ALL
+                     ? c->pair_cuts > c->writes * options->rounds
+                     : c->pair_cuts == options->pairs * options->rounds;
+    if (c->writes > 0 && c->variants > 0 && c->exhaustive_cuts == cuts && pairs &&
+        (!options->exhaustive || c->barrier_cuts >= 2 * c->commits * options->rounds) &&
+        c->seeded_cuts == options->seeded && c->record_flips > 0 && c->next_cuts > 0)
         return WICK_OK;
-    return wick_fail(session->diag, WICK_TOOL, session->dir, NULL, NULL,
-                     "module %d: only %lld of %lld cuts and %lld of %d seeded ones were made",
-                     c->module, (long long)c->exhaustive_cuts, (long long)cuts,
-                     (long long)c->seeded_cuts, session->options->seeded);
+    return wick_fail(
+        session->diag, WICK_TOOL, session->dir, NULL, NULL,
+        "module %d: only %lld of %lld cuts, %lld pairs and %lld of %d seeded ones were made",
+        c->module, (long long)c->exhaustive_cuts, (long long)cuts, (long long)c->pair_cuts,
+        (long long)c->seeded_cuts, options->seeded);
 }
 
 static void on_done(void *context, int finished) {
@@ -141,6 +155,13 @@ wick_status verify_host(verify_session *session, wick_verify_result *result) {
         const char **argv = arguments(session, program, c->module, c->input, &n);
         if (session->options->exhaustive)
             argv[n++] = "--exhaustive";
+        argv[n++] = "--pairs";
+        argv[n++] =
+            session->options->pairs == WICK_VERIFY_ALL
+                ? "all"
+                : wick_arena_printf(session->arena, "%lld", (long long)session->options->pairs);
+        argv[n++] = "--rounds";
+        argv[n++] = wick_arena_printf(session->arena, "%d", session->options->rounds);
         argv[n++] = "--seeded";
         argv[n++] = wick_arena_printf(session->arena, "%d", session->options->seeded);
         argv[n++] = "--part";
@@ -160,6 +181,7 @@ wick_status verify_host(verify_session *session, wick_verify_result *result) {
         result->differences +=
             (result->cases[i].worst_commits > 1) + /* G3 */
             result->cases[i].exhaustive_differences + result->cases[i].seeded_differences +
+            result->cases[i].barrier_differences + result->cases[i].pair_differences +
             result->cases[i].record_flip_differences + result->cases[i].next_differences;
     for (int p = 0; p < count; p++)
         wick_process_free(&processes[p]);

@@ -50,11 +50,15 @@ static void add_node(const wick_graph *graph, int n, bool *seen, wick_counts *co
         }
     }
     int64_t macs = 0, dense_macs = 0;
-    if (node->op == WICK_OP_CONV || node->op == WICK_OP_GEMM) {
-        const wick_shape w = graph->tensors[node->inputs[1]].shape;
+    const wick_shape first = graph->tensors[node->inputs[0]].shape;
+    const wick_shape w = node->n_inputs > 1 ? graph->tensors[node->inputs[1]].shape : first;
+    if (node->op == WICK_OP_CONV || node->op == WICK_OP_GEMM)
         macs = wick_shape_count(out) / batch * (wick_shape_count(w) / w.dim[0]);
-        dense_macs = macs * (node->op == WICK_OP_CONV ? node->attrs.groups : 1);
-    }
+    else if (node->op == WICK_OP_CONV_TRANSPOSE)
+        macs = wick_shape_count(first) / batch * (wick_shape_count(w) / w.dim[0]);
+    else if (node->op == WICK_OP_MATMUL)
+        macs = wick_shape_count(out) / batch * first.dim[first.rank - 1];
+    dense_macs = macs * (node->op == WICK_OP_CONV ? node->attrs.groups : 1);
     counts->parameters += parameters;
     counts->macs += macs;
     counts->dense_macs += dense_macs;
@@ -77,6 +81,19 @@ wick_counts wick_node_counts(const wick_graph *graph, int node) {
     wick_counts counts = {0};
     add_node(graph, node, NULL, &counts);
     return counts;
+}
+
+int wick_graph_peak_node(const wick_graph *graph) {
+    int peak = -1;
+    int64_t most = -1;
+    for (int n = 0; n < graph->n_nodes; n++) {
+        int64_t elements = wick_node_counts(graph, n).peak_activation_elements;
+        if (elements > most) {
+            most = elements;
+            peak = n;
+        }
+    }
+    return peak;
 }
 
 wick_counts wick_graph_counts(const wick_graph *graph, int segment) {

@@ -1,28 +1,9 @@
 /* Reference evaluation: walks the nodes in order. */
-#include "graph/eval.h"
+#include "graph/ops.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void (*const operators[WICK_OP_COUNT])(const wick_operands *o) = {
-    [WICK_OP_CONV] = wick_eval_conv,
-    [WICK_OP_GEMM] = wick_eval_gemm,
-    [WICK_OP_BATCH_NORM] = wick_eval_batch_norm,
-    [WICK_OP_RELU] = wick_eval_relu,
-    [WICK_OP_CLIP] = wick_eval_clip,
-    [WICK_OP_MAX_POOL] = wick_eval_max_pool,
-    [WICK_OP_AVG_POOL] = wick_eval_avg_pool,
-    [WICK_OP_GLOBAL_AVG_POOL] = wick_eval_global_avg_pool,
-    [WICK_OP_ADD] = wick_eval_add,
-    [WICK_OP_CONCAT] = wick_eval_concat,
-    [WICK_OP_PAD] = wick_eval_pad,
-    [WICK_OP_FLATTEN] = wick_eval_copy,
-    [WICK_OP_SOFTMAX] = wick_eval_softmax,
-    [WICK_OP_IDENTITY] = wick_eval_copy,
-    [WICK_OP_QUANTIZE] = wick_eval_quantize,
-    [WICK_OP_DEQUANTIZE] = wick_eval_dequantize,
-};
 
 void wick_values_free(const wick_graph *graph, void **values) {
     if (!values)
@@ -62,7 +43,7 @@ static wick_status eval_node(const wick_graph *graph, const wick_node *node, voi
             return wick_fail(diag, WICK_MISSING, NULL, node->name, NULL,
                              "nothing gives its input '%s' a value", o.inputs[i]->name);
     }
-    operators[node->op](&o);
+    wick_op_rule_of(node->op)->eval(&o);
     return WICK_OK;
 }
 
@@ -84,4 +65,25 @@ wick_status wick_graph_eval(const wick_graph *graph, const float *input, void **
     else
         wick_values_free(graph, all);
     return status;
+}
+
+void wick_node_eval(const wick_graph *graph, int n, void *dst) {
+    const wick_node *node = &graph->nodes[n];
+    wick_arena *scratch = wick_arena_new();
+    wick_operands o = {.attrs = &node->attrs,
+                       .op = node->op,
+                       .n_inputs = node->n_inputs,
+                       .inputs = wick_new(scratch, const wick_tensor *, node->n_inputs),
+                       .src = wick_new(scratch, const void *, node->n_inputs),
+                       .output = &graph->tensors[node->output],
+                       .dst = dst};
+    for (int i = 0; i < node->n_inputs; i++) {
+        if (node->inputs[i] < 0)
+            continue;
+        o.inputs[i] = &graph->tensors[node->inputs[i]];
+        o.src[i] = o.inputs[i]->data;
+        assert(o.src[i]);
+    }
+    wick_op_rule_of(node->op)->eval(&o);
+    wick_arena_free(scratch);
 }

@@ -1,7 +1,7 @@
 /* BatchNormalization in inference is a linear map for each channel:
      y = (conv(x) + b - mean) * g + bias,  g = scale / sqrt(var + epsilon)
    so it goes into the weights and the bias of the convolution (or fully connected layer) before. */
-#include "graph/graph.h"
+#include "graph/passes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,22 +21,24 @@ static int readers(const wick_graph *graph, int t) {
     return count;
 }
 
+bool wick_fold_linear(const wick_graph *graph, const wick_node *node) {
+    bool linear = node->op == WICK_OP_CONV || node->op == WICK_OP_GEMM;
+    bool has_bias = node->n_inputs > 2 && node->inputs[2] >= 0;
+    return linear && constant(graph, node->inputs[1]) &&
+           (!has_bias || constant(graph, node->inputs[2]));
+}
+
 /* The linear layer whose only reader is this BatchNormalization, all of it constant; NULL when
  * there is none. */
 static wick_node *foldable_before(const wick_graph *graph, const wick_node *norm) {
     int x = norm->inputs[0], producer = graph->tensors[x].producer;
     if (producer < 0 || readers(graph, x) != 1)
         return NULL;
-    wick_node *linear = &graph->nodes[producer];
-    if (linear->op != WICK_OP_CONV && linear->op != WICK_OP_GEMM)
-        return NULL;
     for (int i = 1; i < 5; i++)
         if (!constant(graph, norm->inputs[i]))
             return NULL;
-    bool has_bias = linear->n_inputs > 2 && linear->inputs[2] >= 0;
-    if (!constant(graph, linear->inputs[1]) || (has_bias && !constant(graph, linear->inputs[2])))
-        return NULL;
-    return linear;
+    wick_node *linear = &graph->nodes[producer];
+    return wick_fold_linear(graph, linear) ? linear : NULL;
 }
 
 /* Input i of the node as a constant that belongs to it alone and may be overwritten. */
@@ -63,26 +65,57 @@ static float *own_constant(wick_graph *graph, wick_node *node, int i, const char
     return graph->tensors[fresh].data;
 }
 
-static void fold(wick_graph *graph, wick_node *linear, wick_node *norm) {
-    const wick_shape shape = graph->tensors[linear->inputs[1]].shape;
+/* Would every weight and bias still be a finite float? */
+static bool stays_finite(const wick_graph *graph, const wick_node *layer, const double *gain,
+                         const double *shift) {
+    const wick_shape shape = graph->tensors[layer->inputs[1]].shape;
+    const float *w = graph->tensors[layer->inputs[1]].data;
+    const float *b = layer->n_inputs > 2 ? constant(graph, layer->inputs[2]) : NULL;
+    int64_t row = wick_shape_count(shape) / shape.dim[0];
+    for (int64_t o = 0; o < shape.dim[0]; o++) {
+        if (!isfinite((float)((b ? (double)b[o] : 0) * gain[o] + shift[o])))
+            return false;
+        for (int64_t i = 0; i < row; i++)
+            if (!isfinite((float)((double)w[o * row + i] * gain[o])))
+                return false;
+    }
+    return true;
+}
+
+bool wick_fold_affine(wick_graph *graph, wick_node *layer, wick_node *node, const double *gain,
+                      const double *shift) {
+    const wick_shape shape = graph->tensors[layer->inputs[1]].shape;
     int64_t channels = shape.dim[0], row = wick_shape_count(shape) / channels;
+    if (!stays_finite(graph, layer, gain, shift))
+        return false;
+    float *w = own_constant(graph, layer, 1, "weight", 0);
+    float *b = own_constant(graph, layer, 2, "bias", channels);
+    for (int64_t o = 0; o < channels; o++) {
+        for (int64_t i = 0; i < row; i++)
+            w[o * row + i] = (float)((double)w[o * row + i] * gain[o]);
+        b[o] = (float)((double)b[o] * gain[o] + shift[o]);
+    }
+    int between = layer->output;
+    layer->output = node->output;
+    node->output = between;
+    graph->tensors[layer->output].producer = (int)(layer - graph->nodes);
+    graph->tensors[between].producer = (int)(node - graph->nodes);
+    return true;
+}
+
+static void fold(wick_graph *graph, wick_node *linear, wick_node *norm) {
+    int64_t channels = graph->tensors[linear->inputs[1]].shape.dim[0];
     const float *scale = constant(graph, norm->inputs[1]), *bias = constant(graph, norm->inputs[2]);
     const float *mean = constant(graph, norm->inputs[3]), *var = constant(graph, norm->inputs[4]);
-    float *w = own_constant(graph, linear, 1, "weight", 0);
-    float *b = own_constant(graph, linear, 2, "bias", channels);
+    double *gain = wick_xalloc((size_t)channels * sizeof *gain);
+    double *shift = wick_xalloc((size_t)channels * sizeof *shift);
     for (int64_t o = 0; o < channels; o++) {
-        double gain = (double)scale[o] / sqrt((double)var[o] + (double)norm->attrs.epsilon);
-        for (int64_t i = 0; i < row; i++)
-            w[o * row + i] = (float)((double)w[o * row + i] * gain);
-        b[o] = (float)(((double)b[o] - (double)mean[o]) * gain + (double)bias[o]);
+        gain[o] = (double)scale[o] / sqrt((double)var[o] + (double)norm->attrs.epsilon);
+        shift[o] = (double)bias[o] - (double)mean[o] * gain[o];
     }
-    /* The linear layer now writes what the normalisation wrote, under that name; the normalisation
-       is left without a reader, for pruning. */
-    int between = linear->output;
-    linear->output = norm->output;
-    norm->output = between;
-    graph->tensors[linear->output].producer = (int)(linear - graph->nodes);
-    graph->tensors[between].producer = (int)(norm - graph->nodes);
+    wick_fold_affine(graph, linear, norm, gain, shift);
+    free(gain);
+    free(shift);
 }
 
 void wick_graph_fold_batch_norm(wick_graph *graph) {

@@ -37,6 +37,14 @@ bool wick_shape_equal(wick_shape a, wick_shape b) {
     return true;
 }
 
+wick_shape wick_image_shape(wick_shape shape) {
+    if (shape.rank == 3)
+        return (wick_shape){4, {shape.dim[0], 1, shape.dim[1], shape.dim[2]}};
+    if (shape.rank == 2)
+        return (wick_shape){4, {shape.dim[0], 1, 1, shape.dim[1]}};
+    return shape;
+}
+
 char *wick_shape_text(wick_arena *arena, wick_shape shape) {
     wick_buf buf = {0};
     wick_buf_puts(&buf, "[");
@@ -50,7 +58,7 @@ char *wick_shape_text(wick_arena *arena, wick_shape shape) {
 
 const char *wick_op_name(wick_op op) {
     static const char *const names[WICK_OP_COUNT] = {
-#define X(upper, onnx) onnx,
+#define X(upper, rule, onnx) onnx,
         WICK_OP_TABLE(X)
 #undef X
     };
@@ -62,6 +70,7 @@ wick_attrs wick_attrs_default(void) {
     return (wick_attrs){.kernel = {1, 1},
                         .stride = {1, 1},
                         .dilation = {1, 1},
+                        .step = {1, 1, 1, 1, 1, 1},
                         .groups = 1,
                         .axis = 1,
                         .epsilon = 1e-5f,
@@ -89,11 +98,26 @@ void wick_graph_free(wick_graph *graph) {
         wick_arena_free(graph->arena);
 }
 
+/* FNV-1a: graphs from files have thousands of names to compare. */
+static uint32_t hash_of(const char *name) {
+    uint32_t hash = 2166136261u;
+    for (const char *c = name; *c; c++)
+        hash = (hash ^ (uint8_t)*c) * 16777619u;
+    return hash;
+}
+
 int wick_graph_find(const wick_graph *graph, const char *name) {
+    uint32_t hash = hash_of(name);
     for (int t = 0; t < graph->n_tensors; t++)
-        if (!strcmp(graph->tensors[t].name, name))
+        if (graph->tensors[t].name_hash == hash && !strcmp(graph->tensors[t].name, name))
             return t;
     return -1;
+}
+
+void wick_graph_rename(wick_graph *graph, int tensor, const char *name) {
+    assert(wick_graph_find(graph, name) < 0);
+    graph->tensors[tensor].name = wick_arena_strdup(graph->arena, name);
+    graph->tensors[tensor].name_hash = hash_of(name);
 }
 
 /* Arrays grow by doubling; the old one stays in the arena, which costs at most as much again. */
@@ -115,6 +139,7 @@ int wick_graph_tensor(wick_graph *graph, const char *name, wick_dtype dtype, wic
                               sizeof *graph->tensors);
     wick_tensor *tensor = &graph->tensors[graph->n_tensors];
     *tensor = (wick_tensor){.name = wick_arena_strdup(graph->arena, name),
+                            .name_hash = hash_of(name),
                             .dtype = dtype,
                             .shape = shape,
                             .producer = -1};

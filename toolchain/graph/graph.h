@@ -24,35 +24,89 @@ typedef struct wick_shape {
  * elements. */
 int64_t wick_shape_count(wick_shape shape);
 bool wick_shape_equal(wick_shape a, wick_shape b);
+/* [N,C,H,W] as it is; [N,H,W] and [N,W] (features of a sensor) as images of one channel. */
+wick_shape wick_image_shape(wick_shape shape);
 /* "[1,3,32,32]" in `arena`. */
 char *wick_shape_text(wick_arena *arena, wick_shape shape);
 
-/* X(enum, ONNX name). Inputs in order:
-   CONV x, w [O,I/g,kh,kw], b? [O]          GEMM x [N,K], w [M,K], b? [M] (y = x w^T + b)
-   BATCH_NORM x, scale, bias, mean, var [C]  RELU x     CLIP x (clip_min, clip_max)
-   MAX_POOL x   AVG_POOL x   GLOBAL_AVG_POOL x   ADD a, b   CONCAT a, b, ... (axis)   PAD x
-   (pad_channels)   FLATTEN x (axis 1)   SOFTMAX x (axis)   IDENTITY x   QUANTIZE x, scale,
-   zero_point   DEQUANTIZE q, scale, zero_point (axis) */
+/* X(enum, rule, ONNX name), those of one tensor element by element from RELU to ROUND;
+   op_<family>.c has the rule: arity, shapes, reference evaluation. Inputs in order, with the
+   attributes that count: CONV x [N,C,H,W], w [O,C/g,kh,kw], b? [O]    CONV_TRANSPOSE x, w
+   [C,O/g,kh,kw], b? (output_pad) GEMM x [N,K], w [M,K], b? [M] (y = x w^T + b)   MATMUL a, b
+   (numpy's matmul) BATCH_NORM x, scale, bias, mean, var [C] MAX_POOL, AVG_POOL x [N,C,H,W]
+   GLOBAL_AVG_POOL, GLOBAL_MAX_POOL x [N,C,...] ADD, SUB, MUL, DIV, POW, MIN, MAX, PRELU a, b
+   (numpy's broadcasting; PRELU: b are slopes) RELU, CLIP (clip_min, clip_max), LEAKY_RELU, ELU,
+   THRESHOLDED_RELU (alpha), SELU, HARD_SIGMOID (alpha, beta), SIGMOID, TANH, HARD_SWISH, SOFTPLUS,
+   SOFTSIGN, EXP, LOG, SQRT, RECIPROCAL, ABS, NEG, ERF, FLOOR, CEIL, ROUND x CONCAT a, b, ... (axis)
+   SLICE x (begin, end, step)   GATHER x, indices (axis) TRANSPOSE x (dims: the permutation) RESHAPE
+   x (dims: the shape; 0 in place of N) FLATTEN x (axis 1)   IDENTITY x   RESIZE x [N,C,H,W]
+   (kernel: every pixel so often) PAD x (pad_channels of zeros behind those of x)   BORDER x (begin,
+   end, pad_mode, pad_value): any other Pad   SOFTMAX, LOG_SOFTMAX x (axis)   ARG_MAX, ARG_MIN x
+   (axis, keep_dims, last_index) REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX, REDUCE_MIN x (axes, keep_dims)
+   QUANTIZE x, scale, zero_point   DEQUANTIZE q, scale, zero_point (axis) */
 #define WICK_OP_TABLE(X)                                                                           \
-    X(CONV, "Conv")                                                                                \
-    X(GEMM, "Gemm")                                                                                \
-    X(BATCH_NORM, "BatchNormalization")                                                            \
-    X(RELU, "Relu")                                                                                \
-    X(CLIP, "Clip")                                                                                \
-    X(MAX_POOL, "MaxPool")                                                                         \
-    X(AVG_POOL, "AveragePool")                                                                     \
-    X(GLOBAL_AVG_POOL, "GlobalAveragePool")                                                        \
-    X(ADD, "Add")                                                                                  \
-    X(CONCAT, "Concat")                                                                            \
-    X(PAD, "Pad")                                                                                  \
-    X(FLATTEN, "Flatten")                                                                          \
-    X(SOFTMAX, "Softmax")                                                                          \
-    X(IDENTITY, "Identity")                                                                        \
-    X(QUANTIZE, "QuantizeLinear")                                                                  \
-    X(DEQUANTIZE, "DequantizeLinear")
+    X(CONV, conv, "Conv")                                                                          \
+    X(CONV_TRANSPOSE, conv_transpose, "ConvTranspose")                                             \
+    X(GEMM, gemm, "Gemm")                                                                          \
+    X(MATMUL, matmul, "MatMul")                                                                    \
+    X(BATCH_NORM, batch_norm, "BatchNormalization")                                                \
+    X(MAX_POOL, max_pool, "MaxPool")                                                               \
+    X(AVG_POOL, avg_pool, "AveragePool")                                                           \
+    X(GLOBAL_AVG_POOL, global_avg_pool, "GlobalAveragePool")                                       \
+    X(GLOBAL_MAX_POOL, global_max_pool, "GlobalMaxPool")                                           \
+    X(ADD, add, "Add")                                                                             \
+    X(SUB, sub, "Sub")                                                                             \
+    X(MUL, mul, "Mul")                                                                             \
+    X(DIV, div, "Div")                                                                             \
+    X(POW, pow, "Pow")                                                                             \
+    X(MIN, min, "Min")                                                                             \
+    X(MAX, max, "Max")                                                                             \
+    X(PRELU, prelu, "PRelu")                                                                       \
+    X(RELU, relu, "Relu")                                                                          \
+    X(CLIP, clip, "Clip")                                                                          \
+    X(LEAKY_RELU, leaky_relu, "LeakyRelu")                                                         \
+    X(ELU, elu, "Elu")                                                                             \
+    X(THRESHOLDED_RELU, thresholded_relu, "ThresholdedRelu")                                       \
+    X(SELU, selu, "Selu")                                                                          \
+    X(HARD_SIGMOID, hard_sigmoid, "HardSigmoid")                                                   \
+    X(SIGMOID, sigmoid, "Sigmoid")                                                                 \
+    X(TANH, tanh, "Tanh")                                                                          \
+    X(HARD_SWISH, hard_swish, "HardSwish")                                                         \
+    X(SOFTPLUS, softplus, "Softplus")                                                              \
+    X(SOFTSIGN, softsign, "Softsign")                                                              \
+    X(EXP, exp, "Exp")                                                                             \
+    X(LOG, log, "Log")                                                                             \
+    X(SQRT, sqrt, "Sqrt")                                                                          \
+    X(RECIPROCAL, reciprocal, "Reciprocal")                                                        \
+    X(ABS, abs, "Abs")                                                                             \
+    X(NEG, neg, "Neg")                                                                             \
+    X(ERF, erf, "Erf")                                                                             \
+    X(FLOOR, floor, "Floor")                                                                       \
+    X(CEIL, ceil, "Ceil")                                                                          \
+    X(ROUND, round, "Round")                                                                       \
+    X(CONCAT, concat, "Concat")                                                                    \
+    X(SLICE, slice, "Slice")                                                                       \
+    X(GATHER, gather, "Gather")                                                                    \
+    X(TRANSPOSE, transpose, "Transpose")                                                           \
+    X(RESHAPE, reshape, "Reshape")                                                                 \
+    X(FLATTEN, flatten, "Flatten")                                                                 \
+    X(IDENTITY, identity, "Identity")                                                              \
+    X(RESIZE, resize, "Resize")                                                                    \
+    X(PAD, pad, "Pad")                                                                             \
+    X(BORDER, border, "Pad")                                                                       \
+    X(SOFTMAX, softmax, "Softmax")                                                                 \
+    X(LOG_SOFTMAX, log_softmax, "LogSoftmax")                                                      \
+    X(ARG_MAX, arg_max, "ArgMax")                                                                  \
+    X(ARG_MIN, arg_min, "ArgMin")                                                                  \
+    X(REDUCE_MEAN, reduce_mean, "ReduceMean")                                                      \
+    X(REDUCE_SUM, reduce_sum, "ReduceSum")                                                         \
+    X(REDUCE_MAX, reduce_max, "ReduceMax")                                                         \
+    X(REDUCE_MIN, reduce_min, "ReduceMin")                                                         \
+    X(QUANTIZE, quantize, "QuantizeLinear")                                                        \
+    X(DEQUANTIZE, dequantize, "DequantizeLinear")
 
 typedef enum wick_op {
-#define X(upper, onnx) WICK_OP_##upper,
+#define X(upper, rule, onnx) WICK_OP_##upper,
     WICK_OP_TABLE(X)
 #undef X
         WICK_OP_COUNT
@@ -60,9 +114,20 @@ typedef enum wick_op {
 
 /* ONNX operator name, e.g. "Conv". */
 const char *wick_op_name(wick_op op);
+/* The oneDNN program has it, forward and backward; what it does not have is evaluated by reference.
+ */
+bool wick_op_trains(wick_op op);
+typedef enum wick_on_device {
+    WICK_DEVICE_NO,    /* no integer kernel */
+    WICK_DEVICE_LAYER, /* int8, one or more kernels */
+    WICK_DEVICE_FREE /* int8, and nothing is computed: part of another layer, or of how numbers lie
+                      */
+} wick_on_device;
+wick_on_device wick_op_device(wick_op op);
 
 typedef struct wick_tensor {
-    const char *name;
+    const char *name; /* set by wick_graph_tensor and wick_graph_rename only */
+    uint32_t name_hash;
     wick_dtype dtype;
     wick_shape shape;
     void *data;   /* constants: elements in row-major order, owned by the graph's arena; NULL for
@@ -70,16 +135,34 @@ typedef struct wick_tensor {
     int producer; /* node index; -1 for graph inputs and constants */
 } wick_tensor;
 
+/* How BORDER fills what it adds. */
+typedef enum wick_pad_mode { WICK_PAD_CONSTANT, WICK_PAD_EDGE, WICK_PAD_REFLECT } wick_pad_mode;
+
 /* Attributes of every operator; those that an operator does not have are zero. */
 typedef struct wick_attrs {
     int kernel[2], stride[2], dilation[2]; /* height, width; stride and dilation >= 1 */
     int pad[4];                            /* top, left, bottom, right */
+    int output_pad[2];                     /* CONV_TRANSPOSE: rows and columns more at the end */
     int groups;                            /* CONV: 1 dense, = channels depthwise */
-    int axis;                /* CONCAT, SOFTMAX, FLATTEN; DEQUANTIZE/QUANTIZE: -1 = per tensor */
+    int axis; /* CONCAT, SOFTMAX, FLATTEN, GATHER, ARG_*; DEQUANTIZE/QUANTIZE: -1 = per
+                 tensor */
     float epsilon, momentum; /* BATCH_NORM: running = momentum * running + (1 - momentum) * batch */
     float clip_min, clip_max; /* CLIP */
-    bool count_include_pad;   /* AVG_POOL */
-    int pad_channels;         /* PAD: channels of zeros behind those of x, >= 0 */
+    float alpha, beta; /* LEAKY_RELU, ELU, THRESHOLDED_RELU, SELU (beta = gamma), HARD_SIGMOID */
+    bool count_include_pad;      /* AVG_POOL */
+    int pad_channels;            /* PAD: channels of zeros behind those of x, >= 0 */
+    wick_pad_mode pad_mode;      /* BORDER */
+    float pad_value;             /* BORDER, constant */
+    bool keep_dims;              /* REDUCE_*, ARG_*: the dimension stays, as 1 */
+    bool last_index;             /* ARG_*: the last of equals instead of the first */
+    unsigned axes;               /* REDUCE_*: bit d = dimension d is reduced */
+    int rank;                    /* RESHAPE, TRANSPOSE: of dims */
+    int64_t dims[WICK_MAX_RANK]; /* RESHAPE: the shape, dims[0] = 0: N; TRANSPOSE: output dimension
+                                    d is dimension dims[d] of x */
+    int64_t begin[WICK_MAX_RANK], end[WICK_MAX_RANK],
+        step[WICK_MAX_RANK]; /* SLICE: elements begin,
+begin + step, ... before end of every dimension, begin >= 0, step != 0, end -1 = past the first
+when step < 0, INT64_MAX = to the last; BORDER: elements added before and behind, below 0: cut */
 } wick_attrs;
 
 typedef struct wick_node {
@@ -136,13 +219,17 @@ int wick_graph_tensor(wick_graph *graph, const char *name, wick_dtype dtype, wic
    returns the index of the output TENSOR. */
 int wick_graph_node(wick_graph *graph, const char *name, wick_op op, const int *inputs,
                     int n_inputs, const char *output_name, const wick_attrs *attrs);
+/* Gives a tensor another name, which is copied and must be unique (asserted). */
+void wick_graph_rename(wick_graph *graph, int tensor, const char *name);
 /* Index of a tensor by name, or -1. */
 int wick_graph_find(const wick_graph *graph, const char *name);
-/* Sane attributes: stride and dilation 1, groups 1, axis 1, epsilon 1e-5, momentum 0.9. */
+/* Sane attributes: stride, dilation and step 1, groups 1, axis 1, epsilon 1e-5, momentum 0.9. */
 wick_attrs wick_attrs_default(void);
 
 /* Infers every activation's dtype and shape from the input's; SHAPE names the node. */
 wick_status wick_graph_infer(wick_graph *graph, wick_diag *diag);
+/* The same of node n alone; the nodes before it are inferred already. */
+wick_status wick_node_infer(wick_graph *graph, int n, wick_diag *diag);
 /* Sets the input's N and infers again. */
 wick_status wick_graph_set_batch(wick_graph *graph, int batch, wick_diag *diag);
 /* Removes nodes and tensors that no head needs; keeps the order, renumbers. */
@@ -159,6 +246,11 @@ wick_graph *wick_graph_head(const wick_graph *graph, int head);
    rounding), where that has no other reader and all parameters are float constants; in place,
    pruned. The layer's output takes over the normalisation's name. */
 void wick_graph_fold_batch_norm(wick_graph *graph);
+/* Simplifies what exporters leave behind (normalise.c lists the rules): pairs of reshapes and
+   transposes, sums and products with constants that a convolution or fully connected layer can
+   take over, padding that it can do. The results and the features keep their names; shapes stay
+   inferred. */
+wick_status wick_graph_normalise(wick_graph *graph, wick_diag *diag);
 
 /* Counts of one segment, for one image (whatever the graph's N). MACs are true multiply-accumulates
    of conv and fc, padding taps included; dense_macs counts a grouped or depthwise convolution as a
@@ -173,6 +265,8 @@ typedef struct wick_counts {
 wick_counts wick_graph_counts(const wick_graph *graph, int segment);
 /* The same of one node (0 <= node < n_nodes). */
 wick_counts wick_node_counts(const wick_graph *graph, int node);
+/* The node with the largest input + output (the first of equals), or -1 in an empty graph. */
+int wick_graph_peak_node(const wick_graph *graph);
 
 /* A value of one of the recipe's own parameters: {"depth", "56"}. */
 typedef struct wick_recipe_value {
@@ -215,5 +309,9 @@ wick_status wick_recipe_build(const char *name_or_path, const wick_recipe_option
 wick_status wick_graph_eval(const wick_graph *graph, const float *input, void ***values,
                             wick_diag *diag);
 void wick_values_free(const wick_graph *graph, void **values);
+/* Evaluates node n, whose inputs are all constants (asserted), into dst: zeroed, the output's
+ * bytes.
+ */
+void wick_node_eval(const wick_graph *graph, int n, void *dst);
 
 #endif

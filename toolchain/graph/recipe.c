@@ -83,13 +83,13 @@ static wick_status build_head(wick_builder *b, wick_json_at root, wick_json_at h
     wick_builder_part(b, wick_arena_printf(graph->arena, "%s.", name), from);
     WICK_TRY(wick_recipe_layers(b, head, "layers", 1));
     const wick_shape expected = {2, {1, b->options->classes}};
-    wick_tensor *logits = &graph->tensors[b->x];
+    const wick_tensor *logits = &graph->tensors[b->x];
     if (!wick_shape_equal(logits->shape, expected))
         return wick_json_fail(
             head, WICK_SHAPE, "end its layers with {\"type\": \"fc\", \"out\": \"classes\"}",
             "it ends in %s, not in %s: one number for each class",
             wick_shape_text(head.arena, logits->shape), wick_shape_text(head.arena, expected));
-    logits->name = wick_arena_printf(graph->arena, "%s.logits", name);
+    wick_graph_rename(graph, b->x, wick_arena_printf(graph->arena, "%s.logits", name));
     family->heads[family->n_heads] = b->x;
     family->head_names[family->n_heads++] = name;
     return WICK_OK;
@@ -101,7 +101,7 @@ static wick_status build_shared_extractor(wick_builder *b, wick_json_at root) {
     WICK_TRY(wick_recipe_layers(b, root, "extractor", 0));
     graph->family.features = b->x;
     if (b->x != graph->input)
-        graph->tensors[b->x].name = "features";
+        wick_graph_rename(graph, b->x, "features");
     return WICK_OK;
 }
 

@@ -1,5 +1,4 @@
 /* The builder under the layers of a recipe: names, nodes, constants. */
-#include "graph/infer.h"
 #include "graph/recipe.h"
 
 #include <assert.h>

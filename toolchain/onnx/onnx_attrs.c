@@ -1,4 +1,4 @@
-/* The node being converted: its attributes and inputs, and adding its counterpart to the graph. */
+/* The attributes of the node being converted. */
 #include "onnx_import.h"
 
 #include <stdarg.h>
@@ -112,7 +112,7 @@ wick_status wick_onnx_attr_extents(wick_onnx_import *im, const char *name, int c
     if (!find(im, name))
         return WICK_OK;
     if (have != count)
-        return wick_onnx_unsupported(im, "only two-dimensional operators are supported",
+        return wick_onnx_unsupported(im, "only one- and two-dimensional windows are supported",
                                      "attribute '%s' has %lld numbers, not %d", name,
                                      (long long)have, count);
     for (int i = 0; i < count; i++) {
@@ -171,82 +171,5 @@ wick_status wick_onnx_attr_constant(wick_onnx_import *im, const Onnx__TensorProt
         t->dims[0] = (int64_t)(real ? a->n_floats : a->n_ints);
     }
     *out = t;
-    return WICK_OK;
-}
-
-/* --- inputs --- */
-
-wick_onnx_value *wick_onnx_input(wick_onnx_import *im, int i) {
-    if (i < 0 || (size_t)i >= im->node->n_input || !im->node->input[i][0])
-        return NULL;
-    wick_onnx_value *value = &im->values[wick_onnx_names_find(im->names, im->node->input[i])];
-    return value->same_as >= 0 ? &im->values[value->same_as] : value;
-}
-
-wick_status wick_onnx_activation(wick_onnx_import *im, int i, int *tensor) {
-    const wick_onnx_value *value = wick_onnx_input(im, i);
-    if (!value)
-        return wick_onnx_unsupported(im, NULL, "its input %d is left out", i);
-    if (value->constant)
-        return wick_onnx_unsupported(im, "fold constants before exporting",
-                                     "its input '%s' is a constant", value->name);
-    *tensor = value->tensor;
-    return WICK_OK;
-}
-
-wick_status wick_onnx_weight(wick_onnx_import *im, int i, int *tensor) {
-    wick_onnx_value *value = wick_onnx_input(im, i);
-    *tensor = -1;
-    if (!value)
-        return WICK_OK;
-    if (value->constant)
-        return wick_onnx_tensor_of(im, value, tensor);
-    const wick_graph *g = im->graph;
-    int producer = g->tensors[value->tensor].producer;
-    const wick_node *node = producer >= 0 ? &g->nodes[producer] : NULL;
-    if (!node || node->op != WICK_OP_DEQUANTIZE || !g->tensors[node->inputs[0]].data)
-        return wick_onnx_unsupported(im, "export with constant weights",
-                                     "its weights '%s' are computed while it runs", value->name);
-    *tensor = value->tensor;
-    return WICK_OK;
-}
-
-wick_status wick_onnx_shape(wick_onnx_import *im, int tensor, wick_shape *out) {
-    const wick_tensor *t = &im->graph->tensors[tensor];
-    if (t->shape.rank == 0 && t->producer >= 0 && !im->shapes_invalid) {
-        wick_status status = wick_graph_infer(im->graph, im->diag);
-        im->shapes_invalid = status != WICK_OK;
-        WICK_TRY(status);
-    }
-    *out = t->shape;
-    /* What comes after a fault in the shapes cannot be judged and was reported once. */
-    return im->shapes_invalid ? WICK_SHAPE : WICK_OK;
-}
-
-/* --- building --- */
-
-char *wick_onnx_fresh(wick_onnx_import *im, const char *base, const char *suffix) {
-    char *name = wick_arena_printf(im->scratch, "%s%s", base, suffix);
-    while (!wick_onnx_names_add(im->names, name, -1))
-        name = wick_arena_printf(im->scratch, "%s_", name);
-    return name;
-}
-
-wick_status wick_onnx_emit(wick_onnx_import *im, wick_op op, const int *inputs, int n_inputs,
-                           const wick_attrs *attrs) {
-    const char *output = im->node->output[0];
-    const char *name = im->node->name && im->node->name[0] ? im->node->name : output;
-    int value = wick_onnx_names_find(im->names, output);
-    im->values[value].tensor =
-        wick_graph_node(im->graph, name, op, inputs, n_inputs, output, attrs);
-    return WICK_OK;
-}
-
-wick_status wick_onnx_alias(wick_onnx_import *im, int i) {
-    const wick_onnx_value *same = wick_onnx_input(im, i);
-    if (!same)
-        return wick_onnx_unsupported(im, NULL, "its input %d is left out", i);
-    int value = wick_onnx_names_find(im->names, im->node->output[0]);
-    im->values[value].same_as = (int)(same - im->values);
     return WICK_OK;
 }

@@ -1,145 +1,8 @@
-/* Constants: every length is checked against the dimensions before anything is copied. */
+/* Constants as tensors of the graph, and as numbers that stand for attributes. */
 #include "onnx_import.h"
 
 #include <math.h>
 #include <string.h>
-
-static bool is_little_endian(void) {
-    const uint16_t one = 1;
-    uint8_t first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
-/* Copies `count` little-endian elements. */
-static void copy_raw(uint8_t *dst, const uint8_t *src, int64_t count, size_t size) {
-    size_t bytes = (size_t)count * size;
-    if (is_little_endian()) {
-        if (bytes)
-            memcpy(dst, src, bytes);
-        return;
-    }
-    for (size_t i = 0; i < bytes; i++)
-        dst[i / size * size + (size - 1 - i % size)] = src[i];
-}
-
-static bool dtype_of(int32_t onnx_type, wick_dtype *out) {
-    switch (onnx_type) {
-    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
-        *out = WICK_F32;
-        return true;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__INT8:
-        *out = WICK_S8;
-        return true;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
-        *out = WICK_U8;
-        return true;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
-        *out = WICK_S32;
-        return true;
-    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
-        *out = WICK_S64;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static wick_status read_dims(wick_onnx_import *im, const Onnx__TensorProto *proto, const char *name,
-                             wick_onnx_const *out) {
-    if (proto->n_dims > WICK_MAX_RANK)
-        return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, name, NULL,
-                         "the constant has %zu dimensions; %d are supported", proto->n_dims,
-                         WICK_MAX_RANK);
-    int64_t count = 1;
-    out->shape = (wick_shape){.rank = (int)proto->n_dims};
-    for (size_t i = 0; i < proto->n_dims; i++) {
-        int64_t d = proto->dims[i];
-        if (d < 0 || d > INT32_MAX || __builtin_mul_overflow(count, d, &count) || count > INT32_MAX)
-            return wick_fail(im->diag, WICK_RANGE, im->file, name, NULL,
-                             "dimension %zu of the constant is %lld; all together may have at most "
-                             "2^31 - 1 elements",
-                             i, (long long)d);
-        out->shape.dim[i] = d;
-    }
-    out->count = count;
-    return WICK_OK;
-}
-
-/* int8, uint8 and int32 share int32_data. */
-static bool copy_int32(const Onnx__TensorProto *proto, wick_onnx_const *out) {
-    for (int64_t i = 0; i < out->count; i++) {
-        int32_t v = proto->int32_data[i];
-        if (out->dtype == WICK_S32)
-            ((int32_t *)out->data)[i] = v;
-        else if (out->dtype == WICK_S8 && v >= INT8_MIN && v <= INT8_MAX)
-            ((int8_t *)out->data)[i] = (int8_t)v;
-        else if (out->dtype == WICK_U8 && v >= 0 && v <= UINT8_MAX)
-            ((uint8_t *)out->data)[i] = (uint8_t)v;
-        else
-            return false;
-    }
-    return true;
-}
-
-static size_t typed_count(const Onnx__TensorProto *proto, wick_dtype dtype) {
-    return dtype == WICK_F32   ? proto->n_float_data
-           : dtype == WICK_S64 ? proto->n_int64_data
-                               : proto->n_int32_data;
-}
-
-static wick_status copy_elements(wick_onnx_import *im, const Onnx__TensorProto *proto,
-                                 const char *name, wick_arena *arena, wick_onnx_const *out) {
-    size_t size = wick_dtype_bytes(out->dtype), bytes = (size_t)out->count * size;
-    size_t typed = proto->n_float_data + proto->n_int32_data + proto->n_int64_data +
-                   proto->n_double_data + proto->n_uint64_data + proto->n_string_data;
-    size_t have = proto->has_raw_data ? proto->raw_data.len : typed_count(proto, out->dtype) * size;
-    if (have != bytes ||
-        (proto->has_raw_data ? typed != 0 : typed != typed_count(proto, out->dtype)))
-        return wick_fail(im->diag, WICK_SHAPE, im->file, name, "the file is damaged",
-                         "the constant %s holds %zu bytes instead of %zu",
-                         wick_shape_text(im->scratch, out->shape), have, bytes);
-    out->data = wick_arena_alloc(arena, bytes);
-    if (proto->has_raw_data)
-        copy_raw(out->data, proto->raw_data.data, out->count, size);
-    else if (out->dtype == WICK_F32 && bytes)
-        memcpy(out->data, proto->float_data, bytes);
-    else if (out->dtype == WICK_S64 && bytes)
-        memcpy(out->data, proto->int64_data, bytes);
-    else if (out->dtype != WICK_F32 && out->dtype != WICK_S64 && !copy_int32(proto, out))
-        return wick_fail(im->diag, WICK_RANGE, im->file, name, "the file is damaged",
-                         "the constant has an element outside of its type");
-    return WICK_OK;
-}
-
-wick_status wick_onnx_const_read(wick_onnx_import *im, const wick_onnx_value *value,
-                                 int64_t max_count, wick_arena *arena, wick_onnx_const *out) {
-    const Onnx__TensorProto *proto = value->constant;
-    const char *name = value->name;
-    *out = (wick_onnx_const){0};
-    if (proto->n_external_data ||
-        proto->data_location != ONNX__TENSOR_PROTO__DATA_LOCATION__DEFAULT)
-        return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, name,
-                         "save the model as one file (onnx.save without external data)",
-                         "the constant lies in another file");
-    if (!dtype_of(proto->data_type, &out->dtype))
-        return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, name,
-                         "export the model with float32 weights",
-                         "the constant has the ONNX type %d; float32, int8, uint8, int32 and int64 "
-                         "are supported",
-                         proto->data_type);
-    if (proto->segment)
-        return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, name, NULL,
-                         "the constant is stored in segments");
-    WICK_TRY(read_dims(im, proto, name, out));
-    if (out->count > max_count)
-        return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, name, NULL,
-                         "the constant %s has more than %lld elements",
-                         wick_shape_text(im->scratch, out->shape), (long long)max_count);
-    return copy_elements(im, proto, name, arena, out);
-}
-
-/* --- constants as tensors of the graph --- */
 
 /* Weights only: at least one element, no infinity, no NaN. What fails once is not tried again. */
 static wick_status read_weights(wick_onnx_import *im, wick_onnx_value *value, wick_arena *arena,
@@ -169,6 +32,8 @@ static int add_constant(wick_onnx_import *im, const char *name, const wick_onnx_
 
 wick_status wick_onnx_tensor_of(wick_onnx_import *im, wick_onnx_value *value, int *tensor) {
     if (value->tensor < 0) {
+        if (!value->constant) /* its node was not converted, which was said */
+            return WICK_SHAPE;
         wick_onnx_const constant;
         WICK_TRY(read_weights(im, value, im->graph->arena, &constant));
         value->tensor = add_constant(im, value->name, &constant);
@@ -179,12 +44,12 @@ wick_status wick_onnx_tensor_of(wick_onnx_import *im, wick_onnx_value *value, in
 
 wick_status wick_onnx_transposed(wick_onnx_import *im, wick_onnx_value *value, int *tensor) {
     if (value->transposed < 0) {
-        if (value->constant->n_dims != 2 ||
-            value->constant->data_type != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
-            return wick_onnx_unsupported(im, NULL, "its weights '%s' are not a float matrix",
-                                         value->name);
         wick_onnx_const c;
         WICK_TRY(read_weights(im, value, im->scratch, &c));
+        if (c.shape.rank != 2 || c.dtype != WICK_F32)
+            return wick_onnx_unsupported(im, NULL, "its weights '%s' are not a float matrix",
+                                         value->name);
+        WICK_TRY(wick_onnx_afford(im, 2 * c.count, sizeof(float)));
         int64_t rows = c.shape.dim[0], columns = c.shape.dim[1];
         float *turned = wick_new(im->graph->arena, float, c.count);
         for (int64_t r = 0; r < rows; r++)
@@ -199,11 +64,16 @@ wick_status wick_onnx_transposed(wick_onnx_import *im, wick_onnx_value *value, i
 }
 
 wick_status wick_onnx_vector(wick_onnx_import *im, wick_onnx_value *value, int *tensor) {
-    if (value->constant->n_dims == 1)
-        return wick_onnx_tensor_of(im, value, tensor);
     if (value->vector < 0) {
         wick_onnx_const c;
-        WICK_TRY(read_weights(im, value, im->graph->arena, &c));
+        int whole;
+        WICK_TRY(wick_onnx_tensor_of(im, value, &whole));
+        if (im->graph->tensors[whole].shape.rank == 1) {
+            value->vector = *tensor = whole;
+            return WICK_OK;
+        }
+        WICK_TRY(wick_onnx_afford(im, wick_shape_count(im->graph->tensors[whole].shape), 4));
+        WICK_TRY(wick_onnx_const_read(im, value, INT32_MAX, im->graph->arena, &c));
         c.shape = (wick_shape){1, {c.count}};
         value->vector = add_constant(im, wick_onnx_fresh(im, value->name, ".flat"), &c);
     }
@@ -211,13 +81,23 @@ wick_status wick_onnx_vector(wick_onnx_import *im, wick_onnx_value *value, int *
     return WICK_OK;
 }
 
-wick_status wick_onnx_const_ints(wick_onnx_import *im, int i, int64_t **values, int64_t *count) {
+enum { MAX_LIST = 1024 }; /* numbers that stand for attributes */
+
+bool wick_onnx_is_constant(const wick_onnx_import *im, const wick_onnx_value *value) {
+    return value->constant || (value->tensor >= 0 && im->graph->tensors[value->tensor].data);
+}
+
+static wick_status read_list(wick_onnx_import *im, int i, wick_onnx_const *c) {
     const wick_onnx_value *value = wick_onnx_input(im, i);
-    if (!value || !value->constant)
+    if (!value || !wick_onnx_is_constant(im, value))
         return wick_onnx_unsupported(im, "export the model with a fixed input size",
                                      "its input %d is not a constant", i);
+    return wick_onnx_const_read(im, value, MAX_LIST, im->scratch, c);
+}
+
+wick_status wick_onnx_const_ints(wick_onnx_import *im, int i, int64_t **values, int64_t *count) {
     wick_onnx_const c;
-    WICK_TRY(wick_onnx_const_read(im, value, 64, im->scratch, &c));
+    WICK_TRY(read_list(im, i, &c));
     if (c.dtype != WICK_S64 && c.dtype != WICK_S32)
         return wick_onnx_unsupported(im, NULL, "its input %d is not a list of integers", i);
     *count = c.count;
@@ -228,16 +108,49 @@ wick_status wick_onnx_const_ints(wick_onnx_import *im, int i, int64_t **values, 
     return WICK_OK;
 }
 
-wick_status wick_onnx_const_scalar(wick_onnx_import *im, int i, float *out) {
-    const wick_onnx_value *value = wick_onnx_input(im, i);
-    if (!value)
-        return WICK_OK;
-    if (!value->constant)
-        return wick_onnx_unsupported(im, NULL, "its input %d is not a constant", i);
+wick_status wick_onnx_const_floats(wick_onnx_import *im, int i, float **values, int64_t *count) {
     wick_onnx_const c;
-    WICK_TRY(wick_onnx_const_read(im, value, 1, im->scratch, &c));
-    if (c.dtype != WICK_F32 || c.count != 1)
-        return wick_onnx_unsupported(im, NULL, "its input %d is not one float number", i);
-    *out = *(const float *)c.data;
+    *count = 0;
+    *values = NULL;
+    if (!wick_onnx_input(im, i))
+        return WICK_OK;
+    WICK_TRY(read_list(im, i, &c));
+    if (c.dtype != WICK_F32)
+        return wick_onnx_unsupported(im, NULL, "its input %d is not a list of float numbers", i);
+    *count = c.count;
+    *values = c.data;
     return WICK_OK;
+}
+
+wick_status wick_onnx_const_scalar(wick_onnx_import *im, int i, float *out) {
+    float *values;
+    int64_t count;
+    if (!wick_onnx_input(im, i))
+        return WICK_OK;
+    WICK_TRY(wick_onnx_const_floats(im, i, &values, &count));
+    if (count != 1)
+        return wick_onnx_unsupported(im, NULL, "its input %d is not one float number", i);
+    *out = values[0];
+    return WICK_OK;
+}
+
+bool wick_onnx_spend(wick_onnx_import *im, int64_t count, size_t size) {
+    int64_t bytes;
+    if (__builtin_mul_overflow(count, (int64_t)size, &bytes) || bytes > im->memory_budget)
+        return false;
+    im->memory_budget -= bytes;
+    return true;
+}
+
+wick_status wick_onnx_afford(wick_onnx_import *im, int64_t count, size_t size) {
+    if (wick_onnx_spend(im, count, size))
+        return WICK_OK;
+    return wick_onnx_unsupported(im, "the file would take far more memory than its size",
+                                 "%lld elements that the file does not hold", (long long)count);
+}
+
+int wick_onnx_new_const(wick_onnx_import *im, const char *suffix, wick_dtype dtype,
+                        wick_shape shape, const void *data) {
+    return wick_graph_tensor(im->graph, wick_onnx_fresh(im, im->node->output[0], suffix), dtype,
+                             shape, data);
 }

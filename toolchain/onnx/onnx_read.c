@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MIN_IR_VERSION = 3, MIN_OPSET = 7, MAX_OPSET = 28 };
+enum { MIN_IR_VERSION = 3, MIN_OPSET = 6, MAX_OPSET = 28 };
+enum { FOLD_BUDGET = 1 << 28 }; /* element operations: well under a second */
 
 static bool is_default_domain(const char *domain) {
     return !domain || !domain[0] || !strcmp(domain, "ai.onnx");
@@ -54,7 +55,7 @@ static wick_status check_node(wick_onnx_import *im, const wick_onnx_rule *rule) 
         return wick_onnx_unsupported(im, NULL, "it has %d inputs", n);
     if (!node->output[0][0])
         return wick_onnx_unsupported(im, NULL, "its first output is left out");
-    for (size_t i = 1; i < node->n_output; i++) {
+    for (size_t i = 1; i < node->n_output && rule->convert != wick_onnx_convert_split; i++) {
         int v = node->output[i][0] ? wick_onnx_names_find(im->names, node->output[i]) : -1;
         if (v >= 0 && im->values[v].readers > 0)
             return wick_onnx_unsupported(im, "only first outputs may be used",
@@ -77,10 +78,15 @@ static wick_status convert_node(wick_onnx_import *im, int n) {
     return rule->convert(im);
 }
 
-static void mark_broken(wick_onnx_import *im, bool first_too) {
-    for (size_t i = first_too ? 0 : 1; i < im->node->n_output; i++)
-        if (im->node->output[i][0])
-            im->values[wick_onnx_names_find(im->names, im->node->output[i])].broken = true;
+/* What a node should have made and did not. */
+static void mark_broken(wick_onnx_import *im, bool all) {
+    for (size_t i = 0; i < im->node->n_output; i++) {
+        if (!im->node->output[i][0])
+            continue;
+        wick_onnx_value *value = &im->values[wick_onnx_names_find(im->names, im->node->output[i])];
+        bool made = value->constant || value->tensor >= 0 || value->same_as >= 0;
+        value->broken = all || !made;
+    }
 }
 
 /* Converts every node that a result needs; all faults are reported, UNSUPPORTED wins. */
@@ -104,7 +110,11 @@ static wick_status resolve(wick_onnx_import *im, const char *name, int *tensor) 
     const wick_onnx_value *value = &im->values[wick_onnx_names_find(im->names, name)];
     if (value->same_as >= 0)
         value = &im->values[value->same_as];
-    if (value->constant || value->tensor < 0 || value->tensor == im->graph->input)
+    if (value->tensor >= 0 && value->tensor == im->graph->input) {
+        *tensor = wick_graph_node(im->graph, name, WICK_OP_IDENTITY, &value->tensor, 1, name, NULL);
+        return WICK_OK;
+    }
+    if (wick_onnx_is_constant(im, value) || value->tensor < 0)
         return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, name, NULL,
                          "this result does not depend on the input through any layer");
     *tensor = value->tensor;
@@ -115,11 +125,6 @@ static wick_status check_heads(wick_onnx_import *im) {
     const wick_graph *g = im->graph;
     for (int k = 0; k < g->family.n_heads; k++) {
         const wick_tensor *logits = &g->tensors[g->family.heads[k]];
-        if (logits->shape.rank != 2 || logits->dtype != WICK_F32)
-            return wick_fail(im->diag, WICK_SHAPE, im->file, logits->name,
-                             "end every module with Flatten or Gemm",
-                             "a module's result is %s, not [N, classes]",
-                             wick_shape_text(im->scratch, logits->shape));
         for (int j = 0; j < k; j++)
             if (g->family.heads[j] == g->family.heads[k])
                 return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, logits->name, NULL,
@@ -143,6 +148,7 @@ static wick_status finish(wick_onnx_import *im, const char *const *heads, const 
                          "no module is computed from the features '%s'", features);
     WICK_TRY(wick_graph_infer(g, im->diag));
     WICK_TRY(check_heads(im));
+    WICK_TRY(wick_graph_normalise(g, im->diag));
     return wick_graph_segment(g, im->diag);
 }
 
@@ -169,8 +175,9 @@ static void name_file(wick_diag *diag, size_t first, const char *file) {
             diag->items[i].file = wick_xstrdup(file);
 }
 
-wick_status wick_onnx_read_bytes(const uint8_t *bytes, size_t len, const char *name,
-                                 wick_graph **out, wick_diag *diag) {
+static wick_status read_model(const uint8_t *bytes, size_t len, const char *name,
+                              const char *folder, const wick_onnx_options *options,
+                              wick_graph **out, wick_diag *diag) {
     *out = NULL;
     size_t first = diag ? diag->count : 0;
     wick_onnx_pool pool;
@@ -178,8 +185,15 @@ wick_status wick_onnx_read_bytes(const uint8_t *bytes, size_t len, const char *n
     Onnx__ModelProto *model;
     wick_status status = wick_onnx_unpack(bytes, len, name, &pool, &model, diag);
     if (status == WICK_OK) {
-        wick_onnx_import im = {
-            .file = name, .diag = diag, .scratch = wick_arena_new(), .model = model};
+        wick_onnx_import im = {.file = name,
+                               .folder = folder,
+                               .diag = diag,
+                               .scratch = wick_arena_new(),
+                               .model = model,
+                               .keep_batch = options && options->keep_batch,
+                               .fold_budget = FOLD_BUDGET,
+                               .memory_budget =
+                                   WICK_ONNX_MEMORY + WICK_ONNX_MEMORY_PER_BYTE * (int64_t)len};
         status = import(&im, len);
         wick_arena_free(im.scratch);
         if (status == WICK_OK)
@@ -192,13 +206,20 @@ wick_status wick_onnx_read_bytes(const uint8_t *bytes, size_t len, const char *n
     return status;
 }
 
+wick_status wick_onnx_read_bytes(const uint8_t *bytes, size_t len, const char *name,
+                                 const wick_onnx_options *options, wick_graph **out,
+                                 wick_diag *diag) {
+    return read_model(bytes, len, name, NULL, options, out, diag);
+}
+
 wick_status wick_onnx_read(const char *path, wick_graph **out, wick_diag *diag) {
     *out = NULL;
     wick_arena *arena = wick_arena_new();
     wick_bytes bytes;
     wick_status status = wick_file_read(arena, path, INT32_MAX, &bytes, diag);
     if (status == WICK_OK)
-        status = wick_onnx_read_bytes(bytes.data, bytes.len, path, out, diag);
+        status =
+            read_model(bytes.data, bytes.len, path, wick_path_dir(arena, path), NULL, out, diag);
     wick_arena_free(arena);
     return status;
 }

@@ -121,7 +121,6 @@ static wick_status add_node(wick_onnx_import *im, int n) {
         if (!node->output[i][0])
             continue;
         WICK_TRY(add_value(im, node->output[i], place, n, NULL));
-        im->values[im->n_values - 1].extra = i > 0;
     }
     return WICK_OK;
 }
@@ -130,8 +129,11 @@ wick_status wick_onnx_structure(wick_onnx_import *im) {
     size_t max_values = 0;
     WICK_TRY(check_sizes(im, &max_values));
     size_t nodes = im->proto->n_node;
-    /* Conversion makes up to three names for a node. */
-    im->names = wick_onnx_names_new(im->scratch, max_values + 4 * nodes + 4);
+    /* Conversion makes up names for steps and constants: a few for a node, or one for an input. */
+    size_t inputs = 0;
+    for (size_t n = 0; n < nodes; n++)
+        inputs += im->proto->node[n]->n_input;
+    im->names = wick_onnx_names_new(im->scratch, max_values + 20 * nodes + inputs + 4);
     im->values = wick_new(im->scratch, wick_onnx_value, max_values);
     im->live = wick_new(im->scratch, bool, nodes);
     WICK_TRY(add_inputs(im));
@@ -196,20 +198,28 @@ static bool transposed_by_all(const wick_onnx_import *im, const char *input) {
     return readers > 0 && readers == transposes;
 }
 
+/* Float types are read as float32. */
+static bool is_float(int32_t type) {
+    return type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16 ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+}
+
 static wick_status input_shape(wick_onnx_import *im, const Onnx__ValueInfoProto *info,
                                wick_shape *shape) {
     const Onnx__TypeProto *type = info->type;
     bool tensor = type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
-    if (!tensor || type->tensor_type->elem_type != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
+    if (!tensor || !is_float(type->tensor_type->elem_type))
         return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, info->name,
                          "export the model with a float32 image as its input",
                          "the input is not a float tensor");
     const Onnx__TensorShapeProto *dims = type->tensor_type->shape;
-    if (!dims || dims->n_dim < 2 || dims->n_dim > 4)
+    if (!dims || dims->n_dim < 1 || dims->n_dim > WICK_MAX_RANK)
         return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, info->name,
                          "export the model for an input of shape [N,C,H,W]",
-                         "the input has %zu dimensions; 2 to 4 are supported",
-                         dims ? dims->n_dim : 0);
+                         "the input has %zu dimensions; 1 to %d are supported",
+                         dims ? dims->n_dim : 0, WICK_MAX_RANK);
     int64_t count = 1;
     *shape = (wick_shape){.rank = (int)dims->n_dim};
     for (size_t i = 0; i < dims->n_dim; i++) {
@@ -218,7 +228,7 @@ static wick_status input_shape(wick_onnx_import *im, const Onnx__ValueInfoProto 
         int64_t size = fixed && d->dim_value > 0 ? d->dim_value : 0;
         if (i == 0) {
             im->file_batch = size;
-            size = 1;
+            size = size > 0 && (im->keep_batch || shape->rank == 1) ? size : 1;
         }
         if (size == 0)
             return wick_fail(im->diag, WICK_UNSUPPORTED, im->file, info->name,
@@ -238,7 +248,7 @@ wick_status wick_onnx_input_tensor(wick_onnx_import *im) {
     WICK_TRY(input_shape(im, info, &shape));
     if (shape.rank == 4 && transposed_by_all(im, info->name)) {
         im->nhwc_input = true;
-        shape = (wick_shape){4, {1, shape.dim[3], shape.dim[1], shape.dim[2]}};
+        shape = (wick_shape){4, {shape.dim[0], shape.dim[3], shape.dim[1], shape.dim[2]}};
     }
     wick_onnx_value *value = &im->values[wick_onnx_names_find(im->names, info->name)];
     value->tensor = wick_graph_tensor(im->graph, info->name, WICK_F32, shape, NULL);

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-enum { CONSTANT_BYTES = 64 << 20, BYTES_PER_FILE_BYTE = 8 };
-
 typedef struct wick_onnx_chunk {
     _Alignas(max_align_t) struct wick_onnx_chunk *next;
 } chunk;
@@ -48,7 +46,7 @@ wick_status wick_onnx_unpack(const uint8_t *bytes, size_t len, const char *file,
                              wick_onnx_pool *pool, Onnx__ModelProto **model, wick_diag *diag) {
     *model = NULL;
     WICK_TRY(wick_onnx_check_wire(bytes, len, file, diag));
-    pool->limit_bytes = CONSTANT_BYTES + BYTES_PER_FILE_BYTE * len;
+    pool->limit_bytes = WICK_ONNX_MEMORY + (size_t)WICK_ONNX_MEMORY_PER_BYTE * len;
     *model = onnx__model_proto__unpack(&pool->allocator, len, bytes);
     if (!*model && pool->refused)
         return wick_fail(diag, WICK_UNSUPPORTED, file, NULL, NULL,

@@ -15,7 +15,9 @@ enum {
     WICK_ONNX_MAX_MESSAGES = 1 << 20, /* messages of all kinds together */
     WICK_ONNX_MAX_NODES = 1 << 14,
     WICK_ONNX_MAX_INITIALIZERS = 1 << 14,
-    WICK_ONNX_MAX_VALUES = 1 << 16 /* names of tensors */
+    WICK_ONNX_MAX_VALUES = 1 << 16, /* names of tensors */
+    WICK_ONNX_MEMORY = 64 << 20,    /* bytes that a model of any size may take ... */
+    WICK_ONNX_MEMORY_PER_BYTE = 8   /* ... and for each byte of its file */
 };
 
 /* Checks that the bytes are one well-formed ModelProto by protobuf-c's own descriptors: wire types,

@@ -46,8 +46,8 @@ static uint8_t *raw_bytes(wick_onnx_export *ex, const void *data, size_t bytes, 
     return raw;
 }
 
-static void add_initializer(wick_onnx_export *ex, const char *name, wick_dtype dtype,
-                            wick_shape shape, const void *data) {
+void wick_onnx_export_initializer(wick_onnx_export *ex, const char *name, wick_dtype dtype,
+                                  wick_shape shape, const void *data) {
     Onnx__TensorProto *t = wick_new(ex->arena, Onnx__TensorProto, 1);
     onnx__tensor_proto__init(t);
     t->n_dims = (size_t)shape.rank;
@@ -64,156 +64,33 @@ static void add_initializer(wick_onnx_export *ex, const char *name, wick_dtype d
     ex->initializers[ex->proto.n_initializer++] = t;
 }
 
-/* Constants are written in the order of their first use. */
-static char *input_name(wick_onnx_export *ex, int tensor) {
-    if (tensor < 0)
-        return wick_onnx_export_text(ex, "");
-    const wick_tensor *t = &ex->graph->tensors[tensor];
-    if (t->data && !ex->written[tensor]) {
-        ex->written[tensor] = true;
-        add_initializer(ex, t->name, t->dtype, t->shape, t->data);
+/* --- input, outputs --- */
+
+/* May the batch have any size? Not when a node fixes it, or reduces or moves the first dimension.
+ */
+static bool batch_is_free(wick_onnx_export *ex) {
+    const wick_graph *g = ex->graph;
+    wick_graph twice = *g; /* inference writes nothing but the tensors */
+    twice.tensors = wick_new(ex->arena, wick_tensor, g->n_tensors);
+    memcpy(twice.tensors, g->tensors, (size_t)g->n_tensors * sizeof *twice.tensors);
+    const wick_tensor *x = &g->tensors[g->input];
+    if (x->shape.rank < 1 || wick_shape_count(x->shape) > INT32_MAX / 2 ||
+        wick_graph_set_batch(&twice, 2 * (int)x->shape.dim[0], NULL) != WICK_OK)
+        return false;
+    for (int k = 0; k < g->family.n_heads; k++) {
+        wick_shape one = g->tensors[g->family.heads[k]].shape;
+        wick_shape both = twice.tensors[g->family.heads[k]].shape;
+        int64_t first = one.rank ? one.dim[0] : 0;
+        if (one.rank < 1 || both.rank != one.rank || both.dim[0] != 2 * first)
+            return false;
+        both.dim[0] = first;
+        if (!wick_shape_equal(one, both))
+            return false;
     }
-    return wick_onnx_export_text(ex, t->name);
+    return true;
 }
 
-/* A limit of Clip is an attribute here and a scalar initialiser there. */
-static char *scalar_input(wick_onnx_export *ex, const wick_node *node, const char *suffix,
-                          float value) {
-    const char *base = ex->graph->tensors[node->output].name;
-    char *name = wick_arena_printf(ex->arena, "%s.%s", base, suffix);
-    while (wick_graph_find(ex->graph, name) >= 0)
-        name = wick_arena_printf(ex->arena, "%s_", name);
-    add_initializer(ex, name, WICK_F32, (wick_shape){0}, &value);
-    return name;
-}
-
-/* Channels of zeros behind those that are there: [N,C,H,W] begins, then ends. */
-static char *pads_input(wick_onnx_export *ex, const wick_node *node) {
-    const char *base = ex->graph->tensors[node->output].name;
-    char *name = wick_arena_printf(ex->arena, "%s.pads", base);
-    while (wick_graph_find(ex->graph, name) >= 0)
-        name = wick_arena_printf(ex->arena, "%s_", name);
-    const int64_t pads[8] = {[5] = node->attrs.pad_channels};
-    add_initializer(ex, name, WICK_S64, (wick_shape){1, {8}}, pads);
-    return name;
-}
-
-/* --- attributes, in alphabetical order --- */
-
-static Onnx__AttributeProto *add_attribute(wick_onnx_export *ex, Onnx__NodeProto *node,
-                                           const char *name,
-                                           Onnx__AttributeProto__AttributeType type) {
-    Onnx__AttributeProto *a = wick_new(ex->arena, Onnx__AttributeProto, 1);
-    onnx__attribute_proto__init(a);
-    a->name = wick_onnx_export_text(ex, name);
-    a->has_type = 1;
-    a->type = type;
-    assert(node->n_attribute < WICK_ONNX_EXPORT_MAX_ATTRIBUTES);
-    node->attribute[node->n_attribute++] = a;
-    return a;
-}
-
-static void attr_int(wick_onnx_export *ex, Onnx__NodeProto *node, const char *name, int value) {
-    Onnx__AttributeProto *a =
-        add_attribute(ex, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
-    a->has_i = 1;
-    a->i = value;
-}
-
-static void attr_float(wick_onnx_export *ex, Onnx__NodeProto *node, const char *name, float value) {
-    Onnx__AttributeProto *a =
-        add_attribute(ex, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
-    a->has_f = 1;
-    a->f = value;
-}
-
-static void attr_ints(wick_onnx_export *ex, Onnx__NodeProto *node, const char *name,
-                      const int *values, int count) {
-    Onnx__AttributeProto *a =
-        add_attribute(ex, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
-    a->n_ints = (size_t)count;
-    a->ints = wick_new(ex->arena, int64_t, count);
-    for (int i = 0; i < count; i++)
-        a->ints[i] = values[i];
-}
-
-static void add_attributes(wick_onnx_export *ex, const wick_node *from, Onnx__NodeProto *to) {
-    const wick_attrs *a = &from->attrs;
-    bool conv = from->op == WICK_OP_CONV, average = from->op == WICK_OP_AVG_POOL;
-    switch (from->op) {
-    case WICK_OP_CONV:
-    case WICK_OP_MAX_POOL:
-    case WICK_OP_AVG_POOL:
-        if (average)
-            attr_int(ex, to, "count_include_pad", a->count_include_pad);
-        else
-            attr_ints(ex, to, "dilations", a->dilation, 2);
-        if (conv)
-            attr_int(ex, to, "group", a->groups);
-        attr_ints(ex, to, "kernel_shape", a->kernel, 2);
-        attr_ints(ex, to, "pads", a->pad, 4);
-        attr_ints(ex, to, "strides", a->stride, 2);
-        break;
-    case WICK_OP_GEMM:
-        attr_float(ex, to, "alpha", 1);
-        attr_float(ex, to, "beta", 1);
-        attr_int(ex, to, "transB", 1);
-        break;
-    case WICK_OP_BATCH_NORM:
-        attr_float(ex, to, "epsilon", a->epsilon);
-        attr_float(ex, to, "momentum", a->momentum);
-        break;
-    case WICK_OP_CONCAT:
-    case WICK_OP_FLATTEN:
-    case WICK_OP_SOFTMAX:
-        attr_int(ex, to, "axis", a->axis);
-        break;
-    case WICK_OP_QUANTIZE:
-    case WICK_OP_DEQUANTIZE:
-        if (a->axis >= 0)
-            attr_int(ex, to, "axis", a->axis);
-        break;
-    case WICK_OP_PAD: /* the mode "constant" and the value 0 are the defaults */
-    case WICK_OP_RELU:
-    case WICK_OP_CLIP:
-    case WICK_OP_GLOBAL_AVG_POOL:
-    case WICK_OP_ADD:
-    case WICK_OP_IDENTITY:
-    case WICK_OP_COUNT:
-        break;
-    }
-}
-
-/* --- nodes, input, outputs --- */
-
-static Onnx__NodeProto *make_node(wick_onnx_export *ex, const wick_node *from) {
-    Onnx__NodeProto *to = wick_new(ex->arena, Onnx__NodeProto, 1);
-    onnx__node_proto__init(to);
-    bool clip = from->op == WICK_OP_CLIP, pad = from->op == WICK_OP_PAD;
-    int n = from->n_inputs;
-    while (n > 0 && from->inputs[n - 1] < 0)
-        n--;
-    to->name = wick_onnx_export_text(ex, from->name);
-    to->op_type = wick_onnx_export_text(ex, wick_op_name(from->op));
-    to->n_input = (size_t)n + (clip ? 2 : pad ? 1 : 0);
-    to->input = wick_new(ex->arena, char *, to->n_input);
-    for (int i = 0; i < n; i++)
-        to->input[i] = input_name(ex, from->inputs[i]);
-    if (clip) {
-        to->input[n] = scalar_input(ex, from, "min", from->attrs.clip_min);
-        to->input[n + 1] = scalar_input(ex, from, "max", from->attrs.clip_max);
-    }
-    if (pad)
-        to->input[n] = pads_input(ex, from);
-    to->n_output = 1;
-    to->output = wick_new(ex->arena, char *, 1);
-    to->output[0] = wick_onnx_export_text(ex, ex->graph->tensors[from->output].name);
-    to->attribute = wick_new(ex->arena, Onnx__AttributeProto *, WICK_ONNX_EXPORT_MAX_ATTRIBUTES);
-    add_attributes(ex, from, to);
-    return to;
-}
-
-/* Name, type and shape with a symbolic batch. */
+/* Name, type and shape with a symbolic batch where that is free. */
 static Onnx__ValueInfoProto *make_value_info(wick_onnx_export *ex, int tensor) {
     const wick_tensor *t = &ex->graph->tensors[tensor];
     Onnx__ValueInfoProto *info = wick_new(ex->arena, Onnx__ValueInfoProto, 1);
@@ -238,9 +115,10 @@ static Onnx__ValueInfoProto *make_value_info(wick_onnx_export *ex, int tensor) {
             wick_new(ex->arena, Onnx__TensorShapeProto__Dimension, 1);
         onnx__tensor_shape_proto__dimension__init(d);
         shape->dim[i] = d;
-        d->value_case = i == 0 ? ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
+        bool symbol = i == 0 && ex->any_batch;
+        d->value_case = symbol ? ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM
                                : ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
-        if (i == 0)
+        if (symbol)
             d->dim_param = wick_onnx_export_text(ex, "N");
         else
             d->dim_value = t->shape.dim[i];
@@ -253,13 +131,15 @@ static void make_graph(wick_onnx_export *ex) {
     Onnx__GraphProto *proto = &ex->proto;
     onnx__graph_proto__init(proto);
     proto->name = wick_onnx_export_text(ex, g->name && g->name[0] ? g->name : "wick");
+    ex->any_batch = batch_is_free(ex);
     ex->written = wick_new(ex->arena, bool, g->n_tensors);
-    ex->initializers = wick_new(ex->arena, Onnx__TensorProto *, g->n_tensors + 2 * g->n_nodes);
+    ex->initializers = wick_new(ex->arena, Onnx__TensorProto *,
+                                g->n_tensors + WICK_ONNX_EXPORT_MAX_EXTRA * g->n_nodes);
     proto->initializer = ex->initializers;
     proto->n_node = (size_t)g->n_nodes;
     proto->node = wick_new(ex->arena, Onnx__NodeProto *, g->n_nodes);
     for (int n = 0; n < g->n_nodes; n++)
-        proto->node[n] = make_node(ex, &g->nodes[n]);
+        proto->node[n] = wick_onnx_export_node(ex, &g->nodes[n]);
     proto->n_input = 1;
     proto->input = wick_new(ex->arena, Onnx__ValueInfoProto *, 1);
     proto->input[0] = make_value_info(ex, g->input);

@@ -4,6 +4,7 @@
 #define WICK_PLAN_H
 
 #include "device/device.h"
+#include "plan/published_search.h"
 #include "shrink/shrink.h"
 
 #include <stdbool.h>
@@ -46,6 +47,19 @@ typedef struct wick_plan_life {
     bool shared;                 /* written by the extractor, read by modules: until all are done */
 } wick_plan_life;
 
+/* Writing a step's output at a commit, where it stays in SRAM; zeros where the step writes it. */
+typedef struct wick_plan_store {
+    wick_cost cost;
+    int last_reader; /* step; a commit behind it need not write the output */
+} wick_plan_store;
+
+/* A step's operand that has a place in SRAM: what reading it takes where this boot did not compute
+   it there. */
+typedef struct wick_plan_reload {
+    int step, producer; /* steps */
+    wick_cost cost;
+} wick_plan_reload;
+
 typedef struct wick_plan {
     wick_arena *arena;
     const wick_qnet *net;      /* not owned */
@@ -58,8 +72,13 @@ typedef struct wick_plan {
     wick_model model;   /* the runtime's view: layers, tensors, steps, spans, segments; arrays in
                            arena */
     wick_hash hash;     /* over the integer network and everything planned; model.id is its start */
-    wick_cost *span_cost; /* [model.n_spans] steps and commit */
-    wick_cost *step_cost; /* [model.n_steps] one step, without a commit */
+    wick_cost *span_cost;    /* [model.n_spans] steps and commit, with what it writes */
+    wick_cost *span_reload;  /* [model.n_spans] what it reads besides as the first one of a boot */
+    wick_cost *step_cost;    /* [model.n_steps] one step whose operands with a place in SRAM are
+                                there */
+    wick_plan_store *stores; /* [model.n_steps] what a commit writes of each step's output */
+    wick_plan_reload *reloads; /* [n_reloads] in the order of their steps */
+    int n_reloads;
     wick_cost commit;     /* writing one record: also what a decision costs */
     wick_cost take;       /* writing an input, without its commit */
     wick_cost send;       /* reading a module's logits for the delivery, without its commit */
@@ -67,15 +86,15 @@ typedef struct wick_plan {
     int n_segments;       /* 1 + modules */
     wick_plan_segment segments[1 + WICK_MAX_HEADS];
     struct {
-        int64_t ram_bytes; /* engine + scratch + stack bound */
-        int64_t scratch_bytes, stack_bytes, engine_bytes;
+        int64_t ram_bytes;                                /* engine + scratch + stack bound */
+        int64_t scratch_bytes, stack_bytes, engine_bytes; /* scratch: with the arena */
+        int64_t arena_bytes;                              /* of tensors that stay in SRAM */
         int64_t nvm_bytes;
         int64_t flash_bytes; /* constants + code estimate */
         int64_t constants_bytes, code_bytes;
     } totals;
     double charge_uj;        /* usable energy of one charge */
     wick_cost boot;          /* one boot: start-up and reading the records */
-    double span_target_uj;   /* the size of spans that was found to cost least in all */
     double expected_uj;      /* all segments with the expected re-execution after power failures */
     double worst_span_uj;    /* with its commit and a boot before it */
     double min_capacitor_uf; /* that carries the smallest possible worst span (one pixel or channel
@@ -85,12 +104,15 @@ typedef struct wick_plan {
 
 /* Plans.
    Each layer gets the kernel of the device's profile that takes least (see wick_optimise).
-   Steps are the largest runs of rows, pixels or (within one pixel) channels that fit SRAM; spans
-   the largest runs of steps within an energy target; the target is the one with the least sum(e) +
-   sum(e^2) / (2 B)      e: span energies, B: energy of a charge after the boot, because a power
-   failure hits a span with probability e / B and then repeats half of it on average (the trade-off
-   of Young, CACM 17(9), 1974). No target exceeds margin * charge - boot. NO_FIT (exit 1): one
-   diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
+   A layer that fits SRAM and one span is one step; its output stays in SRAM and goes to NVM only
+   where a commit falls between it and its readers. Any other layer is divided into the largest runs
+   of rows, pixels or (within one pixel) channels that fit, in spans of its own. Commits fall where
+       sum(e + e / B * (e / 2 + r))
+   is least, by dynamic programming over the layers; e: energy of a span with its commit and what it
+   writes, r: what it reads again after a boot, B: energy of a charge after the boot, because a
+   power failure hits a span with probability e / B and then repeats half of it on average (the
+   trade-off of Young, CACM 17(9), 1974). No span exceeds margin * charge - boot. NO_FIT (exit 1):
+   one diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
    smallest that would do. UNSUPPORTED: memory that must be erased before writing. model_path may be
    NULL (networks that come from no file: such plans cannot be loaded again). Every span is proven
    free of write-after-read by wick_plan_check. Free with wick_plan_free. */

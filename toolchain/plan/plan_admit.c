@@ -7,8 +7,6 @@
 
 #include <wick/engine.h>
 
-enum { SPAN_TARGETS = 17 };
-
 /* What planning works with while it looks for a packing. */
 typedef struct admission {
     const wick_qnet *net;
@@ -35,12 +33,19 @@ static double uf_for(const admission *a, double needed_uj) {
     return needed_uj * a->device->capacitor.uf / (a->options->margin * a->charge_uj);
 }
 
+/* With a capacitor of `scale` times the chosen one's size. What is short is relaxed, so that the
+   other budgets can still be examined. */
+static wick_pack_limits limits_for(const admission *a, double scale) {
+    double charge = a->charge_uj * scale;
+    return (wick_pack_limits){.span_uj = a->options->margin * charge - a->boot.energy_uj,
+                              .usable_uj = charge - a->boot.energy_uj,
+                              .scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
+                              .max_span_outputs = a->options->max_span_outputs,
+                              .by_time = a->options->optimise == WICK_OPTIMISE_SPEED};
+}
+
 static bool packs_with(const admission *a, double uf) {
-    double charge = a->charge_uj * uf / a->device->capacitor.uf;
-    wick_pack_limits limits = {.span_uj = a->options->margin * charge - a->boot.energy_uj,
-                               .scratch = INT64_MAX};
-    if (!a->short_of_sram)
-        limits.scratch = a->scratch_limit;
+    wick_pack_limits limits = limits_for(a, uf / a->device->capacitor.uf);
     wick_packing packing;
     bool ok = wick_pack(&a->costs, &limits, &packing);
     if (ok)
@@ -84,6 +89,20 @@ static void refuse_bytes(const char *file, const char *place, const char *memory
               memory, (long long)available, (long long)(needed - available));
 }
 
+/* Memory that must be erased: what each write would take, were it driven. */
+static wick_status refuse_flash(const wick_device *device, wick_diag *diag) {
+    wick_cost page = wick_device_cost(device, wick_device_write_work(device, 1));
+    return wick_fail(
+        diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
+        "use a device with FRAM or MRAM, such as one of these with a serial FRAM beside "
+        "it (m33-fram)",
+        "its flash must be erased in pages of %lld bytes before it is written, which the "
+        "engine does not do; each commit alone would take %.0f µs and %.1f µJ and one of "
+        "the page's %.3g erase cycles",
+        (long long)device->nvm.page_bytes, page.time_us, page.energy_uj,
+        device->nvm.endurance_cycles);
+}
+
 static void examine(admission *a, wick_diag *diag) {
     int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
     int64_t logits = wick_plan_align(a->net->n_classes, 4);
@@ -103,41 +122,6 @@ static void examine(admission *a, wick_diag *diag) {
         refuse_charge(a, diag);
 }
 
-/* Energy, or time, of one answer by every module with what power failures repeat; see plan.h. */
-static double expected(const admission *a, const wick_packing *packing, double usable_uj) {
-    if (a->options->optimise == WICK_OPTIMISE_SPEED)
-        return packing->total_us + packing->products_uj_us / (2 * usable_uj);
-    return packing->total_uj + packing->squares_uj2 / (2 * usable_uj);
-}
-
-/* Packs for span targets from the whole budget down to 1/256 of it and keeps the best. What is
-   short is relaxed, so that the other budgets can still be examined. */
-static bool pack_best(const admission *a, wick_packing *best, double *target_uj) {
-    double scale = a->short_of_charge ? a->min_uf / a->device->capacitor.uf : 1;
-    double budget = a->options->margin * a->charge_uj * scale - a->boot.energy_uj;
-    double usable = a->charge_uj * scale - a->boot.energy_uj;
-    wick_pack_limits limits = {.scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
-                               .max_span_outputs = a->options->max_span_outputs};
-    bool found = false;
-    for (int i = 0; i < SPAN_TARGETS; i++) {
-        limits.span_uj = budget * pow(2, -0.5 * i);
-        wick_packing packing;
-        /* Smaller targets only fail more often. */
-        if (!wick_pack(&a->costs, &limits, &packing))
-            break;
-        if (found && expected(a, &packing, usable) >= expected(a, best, usable)) {
-            wick_packing_free(&packing);
-            continue;
-        }
-        if (found)
-            wick_packing_free(best);
-        *best = packing;
-        *target_uj = limits.span_uj;
-        found = true;
-    }
-    return found;
-}
-
 static void adopt(wick_plan *plan, const admission *a, const wick_packing *packing) {
     wick_step *steps = wick_new(plan->arena, wick_step, packing->n_steps);
     wick_span *spans = wick_new(plan->arena, wick_span, packing->n_spans);
@@ -147,9 +131,10 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     plan->model.n_steps = (uint16_t)packing->n_steps;
     plan->model.spans = spans;
     plan->model.n_spans = (uint16_t)packing->n_spans;
-    plan->model.scratch_bytes = wick_model_scratch_bytes(&plan->model, a->device->nvm.mapped);
+    plan->model.arena_bytes = (uint32_t)packing->arena_bytes;
     plan->min_capacitor_uf = a->min_uf;
-    wick_plan_lay_out(plan);
+    wick_plan_lay_out(plan, packing->places);
+    plan->model.scratch_bytes = wick_model_scratch_bytes(&plan->model, a->device->nvm.mapped);
     wick_plan_complete(plan, packing->first_span, packing->span_count);
 }
 
@@ -174,10 +159,8 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            wick_plan **out, wick_diag *diag) {
     *out = NULL;
     WICK_TRY(wick_plan_accepts(net, model_path, diag));
-    if (!strcmp(device->nvm.kind, "flash"))
-        return wick_fail(diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
-                         "use a device with FRAM or MRAM",
-                         "flash must be erased before it is written, which the engine does not do");
+    if (device->nvm.page_bytes)
+        return refuse_flash(device, diag);
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
     int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
     wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,
@@ -192,7 +175,9 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     wick_diag findings = {0};
     examine(&a, &findings);
     wick_packing packing;
-    if (pack_best(&a, &packing, &plan->span_target_uj)) {
+    wick_pack_limits limits =
+        limits_for(&a, a.short_of_charge ? a.min_uf / a.device->capacitor.uf : 1);
+    if (wick_pack(&a.costs, &limits, &packing)) {
         adopt(plan, &a, &packing);
         wick_packing_free(&packing);
         examine_plan(plan, &findings);

@@ -21,6 +21,7 @@ typedef struct checker {
     uint32_t *read_in; /* [nvm_bytes] last run of spans that read the byte */
     uint32_t run;      /* counts mandatory commits from 1: what lies between two may be repeated */
     int span;
+    int32_t *in_sram; /* [arena_bytes] tensor whose place in SRAM the byte is, or NOBODY */
 } checker;
 
 static wick_status refuse(const checker *c, int step, const char *format, ...)
@@ -51,7 +52,7 @@ static const char *tensor_name(const checker *c, int32_t tensor) {
 static wick_status check_place(const checker *c, int t, int64_t from) {
     const wick_qnet *net = c->plan->net;
     const wick_place *place = &c->model->tensors[t];
-    int64_t unit = c->plan->device->nvm.write_unit_bytes;
+    int64_t unit = wick_device_unit_bytes(c->plan->device);
     if (place->bytes != wick_plan_tensor_bytes(&net->tensors[t]))
         return refuse(c, -1, "tensor %s has the wrong size", tensor_name(c, t));
     if (place->offset % unit || place->stride % unit)
@@ -65,6 +66,10 @@ static wick_status check_place(const checker *c, int t, int64_t from) {
     }
     if (t == net->input ? place->stride < padded : place->stride != 0)
         return refuse(c, -1, "tensor %s has the wrong stride", tensor_name(c, t));
+    if (place->sram != WICK_NO_SRAM &&
+        (t == net->input || place->sram % 4 || place->bytes > c->model->arena_bytes ||
+         place->sram > c->model->arena_bytes - place->bytes))
+        return refuse(c, -1, "tensor %s lies outside the arena in SRAM", tensor_name(c, t));
     if (place->offset < from)
         return refuse(c, -1, "tensor %s lies on the records or variables", tensor_name(c, t));
     if ((int64_t)place->offset + place->stride + padded > c->model->nvm_bytes)
@@ -73,7 +78,7 @@ static wick_status check_place(const checker *c, int t, int64_t from) {
 }
 
 static wick_status check_places(const checker *c) {
-    int64_t unit = c->plan->device->nvm.write_unit_bytes;
+    int64_t unit = wick_device_unit_bytes(c->plan->device);
     int64_t record = wick_plan_align(WICK_RECORD_BYTES, unit);
     if (c->model->nvm_bytes > c->plan->device->nvm.bytes)
         return refuse(c, -1, "its %u bytes of NVM are more than the device's %lld",
@@ -124,12 +129,13 @@ static wick_status check_shape(const checker *c, int s, uint32_t expected) {
     if (!pixels && step->first / layer->out_c != (end - 1) / layer->out_c)
         return refuse(c, s, "outputs %u to %llu are neither whole pixels nor channels of one",
                       step->first, (unsigned long long)end);
-    if (step->first % c->plan->device->nvm.write_unit_bytes)
+    if (step->first % wick_device_unit_bytes(c->plan->device))
         return refuse(c, s, "it starts within a write unit");
     uint32_t scratch = wick_plan_step_scratch(&c->costs, *step);
-    if (scratch > c->model->scratch_bytes)
+    if (c->model->arena_bytes > c->model->scratch_bytes ||
+        scratch > c->model->scratch_bytes - c->model->arena_bytes)
         return refuse(c, s, "it needs %u bytes of scratch, the plan has %u", scratch,
-                      c->model->scratch_bytes);
+                      c->model->scratch_bytes - c->model->arena_bytes);
     return WICK_OK;
 }
 
@@ -153,7 +159,7 @@ static wick_status simulate_write(const checker *c, int s) {
     int32_t dst = c->plan->net->layers[step->layer].dst;
     uint32_t begin = c->model->tensors[dst].offset + step->first;
     uint32_t end = (uint32_t)wick_plan_align((int64_t)begin + step->count,
-                                             c->plan->device->nvm.write_unit_bytes);
+                                             wick_device_unit_bytes(c->plan->device));
     for (uint32_t at = begin; at < end; at++) {
         if (c->keep[at] != NOBODY && c->keep[at] != dst)
             return refuse(c, s, "it overwrites %s, which must survive",
@@ -168,10 +174,39 @@ static wick_status simulate_write(const checker *c, int s) {
     return WICK_OK;
 }
 
+/* Places in SRAM: a tensor that has one is computed in one step, and every reader still finds it.
+ */
+static wick_status check_sram(const checker *c, int s) {
+    const wick_step *step = &c->model->steps[s];
+    const wick_layer *layer = &c->plan->net->layers[step->layer];
+    for (int o = 0; o < layer->n_operands; o++) {
+        int32_t tensor = layer->operands[o].tensor;
+        const wick_place *place = &c->model->tensors[tensor];
+        for (uint32_t i = 0; place->sram != WICK_NO_SRAM && i < place->bytes; i++)
+            if (c->in_sram[place->sram + i] != tensor)
+                return refuse(c, s, "byte %u of %s in SRAM is that of %s", i,
+                              tensor_name(c, tensor), tensor_name(c, c->in_sram[place->sram + i]));
+    }
+    const wick_place *dst = &c->model->tensors[layer->dst];
+    if (dst->sram == WICK_NO_SRAM)
+        return WICK_OK;
+    if (step->first != 0 || step->count != dst->bytes)
+        return refuse(c, s, "%s has a place in SRAM but is computed in pieces",
+                      tensor_name(c, layer->dst));
+    for (uint32_t i = 0; i < dst->bytes; i++) {
+        int32_t old = c->in_sram[dst->sram + i];
+        if (old != NOBODY && old != layer->dst && c->model->tensors[old].last_reader >= s)
+            return refuse(c, s, "it overwrites %s in SRAM, which is needed", tensor_name(c, old));
+        c->in_sram[dst->sram + i] = layer->dst;
+    }
+    return WICK_OK;
+}
+
 static wick_status check_step(const checker *c, int s, uint32_t expected) {
     const wick_step *step = &c->model->steps[s];
     const wick_layer *layer = &c->plan->net->layers[step->layer];
     WICK_TRY(check_shape(c, s, expected));
+    WICK_TRY(check_sram(c, s));
     wick_rows rows = wick_layer_input_rows(layer, step->first, step->count);
     for (uint32_t o = 0; o < layer->n_operands; o++) {
         uint32_t row = wick_operand_row_bytes(layer, o);
@@ -182,7 +217,8 @@ static wick_status check_step(const checker *c, int s, uint32_t expected) {
 
 static wick_status check_energy(const checker *c) {
     const wick_plan *plan = c->plan;
-    double needed = plan->span_cost[c->span].energy_uj + plan->boot.energy_uj;
+    double needed = plan->span_cost[c->span].energy_uj + plan->span_reload[c->span].energy_uj +
+                    plan->boot.energy_uj;
     double budget = plan->options.margin * plan->charge_uj;
     if (needed > budget * WICK_PLAN_SLACK)
         return refuse(c, -1, "it takes %.3f µJ with its boot, the budget is %.3f µJ", needed,
@@ -231,6 +267,13 @@ static void forget_temporaries(const checker *c) {
     for (uint32_t at = 0; at < c->model->nvm_bytes; at++)
         if (c->keep[at] == NOBODY || c->keep[at] != c->owner[at])
             c->owner[at] = NOBODY;
+    for (uint32_t i = 0; i < c->model->arena_bytes; i++) {
+        if (c->in_sram[i] == NOBODY)
+            continue;
+        int layer = c->model->steps[c->model->tensors[c->in_sram[i]].producer].layer;
+        if (c->plan->net->info[layer].segment != 0)
+            c->in_sram[i] = NOBODY;
+    }
 }
 
 /* What modules read of the extractor must be whole at its end and survive every module. */
@@ -326,9 +369,13 @@ wick_status wick_plan_check(const wick_plan *plan, wick_diag *diag) {
     WICK_TRY(check_structure(&c));
     WICK_TRY(check_places(&c));
     size_t bytes = plan->model.nvm_bytes;
-    c.owner = wick_xalloc(wick_size_mul(bytes, 3 * sizeof(int32_t)));
+    size_t arena = plan->model.arena_bytes;
+    c.owner = wick_xalloc(wick_size_mul(bytes * 3 + arena, sizeof(int32_t)));
     c.keep = c.owner + bytes;
     c.read_in = (uint32_t *)(c.keep + bytes);
+    c.in_sram = (int32_t *)(c.read_in + bytes);
+    for (size_t i = 0; i < arena; i++)
+        c.in_sram[i] = NOBODY;
     for (size_t i = 0; i < bytes; i++)
         c.owner[i] = c.keep[i] = NOBODY;
     wick_status status = check_spans(&c);

@@ -4,11 +4,12 @@
 #include <wick/nvm.h>
 
 wick_plan_costs wick_plan_costs_of(const wick_plan *plan) {
-    return (wick_plan_costs){
-        .net = plan->net,
-        .layers = plan->layers,
-        .device = plan->device,
-        .view = {.layers = plan->layers, .n_layers = (uint16_t)plan->net->n_layers}};
+    return (wick_plan_costs){.net = plan->net,
+                             .layers = plan->layers,
+                             .device = plan->device,
+                             .view = {.layers = plan->layers,
+                                      .n_layers = (uint16_t)plan->net->n_layers,
+                                      .tensors = plan->model.tensors}};
 }
 
 int64_t wick_plan_align(int64_t value, int64_t unit) {
@@ -23,50 +24,98 @@ uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor) {
     return (uint32_t)tensor->h * (uint32_t)tensor->w * (uint32_t)tensor->c;
 }
 
+bool wick_plan_resident(const wick_plan_costs *costs, int tensor) {
+    return costs->view.tensors && costs->view.tensors[tensor].sram != WICK_NO_SRAM;
+}
+
+/* Reading `rows` rows of operand o. Mapped memory is read row by row through the cache: bytes, but
+   no transfers to set up. */
+static wick_work read_work(const wick_plan_costs *costs, const wick_layer *layer, uint32_t o,
+                           uint32_t rows) {
+    return (wick_work){.nvm_read_bytes = (int64_t)rows * wick_operand_row_bytes(layer, o),
+                       .nvm_reads = costs->device->nvm.mapped ? 0 : 1};
+}
+
 wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step) {
     const wick_layer *layer = &costs->layers[step.layer];
     wick_work work = wick_device_layer_work(costs->device, layer, step.count);
     uint32_t rows = wick_layer_input_rows(layer, step.first, step.count).rows;
-    for (uint32_t i = 0; i < layer->n_operands; i++)
-        work.nvm_read_bytes += (int64_t)rows * wick_operand_row_bytes(layer, i);
-    /* Mapped memory is read row by row through the cache: bytes, but no transfers to set up. */
-    work.nvm_reads = costs->device->nvm.mapped ? 0 : layer->n_operands;
-    work.nvm_write_bytes = wick_plan_align(step.count, costs->device->nvm.write_unit_bytes);
-    work.nvm_writes = 1;
+    for (uint32_t o = 0; o < layer->n_operands; o++)
+        if (!wick_plan_resident(costs, layer->operands[o].tensor))
+            work = wick_work_add(work, read_work(costs, layer, o, rows));
+    if (wick_plan_resident(costs, layer->dst))
+        return work;
+    return wick_work_add(work, wick_device_write_work(costs->device, step.count));
+}
+
+wick_work wick_plan_operand_work(const wick_plan_costs *costs, wick_step step, uint32_t o) {
+    const wick_layer *layer = &costs->layers[step.layer];
+    return read_work(costs, layer, o, wick_layer_input_rows(layer, step.first, step.count).rows);
+}
+
+wick_work wick_plan_reload_work(const wick_plan_costs *costs, const wick_step *steps, int n) {
+    wick_work work = {0};
+    for (int s = 0; s < n; s++) {
+        const wick_layer *layer = &costs->layers[steps[s].layer];
+        uint32_t rows = wick_layer_input_rows(layer, steps[s].first, steps[s].count).rows;
+        for (uint32_t o = 0; o < layer->n_operands; o++) {
+            int tensor = layer->operands[o].tensor;
+            bool made = !wick_plan_resident(costs, tensor);
+            for (int before = 0; before < s && !made; before++)
+                made = costs->layers[steps[before].layer].dst == tensor;
+            if (!made)
+                work = wick_work_add(work, read_work(costs, layer, o, rows));
+        }
+    }
+    return work;
+}
+
+wick_work wick_plan_store_work(const wick_plan_costs *costs, int tensor) {
+    return wick_device_write_work(costs->device,
+                                  wick_plan_tensor_bytes(&costs->net->tensors[tensor]));
+}
+
+wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int span) {
+    const wick_span *at = &model->spans[span];
+    int end = at->first_step + at->n_steps;
+    wick_work work = wick_plan_commit_work(costs->device);
+    for (int s = at->first_step; s < end; s++) {
+        int dst = costs->layers[model->steps[s].layer].dst;
+        work = wick_work_add(work, wick_plan_step_work(costs, model->steps[s]));
+        if (wick_plan_resident(costs, dst) && model->tensors[dst].last_reader >= end)
+            work = wick_work_add(work, wick_plan_store_work(costs, dst));
+    }
     return work;
 }
 
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step) {
-    return wick_step_scratch_bytes(&costs->view, &step, costs->device->nvm.mapped);
+    return wick_step_scratch_bytes(&costs->view, &step, costs->device->nvm.mapped, 0);
 }
 
 wick_work wick_plan_commit_work(const wick_device *device) {
-    return (wick_work){.nvm_write_bytes =
-                           wick_plan_align(WICK_RECORD_BYTES, device->nvm.write_unit_bytes),
-                       .nvm_writes = 1};
+    wick_work barrier = wick_device_barrier_work(device);
+    return wick_work_add(wick_device_write_work(device, WICK_RECORD_BYTES),
+                         wick_work_add(barrier, barrier));
 }
 
 wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes) {
     wick_cost boot = {
         .time_us = device->boot_us, .compute_uj = device->boot_uj, .energy_uj = device->boot_uj};
-    int64_t unit = device->nvm.write_unit_bytes;
     int64_t vars = WICK_VARS_BYTES + app_bytes, app = app_bytes ? 1 : 0;
     wick_work notes = {.nvm_read_bytes =
                            2 * WICK_RECORD_BYTES + vars + WICK_TALLY_BYTES + WICK_STAMP_BYTES,
-                       .nvm_reads = 5 + app,
-                       .nvm_write_bytes = wick_plan_align(WICK_TALLY_BYTES, unit) +
-                                          wick_plan_align(WICK_VARS_BYTES, unit) +
-                                          wick_plan_align(app_bytes, unit),
-                       .nvm_writes = 2 + app};
+                       .nvm_reads = 5 + app};
+    notes = wick_work_add(notes, wick_device_write_work(device, WICK_TALLY_BYTES));
+    notes = wick_work_add(notes, wick_device_write_work(device, WICK_VARS_BYTES));
+    if (app_bytes)
+        notes = wick_work_add(notes, wick_device_write_work(device, app_bytes));
     return wick_cost_add(boot, wick_device_cost(device, notes));
 }
 
 wick_work wick_plan_take_work(const wick_plan_costs *costs) {
     uint32_t bytes = wick_plan_tensor_bytes(&costs->net->tensors[costs->net->input]);
-    int64_t unit = costs->device->nvm.write_unit_bytes;
-    return (wick_work){.nvm_write_bytes =
-                           wick_plan_align(bytes, unit) + wick_plan_align(WICK_STAMP_BYTES, unit),
-                       .nvm_writes = 2};
+    return wick_work_add(wick_device_write_work(costs->device, bytes),
+                         wick_device_write_work(costs->device, WICK_STAMP_BYTES));
 }
 
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAN_JSON_FORMAT = 2, MAX_INDEX = UINT16_MAX };
+enum { PLAN_JSON_FORMAT = 3, MAX_INDEX = UINT16_MAX };
 
 static const char *const optimise_names[] = {"energy", "speed", "size"};
 
@@ -63,9 +63,9 @@ static json_t *spans_json(const wick_plan *plan, const wick_plan_segment *segmen
             json_array_append_new(steps, json_string(text));
         }
         json_array_append_new(
-            spans, json_pack("{s:I,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
-                             "need_mv", span->need_mv, "commit",
-                             span->mandatory ? "mandatory" : "optional", "steps", steps));
+            spans, json_pack("{s:I,s:i,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
+                             "need_mv", span->need_mv, "margin_mv", 16 * span->margin_16mv,
+                             "commit", span->mandatory ? "mandatory" : "optional", "steps", steps));
     }
     return spans;
 }
@@ -88,9 +88,10 @@ static json_t *tensors_json(const wick_plan *plan) {
     for (int t = 0; t < plan->model.n_tensors; t++) {
         const wick_place *place = &plan->model.tensors[t];
         json_array_append_new(
-            tensors, json_pack("{s:s,s:I,s:I,s:I}", "name", plan->net->tensors[t].name, "offset",
-                               (json_int_t)place->offset, "bytes", (json_int_t)place->bytes,
-                               "stride", (json_int_t)place->stride));
+            tensors, json_pack("{s:s,s:I,s:I,s:I,s:I}", "name", plan->net->tensors[t].name,
+                               "offset", (json_int_t)place->offset, "bytes",
+                               (json_int_t)place->bytes, "stride", (json_int_t)place->stride,
+                               "sram", place->sram == WICK_NO_SRAM ? -1 : (json_int_t)place->sram));
     }
     return tensors;
 }
@@ -106,12 +107,12 @@ static json_t *kernels_json(const wick_plan *plan) {
 
 static json_t *totals_json(const wick_plan *plan) {
     return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "ram_bytes", (json_int_t)plan->totals.ram_bytes,
-        "scratch_bytes", (json_int_t)plan->totals.scratch_bytes, "stack_bytes",
-        (json_int_t)plan->totals.stack_bytes, "engine_bytes", (json_int_t)plan->totals.engine_bytes,
-        "nvm_bytes", (json_int_t)plan->totals.nvm_bytes, "flash_bytes",
-        (json_int_t)plan->totals.flash_bytes, "constants_bytes",
-        (json_int_t)plan->totals.constants_bytes, "code_bytes",
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "ram_bytes", (json_int_t)plan->totals.ram_bytes,
+        "scratch_bytes", (json_int_t)plan->totals.scratch_bytes, "arena_bytes",
+        (json_int_t)plan->totals.arena_bytes, "stack_bytes", (json_int_t)plan->totals.stack_bytes,
+        "engine_bytes", (json_int_t)plan->totals.engine_bytes, "nvm_bytes",
+        (json_int_t)plan->totals.nvm_bytes, "flash_bytes", (json_int_t)plan->totals.flash_bytes,
+        "constants_bytes", (json_int_t)plan->totals.constants_bytes, "code_bytes",
         (json_int_t)plan->totals.code_bytes);
 }
 
@@ -137,7 +138,6 @@ static json_t *document(const wick_plan *plan, const char *path) {
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
     json_object_set_new(root, "charge_uj", json_real(plan->charge_uj));
     json_object_set_new(root, "boot", cost_json(plan->boot));
-    json_object_set_new(root, "span_target_uj", json_real(plan->span_target_uj));
     json_object_set_new(root, "expected_uj", json_real(plan->expected_uj));
     json_object_set_new(root, "worst_span_uj", json_real(plan->worst_span_uj));
     json_object_set_new(root, "min_capacitor_uf", json_real(plan->min_capacitor_uf));
@@ -222,11 +222,15 @@ static wick_status read_places(wick_json_at root, wick_plan *plan) {
     wick_place *places = wick_new(plan->arena, wick_place, count);
     for (size_t t = 0; t < count; t++) {
         wick_json_at at = wick_json_index(list, t);
-        int64_t offset, bytes, stride;
+        int64_t offset, bytes, stride, sram;
         WICK_TRY(wick_json_int(at, "offset", 0, UINT32_MAX, &offset));
         WICK_TRY(wick_json_int(at, "bytes", 0, UINT32_MAX, &bytes));
         WICK_TRY(wick_json_int(at, "stride", 0, UINT32_MAX, &stride));
-        places[t] = (wick_place){(uint32_t)offset, (uint32_t)bytes, (uint32_t)stride};
+        WICK_TRY(wick_json_int(at, "sram", -1, INT32_MAX, &sram));
+        places[t] = (wick_place){.offset = (uint32_t)offset,
+                                 .bytes = (uint32_t)bytes,
+                                 .stride = (uint32_t)stride,
+                                 .sram = sram < 0 ? WICK_NO_SRAM : (uint32_t)sram};
     }
     plan->model.tensors = places;
     wick_plan_place_own(plan);
@@ -333,14 +337,15 @@ static wick_status same_figures(const json_t *root, const wick_plan *plan, const
 static wick_status read_plan(wick_json_at root, wick_plan *plan, const char *path,
                              wick_diag *diag) {
     wick_json_at totals;
-    int64_t scratch, nvm;
+    int64_t scratch, arena, nvm;
     reader r = {0};
-    WICK_TRY(wick_json_number(root, "span_target_uj", 0, 1e15, &plan->span_target_uj));
     WICK_TRY(wick_json_number(root, "min_capacitor_uf", 0, 1e15, &plan->min_capacitor_uf));
     WICK_TRY(wick_json_object(root, "totals", &totals));
     WICK_TRY(wick_json_int(totals, "scratch_bytes", 0, UINT32_MAX, &scratch));
+    WICK_TRY(wick_json_int(totals, "arena_bytes", 0, scratch, &arena));
     WICK_TRY(wick_json_int(totals, "nvm_bytes", 1, plan->device->nvm.bytes, &nvm));
     plan->model.scratch_bytes = (uint32_t)scratch;
+    plan->model.arena_bytes = (uint32_t)arena;
     plan->model.nvm_bytes = (uint32_t)nvm;
     WICK_TRY(read_kernels(root, plan));
     WICK_TRY(read_places(root, plan));
@@ -349,6 +354,7 @@ static wick_status read_plan(wick_json_at root, wick_plan *plan, const char *pat
     wick_plan_complete_segments(plan, r.first_span, r.span_count);
     WICK_TRY(wick_plan_check_steps(plan, diag));
     wick_plan_find_lives(plan);
+    wick_plan_link(plan);
     wick_plan_complete(plan, r.first_span, r.span_count);
     WICK_TRY(wick_plan_check(plan, diag));
     return same_figures(root.value, plan, path, diag);

@@ -39,6 +39,25 @@ void wick_plan_find_lives(wick_plan *plan) {
         plan->life[net->features].shared = true;
 }
 
+void wick_plan_link(wick_plan *plan) {
+    const wick_qnet *net = plan->net;
+    wick_place *places = (wick_place *)(uintptr_t)plan->model.tensors;
+    for (int t = 0; t < net->n_tensors; t++) {
+        places[t].producer = 0;
+        places[t].last_reader = plan->life[t].always || plan->life[t].shared ? UINT16_MAX : 0;
+    }
+    for (int s = 0; s < plan->model.n_steps; s++) {
+        const wick_layer *layer = &net->layers[plan->model.steps[s].layer];
+        if (plan->model.steps[s].first == 0)
+            places[layer->dst].producer = (uint16_t)s;
+        for (int o = 0; o < layer->n_operands; o++) {
+            wick_place *read = &places[layer->operands[o].tensor];
+            if (read->last_reader < s)
+                read->last_reader = (uint16_t)s;
+        }
+    }
+}
+
 /* May both need their bytes at the same time? Modules run in any order, but never interleaved.
    spread: nothing is reused within a segment, so that no commit in it is mandatory. */
 static bool conflict(const wick_plan_life *a, const wick_plan_life *b, bool spread) {
@@ -86,13 +105,13 @@ static int64_t first_fit(const wick_plan *plan, const block *blocks, int i, int6
 
 /* Word alignment serves memory-mapped reads and DMA. */
 static int64_t layout_grain(const wick_plan *plan) {
-    int64_t unit = plan->device->nvm.write_unit_bytes;
+    int64_t unit = wick_device_unit_bytes(plan->device);
     return unit > 4 ? unit : 4;
 }
 
 int64_t wick_plan_place_own(wick_plan *plan) {
     wick_model *m = &plan->model;
-    int64_t unit = plan->device->nvm.write_unit_bytes, at = 0;
+    int64_t unit = wick_device_unit_bytes(plan->device), at = 0;
     int64_t record = wick_plan_align(WICK_RECORD_BYTES, layout_grain(plan));
     int64_t vars = wick_plan_align(WICK_VARS_BYTES, unit) + plan->options.app_bytes;
     vars = wick_plan_align(vars, layout_grain(plan));
@@ -126,7 +145,7 @@ static int64_t place_tensors(wick_plan *plan, const block *blocks, int64_t base,
     return end;
 }
 
-void wick_plan_lay_out(wick_plan *plan) {
+void wick_plan_lay_out(wick_plan *plan, const wick_place *sram) {
     const wick_qnet *net = plan->net;
     int64_t align = layout_grain(plan), base = wick_plan_place_own(plan);
     wick_plan_find_lives(plan);
@@ -145,5 +164,9 @@ void wick_plan_lay_out(wick_plan *plan) {
     if (spread && end > plan->device->nvm.bytes)
         end = place_tensors(plan, blocks, base, false);
     free(blocks);
+    wick_place *places = (wick_place *)(uintptr_t)plan->model.tensors;
+    for (int t = 0; t < net->n_tensors; t++)
+        places[t].sram = sram[t].sram;
+    wick_plan_link(plan);
     plan->model.nvm_bytes = (uint32_t)end;
 }

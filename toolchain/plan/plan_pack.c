@@ -1,20 +1,23 @@
-/* Steps and spans: greedy, every step and span as large as its limits allow. */
+/* One layer in steps and spans: every step as large as its limits allow, spans of the size that
+   takes least with the power failures to be expected. */
 #include "plan/plan_parts.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-enum { MAX_INDEX = UINT16_MAX };
+enum { MAX_INDEX = UINT16_MAX, SPAN_TARGETS = 17 };
 
 /* The span being filled. */
 typedef struct packer {
     const wick_plan_costs *costs;
     const wick_pack_limits *limits;
     wick_packing *out;
-    int64_t unit;
-    wick_work work; /* of the open span's steps */
-    int steps;      /* of the open span; 0 = none is open */
+    int64_t unit, scratch;
+    double target_uj;
+    wick_work work, reload; /* of the open span's steps */
+    int steps;              /* of the open span; 0 = none is open */
     int64_t outputs;
+    double expected; /* of the spans that are closed */
 } packer;
 
 static uint32_t least_common_multiple(uint32_t a, uint32_t b) {
@@ -46,14 +49,16 @@ static wick_step step_to(int layer, uint32_t first, uint32_t end) {
 static double span_uj_with(const packer *p, wick_step step) {
     wick_work work = wick_work_add(p->work, wick_plan_step_work(p->costs, step));
     work = wick_work_add(work, wick_plan_commit_work(p->costs->device));
+    work = wick_work_add(work, p->reload);
+    work = wick_work_add(work, wick_plan_reload_work(p->costs, &step, 1));
     return wick_device_cost(p->costs->device, work).energy_uj;
 }
 
 static bool fits(const packer *p, wick_step step) {
     if (p->limits->max_span_outputs && p->outputs + step.count > p->limits->max_span_outputs)
         return false;
-    return (int64_t)wick_plan_step_scratch(p->costs, step) <= p->limits->scratch &&
-           span_uj_with(p, step) <= p->limits->span_uj * WICK_PLAN_SLACK;
+    return (int64_t)wick_plan_step_scratch(p->costs, step) <= p->scratch &&
+           span_uj_with(p, step) <= p->target_uj * WICK_PLAN_SLACK;
 }
 
 /* The largest n in 1..most for which a step of n grains (cut at `stop`) fits; 0 = none. Costs grow
@@ -110,6 +115,11 @@ static uint32_t smallest_end(const wick_layer *layer, uint32_t first, int64_t un
     return total - first < grain ? total : first + grain;
 }
 
+uint32_t wick_plan_smallest_step(const wick_plan_costs *costs, int layer, uint32_t first) {
+    int64_t unit = wick_device_unit_bytes(costs->device);
+    return smallest_end(&costs->layers[layer], first, unit) - first;
+}
+
 static void *grow(void *array, int *cap, int n, size_t size) {
     if (n < *cap)
         return array;
@@ -117,11 +127,33 @@ static void *grow(void *array, int *cap, int n, size_t size) {
     return wick_xrealloc(array, (size_t)*cap * size);
 }
 
-static void add_step(packer *p, wick_step step) {
-    wick_packing *out = p->out;
+void wick_packing_add(wick_packing *out, wick_step step, bool new_span) {
     out->steps = grow(out->steps, &out->cap_steps, out->n_steps, sizeof *out->steps);
+    out->spans = grow(out->spans, &out->cap_spans, out->n_spans, sizeof *out->spans);
+    if (new_span)
+        out->spans[out->n_spans++] = (wick_span){.first_step = (uint16_t)out->n_steps};
     out->steps[out->n_steps++] = step;
+    out->spans[out->n_spans - 1].n_steps++;
+}
+
+void wick_packing_free(wick_packing *packing) {
+    free(packing->steps);
+    free(packing->spans);
+    free(packing->places);
+    *packing = (wick_packing){0};
+}
+
+double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_cost reload) {
+    double half =
+        limits->by_time ? span.time_us / 2 + reload.time_us : span.energy_uj / 2 + reload.energy_uj;
+    double once = limits->by_time ? span.time_us : span.energy_uj;
+    return once + span.energy_uj / limits->usable_uj * half;
+}
+
+static void add_step(packer *p, wick_step step) {
+    wick_packing_add(p->out, step, p->steps == 0);
     p->work = wick_work_add(p->work, wick_plan_step_work(p->costs, step));
+    p->reload = wick_work_add(p->reload, wick_plan_reload_work(p->costs, &step, 1));
     p->outputs += step.count;
     p->steps++;
 }
@@ -129,21 +161,11 @@ static void add_step(packer *p, wick_step step) {
 static void close_span(packer *p) {
     if (!p->steps)
         return;
-    wick_packing *out = p->out;
-    int cap = out->cap_spans;
-    out->spans = grow(out->spans, &out->cap_spans, out->n_spans, sizeof *out->spans);
-    out->cost = grow(out->cost, &cap, out->n_spans, sizeof *out->cost);
-    wick_work work = wick_work_add(p->work, wick_plan_commit_work(p->costs->device));
-    wick_cost cost = wick_device_cost(p->costs->device, work);
-    out->spans[out->n_spans] = (wick_span){.first_step = (uint16_t)(out->n_steps - p->steps),
-                                           .n_steps = (uint16_t)p->steps};
-    out->cost[out->n_spans++] = cost;
-    out->total_uj += cost.energy_uj;
-    out->squares_uj2 += cost.energy_uj * cost.energy_uj;
-    out->total_us += cost.time_us;
-    out->products_uj_us += cost.energy_uj * cost.time_us;
-    out->worst_uj = cost.energy_uj > out->worst_uj ? cost.energy_uj : out->worst_uj;
-    p->work = (wick_work){0};
+    const wick_device *device = p->costs->device;
+    wick_work work = wick_work_add(p->work, wick_plan_commit_work(device));
+    p->expected += wick_pack_expected(p->limits, wick_device_cost(device, work),
+                                      wick_device_cost(device, p->reload));
+    p->work = p->reload = (wick_work){0};
     p->outputs = 0;
     p->steps = 0;
 }
@@ -160,15 +182,11 @@ static uint32_t forced_end(const packer *p, int index, uint32_t first) {
     return fits(&alone, step_to(index, first, end)) ? end : first;
 }
 
-static bool pack_layer(packer *p, int index) {
+static bool divide(packer *p, int index) {
     uint32_t total = wick_plan_layer_total(&p->costs->layers[index]), first = 0, last = 0;
-    /* A layer joins the open span only as a whole: a first sliver of it would read its rows for
-       little output. */
-    if (p->steps && !fits(p, step_to(index, 0, total)))
-        close_span(p);
     while (first < total) {
         uint32_t end = largest_end(p, index, first);
-        /* Within a span, steps of one layer do not shrink: what little is left over is not used. */
+        /* Within a span, steps do not shrink: what little is left over is not used. */
         bool sliver = p->steps && end < total && end - first < last;
         if (end == first || sliver) {
             if (p->steps) {
@@ -186,38 +204,51 @@ static bool pack_layer(packer *p, int index) {
         if (p->out->n_steps > MAX_INDEX || p->out->n_spans >= MAX_INDEX)
             return false;
     }
+    close_span(p);
     return true;
 }
 
-bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out) {
-    *out = (wick_packing){0};
-    packer p = {
-        .costs = costs, .limits = limits, .out = out, .unit = costs->device->nvm.write_unit_bytes};
-    const wick_qnet *net = costs->net;
-    int layer = 0;
-    for (int segment = 0; segment <= net->n_modules; segment++) {
-        out->first_span[segment] = out->n_spans;
-        for (; layer < net->n_layers && net->info[layer].segment == segment; layer++)
-            if (!pack_layer(&p, layer)) {
-                wick_packing_free(out);
-                return false;
-            }
-        close_span(&p);
-        out->span_count[segment] = out->n_spans - out->first_span[segment];
+static void append(wick_packing *out, const wick_packing *layer) {
+    for (int s = 0; s < layer->n_spans; s++) {
+        const wick_span *span = &layer->spans[s];
+        for (int i = 0; i < span->n_steps; i++)
+            wick_packing_add(out, layer->steps[span->first_step + i], i == 0);
     }
-    return true;
 }
 
-void wick_packing_free(wick_packing *packing) {
-    free(packing->steps);
-    free(packing->spans);
-    free(packing->cost);
-    *packing = (wick_packing){0};
+bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
+                     int64_t scratch, wick_packing *out, double *expected) {
+    wick_packing best = {0};
+    bool found = false;
+    for (int i = 0; i < SPAN_TARGETS; i++) {
+        wick_packing trial = {0};
+        packer p = {.costs = costs,
+                    .limits = limits,
+                    .out = &trial,
+                    .unit = wick_device_unit_bytes(costs->device),
+                    .scratch = scratch,
+                    .target_uj = limits->span_uj / (double)(1 << i / 2) / (i % 2 ? 1.41421356 : 1)};
+        bool done = divide(&p, layer);
+        if (done && (!found || p.expected < *expected)) {
+            wick_packing_free(&best);
+            best = trial;
+            *expected = p.expected;
+            found = true;
+        } else {
+            wick_packing_free(&trial);
+        }
+        if (!done)
+            break; /* smaller targets only fail more often */
+    }
+    if (found && out)
+        append(out, &best);
+    wick_packing_free(&best);
+    return found;
 }
 
 wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs) {
     wick_pack_floor floor = {0};
-    packer p = {.costs = costs, .unit = costs->device->nvm.write_unit_bytes};
+    packer p = {.costs = costs, .unit = wick_device_unit_bytes(costs->device)};
     for (int l = 0; l < costs->net->n_layers; l++) {
         const wick_layer *layer = &costs->layers[l];
         uint32_t total = wick_plan_layer_total(layer);

@@ -18,11 +18,24 @@ typedef struct wick_plan_costs {
     wick_model view; /* layers only, for the runtime's own size functions */
 } wick_plan_costs;
 wick_plan_costs wick_plan_costs_of(const wick_plan *plan);
-/* Computing the step, reading its input rows, writing its output. Transfers are whole write units.
- */
+/* The tensor has a place in SRAM. */
+bool wick_plan_resident(const wick_plan_costs *costs, int tensor);
+/* Computing the step; reading its input rows from NVM, and writing its output there, unless they
+   stay in SRAM. Transfers are whole write units. */
 wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step);
+/* Reading the rows of operand o that the step needs, wherever they are. */
+wick_work wick_plan_operand_work(const wick_plan_costs *costs, wick_step step, uint32_t o);
+/* What a span of these steps reads besides when a boot begins with it: tensors that would be in
+ * SRAM.
+ */
+wick_work wick_plan_reload_work(const wick_plan_costs *costs, const wick_step *steps, int n);
+/* Writing a tensor from SRAM at a commit. */
+wick_work wick_plan_store_work(const wick_plan_costs *costs, int tensor);
+/* A span with its commit; model's tensors know their last readers. */
+wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int span);
+/* Beside the arena. */
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
-/* One record, written. */
+/* One record, written between two barriers. */
 wick_work wick_plan_commit_work(const wick_device *device);
 /* Start-up, reading records, variables, tally and stamp, writing the tally, and the variables with
    the first commit. */
@@ -46,24 +59,47 @@ int64_t wick_plan_constant_bytes(const wick_layer *layer);
 /* Bytes of what is not kernels: the engine's code, and all tables but the layers' constants. */
 int64_t wick_plan_fixed_flash(const wick_plan *plan);
 
-/* Steps and spans (plan_pack.c). Heap arrays; free with wick_packing_free. */
+/* Steps and spans (plan_pack.c, plan_spans.c). Heap arrays; free with wick_packing_free. */
 typedef struct wick_packing {
     wick_step *steps;
     wick_span *spans;
-    wick_cost *cost; /* of each span, with its commit */
+    wick_place *places; /* [n_tensors] only `sram` is set */
+    int64_t arena_bytes;
     int n_steps, n_spans, cap_steps, cap_spans;
     int first_span[1 + WICK_MAX_HEADS], span_count[1 + WICK_MAX_HEADS];
-    double total_uj, squares_uj2, worst_uj; /* sums and maximum over spans, without boots */
-    double total_us, products_uj_us;        /* sums of time, and of energy x time */
 } wick_packing;
 typedef struct wick_pack_limits {
-    double span_uj;       /* of steps and commit */
-    int64_t scratch;      /* bytes */
+    double span_uj;       /* of steps, commit, and what a boot reads again */
+    double usable_uj;     /* of one charge, after the boot */
+    int64_t scratch;      /* bytes, arena included */
     int max_span_outputs; /* 0 = none; the smallest step is always allowed */
+    bool by_time;         /* least expected time instead of energy */
 } wick_pack_limits;
 /* False when a layer has no step that fits, or there are more than 65,535 steps or spans. */
 bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
 void wick_packing_free(wick_packing *packing);
+/* What one pass takes with the power failures to be expected: a failure hits a span with
+   probability e / usable and repeats half of it and its reload on average. */
+double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_cost reload);
+
+/* One layer divided into spans of steps (plan_pack.c); arrays grow in `out`, whose last span is the
+   layer's last. *expected: of these spans. False: no step fits. */
+bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
+                     int64_t scratch, wick_packing *out, double *expected);
+void wick_packing_add(wick_packing *packing, wick_step step, bool new_span);
+/* Outputs of the smallest legal step from `first`. */
+uint32_t wick_plan_smallest_step(const wick_plan_costs *costs, int layer, uint32_t first);
+
+/* Places in SRAM (plan_arena.c) of the tensors in wanted[n_tensors]; sets places[].sram, returns
+   the bytes. */
+int64_t wick_plan_fill_arena(const wick_qnet *net, const bool *wanted, wick_place *places);
+/* The same, but drops from `wanted` what does not fit one span as a whole, and then the largest
+   until arena and scratch fit limits->scratch. */
+int64_t wick_plan_choose_arena(const wick_plan_costs *costs, const wick_pack_limits *limits,
+                               bool *wanted, wick_place *places);
+/* Producers and last readers of all tensors (plan_layout.c); needs steps and lives. */
+void wick_plan_link(wick_plan *plan);
+
 /* The costliest of all smallest possible steps: its energy with commit, its layer; and the same for
    scratch. */
 typedef struct wick_pack_floor {
@@ -83,7 +119,7 @@ void wick_plan_mark_commits(wick_plan *plan);
 /* Lifetimes and places (plan_layout.c); need plan->model's steps and spans. The second also fills
    tensors, record offsets and nvm_bytes. */
 void wick_plan_find_lives(wick_plan *plan);
-void wick_plan_lay_out(wick_plan *plan);
+void wick_plan_lay_out(wick_plan *plan, const wick_place *sram);
 
 /* Completes a plan whose steps, spans and places stand (plan_make.c): costs, segments, totals,
  * hash.

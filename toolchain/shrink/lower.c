@@ -104,18 +104,9 @@ static bool same_params(const wick_qtensor *tensor, wick_qparams params) {
            fabs((double)tensor->scale - (double)params.scale) <= 1e-7 * (double)params.scale;
 }
 
-/* [1,C,H,W] as it is; [1,H,W] and [1,W] (features of a sensor) as an image of one channel. */
-static wick_shape image_shape(wick_shape shape) {
-    if (shape.rank == 3)
-        return (wick_shape){4, {shape.dim[0], 1, shape.dim[1], shape.dim[2]}};
-    if (shape.rank == 2)
-        return (wick_shape){4, {shape.dim[0], 1, 1, shape.dim[1]}};
-    return shape;
-}
-
 /* The first QuantizeLinear of the graph input makes the device's input; all others must agree. */
 static int quantize_input(lowering *lw, const wick_node *node, wick_qparams params) {
-    wick_shape shape = image_shape(lw->graph->tensors[lw->graph->input].shape);
+    wick_shape shape = wick_image_shape(lw->graph->tensors[lw->graph->input].shape);
     if (!lw->has_input) {
         lw->has_input = true;
         return lower_new_tensor(lw, lw->graph->tensors[node->output].name, (int)shape.dim[2],
@@ -231,6 +222,59 @@ static bool lower_softmax(lowering *lw, const wick_node *node) {
                         "the device has no Softmax");
 }
 
+/* Only vectors: of an image the device keeps channels last, so that other orders would be work. */
+static bool lower_reshape(lowering *lw, const wick_node *node) {
+    lower_value v = lw->values[node->inputs[0]];
+    wick_shape from = lw->graph->tensors[node->inputs[0]].shape;
+    wick_shape to = lw->graph->tensors[node->output].shape;
+    int64_t count = wick_shape_count(from);
+    bool vector = from.rank >= 2 && to.rank >= 2 && from.dim[1] == count && to.dim[1] == count;
+    if (v.kind != VALUE_BAD && !vector)
+        return lower_report(lw, node, "flatten to [N,K], or keep the image as it is",
+                            "it gives an image another shape");
+    lw->values[node->output] = v;
+    return true;
+}
+
+/* What to do about an operator that has no integer kernel. */
+static const char *way_out(wick_op op) {
+    switch (op) {
+    case WICK_OP_ARG_MAX:
+    case WICK_OP_ARG_MIN:
+        return "end the model before it: wick picks the largest logit itself";
+    case WICK_OP_SLICE:
+    case WICK_OP_TRANSPOSE:
+        return "let the layer before it make only what is needed, in that order";
+    case WICK_OP_MUL:
+    case WICK_OP_DIV:
+    case WICK_OP_SUB:
+        return "only numbers for each channel, or one for all, can be multiplied or subtracted";
+    case WICK_OP_RESIZE:
+    case WICK_OP_CONV_TRANSPOSE:
+        return "keep the resolution, or lower it by strides";
+    case WICK_OP_MATMUL:
+        return "only a vector times constant weights runs there: use Gemm";
+    case WICK_OP_BORDER:
+        return "let the convolution that follows do the padding";
+    default:
+        return "use Relu, Clip or an operator that docs/operators.md gives for the device";
+    }
+}
+
+/* There is none; but a choice that depends on the data is more than a missing kernel. */
+static bool lower_gather(lowering *lw, const wick_node *node) {
+    const wick_tensor *indices = &lw->graph->tensors[node->inputs[1]];
+    if (indices->data)
+        return lower_report(lw, node,
+                            "let the layer before it make only what is picked, in that order",
+                            "the device has no Gather");
+    return lower_report(
+        lw, node, "train without the gate, or export the model with its gates all open",
+        "it picks by '%s', which the network computes: what runs next depends on the "
+        "data, and that cannot be planned",
+        indices->name);
+}
+
 /* Sets the value of the node's output; false when reported. */
 static bool lower_operator(lowering *lw, const wick_node *node) {
     switch (node->op) {
@@ -241,6 +285,7 @@ static bool lower_operator(lowering *lw, const wick_node *node) {
     case WICK_OP_MAX_POOL:
     case WICK_OP_AVG_POOL:
     case WICK_OP_GLOBAL_AVG_POOL:
+    case WICK_OP_GLOBAL_MAX_POOL:
         return lower_pool(lw, node);
     case WICK_OP_ADD:
         return lower_add(lw, node);
@@ -256,8 +301,15 @@ static bool lower_operator(lowering *lw, const wick_node *node) {
     case WICK_OP_BATCH_NORM:
         return lower_report(lw, node, "fold it into the convolution before it (`wick shrink` does)",
                             "the device has no BatchNormalization");
+    case WICK_OP_RESHAPE:
+        return lower_reshape(lw, node);
+    case WICK_OP_GATHER:
+        return lower_gather(lw, node);
     default:
-        return lower_report(lw, node, NULL, "the device has no such operator");
+        if (node->op > WICK_OP_CLIP && node->op <= WICK_OP_ROUND)
+            return lower_function(lw, node);
+        return lower_report(lw, node, way_out(node->op), "the device has no %s",
+                            wick_op_name(node->op));
     }
 }
 
@@ -285,7 +337,7 @@ static void lower_node(lowering *lw, const wick_node *node) {
 static wick_status start(lowering *lw) {
     const wick_graph *graph = lw->graph;
     const wick_tensor *input = &graph->tensors[graph->input];
-    wick_shape shape = image_shape(input->shape);
+    wick_shape shape = wick_image_shape(input->shape);
     if (shape.rank != 4 || shape.dim[0] != 1 || shape.dim[1] > WICK_MAX_CHANNELS_META ||
         shape.dim[2] > UINT16_MAX || shape.dim[3] > UINT16_MAX)
         return wick_fail(
@@ -447,11 +499,8 @@ wick_status wick_qnet_lower(const wick_graph *qdq, wick_qnet **out, wick_diag *d
     return lower_graph(qdq, false, out, diag);
 }
 
-wick_status lower_check_structure(const wick_graph *qdq, wick_diag *diag) {
-    wick_qnet *net;
-    wick_status status = lower_graph(qdq, true, &net, diag);
-    wick_qnet_free(net);
-    return status;
+wick_status lower_structure(const wick_graph *qdq, wick_qnet **out, wick_diag *diag) {
+    return lower_graph(qdq, true, out, diag);
 }
 
 void wick_qnet_free(wick_qnet *net) {

@@ -36,6 +36,7 @@ typedef struct lower_draft {
                           avgpool; [n_operands] add, concat (0: an operand of zeros); NULL
                           maxpool */
     int64_t macs;
+    bool by_table; /* a concat of one operand: the node's function by a table */
 } lower_draft;
 
 typedef struct lowering {
@@ -51,8 +52,8 @@ typedef struct lowering {
     bool structure_only; /* the scales are made up: nothing is proven about accumulators */
 } lowering;
 
-/* Reports what the device cannot run, whatever the scales are. */
-wick_status lower_check_structure(const wick_graph *qdq, wick_diag *diag);
+/* The layers alone, whatever the scales are: reports what the device cannot run. */
+wick_status lower_structure(const wick_graph *qdq, wick_qnet **out, wick_diag *diag);
 
 /* Reports that the device cannot run `node`; always false. */
 bool lower_report(lowering *lw, const wick_node *node, const char *hint, const char *format, ...)
@@ -80,9 +81,15 @@ bool lower_add(lowering *lw, const wick_node *node);
 bool lower_concat(lowering *lw, const wick_node *node);
 bool lower_pad(lowering *lw, const wick_node *node);
 bool lower_activation(lowering *lw, const wick_node *node);
+bool lower_function(lowering *lw, const wick_node *node);
 
 /* Draft of a layer that only rescales and clamps: a concat of one operand. */
 int lower_rescale(lowering *lw, const wick_node *node, const lower_value *operand);
+
+/* The function of a node that works element by element, over the 256 values of its quantized input:
+   [256] results between clamps, quantized with `out`; in the network's arena. */
+const int8_t *lower_table(lowering *lw, const wick_node *node, const wick_qtensor *in,
+                          const lower_value *open, wick_qparams out);
 
 /* Finishes an open value: the output gets these parameters, the layer goes into the network.
    Returns the device tensor, or -1 when reported. */

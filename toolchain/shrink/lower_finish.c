@@ -208,7 +208,9 @@ int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, con
          in->scale > params.scale))
         return finish_rescaled_pool(lw, open, params, name);
     wick_layer layer = draft->layer;
-    if (!requantize(lw, draft, (double)params.scale, &layer))
+    if (draft->by_table)
+        layer.weights = lower_table(lw, draft->node, in, open, params);
+    else if (!requantize(lw, draft, (double)params.scale, &layer))
         return -1;
     layer.out_zp = params.zero_point;
     layer.clamp_min = wick_quantize_value(open->low, (double)params.scale, params.zero_point);

@@ -168,6 +168,46 @@ static const int8_t *flat_order(lowering *lw, const wick_layer *layer, const int
     return out;
 }
 
+enum { MAX_SPREAD = 1 << 26 };
+
+/* What the kernels do not know, in terms of what they know: dilation as a larger kernel with zeros
+   between the taps, groups as dense weights with zeros for the channels of the other groups. The
+   numbers are exactly the same; the zeros are multiplied, too, and stored. */
+static bool spread(lowering *lw, const wick_node *node, int64_t in_c, bool depthwise, weights *w,
+                   wick_node *as) {
+    const wick_attrs *a = &node->attrs;
+    int64_t channels = depthwise ? 1 : in_c, kernel[2], count = w->rows * channels;
+    for (int i = 0; i < 2; i++) {
+        kernel[i] = (int64_t)a->dilation[i] * (a->kernel[i] - 1) + 1;
+        if (!lower_within(lw, node, i ? "dilated kernel width" : "dilated kernel height", kernel[i],
+                          1, UINT8_MAX))
+            return false;
+        as->attrs.kernel[i] = (int)kernel[i];
+        as->attrs.dilation[i] = 1;
+        count *= kernel[i];
+    }
+    int64_t taps = (int64_t)a->kernel[0] * a->kernel[1], per_group = w->per_row / taps;
+    if (kernel[0] * kernel[1] == taps && per_group == channels)
+        return true;
+    if (!lower_within(lw, node, "number of weights with zeros between them", count, 1, MAX_SPREAD))
+        return false;
+    int8_t *q = wick_new(lw->scratch, int8_t, count);
+    for (int64_t o = 0; o < w->rows; o++) {
+        int64_t group = o / (w->rows / a->groups);
+        for (int64_t c = 0; c < per_group; c++)
+            for (int64_t t = 0; t < taps; t++) {
+                int64_t row = t / a->kernel[1] * a->dilation[0];
+                int64_t column = t % a->kernel[1] * a->dilation[1];
+                int64_t to = o * channels + (depthwise ? 0 : group * per_group + c);
+                q[(to * kernel[0] + row) * kernel[1] + column] =
+                    w->q[o * w->per_row + c * taps + t];
+            }
+    }
+    w->q = q;
+    w->per_row = channels * kernel[0] * kernel[1];
+    return true;
+}
+
 bool lower_conv(lowering *lw, const wick_node *node) {
     lower_value x;
     weights w;
@@ -175,23 +215,20 @@ bool lower_conv(lowering *lw, const wick_node *node) {
     bool ready = lower_operand(lw, node, 0, &x);
     if (!read_weights(lw, node, &w) || !ready)
         return false;
-    int64_t in_c = lw->net->tensors[x.index].c;
-    bool depthwise = node->attrs.groups > 1;
-    if (node->attrs.dilation[0] != 1 || node->attrs.dilation[1] != 1)
-        return lower_report(lw, node, "use dilation 1", "it is dilated");
-    if (depthwise && (node->attrs.groups != in_c || w.rows != in_c))
-        return lower_report(lw, node, "use one group, or as many as channels in and out",
-                            "it has %d groups for %lld channels in and %lld out",
-                            node->attrs.groups, (long long)in_c, (long long)w.rows);
+    int64_t in_c = lw->net->tensors[x.index].c, per_row = w.per_row;
+    bool depthwise = node->attrs.groups > 1 && node->attrs.groups == in_c && w.rows == in_c;
+    wick_node as = *node;
+    if (!spread(lw, node, in_c, depthwise, &w, &as))
+        return false;
     lower_draft *draft =
         lower_new_draft(lw, node, depthwise ? WICK_LAYER_DWCONV2D : WICK_LAYER_CONV2D, &x, 1);
     if (!draft)
         return false;
     wick_layer *layer = &draft->layer;
-    if (!lower_window(lw, node, layer) || !fold_bias(lw, draft, &w))
+    if (!lower_window(lw, &as, layer) || !fold_bias(lw, draft, &w))
         return false;
     layer->weights = depthwise ? depthwise_order(lw, layer, w.q) : dense_order(lw, layer, w.q);
-    draft->macs = (int64_t)layer->out_h * layer->out_w * w.rows * w.per_row;
+    draft->macs = (int64_t)layer->out_h * layer->out_w * w.rows * per_row;
     return true;
 }
 

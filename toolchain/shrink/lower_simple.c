@@ -38,8 +38,11 @@ bool lower_pool(lowering *lw, const wick_node *node) {
     if (!lower_operand(lw, node, 0, &x))
         return false;
     const wick_attrs *a = &node->attrs;
-    bool max = node->op == WICK_OP_MAX_POOL, global = node->op == WICK_OP_GLOBAL_AVG_POOL;
-    if (max && (a->dilation[0] != 1 || a->dilation[1] != 1))
+    bool global = node->op == WICK_OP_GLOBAL_AVG_POOL || node->op == WICK_OP_GLOBAL_MAX_POOL;
+    bool max = node->op == WICK_OP_MAX_POOL || node->op == WICK_OP_GLOBAL_MAX_POOL;
+    if (global && lw->graph->tensors[node->inputs[0]].shape.rank != 4)
+        return lower_report(lw, node, "pool images [N,C,H,W]", "its input is no image");
+    if (max && !global && (a->dilation[0] != 1 || a->dilation[1] != 1))
         return lower_report(lw, node, "use dilation 1", "it is dilated");
     if (!max && !global && (a->pad[0] || a->pad[1] || a->pad[2] || a->pad[3]))
         return lower_report(lw, node, "use no padding, or a larger input",

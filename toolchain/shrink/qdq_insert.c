@@ -51,10 +51,11 @@ static const wick_node *sole_reader(const wick_graph *graph, int tensor) {
     return count == 1 ? reader : NULL;
 }
 
-/* MaxPool and Flatten only move values, Pad adds zeros, which every quantization holds exactly:
-   their output is quantized as their input. */
+/* MaxPool, Flatten and Reshape only move values, Pad adds zeros, which every quantization holds
+   exactly: their output is quantized as their input. */
 static bool keeps_quantization(wick_op op) {
-    return op == WICK_OP_MAX_POOL || op == WICK_OP_FLATTEN || op == WICK_OP_PAD;
+    return op == WICK_OP_MAX_POOL || op == WICK_OP_GLOBAL_MAX_POOL || op == WICK_OP_FLATTEN ||
+           op == WICK_OP_RESHAPE || op == WICK_OP_PAD;
 }
 
 /* The activation that is fused into this node, or NULL. */
@@ -259,7 +260,8 @@ static void insert_node(insertion *in, const wick_node *node) {
     bool fused = fused_activation(src, node) != NULL;
     int raw = wick_graph_node(in->dst, node->name, node->op, inputs, node->n_inputs,
                               fresh_name(in->dst, name, fused ? "" : "/raw"), &node->attrs);
-    if (fused) {
+    /* Indices are whole numbers already. */
+    if (fused || src->tensors[node->output].dtype != WICK_F32) {
         in->mapped[node->output] = raw;
         return;
     }

@@ -48,8 +48,25 @@ static char *fresh_name(wick_graph *graph, const char *base, const char *suffix)
     return name;
 }
 
-/* x [1,C,H,W] -> x * g + (bias - mean * g), g = scale / sqrt(var + epsilon), as a depthwise
-   convolution. */
+/* x [1,C,H,W] -> x * w[c] + b[c] as a depthwise convolution. */
+static void make_depthwise(wick_graph *graph, wick_node *node, int x, const float *w,
+                           const float *b) {
+    int64_t channels = graph->tensors[x].shape.dim[1];
+    int *inputs = wick_new(graph->arena, int, 3);
+    inputs[0] = x;
+    const char *output = graph->tensors[node->output].name;
+    inputs[1] = wick_graph_tensor(graph, fresh_name(graph, output, "weight"), WICK_F32,
+                                  (wick_shape){4, {channels, 1, 1, 1}}, w);
+    inputs[2] = wick_graph_tensor(graph, fresh_name(graph, output, "bias"), WICK_F32,
+                                  (wick_shape){1, {channels}}, b);
+    node->op = WICK_OP_CONV;
+    node->inputs = inputs;
+    node->n_inputs = 3;
+    node->attrs = wick_attrs_default();
+    node->attrs.groups = (int)channels;
+}
+
+/* x * g + (bias - mean * g), g = scale / sqrt(var + epsilon). */
 static void norm_to_depthwise(wick_graph *graph, wick_node *node) {
     const wick_tensor *x = &graph->tensors[node->inputs[0]];
     if (x->shape.rank != 4)
@@ -68,18 +85,43 @@ static void norm_to_depthwise(wick_graph *graph, wick_node *node) {
         w[c] = (float)gain;
         b[c] = (float)((double)data[2][c] - (double)data[3][c] * gain);
     }
-    int *inputs = wick_new(graph->arena, int, 3);
-    inputs[0] = node->inputs[0];
-    const char *output = graph->tensors[node->output].name;
-    inputs[1] = wick_graph_tensor(graph, fresh_name(graph, output, "weight"), WICK_F32,
-                                  (wick_shape){4, {channels, 1, 1, 1}}, w);
-    inputs[2] = wick_graph_tensor(graph, fresh_name(graph, output, "bias"), WICK_F32,
-                                  (wick_shape){1, {channels}}, b);
-    node->op = WICK_OP_CONV;
-    node->inputs = inputs;
-    node->n_inputs = 3;
-    node->attrs = wick_attrs_default();
-    node->attrs.groups = (int)channels;
+    make_depthwise(graph, node, node->inputs[0], w, b);
+}
+
+/* A sum or product of an image with one number, or one for each channel. The constant may come
+   first, except behind a division. */
+static void affine_to_depthwise(wick_graph *graph, wick_node *node) {
+    const wick_tensor *tensors = graph->tensors;
+    bool swapped = tensors[node->inputs[0]].data != NULL;
+    int x = node->inputs[swapped], constant = node->inputs[!swapped];
+    const wick_tensor *c = &tensors[constant];
+    wick_shape shape = tensors[x].shape;
+    int64_t count = wick_shape_count(c->shape), place = 1 - (shape.rank - c->shape.rank);
+    bool each = place >= 0 && place < c->shape.rank && c->shape.dim[place] == count &&
+                count == shape.dim[1];
+    if (tensors[x].data || !c->data || c->dtype != WICK_F32 || shape.rank != 4 ||
+        !wick_shape_equal(shape, tensors[node->output].shape) || (count != 1 && !each) ||
+        (swapped && node->op == WICK_OP_DIV))
+        return;
+    int64_t channels = shape.dim[1];
+    float *w = wick_new(graph->arena, float, channels),
+          *b = wick_new(graph->arena, float, channels);
+    for (int64_t i = 0; i < channels; i++) {
+        float value = ((const float *)c->data)[count == 1 ? 0 : i];
+        bool sum = node->op == WICK_OP_ADD || node->op == WICK_OP_SUB;
+        bool negated = node->op == WICK_OP_SUB && swapped;
+        w[i] = sum ? (negated ? -1 : 1) : node->op == WICK_OP_MUL ? value : 1 / value;
+        b[i] = !sum ? 0 : node->op == WICK_OP_SUB && !swapped ? -value : value;
+    }
+    make_depthwise(graph, node, x, w, b);
+}
+
+static void node_to_depthwise(wick_graph *graph, wick_node *node) {
+    if (node->op == WICK_OP_BATCH_NORM)
+        norm_to_depthwise(graph, node);
+    else if (node->op == WICK_OP_ADD || node->op == WICK_OP_SUB || node->op == WICK_OP_MUL ||
+             node->op == WICK_OP_DIV)
+        affine_to_depthwise(graph, node);
 }
 
 static wick_status check_constants(const wick_graph *graph, wick_diag *diag) {
@@ -102,11 +144,10 @@ wick_status wick_qdq_prepare(const wick_graph *graph, wick_graph **out, wick_dia
     wick_graph *copy = wick_graph_clone(graph);
     wick_graph_fold_batch_norm(copy);
     skip_identities(copy);
-    /* Shapes are needed to turn the remaining batch norms around. */
+    /* Shapes are needed to turn around what is left of them. */
     wick_status status = wick_graph_set_batch(copy, 1, diag);
     for (int n = 0; n < copy->n_nodes && status == WICK_OK; n++)
-        if (copy->nodes[n].op == WICK_OP_BATCH_NORM)
-            norm_to_depthwise(copy, &copy->nodes[n]);
+        node_to_depthwise(copy, &copy->nodes[n]);
     wick_graph_prune(copy);
     if (status == WICK_OK)
         status = wick_graph_infer(copy, diag);

@@ -13,6 +13,8 @@ static int64_t weight_count(const wick_layer *layer) {
         return taps * layer->out_c;
     case WICK_LAYER_FC:
         return (int64_t)layer->in_h * layer->in_w * layer->in_c * layer->out_c;
+    case WICK_LAYER_CONCAT: /* a table */
+        return layer->weights ? 256 : 0;
     default:
         return 0;
     }
@@ -25,6 +27,13 @@ static int64_t multiplier_count(const wick_layer *layer) {
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer) {
     int64_t biases = layer->bias ? layer->out_c : 0;
     return weight_count(layer) + 4 * biases + (4 + 1) * multiplier_count(layer);
+}
+
+int64_t wick_qnet_constant_bytes(const wick_qnet *net) {
+    int64_t bytes = 0;
+    for (int l = 0; l < net->n_layers; l++)
+        bytes += wick_qlayer_constant_bytes(&net->layers[l]);
+    return bytes;
 }
 
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena) {

@@ -18,32 +18,48 @@ static wick_status lowers(const wick_graph *qdq, wick_diag *diag) {
 }
 
 /* Quantizes with made-up ranges and lowers: everything but the numbers is as it will be. */
-static wick_status check_structure(const wick_graph *prepared, wick_diag *diag) {
+static wick_status sketch(const wick_graph *prepared, wick_qnet **out, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
     for (int t = 0; t < prepared->n_tensors; t++)
         ranges[t] = (wick_range){-1000, 1000};
     wick_graph *qdq;
+    *out = NULL;
     wick_status status = wick_qdq_insert(prepared, ranges, &qdq, diag);
     if (status == WICK_OK)
-        status = lower_check_structure(qdq, diag);
+        status = lower_structure(qdq, out, diag);
     wick_graph_free(qdq);
     wick_arena_free(arena);
     return status;
 }
 
-wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag) {
+static wick_status check_structure(const wick_graph *prepared, wick_diag *diag) {
+    wick_qnet *net;
+    wick_status status = sketch(prepared, &net, diag);
+    wick_qnet_free(net);
+    return status;
+}
+
+wick_status wick_qnet_sketch(const wick_graph *graph, wick_qnet **out, wick_diag *diag) {
+    *out = NULL;
     if (wick_qdq_is_quantized(graph))
-        return lowers(graph, diag);
+        return wick_qnet_lower(graph, out, diag);
     wick_graph *prepared;
     WICK_TRY(wick_qdq_prepare(graph, &prepared, diag));
-    wick_status status = check_structure(prepared, diag);
+    wick_status status = sketch(prepared, out, diag);
     wick_graph_free(prepared);
     return status;
 }
 
+wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag) {
+    wick_qnet *net;
+    wick_status status = wick_qnet_sketch(graph, &net, diag);
+    wick_qnet_free(net);
+    return status;
+}
+
 static wick_status check_data(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
-    wick_shape x = graph->tensors[graph->input].shape;
+    wick_shape x = wick_image_shape(graph->tensors[graph->input].shape);
     if (x.rank != 4 || x.dim[1] != data->channels || x.dim[2] != data->height ||
         x.dim[3] != data->width) {
         wick_arena *arena = wick_arena_new();

@@ -83,9 +83,15 @@ void wick_qnet_free(wick_qnet *net); /* NULL is allowed */
 /* Lists every node that keeps a graph, float or QDQ, from running on the device: the diagnostics
    that wick_quantize or wick_qnet_lower would give, without data. */
 wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag);
+/* The network that the device would get: of a QDQ graph the real one, of a float graph its layers
+   with made-up ranges, good for what depends on shapes alone: memory, time, energy. Errors as
+   wick_qnet_check. Free with wick_qnet_free; *out is NULL on failure. */
+wick_status wick_qnet_sketch(const wick_graph *graph, wick_qnet **out, wick_diag *diag);
 
 /* Bytes of weights, biases, multipliers and shifts of one layer as the emitter stores them. */
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
+/* Of all layers. */
+int64_t wick_qnet_constant_bytes(const wick_qnet *net);
 
 /* One int8 run on the PC, bit-equal to the device's. pixels [H,W,C] uint8. values[t] (n_tensors
    arrays, caller's, each h*w*c bytes, allocated by wick_qnet_buffers, and scratch_bytes of scratch

@@ -2,10 +2,9 @@
 
 #include "sim/sim_check.h"
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
-
-const double PROGRAM_WAIT_S = 1; /* what wick_engine_run does where wait_ms is 0 */
 
 double program_deadline_s(const program *p) {
     return p->now.arrival_s + p->world.options->workload.deadline_s;
@@ -28,9 +27,16 @@ void program_answer(program *p, int module) {
     world_event(&p->world, WICK_EVENT_ANSWER, module, p->now.id);
 }
 
+void program_forget(program *p, bool extractor_too) {
+    if (extractor_too)
+        p->from[0] = INT_MAX;
+    p->from[1] = INT_MAX;
+}
+
 void program_decided(program *p, int module) {
     p->phase = module ? WICK_PHASE_RUN : WICK_PHASE_IDLE;
     p->segment = module;
+    program_forget(p, false);
     if (module)
         world_event(&p->world, WICK_EVENT_MODULE, module, p->now.id);
 }
@@ -149,6 +155,7 @@ static world_outcome come_up(program *p) {
         p->warm = false;
         p->patience = 0;
         p->highest_mv = 0;
+        program_forget(p, true);
         if (p->engine->boot)
             outcome = p->engine->boot(p);
     }

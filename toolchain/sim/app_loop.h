@@ -36,7 +36,11 @@ struct program {
     bool warm;
     int patience;
     uint32_t highest_mv;
-    int wanted;         /* by a control: the module to work on; 0 = none */
+    int from[2]; /* first step of this boot, of the extractor and of a module: what it
+                    and later ones computed is in SRAM; INT_MAX = none */
+    int reach;   /* no step of the segment in work behind this one reads what was not computed in
+                    this boot; valid once from[] of its side is set */
+    int wanted;  /* by a control: the module to work on; 0 = none */
     double off_until_s; /* by a control */
     int in_time;        /* the last module that answered in time; 0 none */
     double latency_sum_s;
@@ -46,10 +50,10 @@ struct program {
 wick_status program_run(program *p, const wick_plan *plan, const wick_trace *trace,
                         const wick_sim_options *options, const uint8_t *correct, int n_samples,
                         const program_engine *engine, wick_sim_result *result, wick_diag *diag);
-/* One sleep of a device that waits for charge. */
-extern const double PROGRAM_WAIT_S;
 /* Module `module` has delivered (again, perhaps). */
 void program_answer(program *p, int module);
+/* Nothing in SRAM counts any more: of the extractor and the module, or the module alone. */
+void program_forget(program *p, bool extractor_too);
 /* A decision is committed. */
 void program_decided(program *p, int module);
 double program_deadline_s(const program *p);

@@ -1,7 +1,7 @@
 /* The second simulator: the runtime's engine and kernels on an emulated NVM. The port pays for what
    it is asked to do, item by item; where the energy ends it leaves the call by longjmp, and nothing
    of the engine's state survives but the NVM. */
-#include "sim/app_loop.h"
+#include "sim/span_run.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -18,8 +18,13 @@ typedef struct firmware {
     uint8_t *correct; /* [modules][n_samples] by the logits */
     jmp_buf power;
     world_outcome ended;    /* how the world left a call */
-    int item;               /* what the unit at hand pays next */
-    int open;               /* first item of the spans that await a commit; -1: none */
+    int item;               /* what the unit at hand pays next; of open work: LOOSE and records
+                               apart */
+    bool open;              /* the unit at hand are spans that await a commit */
+    int span;               /* the last of them so far, of the model */
+    int first_step, step;   /* the first of them all; the one that is paid for next */
+    int reads;              /* of operands that the engine did and nobody has paid for yet */
+    bool reading;           /* the voltage was asked for before the first of them */
     bool free_of_charge;    /* while the memory is formatted in the factory */
     wick_rng garbage;       /* what a cut write leaves */
     wick_rt_status failure; /* of the engine; OK = none */
@@ -32,27 +37,80 @@ static void live_or_die(firmware *f, world_outcome outcome) {
         longjmp(f->power, 1);
 }
 
-/* Pays the unit's next item, or dies. Spans without commits stay open. */
+/* Pays the unit's next item, or dies. */
 static void pay(firmware *f) {
     int item = f->item++;
+    live_or_die(f, world_run(&f->app->world, item, item + 1, false));
+}
+
+/* Pays for the open work up to step `end`: what the engine reads of what this boot did not compute
+   (by the engine's own state), and the steps. The port does not see them one by one, so they are
+   paid for when it is asked for something next: until then nothing but SRAM has changed. */
+static void pay_steps(firmware *f, int end) {
     world *w = &f->app->world;
-    live_or_die(f, f->open >= 0 ? world_run_open(w, f->open, item, item + 1, item + 1, 0)
-                                : world_run(w, item, item + 1, false));
+    const work_items *work = &w->work;
+    const wick_model *m = f->model;
+    const int from[2] = {f->engine.from[0], f->engine.from[1]};
+    for (; f->step < end; f->step++) {
+        int item = work->step_item[f->step];
+        f->reads -= m->layers[m->steps[f->step].layer].n_operands;
+        for (int r = work->reload_first[f->step]; r < work->reload_first[f->step + 1]; r++) {
+            if (span_resident(w->plan, from, w->plan->reloads[r].producer))
+                f->reads++;
+            else
+                live_or_die(f, world_run_loose(w, item, work->reload_item[r]));
+        }
+        live_or_die(f, world_run_open(w, item, item + 1, item + 1, 0));
+        f->item = item + 1;
+    }
+    if (f->reads && !f->port.nvm_mapped)
+        f->failure = WICK_RT_PORT; /* it read more, or less, than it is charged for */
+}
+
+static int end_of_span(const firmware *f) {
+    const wick_span *span = &f->model->spans[f->span];
+    return span->first_step + span->n_steps;
+}
+
+/* A write of open work: the output of the next step that does not leave it in SRAM, or, when all
+   steps are done, what a commit needs in NVM. */
+static void pay_write(firmware *f, uint32_t offset, uint32_t bytes) {
+    world *w = &f->app->world;
+    const wick_model *m = f->model;
+    int end = end_of_span(f);
+    for (int k = f->step; k < end; k++) {
+        const wick_place *place = &m->tensors[m->layers[m->steps[k].layer].dst];
+        if (place->sram != WICK_NO_SRAM)
+            continue;
+        if (offset != place->offset + m->steps[k].first || bytes != m->steps[k].count)
+            f->failure = WICK_RT_PORT;
+        pay_steps(f, k + 1);
+        return;
+    }
+    pay_steps(f, end);
+    for (int k = f->first_step; k < end; k++) {
+        const wick_place *place = &m->tensors[m->layers[m->steps[k].layer].dst];
+        if (place->sram != WICK_NO_SRAM && place->last_reader >= end && place->offset == offset) {
+            live_or_die(f, world_run_loose(w, f->item, w->work.store_item[k]));
+            return;
+        }
+    }
+    f->failure = WICK_RT_PORT; /* no write that the plan knows */
 }
 
 /* A record: the last item of the unit, or a commit by itself. */
 static void pay_commit(firmware *f) {
-    const program *p = f->app;
     world *w = &f->app->world;
-    bool in_unit = !p->taken || (p->phase == WICK_PHASE_RUN && f->open < 0);
-    if (in_unit) {
+    if (!f->app->taken) {
         pay(f);
         return;
     }
+    if (f->open)
+        pay_steps(f, end_of_span(f));
     const work_sequence *commit = &w->work.sequence[WORK_DECIDE];
     world_outcome outcome = world_run(w, commit->first, commit->end, false);
-    if (f->open >= 0)
-        world_close(w, f->open, f->item, outcome != WORLD_FAILED);
+    if (f->open)
+        world_close(w, f->item, outcome != WORLD_FAILED);
     live_or_die(f, outcome);
 }
 
@@ -61,6 +119,7 @@ static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
     if (offset > f->model->nvm_bytes || bytes > f->model->nvm_bytes - offset)
         return -1;
     memcpy(dst, f->nvm + offset, bytes);
+    f->reads++;
     return 0;
 }
 
@@ -97,6 +156,8 @@ static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes
             f->nvm[offset + i] = (int8_t)wick_rng_next(&f->garbage);
         if (is_record(f->model, offset))
             pay_commit(f);
+        else if (f->open)
+            pay_write(f, offset, bytes);
         else
             pay(f);
     }
@@ -121,8 +182,17 @@ static int deliver(void *ctx, const wick_result *result) {
     return 0;
 }
 
+/* Asked before the first of the open spans (shall it wait?) and between two of them (shall the next
+   one join?). */
 static uint32_t capacitor_mv(void *ctx) {
-    return world_capacitor_mv(&((firmware *)ctx)->app->world);
+    firmware *f = ctx;
+    if (f->open && f->reading)
+        pay_steps(f, end_of_span(f));
+    uint32_t mv = world_capacitor_mv(&f->app->world);
+    if (f->open && f->reading && mv && mv >= f->model->spans[f->span + 1].need_mv)
+        f->span++;
+    f->reading = true;
+    return mv;
 }
 
 static wick_situation situation(void *ctx) {
@@ -188,20 +258,32 @@ static wick_rt_status take(firmware *f) {
                               NULL);
 }
 
+static void begin_open(firmware *f) {
+    program *p = f->app;
+    f->open = p->taken && p->phase == WICK_PHASE_RUN;
+    f->reading = p->world.options->no_voltage;
+    f->reads = 0;
+    if (!f->open)
+        return;
+    f->span = f->model->segments[p->segment].first_span + p->progress[p->segment];
+    f->first_step = f->step = f->model->spans[f->span].first_step;
+    world_open(&p->world, f->item);
+}
+
 static world_outcome work(program *p) {
     firmware *f = p->engine->ctx;
     f->item = unit_of(p);
-    f->open = p->world.work.lazy && p->taken && p->phase == WICK_PHASE_RUN ? f->item : -1;
+    begin_open(f);
     if (setjmp(f->power))
         return f->ended;
     bool decides = p->taken && p->phase == WICK_PHASE_DECIDE;
     wick_rt_status status = p->taken ? wick_engine_step(&f->engine) : take(f);
-    if (status < 0) {
-        f->failure = status;
+    if (status < 0 || f->failure != WICK_RT_OK) {
+        f->failure = status < 0 ? status : f->failure;
         return WORLD_OVER;
     }
     if (status == WICK_RT_WAIT)
-        return world_sleep(&p->world, p->world.now_s + PROGRAM_WAIT_S);
+        return world_sleep(&p->world, p->world.now_s + p->world.options->wait_s);
     look_at_record(f);
     if (decides)
         program_decided(p, p->segment);

@@ -62,6 +62,8 @@ typedef struct wick_sim_options {
     bool no_voltage;                 /* the port cannot read the capacitor: every span commits and
                                         nothing waits for charge. Else the engine leaves commits
                                         out (engine.h), as far as the plan knows need_mv */
+    double wait_s;                   /* one sleep of a device that waits for charge (the engine's
+                                        wait_ms), > 0; default 1 */
     bool single_steps;               /* no jumps: the reference that jumps are tested against */
 } wick_sim_options;
 wick_sim_options wick_sim_defaults(void);

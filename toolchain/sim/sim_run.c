@@ -1,5 +1,5 @@
 /* The fast simulator's engine: what the runtime's would do, as runs of items of work. */
-#include "sim/lazy_run.h"
+#include "sim/span_run.h"
 
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@ wick_sim_options wick_sim_defaults(void) {
     return (wick_sim_options){
         .workload = {.period_s = 60, .deadline_s = 60, .clock_survives = true},
         .start_v = -1,
+        .wait_s = 1,
         .policy = {.kind = WICK_POLICY_GREEDY},
         .seed = 1};
 }
@@ -41,15 +42,17 @@ static int first_item(const program *p, int segment) {
     return p->world.work.span_first[s->first_span + p->progress[segment]];
 }
 
-/* Taking the input and, where every span commits, the extractor. */
+/* Taking the input; then, where every span commits, the extractor. */
 static world_outcome run_extractor(program *p) {
     world *w = &p->world;
     const work_sequence *sequence = &w->work.sequence[0];
     int n_spans = segment_of(p, 0)->n_spans;
-    int end = w->work.lazy ? w->work.taken : sequence->end;
+    int end = p->taken ? sequence->end : w->work.taken;
     world_outcome outcome = run_items(p, p->taken ? first_item(p, 0) : sequence->first, end);
     if (w->item < w->work.taken)
         return outcome;
+    if (!p->taken)
+        program_forget(p, true);
     p->taken = true;
     p->progress[0] = w->item < sequence->end ? w->work.items[w->item].span : n_spans;
     p->phase = p->progress[0] < n_spans ? WICK_PHASE_RUN : WICK_PHASE_DECIDE;
@@ -113,8 +116,8 @@ static world_outcome work(program *p) {
     if (p->wanted && p->taken && p->phase == WICK_PHASE_RUN && p->segment > 0 &&
         p->segment != p->wanted)
         return decide(p);
-    if (p->taken && p->phase == WICK_PHASE_RUN && p->world.work.lazy)
-        return lazy_run(p);
+    if (p->taken && p->phase == WICK_PHASE_RUN && (p->world.work.lazy || span_reloads(p)))
+        return span_run(p);
     if (!p->taken || (p->phase == WICK_PHASE_RUN && p->segment == 0))
         return run_extractor(p);
     switch (p->phase) {

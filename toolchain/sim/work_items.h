@@ -5,11 +5,14 @@
      k = 1..    module k's steps and commits, then the delivery
      DECIDE     a commit by itself: of a decision, or of a delivery
      BOOT       one boot
-   Where the engine leaves commits out (lazy), spans have none among their items, and DECIDE's
-   commit stands for each that is made. A unit is what a power failure repeats: the items from its
-   first to its end. A whole run of units draws, at the capacitor, drawn(p) between two positions;
-   with a leaking store what that is worth at its end is response(p) = integral of D(s) exp(-lambda
-   (p - s)) ds from the sequence's start, as in supply.h. */
+     LOOSE      what moves between SRAM and NVM, item by item: reading an operand that this boot did
+                not compute, writing an output at a commit
+   Where the engine leaves commits out (lazy), spans end with their steps; LOOSE's writes and
+   DECIDE's commit stand for each that is made. Else they have both among their items. A unit is
+   what a power failure repeats: the items from its first to its end. A whole run of units draws, at
+   the capacitor, drawn(p) between two positions; with a leaking store what that is worth at its end
+   is response(p) = integral of D(s) exp(-lambda (p - s)) ds from the sequence's start, as in
+   supply.h. */
 #ifndef WICK_WORK_ITEMS_H
 #define WICK_WORK_ITEMS_H
 
@@ -31,8 +34,8 @@ typedef struct work_item {
     double esr_uj;
     double off_uj; /* store energy at which the device browns out under this load */
     int unit_first, unit_end;
-    int span;    /* index within the segment; -1: none */
-    bool commit; /* ends with a record in NVM */
+    int span; /* index within the segment; -1: none */
+    int step; /* of the model; -1: none */
 } work_item;
 
 /* Sums over the items before one, from its sequence's first item. */
@@ -41,7 +44,7 @@ typedef struct work_sums {
     int commits;
 } work_sums;
 
-enum { WORK_DECIDE = 1 + WICK_MAX_HEADS, WORK_BOOT_SEQUENCE, WORK_SEQUENCES };
+enum { WORK_DECIDE = 1 + WICK_MAX_HEADS, WORK_BOOT_SEQUENCE, WORK_LOOSE, WORK_SEQUENCES };
 
 typedef struct work_sequence {
     int first, end;                    /* items */
@@ -57,6 +60,10 @@ typedef struct work_items {
     work_sequence sequence[WORK_SEQUENCES];
     int taken;                    /* the first item behind taking an input */
     int *span_first;              /* [model.n_spans] first item of a span */
+    int *step_item;               /* [model.n_steps] */
+    int *store_item;              /* [model.n_steps] in LOOSE; -1: nothing to write at a commit */
+    int *reload_item;             /* [plan.n_reloads] in LOOSE; -1: takes nothing */
+    int *reload_first;            /* [model.n_steps + 1] its reloads begin here */
     int send[1 + WICK_MAX_HEADS]; /* items of module k: its delivery, up to the sequence's end */
     double lambda_per_s;
     double sleep_load_uw, sleep_draw_uw, sleep_esr_uw, sleep_off_uj;

@@ -119,33 +119,57 @@ static double horizon(const world *w) {
 
 /* ---- items ---- */
 
-/* Books what was drawn from item `first`'s start to `part` of item `item`. */
-static void book(world *w, int first, int item, double part, bool useful) {
-    wick_energy *e = &w->result->energy;
-    const work_items *work = &w->work;
+static void add_sums(work_sums *to, const work_sums *more, double sign) {
+    to->drawn_uj += sign * more->drawn_uj;
+    to->load_uj += sign * more->load_uj;
+    to->esr_uj += sign * more->esr_uj;
+    for (int a = 0; a < WORK_ACCOUNTS; a++)
+        to->account_uj[a] += sign * more->account_uj[a];
+    to->commits += (int)sign * more->commits;
+}
+
+/* What was drawn from item `first`'s start to `part` of item `item`; the part counts as computing.
+ */
+static work_sums sums_between(const work_items *work, int first, int item, double part) {
     int q = work->sequence_of[first];
-    const work_sums *from = work_before(work, q, first), *to = work_before(work, q, item);
-    double load_uj = to->load_uj - from->load_uj, esr_uj = to->esr_uj - from->esr_uj;
-    double drawn_uj = to->drawn_uj - from->drawn_uj, rest_uj = 0;
+    work_sums sums = *work_before(work, q, item);
+    add_sums(&sums, work_before(work, q, first), -1);
     if (part > 0) {
         const work_item *at = &work->items[item];
-        rest_uj = at->load_uj * part;
-        esr_uj += at->esr_uj * part;
-        drawn_uj += at->draw_uw * at->time_s * part;
+        sums.load_uj += at->load_uj * part;
+        sums.esr_uj += at->esr_uj * part;
+        sums.drawn_uj += at->draw_uw * at->time_s * part;
+        sums.account_uj[q == WORK_BOOT_SEQUENCE ? WORK_BOOT : WORK_COMPUTE] += at->load_uj * part;
     }
-    e->esr_loss_uj += esr_uj;
-    e->converter_loss_uj += drawn_uj - esr_uj - (load_uj + rest_uj);
-    if (q == WORK_BOOT_SEQUENCE) {
-        e->boot_uj += load_uj + rest_uj;
-    } else if (useful) {
-        e->compute_uj += to->account_uj[WORK_COMPUTE] - from->account_uj[WORK_COMPUTE] + rest_uj;
-        e->nvm_uj += to->account_uj[WORK_NVM] - from->account_uj[WORK_NVM];
-        e->commit_uj += to->account_uj[WORK_COMMIT] - from->account_uj[WORK_COMMIT];
-        e->sense_uj += to->account_uj[WORK_SENSE] - from->account_uj[WORK_SENSE];
-        w->result->commits += to->commits - from->commits;
+    return sums;
+}
+
+static void book_sums(world *w, const work_sums *sums, bool useful) {
+    wick_energy *e = &w->result->energy;
+    e->esr_loss_uj += sums->esr_uj;
+    e->converter_loss_uj += sums->drawn_uj - sums->esr_uj - sums->load_uj;
+    e->boot_uj += sums->account_uj[WORK_BOOT];
+    if (useful) {
+        e->compute_uj += sums->account_uj[WORK_COMPUTE];
+        e->nvm_uj += sums->account_uj[WORK_NVM];
+        e->commit_uj += sums->account_uj[WORK_COMMIT];
+        e->sense_uj += sums->account_uj[WORK_SENSE];
+        w->result->commits += sums->commits;
     } else {
-        e->reexecution_uj += load_uj + rest_uj;
+        e->reexecution_uj += sums->load_uj - sums->account_uj[WORK_BOOT];
     }
+}
+
+static void book(world *w, int first, int item, double part, bool useful) {
+    work_sums sums = sums_between(&w->work, first, item, part);
+    book_sums(w, &sums, useful);
+}
+
+/* The open work up to `part` of item `item`. */
+static void book_open(world *w, int item, double part, bool useful) {
+    work_sums sums = sums_between(&w->work, w->open_first, item, part);
+    add_sums(&sums, &w->open_loose, 1);
+    book_sums(w, &sums, useful);
 }
 
 static void power_fails(world *w) {
@@ -218,7 +242,42 @@ world_outcome world_run(world *w, int first, int end, bool pause) {
     }
 }
 
-world_outcome world_run_open(world *w, int open, int first, int end, int far, double floor_uj) {
+void world_open(world *w, int first) {
+    w->open_first = first;
+    w->open_loose = (work_sums){0};
+}
+
+static world_outcome end_open(world *w, bool over) {
+    if (!over)
+        power_fails(w);
+    return over ? WORLD_OVER : WORLD_FAILED;
+}
+
+world_outcome world_run_loose(world *w, int at, int index) {
+    const work_items *work = &w->work;
+    if (index < 0)
+        return WORLD_DONE;
+    const work_item *item = &work->items[index];
+    w->item = index;
+    w->left_s = item->time_s;
+    for (;;) {
+        bool done = w->item > index, over = !done && look(w);
+        if (!done && !over && w->store.energy_uj > item->off_uj) {
+            work_on(w, item, &work->sequence[WORK_LOOSE], index + 1);
+            continue;
+        }
+        double part = done ? 0 : 1 - w->left_s / item->time_s;
+        work_sums sums = sums_between(work, index, w->item, part);
+        add_sums(&w->open_loose, &sums, 1);
+        w->item = at;
+        if (done)
+            return WORLD_DONE;
+        book_open(w, at, 0, over);
+        return end_open(w, over);
+    }
+}
+
+world_outcome world_run_open(world *w, int first, int end, int far, double floor_uj) {
     const work_items *work = &w->work;
     w->item = first;
     if (first >= end)
@@ -231,10 +290,8 @@ world_outcome world_run_open(world *w, int open, int first, int end, int far, do
         const work_item *item = &work->items[w->item];
         bool over = look(w);
         if (over || w->store.energy_uj <= item->off_uj) {
-            book(w, open, w->item, 1 - w->left_s / item->time_s, over);
-            if (!over)
-                power_fails(w);
-            return over ? WORLD_OVER : WORLD_FAILED;
+            book_open(w, w->item, 1 - w->left_s / item->time_s, over);
+            return end_open(w, over);
         }
         world_load load = load_of(item, sequence);
         load.floor_uj = floor_uj;
@@ -250,8 +307,8 @@ world_outcome world_run_open(world *w, int open, int first, int end, int far, do
     }
 }
 
-void world_close(world *w, int open, int end, bool useful) {
-    book(w, open, end, 0, useful);
+void world_close(world *w, int end, bool useful) {
+    book_open(w, end, 0, useful);
 }
 
 uint32_t world_capacitor_mv(const world *w) {

@@ -42,6 +42,8 @@ typedef struct world {
     /* the item in work */
     int item;
     double left_s;
+    int open_first;       /* of the open work */
+    work_sums open_loose; /* its loose items */
     bool powered, booted; /* booted: runs the program, so that it notices inputs */
     bool in_work;         /* an input is in work (for the queue's rule) */
     bool arrived;         /* an input came since the program last looked */
@@ -59,13 +61,17 @@ void world_end(world *w);
    last item is done; one that is run item by item may be (first or end inside it). w->item is the
    item that comes next: `end` when DONE; behind the unit at hand when PAUSED (only if `pause`). */
 world_outcome world_run(world *w, int first, int end, bool pause);
-/* The same without units: items [first, end) behind work that began at item `open` and is not
-   committed yet. Nothing is booked unless it ends early: then all from `open` on, as lost or, at
-   the simulation's end, as done. `far` >= end: while the store surely stays above floor_uj it may
-   go on behind `end`, to a unit's end within far: w->item tells. */
-world_outcome world_run_open(world *w, int open, int first, int end, int far, double floor_uj);
-/* Books items [open, end) as committed, or as lost. */
-void world_close(world *w, int open, int end, bool useful);
+/* Work that no commit has covered yet: items of one sequence from `first` on, and loose ones.
+   Nothing of it is booked before it is closed, or ends early: then all of it, as lost or, at the
+   simulation's end, as done. */
+void world_open(world *w, int first);
+/* Runs items [first, end) of the open work. `far` >= end: while the store surely stays above
+   floor_uj it may go on behind `end`, to a unit's end within far: w->item tells. */
+world_outcome world_run_open(world *w, int first, int end, int far, double floor_uj);
+/* Runs one loose item (-1: none) where the open work stands before item `at`; w->item is `at`. */
+world_outcome world_run_loose(world *w, int at, int item);
+/* Books the open work up to item `end` as committed, or as lost. */
+void world_close(world *w, int end, bool useful);
 /* What the port's voltage reading says, mV. */
 uint32_t world_capacitor_mv(const world *w);
 /* Sleeps until `until_s` or an arrival. */

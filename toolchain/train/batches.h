@@ -3,7 +3,7 @@
 #define WICK_BATCHES_H
 
 #include "data/data.h"
-#include "train/program.h"
+#include "train/inference.h"
 #include "train/quality.h"
 
 /* How pixels become inputs: pointers into a family, or NULL for the data set's own default
@@ -11,7 +11,8 @@
 typedef struct wick_normalise {
     const float *mean, *std;
 } wick_normalise;
-/* What the family says. */
+/* What the family says; pixel / 255 when it says nothing (at most WICK_MAX_CHANNELS_META channels).
+ */
 wick_normalise wick_family_normalise(const wick_family *family);
 
 /* SHAPE when images and the graph's input [N,C,H,W] differ. */
@@ -20,11 +21,11 @@ wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wic
 /* Sets the threads of the backend: 0 = all. Returns how many. */
 int wick_set_threads(int threads);
 
-/* Runs an inference program over all images of a split (the last batch is padded with its last
+/* Runs a network over all images of a split (the last batch is padded with its last
    image) and counts argmax = label for the outputs 0..n_heads-1 into correct; answers [n_heads][n],
    of which both arrays may be NULL. INTERRUPTED, without a diagnostic, on a stop request where
    stoppable. */
-wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
+wick_status wick_count_correct(wick_inference *run, int batch, int n_heads, int classes,
                                const wick_data *data, wick_split split, wick_normalise normalise,
                                bool stoppable, int64_t *correct, wick_answers answers,
                                wick_diag *diag);

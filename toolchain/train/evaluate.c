@@ -1,4 +1,5 @@
 #include "train/batches.h"
+#include "train/inference.h"
 #include "train/losses.h"
 #include "train/train.h"
 
@@ -8,14 +9,18 @@
 
 enum { EVAL_BATCH = 64 };
 
+/* Without metadata a network takes pixel / 255, as its quantized form does (docs/numbers.md). */
 wick_normalise wick_family_normalise(const wick_family *family) {
+    static const float zeros[WICK_MAX_CHANNELS_META],
+        ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    _Static_assert(WICK_LEN(ones) == WICK_MAX_CHANNELS_META, "one for each channel");
     if (family->n_channels == 0)
-        return (wick_normalise){0};
+        return (wick_normalise){.mean = zeros, .std = ones};
     return (wick_normalise){.mean = family->mean, .std = family->std};
 }
 
 wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
-    wick_shape shape = graph->tensors[graph->input].shape;
+    wick_shape shape = wick_image_shape(graph->tensors[graph->input].shape);
     if (shape.rank == 4 && shape.dim[1] == data->channels && shape.dim[2] == data->height &&
         shape.dim[3] == data->width &&
         (graph->family.n_channels == 0 || graph->family.n_channels == data->channels))
@@ -49,7 +54,7 @@ static int next_batch(const uint32_t *list, int n, int from, int batch, uint32_t
     return here;
 }
 
-wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
+wick_status wick_count_correct(wick_inference *run, int batch, int n_heads, int classes,
                                const wick_data *data, wick_split split, wick_normalise normalise,
                                bool stoppable, int64_t *correct, wick_answers answers,
                                wick_diag *diag) {
@@ -60,13 +65,13 @@ wick_status wick_count_correct(wick_program *program, int batch, int n_heads, in
     for (int from = 0; from < images->n && status == WICK_OK; from += batch) {
         int here = next_batch(NULL, images->n, from, batch, indices);
         wick_data_batch(data, split, indices, batch, NULL, 0, 0, normalise.mean, normalise.std,
-                        wick_program_input(program));
+                        wick_inference_input(run));
         if (stoppable && wick_stop_requested())
             status = WICK_INTERRUPTED;
         else
-            status = wick_program_forward(program, diag);
+            status = wick_inference_forward(run, diag);
         for (int k = 0; k < n_heads && status == WICK_OK; k++) {
-            const float *logits = wick_program_output(program, k);
+            const float *logits = wick_inference_output(run, k);
             for (int i = 0; i < here; i++) {
                 const float *row = logits + (size_t)i * (size_t)classes;
                 size_t at = (size_t)k * (size_t)images->n + (size_t)(from + i);
@@ -81,26 +86,6 @@ wick_status wick_count_correct(wick_program *program, int batch, int n_heads, in
     }
     free(indices);
     return status;
-}
-
-/* A copy of the graph for a batch, and its inference program. */
-typedef struct inference {
-    wick_graph *graph;
-    wick_program *program;
-} inference;
-
-static wick_status open_inference(const wick_graph *graph, int batch, const int *outputs,
-                                  int n_outputs, inference *out, wick_diag *diag) {
-    *out = (inference){.graph = wick_graph_clone(graph)};
-    WICK_TRY(wick_graph_set_batch(out->graph, batch, diag));
-    wick_program_options options = {
-        .batch = batch, .winograd = true, .n_outputs = n_outputs, .outputs = outputs};
-    return wick_program_build(out->graph, &options, &out->program, diag);
-}
-
-static void close_inference(inference *run) {
-    wick_program_free(run->program);
-    wick_graph_free(run->graph);
 }
 
 /* What an imported model's head may have behind its logits: the largest is the same, but these are
@@ -126,15 +111,15 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
                              classes);
     }
     wick_set_threads(threads);
-    inference run;
+    wick_inference run;
     wick_status status =
-        open_inference(graph, EVAL_BATCH, logits_tensors, family->n_heads, &run, diag);
+        wick_inference_open(graph, EVAL_BATCH, logits_tensors, family->n_heads, &run, diag);
     if (status == WICK_OK)
-        status = wick_count_correct(run.program, EVAL_BATCH, family->n_heads, classes, data, split,
+        status = wick_count_correct(&run, EVAL_BATCH, family->n_heads, classes, data, split,
                                     wick_family_normalise(family), true, correct, answers, diag);
     if (status == WICK_INTERRUPTED)
         wick_fail(diag, status, NULL, NULL, NULL, "stopped on request");
-    close_inference(&run);
+    wick_inference_close(&run);
     return status;
 }
 
@@ -162,17 +147,17 @@ static int *outputs_of(const wick_graph *graph, const int *tensors, int n_tensor
     return outputs;
 }
 
-static void visit_batch(wick_program *program, int batch, int here, const wick_graph *graph,
+static void visit_batch(const wick_inference *run, int batch, int here, const wick_graph *graph,
                         const int *tensors, int n_tensors, wick_visit *visit, void *ctx) {
     int output = 0;
     size_t input_size = (size_t)wick_shape_count(graph->tensors[graph->input].shape);
     for (int i = 0; i < n_tensors; i++) {
         if (tensors[i] == graph->input) {
-            visit(ctx, tensors[i], wick_program_input(program), here, input_size);
+            visit(ctx, tensors[i], wick_inference_input(run), here, input_size);
             continue;
         }
-        size_t per_image = wick_program_output_count(program, output) / (size_t)batch;
-        visit(ctx, tensors[i], wick_program_output(program, output++), here, per_image);
+        size_t per_image = wick_inference_output_count(run, output) / (size_t)batch;
+        visit(ctx, tensors[i], wick_inference_output(run, output++), here, per_image);
     }
 }
 
@@ -187,20 +172,20 @@ wick_status wick_eval_tensors(const wick_graph *graph, const wick_data *data, wi
     int *outputs = outputs_of(graph, tensors, n_tensors, &n_outputs);
     uint32_t *here_indices = wick_xalloc((size_t)batch * sizeof *here_indices);
     wick_normalise normalise = wick_family_normalise(&graph->family);
-    inference run;
-    wick_status status = open_inference(graph, batch, outputs, n_outputs, &run, diag);
+    wick_inference run;
+    wick_status status = wick_inference_open(graph, batch, outputs, n_outputs, &run, diag);
     for (int from = 0; from < n && status == WICK_OK; from += batch) {
         int here = next_batch(indices, n, from, batch, here_indices);
         wick_data_batch(data, split, here_indices, batch, NULL, 0, 0, normalise.mean, normalise.std,
-                        wick_program_input(run.program));
+                        wick_inference_input(&run));
         if (wick_stop_requested())
             status = wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "stopped on request");
         else
-            status = wick_program_forward(run.program, diag);
+            status = wick_inference_forward(&run, diag);
         if (status == WICK_OK)
-            visit_batch(run.program, batch, here, graph, tensors, n_tensors, visit, ctx);
+            visit_batch(&run, batch, here, graph, tensors, n_tensors, visit, ctx);
     }
-    close_inference(&run);
+    wick_inference_close(&run);
     free(here_indices);
     free(outputs);
     return status;

@@ -58,7 +58,7 @@
 
 /* (a * b + 2^31) >> 32, exact. */
 #if defined(__MSP430__)
-/* The magnitudes' product, shifted and added together; about 240 cycles where |a| has 18 bits: its
+/* The magnitudes' product, shifted and added together; about 225 cycles where |a| has 18 bits: its
    low 16 bits always take their time, the high ones only as far as they go. Weak: many kernels
    bring it, the linker keeps one. */
 int32_t wick_mulhr(int32_t a, int32_t b);

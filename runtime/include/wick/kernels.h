@@ -28,12 +28,15 @@ wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_
 /* Bytes of one row of operand i. */
 uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i);
 
-/* SRAM that a step takes in the engine: each operand's rows, the step's output, and what the
-   layer's kernel works in, each rounded up to 4 bytes. mapped: the port's NVM is loaded from
-   directly, so operands take none. The planner sizes scratch_bytes with it and the engine checks
-   against it. */
-uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped);
-/* The most that any step, or publishing a result, takes: wick_model.scratch_bytes. */
+/* SRAM that a step takes in the engine, the arena apart: each operand's rows, the step's output,
+   and what the layer's kernel works in, each rounded up to 4 bytes. Tensors with a place in SRAM
+   take none, unless `alone`: a step that runs without the arena. mapped: the port's NVM is loaded
+   from directly, so operands take none. The planner sizes scratch_bytes with it and the engine
+   checks against it. model->tensors may be NULL: no tensor has a place in SRAM. */
+uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped,
+                                 int alone);
+/* The most that any step, with the arena or alone, or publishing a result, takes:
+   wick_model.scratch_bytes. */
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
 
 /* Whether `kernel` can compute the layer: the one predicate that the planner chooses by, that the

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    WICK_MODEL_FORMAT = 2, /* version of these structures and of the NVM layout */
+    WICK_MODEL_FORMAT = 3, /* version of these structures and of the NVM layout */
     WICK_MAX_MODULES = 8,
     WICK_MAX_OPERANDS = 64
 };
@@ -20,7 +20,7 @@ enum {
     X(MAXPOOL, maxpool)   /* padding never wins; output quantized as the input */                  \
     X(AVGPOOL, avgpool)   /* no padding; global pool = kernel of the input's size */               \
     X(ADD, add)           /* two operands of equal shape */                                        \
-    X(CONCAT, concat)     /* operands side by side along channels */
+    X(CONCAT, concat)     /* operands side by side along channels; or one, by a table */
 
 typedef enum wick_layer_kind {
 #define X(upper, lower) WICK_LAYER_##upper,
@@ -84,7 +84,9 @@ typedef enum wick_kernel {
    are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
    zero_point_i) * mult_i, 0 <= mult_i <= 2^20, requantized with the layer's mult[0], shift[0].
    concat: each operand is requantized by its own mult and shift; mult 0 makes it zeros, whatever
-   the tensor holds, of which it may then take fewer channels than there are. */
+   the tensor holds, of which it may then take fewer channels than there are. A concat of one
+   operand may have weights: a table of 256 outputs, y = weights[q + 128], and then nothing of the
+   operand but its tensor and channels counts, nor out_zp and the clamps. */
 typedef struct wick_operand {
     uint16_t tensor;   /* index into wick_model.tensors */
     uint16_t channels; /* of this operand */
@@ -116,12 +118,21 @@ typedef struct wick_layer {
     const uint8_t *shift; /* as mult */
 } wick_layer;
 
-/* Where a tensor lives in non-volatile memory. The input has two places, `offset` for even epochs
-   and `offset + stride` for odd ones; for every other tensor stride is 0. */
+#define WICK_NO_SRAM UINT32_MAX /* wick_place.sram: never in SRAM */
+
+/* Where a tensor lives. In non-volatile memory: the input has two places, `offset` for even epochs
+   and `offset + stride` for odd ones; for every other tensor stride is 0. A tensor that one step
+   computes as a whole may have a place in SRAM besides: there it stays until a commit needs it in
+   NVM, which may be never. */
 typedef struct wick_place {
     uint32_t offset; /* bytes from the start of the NVM region */
     uint32_t bytes;
     uint32_t stride;
+    uint32_t sram;        /* bytes from the start of the scratch memory, 4-byte aligned; or
+                             WICK_NO_SRAM */
+    uint16_t producer;    /* with a place in SRAM: the step that computes it */
+    uint16_t last_reader; /* the last step that reads it; UINT16_MAX: needed until the input is done
+                           */
 } wick_place;
 
 /* A step computes the output elements [first, first + count) of one layer in [H,W,C] order: whole
@@ -138,9 +149,11 @@ typedef struct wick_step {
    commit after any step or part of a step, leaves work that can be repeated. */
 typedef struct wick_span {
     uint16_t first_step, n_steps;
-    uint16_t need_mv;   /* capacitor voltage that surely carries span and commit; 0 = unknown */
-    uint8_t mandatory;  /* the commit at its end */
-    uint32_t energy_nj; /* modelled energy of the span with its commit; 0 = unknown */
+    uint16_t need_mv;    /* capacitor voltage that surely carries span and commit; 0 = unknown */
+    uint8_t mandatory;   /* the commit at its end */
+    uint8_t margin_16mv; /* a device that had to wait for charge goes on at need_mv + 16 mV * this:
+                            so much carries the rest of the segment, or is the wake voltage */
+    uint32_t energy_nj;  /* modelled energy of the span with its commit; 0 = unknown */
 } wick_span;
 
 /* Segment 0 is the shared extractor (n_spans may be 0: independent modules); segments 1..n_modules
@@ -170,7 +183,8 @@ typedef struct wick_model {
     uint32_t stamp_offset;  /* of the input's time stamp (nvm.h), from the start of each of the
                                input's two places; 0 = none */
     uint32_t write_unit;    /* bytes; 0 = 1. Steps start on it */
-    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned */
+    uint32_t arena_bytes;   /* of tensors in SRAM, at the start of scratch; a multiple of 4 */
+    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned, arena included */
     const wick_layer *layers;
     const wick_place *tensors;
     const wick_step *steps;

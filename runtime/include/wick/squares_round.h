@@ -74,7 +74,7 @@ WICK_SQUARES_WEAK int wick_squares_finish(int32_t acc, const uint32_t *words,
 __attribute__((naked)) WICK_SQUARES_WEAK int wick_squares_finish(int32_t acc __attribute__((unused)),
                     const uint32_t *words __attribute__((unused)),
                     const wick_squares_rounding *rounding __attribute__((unused))) {
-    /* r13:r12 acc, r14 words, r15 rounding; 125 cycles, 70 where the output is clamp_min. */
+    /* r13:r12 acc, r14 words, r15 rounding; about 125 cycles, 80 where the output is clamp_min. */
     __asm__ volatile(
         "push r12\n"
         "push r13\n"

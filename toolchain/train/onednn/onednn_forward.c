@@ -297,7 +297,40 @@ static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) 
     p->value[work->dst] = y;
 }
 
+/* What the graph allows and this backend does not: broadcasting, work across the images of a batch,
+   other ranks than those of images and vectors. NULL when all is well. */
+static const char *misfit(const wick_program *p, const wick_node *node) {
+    const wick_tensor *tensors = p->graph->tensors;
+    const wick_tensor *x = &tensors[node->inputs[0]];
+    for (int i = 0; i < node->n_inputs; i++)
+        if (node->inputs[i] >= 0 && tensors[node->inputs[i]].dtype != WICK_F32)
+            return "its input is not float";
+    switch (node->op) {
+    case WICK_OP_ADD:
+        return wick_shape_equal(x->shape, tensors[node->inputs[1]].shape)
+                   ? NULL
+                   : "its inputs have different shapes";
+    case WICK_OP_CONCAT:
+    case WICK_OP_SOFTMAX:
+        return node->attrs.axis == 0 || node->attrs.axis == -x->shape.rank
+                   ? "it works across the images of a batch"
+                   : NULL;
+    case WICK_OP_GLOBAL_AVG_POOL:
+        return x->shape.rank == 4 ? NULL : "its input is no image";
+    case WICK_OP_BATCH_NORM:
+        return x->shape.rank == 4 || x->shape.rank == 2 ? NULL : "its input is no image";
+    default:
+        return NULL;
+    }
+}
+
 static void build_node(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    const char *reason = wick_op_trains(node->op) ? misfit(p, node) : NULL;
+    if (reason) {
+        p->dn.status = wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, NULL,
+                                 "%s cannot be trained: %s", wick_op_name(node->op), reason);
+        return;
+    }
     switch (node->op) {
     case WICK_OP_CONV:
         conv(p, node, work);

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: 0BSD */
+#include "thumb_machine.h"
+
+#include <elf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+machine m;
+
+/* A guest that goes astray ends here; a whole inference of a large model takes less. */
+static const uint64_t TOO_LONG_US = UINT64_C(60000000);
+
+void machine_fail(const char *what) {
+    fprintf(stderr, "thumbcut: %s\n", what);
+    exit(4);
+}
+
+void *machine_allocate(size_t bytes) {
+    void *memory = calloc(1, bytes ? bytes : 1);
+    if (!memory)
+        machine_fail("out of memory");
+    return memory;
+}
+
+uint64_t machine_random(uint64_t *state) {
+    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static void check(uc_err error, const char *what) {
+    if (error != UC_ERR_OK) {
+        fprintf(stderr, "thumbcut: %s: %s\n", what, uc_strerror(error));
+        exit(4);
+    }
+}
+
+/* Before each store: the power may fail here, also between the words of one instruction. */
+static void on_store(uc_engine *uc, uc_mem_type type, uint64_t address, int bytes, int64_t value,
+                     void *context) {
+    (void)type;
+    (void)context;
+    if (m.cut || ++m.stores != m.cut_at)
+        return;
+    memcpy(m.at_cut, m.nvm, m.nvm_bytes);
+    m.store_offset = (uint32_t)(address - NVM_AT);
+    m.store_bytes = (uint32_t)bytes;
+    m.store_value = (uint64_t)value;
+    m.cut = 1;
+    uc_emu_stop(uc);
+}
+
+/* BKPT is the guest's message; anything else is a fault. */
+static void on_interrupt(uc_engine *uc, uint32_t number, void *context) {
+    (void)number;
+    (void)context;
+    uint32_t what = 0, pc = 0;
+    uc_reg_read(uc, UC_ARM_REG_R0, &what);
+    uc_reg_read(uc, UC_ARM_REG_PC, &pc);
+    uint16_t instruction = 0;
+    if ((pc & ~1u) + 2u <= FLASH_BYTES)
+        memcpy(&instruction, m.flash + (pc & ~1u), sizeof instruction);
+    m.message = instruction == 0xBEAB && what <= GUEST_BROKEN ? what : GUEST_BROKEN;
+    m.resume_at = ((pc & ~1u) + 2u) | 1u; /* to write it here would take the stop back */
+    uc_emu_stop(uc);
+}
+
+static void on_instruction(uc_engine *uc, uint64_t address, uint32_t bytes, void *context) {
+    (void)uc;
+    (void)address;
+    (void)bytes;
+    (void)context;
+    m.instructions++;
+}
+
+static int cpu_model(const char *core) {
+    if (!strcmp(core, "m0"))
+        return UC_CPU_ARM_CORTEX_M0;
+    if (!strcmp(core, "m3"))
+        return UC_CPU_ARM_CORTEX_M3;
+    if (!strcmp(core, "m4"))
+        return UC_CPU_ARM_CORTEX_M4;
+    if (!strcmp(core, "m33"))
+        return UC_CPU_ARM_CORTEX_M33;
+    machine_fail("the core is none of m0, m3, m4, m33");
+    return 0;
+}
+
+static uc_engine *make_processor(const char *core, int counting) {
+    uc_engine *uc;
+    uc_hook hook;
+    check(uc_open(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, &uc), "Unicorn");
+    check(uc_ctl_set_cpu_model(uc, cpu_model(core)), "the core");
+    check(uc_mem_map_ptr(uc, 0, FLASH_BYTES, UC_PROT_READ | UC_PROT_EXEC, m.flash), "flash");
+    check(uc_mem_map_ptr(uc, SRAM_AT, SRAM_BYTES, UC_PROT_READ | UC_PROT_WRITE, m.sram), "SRAM");
+    check(uc_mem_map_ptr(uc, NVM_AT, NVM_BYTES, UC_PROT_READ | UC_PROT_WRITE, m.nvm), "NVM");
+    check(uc_mem_map_ptr(uc, INPUT_AT, INPUT_BYTES, UC_PROT_READ, m.input), "input");
+    check(uc_mem_map_ptr(uc, MAILBOX_AT, 4096, UC_PROT_READ | UC_PROT_WRITE, m.box), "mailbox");
+    check(uc_hook_add(uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, NULL, 1, 0), "a hook");
+    check(uc_hook_add(uc, &hook, UC_HOOK_MEM_WRITE, (void *)on_store, NULL, NVM_AT,
+                      NVM_AT + NVM_BYTES - 1),
+          "a hook");
+    if (counting)
+        check(uc_hook_add(uc, &hook, UC_HOOK_CODE, (void *)on_instruction, NULL, 1, 0), "a hook");
+    return uc;
+}
+
+static void load(const char *path) {
+    FILE *file = fopen(path, "rb");
+    static uint8_t elf[8 << 20];
+    size_t bytes = file ? fread(elf, 1, sizeof elf, file) : 0;
+    if (file)
+        fclose(file);
+    const Elf32_Ehdr *head = (const void *)elf;
+    if (bytes < sizeof *head || memcmp(head->e_ident, ELFMAG, SELFMAG) != 0 ||
+        head->e_phoff + head->e_phnum * sizeof(Elf32_Phdr) > bytes)
+        machine_fail("the guest is no ELF file, or too large");
+    const Elf32_Phdr *parts = (const void *)(elf + head->e_phoff);
+    for (int i = 0; i < head->e_phnum; i++) {
+        const Elf32_Phdr *part = &parts[i];
+        if (part->p_type != PT_LOAD || part->p_filesz == 0)
+            continue;
+        if (part->p_paddr > FLASH_BYTES || part->p_filesz > FLASH_BYTES - part->p_paddr ||
+            part->p_offset > bytes || part->p_filesz > bytes - part->p_offset)
+            machine_fail("the guest does not fit into flash");
+        memcpy(m.flash + part->p_paddr, elf + part->p_offset, part->p_filesz);
+    }
+}
+
+/* Pages of its own each, as Unicorn wants them. */
+static void *pages(size_t bytes) {
+    void *memory = NULL;
+    if (posix_memalign(&memory, 4096, bytes) != 0)
+        machine_fail("out of memory");
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+void machine_make(const char *elf, const char *core) {
+    m.flash = pages(FLASH_BYTES);
+    m.sram = pages(SRAM_BYTES);
+    m.nvm = pages(NVM_BYTES);
+    m.input = pages(INPUT_BYTES);
+    m.box = pages(4096);
+    load(elf);
+    memcpy(&m.bss_end, m.flash + 8, 4);
+    if (m.bss_end < SRAM_AT || m.bss_end > SRAM_AT + SRAM_BYTES - STACK_BYTES)
+        machine_fail("the guest's SRAM is full");
+    m.nvm_bytes = NVM_BYTES;
+    m.processor = make_processor(core, 0);
+    m.counting = make_processor(core, 1);
+}
+
+static void noise(uint8_t *memory, size_t bytes, uint64_t *random) {
+    for (size_t i = 0; i < bytes; i += 8) {
+        uint64_t value = machine_random(random);
+        memcpy(memory + i, &value, bytes - i < 8 ? bytes - i : 8);
+    }
+}
+
+void machine_reset(uc_engine *processor, uint64_t *random) {
+    noise(m.sram, m.bss_end - SRAM_AT, random);
+    noise(m.sram + SRAM_BYTES - STACK_BYTES, STACK_BYTES, random);
+    for (int r = UC_ARM_REG_R0; r <= UC_ARM_REG_R12; r++) {
+        uint32_t value = (uint32_t)machine_random(random);
+        uc_reg_write(processor, r, &value);
+    }
+    uint32_t value = (uint32_t)machine_random(random);
+    uc_reg_write(processor, UC_ARM_REG_LR, &value);
+    memcpy(&value, m.flash, 4);
+    uc_reg_write(processor, UC_ARM_REG_SP, &value);
+    memcpy(&value, m.flash + 4, 4);
+    value |= 1u;
+    uc_reg_write(processor, UC_ARM_REG_PC, &value);
+}
+
+int machine_run(uc_engine *processor, uint64_t most) {
+    uint32_t pc = 0;
+    m.message = 0;
+    uc_reg_read(processor, UC_ARM_REG_PC, &pc);
+    uc_err error = uc_emu_start(processor, pc | 1u, 0xFFFFFFFE, TOO_LONG_US, (size_t)most);
+    if (m.message != 0)
+        uc_reg_write(processor, UC_ARM_REG_PC, &m.resume_at);
+    return error == UC_ERR_OK && (m.cut || m.message != 0 || most != 0);
+}

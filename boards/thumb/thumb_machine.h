@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: 0BSD */
+/* A Cortex-M in Unicorn with its memories, and how long it runs: to the guest's next message, to an
+   NVM store, or for so many instructions. Failures of the rig end the program (4). */
+#ifndef WICK_THUMB_MACHINE_H
+#define WICK_THUMB_MACHINE_H
+
+#include "thumb_mailbox.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <unicorn/unicorn.h>
+
+enum {
+    FLASH_BYTES = 4 << 20,
+    SRAM_AT = 0x20000000,
+    SRAM_BYTES = 1 << 20,
+    NVM_AT = 0x21000000,
+    NVM_BYTES = 16 << 20,
+    INPUT_BYTES = 1 << 20,
+    STACK_BYTES = 8 << 10 /* that are poisoned; the engine declares less than 1 KB */
+};
+
+typedef struct machine {
+    /* Two processors on the same memories: the second counts instructions, which takes time. */
+    uc_engine *processor, *counting;
+    uint8_t *flash, *sram, *nvm, *input;
+    mailbox *box;
+    uint32_t bss_end; /* SRAM in use: [SRAM_AT, bss_end) and the stack */
+    uint32_t nvm_bytes;
+    uint64_t stores; /* NVM stores since the count was cleared */
+    uint64_t cut_at; /* power fails before that store, from 1; 0 = never */
+    int cut;         /* it did: `at_cut` is the NVM, and what would have been stored: */
+    uint8_t *at_cut;
+    uint32_t store_offset, store_bytes;
+    uint64_t store_value;
+    uint32_t message;      /* GUEST_..., 0 = none */
+    uint32_t resume_at;    /* behind the message */
+    uint64_t instructions; /* of the counting processor */
+} machine;
+
+extern machine m;
+
+void machine_fail(const char *what);
+void *machine_allocate(size_t bytes);
+/* Loads the guest; core is m0, m3, m4 or m33. */
+void machine_make(const char *elf, const char *core);
+/* Power comes back: SRAM and registers hold noise, the guest has been reset. */
+void machine_reset(uc_engine *processor, uint64_t *random);
+/* Goes on until the guest's next message, a cut, or `most` instructions (0 = as many as it takes).
+   A fault, or far too many instructions, end the program's case: returns 0. */
+int machine_run(uc_engine *processor, uint64_t most);
+uint64_t machine_random(uint64_t *state);
+
+#endif

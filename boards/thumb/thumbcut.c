@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The proof on real machine code: the emitted firmware as Thumb code in Unicorn, its power cut
+   before each NVM store, between the words of STM too, and after each N instructions. thumbcut ELF
+   CORE INPUT MODULE [--mapped] [--lazy] [--seed S] [--part I/N] [--stores all|N]
+              [--instructions STEP] [--sampled-instructions N] [--replay ID]
+   An uninterrupted run is recorded first: the NVM at each commit, and the machine, from which cases
+   start. Then, for each case: on to the cut; a cut before a store leaves the memory as it was, or
+   the word torn; SRAM and registers are filled with noise, the guest boots and goes on until it
+   stands where the recorded run stood, with the same NVM; every sixteenth case, and those around
+   the delivery, go on to the end. What was committed before the cut must be found, and the policy
+   then chooses another module, so that asking it again would show. --lazy: random voltage readings.
+   Prints one JSON object; exit status 0 = no difference, 1 = some, 4 = failure.
+   Ids: "u:<store>:<0|1>" (1 = torn), "i:<instruction>". */
+#include "thumb_machine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_COMMITS = 8192, TO_THE_END = 16 };
+
+/* The recorded run after a message. */
+typedef struct snapshot {
+    uc_context *context;
+    mailbox box;
+    uint8_t *nvm, *sram, *stack;
+    uint64_t stores, instructions;
+    int delivered;
+} snapshot;
+
+static struct {
+    snapshot at[MOST_COMMITS];
+    uint32_t count;
+    uint64_t stores, instructions, delivery_store, delivery_instruction;
+    int8_t logits[MAILBOX_CLASSES];
+    uint32_t label, deliveries;
+    uint64_t seed;
+    int lazy, verbose;
+    uint8_t *skip; /* [nvm_bytes] 1: not compared */
+} run;
+
+typedef struct tally {
+    uint64_t cuts, differences;
+    char first[48];
+} tally;
+
+static void take(uc_engine *processor, int delivered) {
+    if (run.count == MOST_COMMITS)
+        machine_fail("the run does not end");
+    snapshot *s = &run.at[run.count++];
+    if (uc_context_alloc(processor, &s->context) != UC_ERR_OK ||
+        uc_context_save(processor, s->context) != UC_ERR_OK)
+        machine_fail("no snapshot of the registers");
+    s->box = *m.box;
+    s->nvm = machine_allocate(m.nvm_bytes);
+    memcpy(s->nvm, m.nvm, m.nvm_bytes);
+    s->sram = machine_allocate(m.bss_end - SRAM_AT);
+    memcpy(s->sram, m.sram, m.bss_end - SRAM_AT);
+    s->stack = machine_allocate(STACK_BYTES);
+    memcpy(s->stack, m.sram + SRAM_BYTES - STACK_BYTES, STACK_BYTES);
+    s->stores = m.stores;
+    s->instructions = m.instructions;
+    s->delivered = delivered;
+}
+
+static void restore(uc_engine *processor, const snapshot *s) {
+    if (uc_context_restore(processor, s->context) != UC_ERR_OK)
+        machine_fail("the registers cannot be restored");
+    *m.box = s->box;
+    memcpy(m.nvm, s->nvm, m.nvm_bytes);
+    memcpy(m.sram, s->sram, m.bss_end - SRAM_AT);
+    memcpy(m.sram + SRAM_BYTES - STACK_BYTES, s->stack, STACK_BYTES);
+    m.stores = s->stores;
+    m.instructions = s->instructions;
+    m.cut = 0;
+}
+
+static void skip(uint32_t offset, uint32_t bytes) {
+    for (uint32_t i = offset; i < offset + bytes && i < m.nvm_bytes; i++)
+        run.skip[i] = 1;
+}
+
+static void record(void) {
+    uint64_t random = run.seed;
+    int delivered = 0;
+    machine_reset(m.counting, &random);
+    m.stores = m.instructions = m.cut_at = 0;
+    for (;;) {
+        if (!machine_run(m.counting, 0) || m.message == GUEST_BROKEN)
+            machine_fail("the uninterrupted run broke off");
+        if (run.count == 0) {
+            m.nvm_bytes = m.box->nvm_bytes;
+            if (m.nvm_bytes > NVM_BYTES || m.box->n_classes > MAILBOX_CLASSES)
+                machine_fail("the model is larger than this machine");
+            m.at_cut = machine_allocate(m.nvm_bytes);
+            run.skip = machine_allocate(m.nvm_bytes);
+            skip(m.box->record_offset[0], m.box->record_bytes);
+            skip(m.box->record_offset[1], m.box->record_bytes);
+            skip(m.box->beside_offset, m.box->beside_bytes);
+        }
+        if (m.message == GUEST_DONE)
+            break;
+        if (m.message == GUEST_RESULT) {
+            if (delivered++)
+                machine_fail("the uninterrupted run delivered twice");
+            memcpy(run.logits, m.box->logits, sizeof run.logits);
+            run.label = m.box->label;
+            run.delivery_store = m.stores;
+            run.delivery_instruction = m.instructions;
+            continue;
+        }
+        take(m.counting, delivered);
+    }
+    if (!delivered)
+        machine_fail("the uninterrupted run delivered nothing");
+    run.stores = m.stores;
+    run.instructions = m.instructions;
+}
+
+static int complain(const char *id, const char *what) {
+    if (run.verbose)
+        fprintf(stderr, "%s: %s (epoch %u, segment %u, span %u, phase %u, status %d)\n", id, what,
+                m.box->at.epoch, m.box->at.segment, m.box->at.span, m.box->at.phase,
+                (int32_t)m.box->status);
+    return 0;
+}
+
+static int same_memory(const uint8_t *want) {
+    if (memcmp(m.nvm, want, m.nvm_bytes) == 0)
+        return 1;
+    for (uint32_t i = 0; i < m.nvm_bytes; i++)
+        if (m.nvm[i] != want[i] && !run.skip[i])
+            return 0;
+    return 1;
+}
+
+/* The recorded commit after which the run stood as the guest does now, or NULL. */
+static const snapshot *stands_at(uint32_t from) {
+    for (uint32_t i = from; i < run.count && i < from + 4u; i++)
+        if (memcmp(&run.at[i].box.at, &m.box->at, sizeof m.box->at) == 0)
+            return &run.at[i];
+    return NULL;
+}
+
+/* The guest has delivered: is it what the recorded run delivered? */
+static int right_result(void) {
+    return m.box->epoch == 1 && m.box->answered_by == m.box->module && m.box->label == run.label &&
+           memcmp(m.box->logits, run.logits, m.box->n_classes) == 0;
+}
+
+/* Boots on m.nvm and goes on. `last`: the recorded commit before the cut. 1 = as the recorded run.
+ */
+static int recover(const char *id, uint32_t last, int to_end, int must_deliver, uint64_t random) {
+    int delivered = 0;
+    m.cut = 0;
+    m.cut_at = 0;
+    m.box->lazy_seed = run.lazy ? (uint32_t)(machine_random(&random) | 1u) : 0;
+    machine_reset(m.processor, &random);
+    for (uint32_t messages = 0; messages < 4u * run.count + 32u; messages++) {
+        if (!machine_run(m.processor, 0) || m.message == GUEST_BROKEN)
+            return complain(id, "the guest fails");
+        if (m.message == GUEST_RESULT) {
+            delivered = 1;
+            if (!right_result())
+                return complain(id, "a wrong result was delivered");
+            continue;
+        }
+        if (m.message == GUEST_DONE) {
+            if (!same_memory(run.at[run.count - 1].nvm))
+                return complain(id, "the end differs");
+            return !must_deliver || delivered ? 1 : complain(id, "the result was not delivered");
+        }
+        if (m.message == GUEST_BOOTED && (int32_t)(m.box->sequence - run.at[last].box.sequence) < 0)
+            return complain(id, "the boot does not find what was committed");
+        const snapshot *same = to_end ? NULL : stands_at(last);
+        if (same && same_memory(same->nvm))
+            return 1;
+        /* Without joined spans a whole part later it must stand there. */
+        if (same && !run.lazy && m.message == GUEST_COMMITTED)
+            return complain(id, "the memory differs");
+    }
+    return complain(id, "no end");
+}
+
+static uint32_t commit_before_store(uint64_t store) {
+    uint32_t low = 0, high = run.count;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        if (run.at[middle].stores < store)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint32_t commit_before_instruction(uint64_t instruction) {
+    uint32_t low = 0, high = run.count;
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+        if (run.at[middle].instructions <= instruction)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Before the first message there is no snapshot: cases begin with a blank memory. */
+static uint32_t start_at(uc_engine *processor, int first, uint32_t commit) {
+    if (!first) {
+        restore(processor, &run.at[commit]);
+        return commit;
+    }
+    uint64_t random = run.seed;
+    memset(m.nvm, 0, m.nvm_bytes);
+    memset(&m.box->at, 0, sizeof m.box->at);
+    m.box->lazy_seed = 0;
+    machine_reset(processor, &random);
+    m.stores = m.instructions = 0;
+    m.cut = 0;
+    return 0;
+}
+
+static int store_case(uint64_t store, int torn, char *id, size_t size) {
+    uint64_t random = run.seed ^ store * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)torn << 60;
+    snprintf(id, size, "u:%llu:%d", (unsigned long long)store, torn);
+    int first = store <= run.at[0].stores;
+    uint32_t last = start_at(m.processor, first, commit_before_store(store));
+    m.cut_at = store;
+    while (!m.cut)
+        if (!machine_run(m.processor, 0))
+            return complain(id, "the guest does not come to the cut");
+    memcpy(m.nvm, m.at_cut, m.nvm_bytes);
+    for (uint32_t i = 0; torn && i < m.store_bytes; i++) {
+        uint8_t mask = (uint8_t)machine_random(&random), *byte = m.nvm + m.store_offset + i;
+        *byte = (uint8_t)((*byte & ~mask) | ((uint8_t)(m.store_value >> 8 * i) & mask));
+    }
+    if (first)
+        memset(&m.box->at, 0, sizeof m.box->at);
+    int near = store + 64 > run.delivery_store && store <= run.delivery_store + 64;
+    return recover(id, last, near || store % TO_THE_END == 0, store <= run.delivery_store, random);
+}
+
+static int instruction_case(uint64_t instruction, char *id, size_t size) {
+    uint64_t random = run.seed ^ instruction * UINT64_C(0x9e3779b97f4a7c15) ^ UINT64_C(5) << 60;
+    snprintf(id, size, "i:%llu", (unsigned long long)instruction);
+    int first = instruction < run.at[0].instructions;
+    uint32_t last = start_at(m.counting, first, commit_before_instruction(instruction));
+    m.cut_at = 0;
+    while (m.instructions < instruction)
+        if (!machine_run(m.counting, instruction - m.instructions))
+            return complain(id, "the guest does not come to the cut");
+    if (first)
+        memset(&m.box->at, 0, sizeof m.box->at);
+    int near =
+        instruction + 64 > run.delivery_instruction && instruction <= run.delivery_instruction + 64;
+    return recover(id, last, near || instruction % TO_THE_END == 0,
+                   instruction < run.delivery_instruction, random);
+}
+
+static void count(tally *t, int same, const char *id) {
+    t->cuts++;
+    if (!same && t->differences++ == 0)
+        snprintf(t->first, sizeof t->first, "%s", id);
+}
+
+typedef struct arguments {
+    const char *replay;
+    uint64_t part, parts, stores, step, sampled;
+} arguments;
+
+static void run_cases(const arguments *a, tally *stores, tally *instructions) {
+    char id[48];
+    uint64_t random = run.seed ^ UINT64_C(0x7468756d62);
+    for (uint64_t i = 0; i < (a->stores < run.stores ? a->stores : run.stores); i++) {
+        uint64_t store = a->stores < run.stores ? machine_random(&random) % run.stores : i;
+        for (int torn = 0; torn < 2 && i % a->parts == a->part; torn++) {
+            int same = store_case(store + 1u, torn, id, sizeof id);
+            count(stores, same, id);
+        }
+    }
+    for (uint64_t i = a->step; a->step && i < run.instructions; i += a->step)
+        if (i / a->step % a->parts == a->part) {
+            int same = instruction_case(i, id, sizeof id);
+            count(instructions, same, id);
+        }
+    for (uint64_t i = 0; i < a->sampled; i++) {
+        uint64_t at = 1u + machine_random(&random) % (run.instructions - 1u);
+        if (i % a->parts == a->part) {
+            int same = instruction_case(at, id, sizeof id);
+            count(instructions, same, id);
+        }
+    }
+}
+
+static void print_tally(const char *name, const tally *t) {
+    printf(", \"%s\": {\"cuts\": %llu, \"differences\": %llu, \"replay\": ", name,
+           (unsigned long long)t->cuts, (unsigned long long)t->differences);
+    printf(t->differences ? "\"%s\"}" : "null}", t->first);
+}
+
+static uint64_t number(const char *text) {
+    return strtoull(text, NULL, 10);
+}
+
+static arguments parse(int argc, char **argv) {
+    arguments a = {.parts = 1};
+    if (argc < 5)
+        machine_fail("usage: thumbcut ELF CORE INPUT MODULE [options], see the head of thumbcut.c");
+    machine_make(argv[1], argv[2]);
+    m.box->module = (uint32_t)number(argv[4]);
+    run.seed = 1;
+    for (int i = 5; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (!strcmp(argv[i], "--mapped"))
+            m.box->mapped = 1;
+        else if (!strcmp(argv[i], "--lazy"))
+            run.lazy = 1;
+        else if (!strcmp(argv[i], "--seed") && i++)
+            run.seed = number(value);
+        else if (!strcmp(argv[i], "--stores") && i++)
+            a.stores = !strcmp(value, "all") ? UINT64_MAX : number(value);
+        else if (!strcmp(argv[i], "--instructions") && i++)
+            a.step = number(value);
+        else if (!strcmp(argv[i], "--sampled-instructions") && i++)
+            a.sampled = number(value);
+        else if (!strcmp(argv[i], "--replay") && i++)
+            a.replay = value;
+        else if (!strcmp(argv[i], "--part") && i++) {
+            unsigned part, parts;
+            if (sscanf(value, "%u/%u", &part, &parts) != 2 || parts == 0 || part >= parts)
+                machine_fail("--part is I/N");
+            a.part = part, a.parts = parts;
+        } else
+            machine_fail("unknown option");
+    }
+    FILE *file = fopen(argv[3], "rb");
+    if (!file || fread(m.input, 1, INPUT_BYTES, file) == 0)
+        machine_fail("the input cannot be read");
+    fclose(file);
+    return a;
+}
+
+int main(int argc, char **argv) {
+    arguments a = parse(argc, argv);
+    record();
+    if (a.replay) {
+        unsigned long long at;
+        int torn, same = 0;
+        char id[48];
+        run.verbose = 1;
+        if (sscanf(a.replay, "u:%llu:%d", &at, &torn) == 2 && at >= 1 && at <= run.stores)
+            same = store_case(at, torn, id, sizeof id);
+        else if (sscanf(a.replay, "i:%llu", &at) == 1 && at >= 1 && at < run.instructions)
+            same = instruction_case(at, id, sizeof id);
+        else
+            machine_fail("the replay id is none of u:<store>:<0|1>, i:<instruction>");
+        printf("{\"replay\": \"%s\", \"differs\": %s}\n", a.replay, same ? "false" : "true");
+        return same ? 0 : 1;
+    }
+    tally stores = {0}, instructions = {0};
+    run_cases(&a, &stores, &instructions);
+    printf(
+        "{\"core\": \"%s\", \"module\": %s, \"stores\": %llu, \"instructions\": %llu, \"logits\": [",
+        argv[2], argv[4], (unsigned long long)run.stores, (unsigned long long)run.instructions);
+    for (uint32_t c = 0; c < m.box->n_classes; c++)
+        printf(c ? ", %d" : "%d", run.logits[c]);
+    printf("]");
+    print_tally("store_cuts", &stores);
+    print_tally("instruction_cuts", &instructions);
+    printf("}\n");
+    return stores.differences || instructions.differences ? 1 : 0;
+}
