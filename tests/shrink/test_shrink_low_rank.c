@@ -67,6 +67,9 @@ static void energy_is_the_formula(void **state) {
     double signal = 8 - 2.079441542 + 2.042875488 + 0.831711 - 6.712754;
     assert_true(fabs(wick_evbmf_energy(s, 2, 8, 1) - (noise + signal)) < 1e-5);
     assert_true(wick_evbmf_energy(s, 8, 2, 1) == wick_evbmf_energy(s, 2, 8, 1));
+    /* 20 / 8 = 2.5 is below the bound, and so all noise */
+    double just_below[2] = {sqrt(20), 2};
+    assert_true(fabs(wick_evbmf_energy(just_below, 2, 8, 1) - (2.5 - log(2.5) + noise)) < 1e-9);
 }
 
 /* Noise alone has no rank; signals well above the edge of the noise, 1 + sqrt(a), are counted one
