@@ -2,7 +2,7 @@
 #include "cli.h"
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
-#include "shrink_separate.h"
+#include "shrink_rewrite.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ typedef struct arguments {
     wick_quantize_options quantize;
     wick_separate_options separate;
     int threads;
-    bool int8, separates, test, json;
+    bool int8, separates, collapses, test, json;
 } arguments;
 
 enum {
@@ -30,6 +30,7 @@ enum {
     KEY_VALIDATION,
     KEY_SPLIT_SEED,
     KEY_JSON,
+    KEY_COLLAPSE,
     KEY_SEPARATE,
     KEY_SEPARATE_BY,
     KEY_SEPARATE_ABOVE,
@@ -40,6 +41,9 @@ static const char *const calibrations[] = {"minmax", "percentile", "mse"};
 
 static const struct argp_option option_table[] = {
     {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits", 0},
+    {"collapse", KEY_COLLAPSE, 0, 0,
+     "linear layers without an activation between them become one, where that is smaller; before --separate",
+     0},
     {"separate", KEY_SEPARATE, "HOW", OPTION_ARG_OPTIONAL,
      "large layers as products of small ones: tucker (default; 1x1, KxK, 1x1) or spatial (Kx1, 1xK); "
      "ranks by EVBMF",
@@ -93,8 +97,8 @@ static wick_separate_by parse_criterion(struct argp_state *state, const char *te
 static void check_complete(const arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
-    if (!a->int8 && !a->separates)
-        argp_error(state, "say how to shrink: --separate, --int8 or both");
+    if (!a->int8 && !a->separates && !a->collapses)
+        argp_error(state, "say how to shrink: --collapse, --separate or --int8");
     if (!a->int8 && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
     if (!a->data && a->int8)
@@ -108,6 +112,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     switch (key) {
     case KEY_INT8:
         a->int8 = true;
+        break;
+    case KEY_COLLAPSE:
+        a->collapses = true;
         break;
     case KEY_SEPARATE:
         a->separates = true;
@@ -319,31 +326,56 @@ static wick_status quantize(const arguments *a, const wick_graph *graph, wick_di
     return status;
 }
 
-/* Takes the graph's place. */
-static wick_status separate(const arguments *a, wick_graph **graph, wick_diag *diag) {
-    wick_graph *whole = *graph;
-    wick_separation list;
-    wick_status status = wick_separate(whole, &a->separate, graph, &list, diag);
+/* Collapses and separates; the result takes the graph's place. */
+static wick_status rewrite(const arguments *a, wick_graph **graph, cli_rewritten *done,
+                           wick_diag *diag) {
+    wick_graph *from = *graph, *between = NULL;
+    wick_status status = WICK_OK;
+    if (a->collapses)
+        status = wick_collapse(from, &between, &done->collapsed_pairs, diag);
+    if (status == WICK_OK && a->separates)
+        status =
+            wick_separate(between ? between : from, &a->separate, graph, &done->separation, diag);
+    else
+        *graph = between;
     cli_name_file(diag, a->model);
-    if (status == WICK_OK && !a->int8)
-        status = wick_onnx_write(*graph, a->output, diag);
-    if (status == WICK_OK && a->json && !a->int8)
-        status = cli_print_json(cli_separation_json(whole, *graph, &list, a->output)) ? WICK_OK
-                                                                                      : WICK_OUTPUT;
-    else if (status == WICK_OK && !a->json)
-        cli_print_separation(whole, *graph, &list);
-    wick_graph_free(whole);
+    if (between != *graph)
+        wick_graph_free(between);
+    if (status != WICK_OK)
+        *graph = NULL;
     return status;
 }
 
+/* What came of the graph without quantization: written and printed. */
+static wick_status write_rewritten(const arguments *a, const wick_graph *from,
+                                   const wick_graph *graph, const cli_rewritten *done,
+                                   wick_diag *diag) {
+    if (!a->int8)
+        WICK_TRY(wick_onnx_write(graph, a->output, diag));
+    if (!a->json)
+        cli_print_rewritten(from, graph, done);
+    else if (!a->int8 && !cli_print_json(cli_rewritten_json(from, graph, done, a->output)))
+        return WICK_OUTPUT;
+    return WICK_OK;
+}
+
 static wick_status run(const arguments *a, wick_diag *diag) {
-    wick_graph *graph = NULL;
+    wick_graph *from = NULL, *graph;
     WICK_TRY(wick_file_check_output(a->output, diag));
-    WICK_TRY(wick_onnx_read(a->model, &graph, diag));
-    wick_status status = a->separates ? separate(a, &graph, diag) : WICK_OK;
+    WICK_TRY(wick_onnx_read(a->model, &from, diag));
+    graph = from;
+    wick_status status = WICK_OK;
+    if (a->separates || a->collapses) {
+        cli_rewritten done = {0};
+        status = rewrite(a, &graph, &done, diag);
+        if (status == WICK_OK)
+            status = write_rewritten(a, from, graph, &done, diag);
+    }
     if (status == WICK_OK && a->int8)
         status = quantize(a, graph, diag);
-    wick_graph_free(graph);
+    if (graph != from)
+        wick_graph_free(graph);
+    wick_graph_free(from);
     return status;
 }
 

@@ -49,10 +49,13 @@ want=$(grep -o '"parameters_after": [0-9]*' out | sed 's/.*: //')
 expect 0 "TM1" "$WICK" describe separated.onnx --json
 have=$(grep -o '"parameters": [0-9]*' out | sed 's/.*: //' | awk '{ sum += $1 } END { print sum / 2 }') # segments and layers
 [ "$want" = "$have" ] || fail "describe counts $have parameters, shrink said $want"
+"$WICK" train -r cifar10s -w 0.1 --strategy baseline -d $data --limit 300 -e 1 -o s.onnx >out 2>err || fail "train cifar10s"
+expect 0 "pairs of linear layers that became one: 1" "$WICK" shrink s.onnx --collapse -o again.onnx
+expect 0 '"collapsed_pairs": 0' "$WICK" shrink again.onnx --collapse --json -o again.onnx
 expect 0 '"parts": 2' "$WICK" shrink f.onnx --separate=spatial --separate-above 4000 --json -o again.onnx
 expect 0 "every node runs on the device" "$WICK" check again.onnx
 expect 0 "extractor" "$WICK" shrink f.onnx --separate --separate-by buffers --separate-above 8000 --int8 -d $data --limit 600 -o again.onnx
-rm separated.onnx again.onnx
+rm separated.onnx again.onnx s.onnx
 
 before=$(ls)
 expect 2 "--int8" "$WICK" shrink f.onnx -d $data -o x.onnx

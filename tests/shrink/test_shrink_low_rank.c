@@ -1,5 +1,6 @@
 /* Decompositions of matrices and kernels of known rank, the rank of a signal in noise, and graphs
    whose layers are taken apart. */
+#include "shrink/collapse.h"
 #include "shrink/low_rank.h"
 #include "shrink/separate.h"
 
@@ -220,6 +221,7 @@ static void low_rank_weights(float *w, int out, int in, int taps, wick_rng *rng)
     wick_arena_free(arena);
 }
 
+/* Low-rank weights, which "wide" and "narrow" do not care about. */
 static int linear(wick_graph *graph, const char *name, int x, wick_shape shape, wick_attrs attrs,
                   wick_rng *rng) {
     wick_arena *arena = graph->arena;
@@ -352,6 +354,48 @@ static void buffers_as_the_criterion(void **state) {
     wick_graph_free(graph);
 }
 
+/* Points with padding and stride, then a chain of fully connected layers; the activation in
+   between, and the second's stride, keep "kept" apart. */
+static wick_graph *chain(void) {
+    wick_graph *g = wick_graph_new("chain");
+    wick_rng rng = wick_rng_seed(10, 8);
+    g->input = wick_graph_tensor(g, "x", WICK_F32, (wick_shape){4, {1, 3, 14, 15}}, NULL);
+    int x = linear(g, "a", g->input, (wick_shape){4, {20, 3, 1, 1}},
+                   window(1, 1, 2, 1, 1, (int[]){1, 0, 0, 2}), &rng);
+    x = linear(g, "b", x, (wick_shape){4, {8, 20, 1, 1}}, wick_attrs_default(), &rng);
+    x = wick_graph_node(g, "relu", WICK_OP_RELU, &x, 1, "relu", NULL);
+    x = linear(g, "kept", x, (wick_shape){4, {8, 8, 1, 1}},
+               window(1, 1, 2, 2, 1, (int[]){0, 0, 0, 0}), &rng);
+    x = wick_graph_node(g, "pool", WICK_OP_GLOBAL_AVG_POOL, &x, 1, "pool", NULL);
+    x = wick_graph_node(g, "flat", WICK_OP_FLATTEN, &x, 1, "flat", NULL);
+    x = linear(g, "wide", x, (wick_shape){2, {60, 8}}, wick_attrs_default(), &rng);
+    x = linear(g, "narrow", x, (wick_shape){2, {5, 60}}, wick_attrs_default(), &rng);
+    x = linear(g, "last", x, (wick_shape){2, {50, 5}}, wick_attrs_default(), &rng);
+    g->family.n_heads = 1;
+    g->family.heads[0] = x;
+    assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
+    assert_int_equal(wick_graph_segment(g, NULL), WICK_OK);
+    return g;
+}
+
+static void linear_chains_collapse(void **state) {
+    (void)state;
+    wick_graph *graph = chain(), *out;
+    int pairs;
+    assert_int_equal(wick_collapse(graph, &out, &pairs, NULL), WICK_OK);
+    /* a and b, wide and narrow; narrow (8 -> 5) and last (5 -> 50) have fewer parameters apart: 345
+     * against 450 */
+    assert_int_equal(pairs, 2);
+    assert_null(node_called(out, "a"));
+    assert_null(node_called(out, "wide"));
+    assert_non_null(node_called(out, "narrow"));
+    assert_int_equal(wick_graph_counts(out, 1).parameters,
+                     (8 * 3 + 8) + (8 * 8 + 8) + (5 * 8 + 5) + (50 * 5 + 50));
+    assert_same_answers(graph, out, 1e-5);
+    wick_graph_free(out);
+    wick_graph_free(graph);
+}
+
 static void weights_that_are_not_finite(void **state) {
     (void)state;
     wick_graph *graph = network(), *out;
@@ -377,6 +421,7 @@ int main(void) {
         cmocka_unit_test(kernel_of_columns_and_rows),
         cmocka_unit_test(separated_graph_computes_the_same),
         cmocka_unit_test(buffers_as_the_criterion),
+        cmocka_unit_test(linear_chains_collapse),
         cmocka_unit_test(weights_that_are_not_finite),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,19 +34,11 @@ typedef struct work {
     wick_diag *diag;
 } work;
 
-static int readers(const wick_graph *graph, int t) {
-    int count = 0;
-    for (int n = 0; n < graph->n_nodes; n++)
-        for (int i = 0; i < graph->nodes[n].n_inputs; i++)
-            count += graph->nodes[n].inputs[i] == t;
-    return count;
-}
-
 static bool can_be_separated(const wick_graph *graph, const wick_node *node) {
     if (node->op != WICK_OP_GEMM && !(node->op == WICK_OP_CONV && node->attrs.groups == 1))
         return false;
     const wick_tensor *w = &graph->tensors[node->inputs[1]];
-    return w->data && w->dtype == WICK_F32 && readers(graph, node->inputs[1]) == 1;
+    return w->data && w->dtype == WICK_F32 && wick_graph_readers(graph, node->inputs[1]) == 1;
 }
 
 static int64_t map_elements(const wick_graph *graph, int t) {

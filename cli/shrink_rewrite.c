@@ -1,4 +1,4 @@
-#include "shrink_separate.h"
+#include "shrink_rewrite.h"
 
 #include "cli.h"
 
@@ -22,8 +22,7 @@ static const char *ranks(wick_arena *arena, const wick_separated *layer) {
                              : wick_arena_printf(arena, "%d", layer->rank);
 }
 
-void cli_print_separation(const wick_graph *before, const wick_graph *after,
-                          const wick_separation *separation) {
+static void print_separation(const wick_separation *separation) {
     enum { COLUMNS = 5 };
     wick_arena *arena = wick_arena_new();
     int rows = separation->n + 1;
@@ -40,8 +39,17 @@ void cli_print_separation(const wick_graph *before, const wick_graph *after,
         row[3] = wick_text_bytes(arena, (double)layer->after);
         row[4] = layer->parts > 1 ? wick_arena_printf(arena, "%.1f %%", 100 * layer->error) : "";
     }
-    if (separation->n)
-        cli_print_table(cells, rows, COLUMNS);
+    cli_print_table(cells, rows, COLUMNS);
+    wick_arena_free(arena);
+}
+
+void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
+                         const cli_rewritten *done) {
+    wick_arena *arena = wick_arena_new();
+    if (done->collapsed_pairs)
+        printf("pairs of linear layers that became one: %d\n", done->collapsed_pairs);
+    if (done->separation.n)
+        print_separation(&done->separation);
     wick_counts from = whole(before), to = whole(after);
     printf("%s -> %s parameters, %s -> %s MACs\n", wick_text_count(arena, from.parameters),
            wick_text_count(arena, to.parameters), wick_text_count(arena, from.macs),
@@ -49,11 +57,11 @@ void cli_print_separation(const wick_graph *before, const wick_graph *after,
     wick_arena_free(arena);
 }
 
-json_t *cli_separation_json(const wick_graph *before, const wick_graph *after,
-                            const wick_separation *separation, const char *output) {
+json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
+                           const cli_rewritten *done, const char *output) {
     json_t *layers = json_array();
-    for (int i = 0; i < separation->n; i++) {
-        const wick_separated *layer = &separation->layers[i];
+    for (int i = 0; i < done->separation.n; i++) {
+        const wick_separated *layer = &done->separation.layers[i];
         json_array_append_new(layers, json_pack("{s:s, s:i, s:i, s:i, s:I, s:I, s:f}", "name",
                                                 layer->name, "parts", layer->parts, "rank_in",
                                                 layer->rank_in, "rank", layer->rank, "bytes_before",
@@ -61,8 +69,8 @@ json_t *cli_separation_json(const wick_graph *before, const wick_graph *after,
                                                 (json_int_t)layer->after, "error", layer->error));
     }
     wick_counts from = whole(before), to = whole(after);
-    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I}", "output", output, "layers", layers,
-                     "parameters_before", (json_int_t)from.parameters, "parameters_after",
-                     (json_int_t)to.parameters, "macs_before", (json_int_t)from.macs, "macs_after",
-                     (json_int_t)to.macs);
+    return json_pack("{s:s, s:i, s:o, s:I, s:I, s:I, s:I}", "output", output, "collapsed_pairs",
+                     done->collapsed_pairs, "separated", layers, "parameters_before",
+                     (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
+                     "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
 }
