@@ -23,6 +23,7 @@ enum {
     KEY_MIXUP,
     KEY_CUTOUT,
     KEY_FREEZE,
+    KEY_SPARSE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
     KEY_KD_RESPONSE,
@@ -108,6 +109,9 @@ static const struct argp_option option_table[] = {
      2},
     {"freeze", KEY_FREEZE, "PATTERN", 0,
      "do not train parameters of these names, e.g. 'TM1.*'; may be given again", 2},
+    {"sparse", KEY_SPARSE, "PATTERN=D", 0,
+     "weights of these names keep the largest share D of each array after every step, e.g. 'TM1.*=0.2'; may be given again",
+     2},
     {"weight-decay", KEY_WEIGHT_DECAY, "W", 0,
      "of weights, not of biases and batch norm (default 0.0005)", 2},
     {"clip-norm", KEY_CLIP, "L", 0, "longest gradient, 0 = no limit (default 5)", 2},
@@ -269,6 +273,18 @@ static error_t parse_what(int key, char *text, struct argp_state *state) {
 }
 
 /* Options of the optimiser and of the training as a whole. */
+/* "PATTERN=DENSITY". */
+static void add_sparse(wick_train_options *o, struct argp_state *state, char *text) {
+    char *equals = strrchr(text, '=');
+    if (!equals || equals == text)
+        argp_error(state, "--sparse: '%s' is not PATTERN=DENSITY, e.g. 'TM1.*=0.2'", text);
+    if (o->n_sparse == WICK_MAX_SPARSE)
+        argp_error(state, "--sparse: more than %d patterns", WICK_MAX_SPARSE);
+    double density = cli_number(state, "sparse", equals + 1, 1e-9, 1);
+    *equals = 0;
+    o->sparse[o->n_sparse++] = (wick_sparse_rule){text, density};
+}
+
 static error_t parse_how(int key, char *text, struct argp_state *state) {
     train_arguments *a = state->input;
     wick_train_options *o = &a->train;
@@ -318,6 +334,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
         if (o->n_freeze == WICK_MAX_FREEZE)
             argp_error(state, "--freeze: more than %d patterns", WICK_MAX_FREEZE);
         o->freeze[o->n_freeze++] = text;
+        return 0;
+    case KEY_SPARSE:
+        add_sparse(o, state, text);
         return 0;
     case KEY_OPTIMISER:
         o->optimiser = (wick_optimiser)choice(state, "optimiser", text, "sgd\0adamw\0");

@@ -2,6 +2,7 @@
 #include "train/stage.h"
 #include "train/losses.h"
 #include "train/optimiser.h"
+#include "train/sparsity.h"
 #include "train/teacher.h"
 
 #include <assert.h>
@@ -281,6 +282,28 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
     return options->n_freeze ? wick_program_refreeze(stage->program, diag) : WICK_OK;
 }
 
+/* Weights that match a pattern become sparse. */
+static wick_status thin_by_name(wick_stage *stage, const wick_train_options *options,
+                                wick_diag *diag) {
+    for (int i = 0; i < options->n_sparse; i++) {
+        const wick_sparse_rule *rule = &options->sparse[i];
+        bool found = false;
+        for (int s = 0; s < stage->n_slots; s++) {
+            wick_slot *slot = &stage->slots[s];
+            if (!slot->param->decay || fnmatch(rule->pattern, slot->param->name, 0) != 0)
+                continue;
+            int64_t count = wick_shape_count(stage->graph->tensors[slot->param->tensor].shape);
+            slot->keep = wick_sparse_count((size_t)count, rule->density);
+            found = true;
+        }
+        if (!found && !stage->spec.frozen)
+            return wick_fail(diag, WICK_UNKNOWN, NULL, rule->pattern,
+                             "`wick describe --json` lists the names; * and ? stand for any text",
+                             "no weights have a name like this");
+    }
+    return WICK_OK;
+}
+
 static wick_status build(wick_stage *stage, const wick_graph *family,
                          const wick_train_options *options, wick_diag *diag) {
     WICK_TRY(make_trained_graph(stage, family, diag));
@@ -298,6 +321,7 @@ static wick_status build(wick_stage *stage, const wick_graph *family,
     WICK_TRY(build_programs(stage, options, &list, diag));
     WICK_TRY(freeze_by_name(stage, options, diag));
     WICK_TRY(make_slots(stage, diag));
+    WICK_TRY(thin_by_name(stage, options, diag));
     wick_optimiser_begin(stage, options);
     return wick_teacher_build(stage, options, diag);
 }

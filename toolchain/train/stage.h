@@ -23,6 +23,7 @@ typedef struct wick_slot {
     float *momentum; /* first moment; NULL for running statistics */
     float *second;   /* second moment; NULL unless the optimiser has one */
     float *average;  /* of the array itself; NULL without averages */
+    size_t keep;     /* elements that are not zero at the most (sparsity.h); 0: all of them */
     int part;        /* separate stages: index into heads; else 0 */
 } wick_slot;
 

@@ -50,7 +50,15 @@ typedef enum wick_lr_schedule {
     WICK_LR_COSINE, /* half a cosine from the rate (after the warm-up) to lr_final times the rate */
     WICK_LR_CONSTANT /* the rate */
 } wick_lr_schedule;
-enum { WICK_MAX_FREEZE = 16 };
+enum { WICK_MAX_FREEZE = 16, WICK_MAX_SPARSE = 64 };
+
+/* After every step the weights whose names match keep the largest `density` of each array, (0, 1],
+   rounded up to whole weights, and the rest is zero (sparsity.h). Biases and what else does not
+   decay stay dense. */
+typedef struct wick_sparse_rule {
+    const char *pattern; /* as in a shell; the last rule that matches counts */
+    double density;
+} wick_sparse_rule;
 
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
@@ -75,6 +83,8 @@ typedef struct wick_train_options {
     int n_freeze;
     const char *freeze[WICK_MAX_FREEZE]; /* parameters whose names match one of these patterns (as
                                             in a shell) are not trained */
+    int n_sparse;
+    wick_sparse_rule sparse[WICK_MAX_SPARSE];
     double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
     double clip_norm;             /* longest gradient (L2, of one separately trained part), 0 = off;
                                      default 5 */
