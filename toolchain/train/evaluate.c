@@ -2,6 +2,7 @@
 #include "train/losses.h"
 #include "train/train.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,15 @@ static int next_batch(const uint32_t *list, int n, int from, int batch, uint32_t
     return here;
 }
 
+static void sum_correct(int64_t *correct, int n_heads) {
+    double sums[WICK_MAX_HEADS]; /* exact */
+    for (int k = 0; k < n_heads; k++)
+        sums[k] = (double)correct[k];
+    wick_parallel_sum(sums, n_heads);
+    for (int k = 0; k < n_heads; k++)
+        correct[k] = (int64_t)sums[k];
+}
+
 wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
                                const wick_data *data, wick_split split, wick_normalise normalise,
                                bool stoppable, int64_t *correct, wick_answers answers,
@@ -57,7 +67,9 @@ wick_status wick_count_correct(wick_program *program, int batch, int n_heads, in
     uint32_t *indices = wick_xalloc((size_t)batch * sizeof *indices);
     memset(correct, 0, (size_t)n_heads * sizeof *correct);
     wick_status status = WICK_OK;
-    for (int from = 0; from < images->n && status == WICK_OK; from += batch) {
+    assert(wick_ranks() == 1 || (!answers.labels && !answers.confidence));
+    for (int from = wick_rank() * batch; from < images->n && status == WICK_OK;
+         from += wick_ranks() * batch) {
         int here = next_batch(NULL, images->n, from, batch, indices);
         wick_data_batch(data, split, indices, batch, NULL, 0, 0, normalise.mean, normalise.std,
                         wick_program_input(program));
@@ -80,7 +92,9 @@ wick_status wick_count_correct(wick_program *program, int batch, int n_heads, in
         }
     }
     free(indices);
-    return status;
+    WICK_TRY(wick_parallel_agree(status, diag));
+    sum_correct(correct, n_heads);
+    return WICK_OK;
 }
 
 /* A copy of the graph for a batch, and its inference program. */

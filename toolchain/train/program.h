@@ -15,6 +15,8 @@ typedef struct wick_program_options {
     int batch;     /* fixed; the last, smaller batch of an evaluation is padded by the caller */
     bool training; /* batch statistics and backward; false: running statistics, forward only */
     bool winograd; /* Winograd's algorithm for the convolutions where it pays and is there */
+    bool shared_norm; /* training: statistics of batch norm over the batches of all ranks
+                         (parallel.h), which must run the same program in step */
     int n_outputs; /* tensors the caller reads, and (training) gives gradients for; nodes that no
                       output needs are not run. A tensor may be named twice. */
     const int *outputs;
@@ -54,6 +56,12 @@ wick_status wick_program_forward(wick_program *program, wick_diag *diag);
 /* Fills the gradient of every trainable, unfrozen parameter (overwrites; zero where no output
    depends on it). Once after each forward: it reuses the memory of activations. */
 wick_status wick_program_backward(wick_program *program, wick_diag *diag);
+
+/* Called in each backward pass, on the caller's thread, as soon as a parameter's gradient is
+   complete: once for each one that is written, in an order that is the same every time. NULL: no
+   calls. */
+typedef void wick_gradient_ready(void *ctx, int param);
+void wick_program_on_gradient(wick_program *program, wick_gradient_ready *ready, void *ctx);
 
 int wick_program_param_count(const wick_program *program);
 wick_param *wick_program_param(wick_program *program, int i);

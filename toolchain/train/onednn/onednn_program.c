@@ -1,5 +1,6 @@
 /* The program as its callers see it: build, run, describe. */
 #include "train/onednn/onednn_program.h"
+#include "train/parallel.h"
 
 #include <assert.h>
 #include <omp.h>
@@ -107,6 +108,18 @@ static void bind_unused(wick_program *p) {
         }
 }
 
+/* The backward step after which each parameter's gradient is complete. */
+static void find_gradient_steps(wick_program *p) {
+    p->gradient_step = wick_new(p->build, int, p->n_params);
+    for (int k = 0; k < p->n_params; k++) {
+        p->gradient_step[k] = -1;
+        for (int i = p->n_forward; i < p->n_steps && p->params[k].gradient; i++)
+            for (int a = 0; a < p->steps[i].n_args; a++)
+                if (p->steps[i].slots[a]->buffer->data == p->params[k].gradient)
+                    p->gradient_step[k] = i;
+    }
+}
+
 /* Makes the lists anew; parameters, input and outputs stay. */
 static void unbuild(wick_program *p) {
     wick_dn_release(&p->dn);
@@ -138,6 +151,7 @@ static wick_status rebuild(wick_program *p, wick_diag *diag) {
         wick_dn_build_backward(p);
     WICK_TRY(p->dn.status);
     WICK_TRY(wick_dn_plan(p));
+    find_gradient_steps(p);
     /* What no step writes any more must not keep an old gradient. */
     for (int i = 0; i < p->n_params; i++)
         if (p->params[i].gradient)
@@ -189,6 +203,7 @@ wick_status wick_program_build(const wick_graph *graph, const wick_program_optio
     p->batch = options->batch;
     p->training = options->training;
     p->winograd = options->winograd;
+    p->shared_norm = options->shared_norm && options->training && wick_ranks() > 1;
     p->threads = omp_get_max_threads();
     p->n_outputs = options->n_outputs;
     p->outputs = wick_new(arena, int, p->n_outputs);
@@ -252,6 +267,11 @@ size_t wick_program_output_count(const wick_program *program, int i) {
     return (size_t)wick_shape_count(program->graph->tensors[program->outputs[i]].shape);
 }
 
+void wick_program_on_gradient(wick_program *program, wick_gradient_ready *ready, void *ctx) {
+    program->on_gradient = ready;
+    program->on_gradient_ctx = ctx;
+}
+
 int wick_program_param_count(const wick_program *program) {
     return program->n_params;
 }
@@ -302,6 +322,12 @@ static void run_statistics(const wick_dn_step *step) {
     }
 }
 
+static void tell_gradients(const wick_program *p, int step) {
+    for (int k = 0; k < p->n_params; k++)
+        if (p->gradient_step[k] == step)
+            p->on_gradient(p->on_gradient_ctx, k);
+}
+
 static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
     assert(p->ready);
     p->dn.diag = diag;
@@ -332,6 +358,8 @@ static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
             run_statistics(step);
             break;
         }
+        if (p->on_gradient && i >= p->n_forward)
+            tell_gradients(p, i);
     }
     wick_dn_check(&p->dn, dnnl_stream_wait(p->dn.stream), "finish");
     if (threads != p->threads)

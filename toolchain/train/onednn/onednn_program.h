@@ -85,7 +85,7 @@ struct wick_program {
     wick_graph *graph; /* own copy, with the program's batch */
     wick_dn dn;
     int batch, threads, n_outputs;
-    bool training, winograd, ready;
+    bool training, winograd, shared_norm, ready;
     int *outputs;
     float *input, **output, **output_gradient;
     int n_params;
@@ -108,6 +108,9 @@ struct wick_program {
     int n_slots, cap_slots;
     wick_dn_buffer **buffers;
     int n_buffers, cap_buffers;
+    int *gradient_step; /* [n_params]: last step that writes its gradient; -1: none does */
+    wick_gradient_ready *on_gradient;
+    void *on_gradient_ctx;
     void *memory; /* of all planned buffers */
     size_t memory_bytes;
 };
