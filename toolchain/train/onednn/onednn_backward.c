@@ -227,6 +227,8 @@ static void batch_norm(wick_program *p, const wick_node *node, const wick_dn_wor
         wick_dn_arg(p, DNNL_ARG_DIFF_SCALE, wick_dn_param_of(p, node->inputs[1])->gradient);
         wick_dn_arg(p, DNNL_ARG_DIFF_SHIFT, wick_dn_param_of(p, node->inputs[2])->gradient);
     }
+    if (work->shared)
+        wick_dn_shared_gradients(p, node, work, dx);
     if (p->needs_gradient[x])
         contribute(p, x, image ? dx : wick_dn_slot_view(p, wick_dn_tensor_plain(p, x), dx));
 }

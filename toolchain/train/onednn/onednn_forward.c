@@ -1,5 +1,6 @@
 /* The forward half of the list. */
 #include "train/onednn/onednn_program.h"
+#include "train/parallel.h"
 
 #include <assert.h>
 #include <string.h>
@@ -115,6 +116,7 @@ static void gemm(wick_program *p, const wick_node *node, wick_dn_work *work) {
 static void statistics(wick_program *p, const wick_node *node, const wick_dn_work *work) {
     wick_shape shape = p->graph->tensors[node->inputs[0]].shape;
     double count = (double)wick_shape_count(shape) / (double)shape.dim[1];
+    count *= work->shared ? wick_ranks() : 1;
     wick_dn_step *step = wick_dn_step_new(p, "batch-norm statistics", NULL);
     step->kernel = WICK_DN_STATISTICS;
     step->momentum = node->attrs.momentum;
@@ -158,7 +160,8 @@ static void batch_norm(wick_program *p, const wick_node *node, wick_dn_work *wor
        and does not change them. */
     bool batch_statistics = p->training && work->trains;
     work->flags = dnnl_use_scale | dnnl_use_shift;
-    work->flags |= batch_statistics ? 0u : (unsigned)dnnl_use_global_stats;
+    work->shared = batch_statistics && p->shared_norm;
+    work->flags |= batch_statistics && !work->shared ? 0u : (unsigned)dnnl_use_global_stats;
     work->flags |= work->relu ? (unsigned)dnnl_fuse_norm_relu : 0u;
     work->src = as_image(p, value_of(p, node, 0), node->inputs[0]);
     work->src = as_convolved(p, work->src, node->inputs[0]);
@@ -174,6 +177,8 @@ static void batch_norm(wick_program *p, const wick_node *node, wick_dn_work *wor
         work->mean = wick_dn_slot_new(p, work->mean->md, NULL);
         work->variance = wick_dn_slot_new(p, work->variance->md, NULL);
     }
+    if (work->shared)
+        wick_dn_shared_statistics(p, node, work->src, work->mean, work->variance);
     wick_dn_md workspace = wick_dn_query(&p->dn, work->pd, dnnl_query_workspace_md);
     if (wick_dn_bytes(workspace))
         work->workspace = wick_dn_slot_new(p, workspace, NULL);

@@ -357,6 +357,12 @@ static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
         case WICK_DN_STATISTICS:
             run_statistics(step);
             break;
+        case WICK_DN_SHARE_STATISTICS:
+            wick_dn_run_share_statistics(step);
+            break;
+        case WICK_DN_SHARE_GRADIENTS:
+            wick_dn_run_share_gradients(step);
+            break;
         }
         if (p->on_gradient && i >= p->n_forward)
             tell_gradients(p, i);

@@ -38,7 +38,9 @@ typedef enum wick_dn_kernel {
     WICK_DN_ADD,       /* args: dst, a, b; any layout, the same for all */
     WICK_DN_PAD,       /* args: dst, src; row-major: each image's numbers, then zeros */
     WICK_DN_DEPTHWISE, /* args: dw, x, dy, db?; all row-major */
-    WICK_DN_STATISTICS /* args: running mean, running variance, batch mean, batch variance */
+    WICK_DN_STATISTICS, /* args: running mean, running variance, batch mean, batch variance */
+    WICK_DN_SHARE_STATISTICS, /* see onednn_shared_norm.c */
+    WICK_DN_SHARE_GRADIENTS
 } wick_dn_kernel;
 
 /* A depthwise convolution: x [N,in,H,W], dy [N,out,OH,OW], dw [out,1,kh,kw]; out = multiple of in.
@@ -58,6 +60,7 @@ typedef struct wick_dn_step {
     dnnl_exec_arg_t args[WICK_DN_MAX_ARGS];
     const wick_dn_depthwise *depthwise;
     float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
+    double epsilon, count;  /* SHARE_GRADIENTS: numbers of a channel, of all ranks */
 } wick_dn_step;
 
 /* What the backward half of a node needs to know from its forward half. */
@@ -71,6 +74,7 @@ typedef struct wick_dn_work {
     wick_dn_window window;
     wick_dn_slot *src, *mean, *variance, *workspace;
     unsigned flags; /* BATCH_NORM */
+    bool shared;    /* BATCH_NORM: statistics of all ranks' batches */
 } wick_dn_work;
 
 /* A trainable array or a statistic beside its public face. */
@@ -144,6 +148,16 @@ void wick_dn_params_free(wick_program *p);
 /* onednn_depthwise.c: gradients of weights and (unless NULL) bias */
 void wick_dn_depthwise_weights(const wick_dn_depthwise *d, const float *x, const float *dy,
                                float *dw, float *db);
+
+/* onednn_shared_norm.c: steps for a batch norm whose statistics are those of all ranks' batches */
+/* Appends what makes `mean` and `variance` of x those of all batches. */
+void wick_dn_shared_statistics(wick_program *p, const wick_node *node, wick_dn_slot *x,
+                               wick_dn_slot *mean, wick_dn_slot *variance);
+/* Appends what completes dx, which holds the gradient for given statistics, in place. */
+void wick_dn_shared_gradients(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                              wick_dn_slot *dx);
+void wick_dn_run_share_statistics(const wick_dn_step *step);
+void wick_dn_run_share_gradients(const wick_dn_step *step);
 
 /* onednn_forward.c, onednn_backward.c: append their halves of the list; failures in p->dn.status */
 void wick_dn_build_forward(wick_program *p);
