@@ -51,7 +51,7 @@ if connect 2> connect.err; then
     most=$(compare one.db hosts.db "$steps")
     below "$most" 1e-4 || die "the curve of two hosts differs by $most"
     sent=$(ip netns exec "$near" cat /sys/class/net/wick0/statistics/tx_bytes)
-    # 16 k weights, 20 steps: at least half of the gradients went over the cable.
+    # The gradients of some 16 000 weights in 20 steps, at the least every second.
     [ "$sent" -gt 600000 ] || die "only $sent bytes went from host to host"
     echo "two hosts: at most $most, $sent bytes sent"
 else

@@ -231,8 +231,8 @@ static void writers_begin_a_file_together(void **state) {
         sqlite3 *db;
         sqlite3_stmt *statement;
         assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM epochs", -1, &statement, NULL),
-                         SQLITE_OK);
+        assert_int_equal(
+            sqlite3_prepare_v2(db, "SELECT count(*) FROM epochs", -1, &statement, NULL), SQLITE_OK);
         assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
         assert_int_equal(sqlite3_column_int(statement, 0), WRITERS);
         sqlite3_finalize(statement);

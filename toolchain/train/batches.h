@@ -23,8 +23,8 @@ int wick_set_threads(int threads);
 /* Runs an inference program over all images of a split (the last batch is padded with its last
    image) and counts argmax = label for the outputs 0..n_heads-1 into correct; answers [n_heads][n],
    of which both arrays may be NULL and are NULL where there are several ranks: then it is
-   collective, each rank takes a share of the batches and all get the whole counts. INTERRUPTED, without a diagnostic, on a stop request where
-   stoppable. */
+   collective, each rank takes a share of the batches and all get the whole counts. INTERRUPTED,
+   without a diagnostic, on a stop request where stoppable. */
 wick_status wick_count_correct(wick_program *program, int batch, int n_heads, int classes,
                                const wick_data *data, wick_split split, wick_normalise normalise,
                                bool stoppable, int64_t *correct, wick_answers answers,

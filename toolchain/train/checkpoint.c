@@ -291,8 +291,8 @@ static wick_status check_frame(const char *path, wick_bytes bytes, wick_diag *di
     return WICK_OK;
 }
 
-/* "oneDNN 2.6.3, 2 threads, avx512_core": other ranks have other shares of the processors, and other
-   bits anyway. */
+/* "oneDNN 2.6.3, 2 threads, avx512_core": other ranks have other shares of the processors, and
+   other bits anyway. */
 static bool same_but_threads(const char *a, const char *b) {
     size_t len = strcspn(a, ",");
     const char *a_end = strrchr(a, ','), *b_end = strrchr(b, ',');

@@ -12,13 +12,13 @@
 typedef struct wick_program wick_program;
 
 typedef struct wick_program_options {
-    int batch;     /* fixed; the last, smaller batch of an evaluation is padded by the caller */
-    bool training; /* batch statistics and backward; false: running statistics, forward only */
-    bool winograd; /* Winograd's algorithm for the convolutions where it pays and is there */
+    int batch;        /* fixed; the last, smaller batch of an evaluation is padded by the caller */
+    bool training;    /* batch statistics and backward; false: running statistics, forward only */
+    bool winograd;    /* Winograd's algorithm for the convolutions where it pays and is there */
     bool shared_norm; /* training: statistics of batch norm over the batches of all ranks
                          (parallel.h), which must run the same program in step */
-    int n_outputs; /* tensors the caller reads, and (training) gives gradients for; nodes that no
-                      output needs are not run. A tensor may be named twice. */
+    int n_outputs;    /* tensors the caller reads, and (training) gives gradients for; nodes that no
+                         output needs are not run. A tensor may be named twice. */
     const int *outputs;
 } wick_program_options;
 

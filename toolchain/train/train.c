@@ -137,8 +137,8 @@ static wick_status run_stage(wick_session *session, const wick_checkpoint *saved
     wick_status status =
         wick_stage_build(session->family, session->options, spec, &session->stage, session->diag);
     if (status == WICK_OK)
-        status = saved ? wick_checkpoint_apply(saved, session->stage, session->diag)
-                       : save(session);
+        status =
+            saved ? wick_checkpoint_apply(saved, session->stage, session->diag) : save(session);
     WICK_TRY(wick_parallel_agree(status, session->diag));
     for (int e = session->position.epochs_done; e < session->options->epochs; e++)
         WICK_TRY(run_epoch(session, e));
@@ -276,8 +276,7 @@ static wick_status take_up(wick_session *session, wick_checkpoint **saved) {
         wick_arena_free(arena);
         return status;
     }
-    WICK_TRY(
-        wick_checkpoint_open(path, arena, bytes, &session->identity, saved, session->diag));
+    WICK_TRY(wick_checkpoint_open(path, arena, bytes, &session->identity, saved, session->diag));
     if (wick_checkpoint_ranks(*saved) != wick_ranks() && !session->options->quiet)
         fprintf(stderr,
                 "wick: %s: trained so far by %d process(es), goes on with %d: the same batches, "

@@ -98,11 +98,11 @@ typedef struct wick_train_options {
                                   from the first epoch on, in any strategy; NULL (default) = none */
     double teacher_weight;     /* of its outputs' term, >= 0, default 1 */
     wick_augment augment;      /* default flip, shift 2, no cutout */
-    bool sync_bn; /* several ranks: batch norm takes its statistics over the whole batch, not over
-                     the rank's part of it; default false */
-    bool winograd;             /* let the backend pick Winograd convolutions; default true */
-    uint64_t seed;             /* of order, augmentation and projections; default 1 */
-    int threads;               /* 0 = all; part of the state: other counts give other bits */
+    bool sync_bn;  /* several ranks: batch norm takes its statistics over the whole batch, not over
+                      the rank's part of it; default false */
+    bool winograd; /* let the backend pick Winograd convolutions; default true */
+    uint64_t seed; /* of order, augmentation and projections; default 1 */
+    int threads;   /* 0 = all; part of the state: other counts give other bits */
     const char *checkpoint; /* side file of the training state, written atomically at the start and
                                after each epoch; NULL = none */
     int session_epochs;     /* > 0: stop like on Ctrl-C after so many epochs of this call, for time

@@ -1,4 +1,5 @@
-/* parallel_ops.h by MPI. Its default error handler stays: a failing call prints and ends the job. */
+/* parallel_ops.h by MPI. Its default error handler stays: a failing call prints and ends the job.
+ */
 #include "train/parallel_ops.h"
 
 #include <mpi.h>

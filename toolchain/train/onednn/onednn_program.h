@@ -35,10 +35,10 @@ typedef struct wick_dn_variant {
 
 typedef enum wick_dn_kernel {
     WICK_DN_ONEDNN,
-    WICK_DN_ADD,       /* args: dst, a, b; any layout, the same for all */
-    WICK_DN_PAD,       /* args: dst, src; row-major: each image's numbers, then zeros */
-    WICK_DN_DEPTHWISE, /* args: dw, x, dy, db?; all row-major */
-    WICK_DN_STATISTICS, /* args: running mean, running variance, batch mean, batch variance */
+    WICK_DN_ADD,              /* args: dst, a, b; any layout, the same for all */
+    WICK_DN_PAD,              /* args: dst, src; row-major: each image's numbers, then zeros */
+    WICK_DN_DEPTHWISE,        /* args: dw, x, dy, db?; all row-major */
+    WICK_DN_STATISTICS,       /* args: running mean, running variance, batch mean, batch variance */
     WICK_DN_SHARE_STATISTICS, /* see onednn_shared_norm.c */
     WICK_DN_SHARE_GRADIENTS
 } wick_dn_kernel;

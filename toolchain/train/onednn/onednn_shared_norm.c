@@ -66,7 +66,8 @@ void wick_dn_shared_gradients(wick_program *p, const wick_node *node, const wick
     wick_shape shape = p->graph->tensors[node->inputs[0]].shape;
     wick_dn_param *scale = wick_dn_param_of(p, node->inputs[1]);
     wick_dn_param *bias = wick_dn_param_of(p, node->inputs[2]);
-    wick_dn_slot *s = wick_dn_slot_new(p, scale->md, NULL), *b = wick_dn_slot_new(p, bias->md, NULL);
+    wick_dn_slot *s = wick_dn_slot_new(p, scale->md, NULL),
+                 *b = wick_dn_slot_new(p, bias->md, NULL);
     wick_dn_step *step = wick_dn_step_new(p, "batch-norm shared gradients", NULL);
     step->kernel = WICK_DN_SHARE_GRADIENTS;
     step->epsilon = (double)node->attrs.epsilon;
