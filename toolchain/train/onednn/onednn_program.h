@@ -57,6 +57,8 @@ typedef struct wick_dn_step {
     wick_dn_slot *slots[WICK_DN_MAX_ARGS];
     dnnl_exec_arg_t args[WICK_DN_MAX_ARGS];
     const wick_dn_depthwise *depthwise;
+    double seconds; /* spent here while the program is profiled, in `runs` executions */
+    int runs;
     float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
 } wick_dn_step;
 
@@ -85,7 +87,7 @@ struct wick_program {
     wick_graph *graph; /* own copy, with the program's batch */
     wick_dn dn;
     int batch, threads, n_outputs;
-    bool training, winograd, ready;
+    bool training, winograd, ready, profile;
     int *outputs;
     float *input, **output, **output_gradient;
     int n_params;
