@@ -322,6 +322,12 @@ static void run_step(wick_program *p, const wick_dn_step *step) {
     case WICK_DN_STATISTICS:
         run_statistics(step);
         break;
+    case WICK_DN_NORM:
+        wick_dn_run_norm(step);
+        break;
+    case WICK_DN_NORM_BACKWARD:
+        wick_dn_run_norm_backward(step);
+        break;
     }
 }
 
