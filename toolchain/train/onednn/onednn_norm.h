@@ -52,7 +52,7 @@ size_t wick_dn_norm_scratch(const wick_dn_norm *norm);
 
 /* x, y, dy, dx: blocked, the channels that fill the last block zero (and left so); mean, variance,
    scale, bias, dscale, dbias [channels]; y and dy [N,C,H/2,W/2] where `pool` is set, of the first
-   of equal numbers. The same bits for any number of threads. */
+   of equal numbers; all four aligned to 64 bytes. The same bits for any number of threads. */
 void wick_dn_norm_run(const wick_dn_norm *norm, const float *x, const float *scale,
                       const float *bias, float *mean, float *variance, float *y);
 /* dx may be dy without pool; dscale and dbias are NULL unless `trains`. */
