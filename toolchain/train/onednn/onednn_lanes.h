@@ -14,6 +14,7 @@ typedef int NAME(mask) __attribute__((vector_size(LANES * 4)));
 #define MASK NAME(mask)
 #define LOAD(p) (*(const VEC *)(p))
 #define STORE(p, v) (*(VEC *)(p) = (v))
+#define PUT(p, v) NAME(stream)((p), (v))
 #define KEEP(m, v) ((VEC)((m) & (MASK)(v)))
 #define CHOOSE(m, a, b) ((VEC)(((m) & (MASK)(a)) | (~(m) & (MASK)(b))))
 
@@ -50,11 +51,11 @@ TARGET static void NAME(apply)(const float *x, float *y, long count, const float
     if (relu)
         for (long i = 0; i < count; i++) {
             VEC v = LOAD(x + i * LANES) * scale + offset;
-            NAME(stream)(y + i * LANES, KEEP(v > 0, v));
+            PUT(y + i * LANES, KEEP(v > 0, v));
         }
     else
         for (long i = 0; i < count; i++)
-            NAME(stream)(y + i * LANES, LOAD(x + i * LANES) * scale + offset);
+            PUT(y + i * LANES, LOAD(x + i * LANES) * scale + offset);
     FENCE();
 }
 
@@ -70,7 +71,7 @@ TARGET static void NAME(apply_pool)(const float *x, float *y, long h, long w, co
                 VEC v = LOAD(at + ((j >> 1) * w + (j & 1)) * LANES) * scale + offset;
                 best = CHOOSE(v > best, v, best);
             }
-            NAME(stream)(y, relu ? KEEP(best > 0, best) : best);
+            PUT(y, relu ? KEEP(best > 0, best) : best);
             y += LANES;
         }
     FENCE();
@@ -165,9 +166,8 @@ TARGET static void NAME(pool_grad_apply)(const float *x, const float *dy, float 
             long at = (2 * r * w + 2 * c) * LANES;
             NAME(share)(x + at, w, scale, offset, LOAD(dy), relu, a, mine);
             for (int j = 0; j < 4; j++)
-                NAME(stream)
-                (dx + at + ((j >> 1) * w + (j & 1)) * LANES,
-                 scale * (mine[j] - a1 - (a[j] - middle) * a2));
+                PUT(dx + at + ((j >> 1) * w + (j & 1)) * LANES,
+                    scale * (mine[j] - a1 - (a[j] - middle) * a2));
             dy += LANES;
         }
     FENCE();
@@ -188,6 +188,7 @@ static const wick_dn_lanes NAME(table) = {
 #undef MASK
 #undef LOAD
 #undef STORE
+#undef PUT
 #undef KEEP
 #undef CHOOSE
 #undef NAME
