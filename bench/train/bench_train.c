@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 enum { BATCH = 128, CLASSES = 10, INPUT = 3 * 32 * 32, MAX_STEPS = 10000 };
@@ -87,10 +86,8 @@ static wick_status describe(bench *b) {
 }
 
 static void end(const bench *b) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     printf("{\"version\": \"%s\", \"peak_mb\": %.1f, \"loss\": %.6f}\n", wick_backend_version(),
-           (double)usage.ru_maxrss / 1024, b->loss);
+           (double)wick_peak_bytes() / 1e6, b->loss);
 }
 
 int main(int argc, char **argv) {

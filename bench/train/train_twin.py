@@ -56,7 +56,7 @@ def main():
             capability = torch.backends.cpu.get_cpu_capability() if hasattr(torch.backends, "cpu") else "?"
             print(json.dumps({"version": f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {capability}",
                               "onednn": " ".join(mkldnn).strip(" -"), "loss": loss,
-                              "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}), flush=True)
+                              "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6}), flush=True)
 
 
 main()
