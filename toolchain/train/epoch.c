@@ -260,7 +260,7 @@ wick_status wick_session_validate(wick_session *session, wick_run_point *point) 
     wick_stage *stage = session->stage;
     int64_t correct[WICK_MAX_HEADS];
     wick_constants_copy(wick_stage_weights(stage), stage->check_graph);
-    WICK_TRY(wick_program_import(stage->check_program, stage->check_graph, session->diag));
+    WICK_TRY(wick_folded_import(stage->check_program, stage->check_graph, session->diag));
     WICK_TRY(wick_count_correct(stage->check_program, stage->batch, stage->spec.n_heads,
                                 stage->classes, session->data, WICK_VALIDATION, session->normalise,
                                 false, correct, (wick_answers){0}, session->diag));

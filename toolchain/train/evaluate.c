@@ -125,13 +125,39 @@ static int logits_of(const wick_graph *graph, int head) {
     return softmax ? graph->nodes[producer].inputs[0] : head;
 }
 
+wick_status wick_folded_build(const wick_graph *graph, int batch, bool winograd, wick_program **out,
+                              wick_diag *diag) {
+    *out = NULL;
+    wick_graph *folded = wick_graph_clone(graph);
+    wick_graph_fold_batch_norm(folded);
+    int outputs[WICK_MAX_HEADS];
+    for (int k = 0; k < folded->family.n_heads; k++)
+        outputs[k] = logits_of(folded, folded->family.heads[k]);
+    wick_program_options options = {.batch = batch,
+                                    .winograd = winograd,
+                                    .n_outputs = folded->family.n_heads,
+                                    .outputs = outputs};
+    wick_status status = wick_graph_set_batch(folded, batch, diag);
+    if (status == WICK_OK)
+        status = wick_program_build(folded, &options, out, diag);
+    wick_graph_free(folded);
+    return status;
+}
+
+wick_status wick_folded_import(wick_program *program, const wick_graph *graph, wick_diag *diag) {
+    wick_graph *folded = wick_graph_clone(graph);
+    wick_graph_fold_batch_norm(folded);
+    wick_status status = wick_program_import(program, folded, diag);
+    wick_graph_free(folded);
+    return status;
+}
+
 static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick_split split,
                             int threads, int64_t *correct, wick_answers answers, wick_diag *diag) {
     const wick_family *family = &graph->family;
     WICK_TRY(wick_check_input(graph, data, diag));
-    int classes = 0, logits_tensors[WICK_MAX_HEADS];
+    int classes = 0;
     for (int k = 0; k < family->n_heads; k++) {
-        logits_tensors[k] = logits_of(graph, family->heads[k]);
         wick_shape logits = graph->tensors[family->heads[k]].shape;
         classes = (int)(wick_shape_count(logits) / logits.dim[0]);
         if (classes != data->n_classes)
@@ -140,15 +166,14 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
                              classes);
     }
     wick_set_threads(threads);
-    inference run;
-    wick_status status =
-        open_inference(graph, EVAL_BATCH, logits_tensors, family->n_heads, &run, diag);
+    wick_program *program;
+    wick_status status = wick_folded_build(graph, EVAL_BATCH, true, &program, diag);
     if (status == WICK_OK)
-        status = wick_count_correct(run.program, EVAL_BATCH, family->n_heads, classes, data, split,
+        status = wick_count_correct(program, EVAL_BATCH, family->n_heads, classes, data, split,
                                     wick_family_normalise(family), true, correct, answers, diag);
     if (status == WICK_INTERRUPTED)
         wick_fail(diag, status, NULL, NULL, NULL, "stopped on request");
-    close_inference(&run);
+    wick_program_free(program);
     return status;
 }
 

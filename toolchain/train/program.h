@@ -82,8 +82,12 @@ wick_status wick_program_unplain(wick_program *program, int param, const float *
                                  float *backend_layout, wick_diag *diag);
 
 /* One line for each step: operator and direction, node, oneDNN's implementation (impl_info_str;
-   "ref:any" is the slow one) or "own". For --verbose and tests. Appends. */
+   "ref:any" is the slow one) or "own"; once wick_program_profile was called also its mean ms
+   of the calling thread's processor time since then. For --verbose, benchmarks and tests. Appends.
+ */
 void wick_program_describe(const wick_program *program, wick_buf *out);
+/* Times every step from now on, from zero. */
+void wick_program_profile(wick_program *program);
 /* "oneDNN 2.6.3, 2 threads, avx512_core". */
 const char *wick_backend_version(void);
 

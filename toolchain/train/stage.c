@@ -1,5 +1,6 @@
 /* Building a stage: the graphs that it trains and checks on, its programs, its losses. */
 #include "train/stage.h"
+#include "train/batches.h"
 #include "train/losses.h"
 #include "train/optimiser.h"
 #include "train/teacher.h"
@@ -211,17 +212,12 @@ static wick_status build_programs(wick_stage *stage, const wick_train_options *o
                                   .n_outputs = list->n,
                                   .outputs = list->tensors};
     WICK_TRY(wick_program_build(stage->graph, &train, &stage->program, diag));
-    wick_program_options check = {.batch = stage->batch,
-                                  .winograd = options->winograd,
-                                  .n_outputs = stage->spec.n_heads,
-                                  .outputs = stage->check_graph->family.heads};
-    WICK_TRY(wick_program_build(stage->check_graph, &check, &stage->check_program, diag));
+    WICK_TRY(wick_folded_build(stage->check_graph, stage->batch, options->winograd,
+                               &stage->check_program, diag));
     if (!stage->spec.frozen)
         return WICK_OK;
-    wick_program_options frozen = check;
-    frozen.n_outputs = 1;
-    frozen.outputs = &stage->frozen_graph->family.heads[0];
-    return wick_program_build(stage->frozen_graph, &frozen, &stage->frozen_program, diag);
+    return wick_folded_build(stage->frozen_graph, stage->batch, options->winograd,
+                             &stage->frozen_program, diag);
 }
 
 /* Marks what head i of the stage is computed from; bit i of owners[tensor]. */

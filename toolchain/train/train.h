@@ -121,7 +121,8 @@ typedef struct wick_train_result {
     int best_epoch[WICK_MAX_HEADS];    /* 1-based, within the stage that trained the module last */
     double validation[WICK_MAX_HEADS]; /* accuracy of the best checkpoint, 0..1 */
     double seconds;                    /* of training, earlier sessions of a resumed run included */
-    int64_t run_id;                    /* row in the database, 0 without one */
+    int64_t peak_bytes; /* the most memory that the process has had in RAM until then; 0: unknown */
+    int64_t run_id;     /* row in the database, 0 without one */
 } wick_train_result;
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it

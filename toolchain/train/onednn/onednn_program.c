@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- what to build ---- */
 
@@ -328,6 +329,47 @@ static void tell_gradients(const wick_program *p, int step) {
             p->on_gradient(p->on_gradient_ctx, k);
 }
 
+static void run_step(wick_program *p, const wick_dn_step *step) {
+    switch (step->kernel) {
+    case WICK_DN_ONEDNN:
+        wick_dn_check(
+            &p->dn, dnnl_primitive_execute(step->primitive, p->dn.stream, step->n_args, step->args),
+            step->kind);
+        break;
+    case WICK_DN_ADD:
+        run_add(step);
+        break;
+    case WICK_DN_PAD:
+        run_pad(p, step);
+        break;
+    case WICK_DN_DEPTHWISE:
+        run_depthwise(step);
+        break;
+    case WICK_DN_STATISTICS:
+        run_statistics(step);
+        break;
+    case WICK_DN_NORM:
+        wick_dn_run_norm(step);
+        break;
+    case WICK_DN_NORM_BACKWARD:
+        wick_dn_run_norm_backward(step);
+        break;
+    case WICK_DN_SHARE_STATISTICS:
+        wick_dn_run_share_statistics(step);
+        break;
+    case WICK_DN_SHARE_GRADIENTS:
+        wick_dn_run_share_gradients(step);
+        break;
+    }
+}
+
+/* Of this thread: what other programs take from it does not count. */
+static double cpu_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
     assert(p->ready);
     p->dn.diag = diag;
@@ -336,33 +378,13 @@ static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
     if (threads != p->threads)
         omp_set_num_threads(p->threads);
     for (int i = from; i < to && p->dn.status == WICK_OK; i++) {
-        const wick_dn_step *step = &p->steps[i];
+        wick_dn_step *step = &p->steps[i];
         p->dn.node = step->node;
-        switch (step->kernel) {
-        case WICK_DN_ONEDNN:
-            wick_dn_check(
-                &p->dn,
-                dnnl_primitive_execute(step->primitive, p->dn.stream, step->n_args, step->args),
-                step->kind);
-            break;
-        case WICK_DN_ADD:
-            run_add(step);
-            break;
-        case WICK_DN_PAD:
-            run_pad(p, step);
-            break;
-        case WICK_DN_DEPTHWISE:
-            run_depthwise(step);
-            break;
-        case WICK_DN_STATISTICS:
-            run_statistics(step);
-            break;
-        case WICK_DN_SHARE_STATISTICS:
-            wick_dn_run_share_statistics(step);
-            break;
-        case WICK_DN_SHARE_GRADIENTS:
-            wick_dn_run_share_gradients(step);
-            break;
+        double start = p->profile ? cpu_s() : 0;
+        run_step(p, step);
+        if (p->profile) {
+            step->seconds += cpu_s() - start;
+            step->runs++;
         }
         if (p->on_gradient && i >= p->n_forward)
             tell_gradients(p, i);
@@ -387,8 +409,19 @@ wick_status wick_program_backward(wick_program *program, wick_diag *diag) {
 void wick_program_describe(const wick_program *program, wick_buf *out) {
     for (int i = 0; i < program->n_steps; i++) {
         const wick_dn_step *step = &program->steps[i];
-        wick_buf_printf(out, "%-26s %-28s %s\n", step->kind, step->node ? step->node : "",
+        wick_buf_printf(out, "%-26s %-28s %s", step->kind, step->node ? step->node : "",
                         step->impl);
+        if (step->runs)
+            wick_buf_printf(out, " %.3f", 1e3 * step->seconds / step->runs);
+        wick_buf_printf(out, "\n");
+    }
+}
+
+void wick_program_profile(wick_program *program) {
+    program->profile = true;
+    for (int i = 0; i < program->n_steps; i++) {
+        program->steps[i].seconds = 0;
+        program->steps[i].runs = 0;
     }
 }
 
