@@ -87,7 +87,7 @@ after_epoch() {
     done
     die "$1: no epoch $2: $(cat "$1.err")"
 }
-start whole
+start whole --resume # there is nothing to resume yet: from the beginning
 wait "$job" || die "undisturbed: $(cat whole.err)"
 [ ! -e whole.onnx.state ] || die "the state is still there after success"
 
@@ -138,6 +138,7 @@ refused() {
     [ "$status" -eq "$want" ] || die "status $status instead of $want: $(cat refused.err)"
     [ "$(grep -c "$text" refused.err)" -eq 1 ] || die "not told once ($text): $(cat refused.err)"
     [ ! -e refused.onnx ] || die "an output"
+    grep -q 'cannot go on' refused.err && die "the job was torn down instead of agreeing: $(cat refused.err)"
     rm -f refused.onnx.state
 }
 refused 3 'cannot be shared out evenly' "${mpi[@]}" -np 3 "$wick" train "${long[@]}" -o refused.onnx
