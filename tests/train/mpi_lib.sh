@@ -7,7 +7,8 @@ cd "$work" || exit 1
 die() { echo "FAILED: $*" >&2; exit 1; }
 
 # As root in a container, on few processors, and without the shared-memory copy that containers forbid.
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+mpi=(mpirun --map-by :OVERSUBSCRIBE)
 export OMPI_MCA_btl_vader_single_copy_mechanism=none OMPI_MCA_mpi_yield_when_idle=1
 
 losses() { sqlite3 "$1" "SELECT printf('%.9f', loss) FROM epochs ORDER BY stage, epoch"; }

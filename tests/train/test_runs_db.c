@@ -210,7 +210,7 @@ static pid_t start_writer(const char *file, const int go[2]) {
 /* Several programs find no file and all make one. */
 static void writers_begin_a_file_together(void **state) {
     (void)state;
-    enum { ROUNDS = 40, WRITERS = 4 };
+    enum { ROUNDS = 15, WRITERS = 4 };
     for (int round = 0; round < ROUNDS; round++) {
         char file[80];
         snprintf(file, sizeof file, "%s/together-%d.db", folder, round);

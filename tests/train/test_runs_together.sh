@@ -11,8 +11,8 @@ trap '[ ${#pids[@]} -eq 0 ] || kill -9 "${pids[@]}" 2> /dev/null; rm -rf "$work"
 cd "$work" || exit 1
 die() { echo "FAILED: $*" >&2; exit 1; }
 
-# Hundreds of short epochs, so that they write all the time.
-epochs=150
+# Many short epochs, so that they write all the time.
+epochs=80
 options=(--recipe "$source_dir/tests/train/data/tiny_family.json" --data builtin:shapes10 --limit 20 --batch 16
     --threads 1 --quiet --epochs "$epochs" --runs runs.db)
 for i in 1 2 3 4; do
@@ -22,7 +22,7 @@ done
 ask() { sqlite3 -cmd '.timeout 30000' runs.db "$1"; }
 for _ in $(seq 300); do # the fourth is killed once it records
     [ -s runs.db ] && [ "$(ask "SELECT count(*) FROM epochs, runs WHERE id = run_id AND name = 'run 4'" 2> /dev/null)" -gt 5 ] 2> /dev/null && break
-    sleep 0.05
+    sleep 0.01
 done
 kill -9 "${pids[3]}" || die "the fourth was over before it could be killed"
 wait "${pids[3]}" 2> /dev/null

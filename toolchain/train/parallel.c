@@ -157,6 +157,8 @@ void wick_parallel_broadcast_bytes(wick_arena *arena, wick_bytes *bytes) {
         return;
     uint64_t len = bytes->len;
     ops->broadcast(&len, sizeof len, 0);
+    if (len == 0)
+        return;
     if (this_rank > 0) {
         bytes->len = (size_t)len;
         bytes->data = wick_arena_alloc(arena, bytes->len + 1);

@@ -33,7 +33,8 @@ wick_status wick_parallel_agree(wick_status status, wick_diag *diag);
 void wick_parallel_sum(double *values, int n);
 /* Collective: `bytes` of data from rank 0 to all. */
 void wick_parallel_broadcast(void *data, size_t bytes);
-/* Collective: `bytes` from rank 0, in `arena` on the others. */
+/* Collective: `bytes` from rank 0, in `arena` on the others, whose `bytes` stay as they are when
+   there are none. */
 void wick_parallel_broadcast_bytes(wick_arena *arena, wick_bytes *bytes);
 /* Collective, in the background: begins to sum up `values` in place, which are not touched until
    wick_parallel_sum_finish has returned. Other collective calls may come between. */

@@ -17,7 +17,7 @@ curves() {
     shift
     "$wick" train "${common[@]}" "$@" -o "$name.1.onnx" --runs "$name.1.db" > "$name.1.out" 2> "$name.1.err" ||
         die "$name, one process: $(cat "$name.1.err")"
-    timeout 120 mpirun -np 2 "$wick" train "${common[@]}" "$@" -o "$name.2.onnx" --runs "$name.2.db" \
+    timeout 120 "${mpi[@]}" -np 2 "$wick" train "${common[@]}" "$@" -o "$name.2.onnx" --runs "$name.2.db" \
         > "$name.2.out" 2> "$name.2.err" || die "$name, two processes: $(cat "$name.2.err")"
     [ "$(grep -c '^extractor' "$name.2.out")" -eq 1 ] || die "$name: not one process alone reports: $(cat "$name.2.out")"
     [ "$(sqlite3 "$name.2.db" 'SELECT count(*) FROM runs')" -eq 1 ] || die "$name: not one run is recorded"
@@ -33,7 +33,7 @@ curves synced --batch-norm --sync-bn -w 4
 most=$(compare synced.1.db synced.2.db "$steps")
 below "$most" 2e-3 || die "with synchronised batch norm the curves differ by $most"
 # The test would see it: statistics of the halves give another curve.
-timeout 120 mpirun -np 2 "$wick" train "${common[@]}" --batch-norm -w 4 -o own.onnx --runs own.db > /dev/null 2> own.err ||
+timeout 120 "${mpi[@]}" -np 2 "$wick" train "${common[@]}" --batch-norm -w 4 -o own.onnx --runs own.db > /dev/null 2> own.err ||
     die "own statistics: $(cat own.err)"
 apart=$(compare synced.1.db own.db "$steps")
 below "$apart" 0.02 && die "statistics of half batches should give another curve, but it differs by $apart only"

@@ -24,7 +24,7 @@ long=("${common[@]}" --no-batch-norm --limit 1200 --epochs 12 --batch 32 --strat
 
 # --- three processes, two hosts: the curve of one
 "$wick" train "${short[@]}" -o one.onnx --runs one.db > /dev/null || die "one process"
-timeout 120 mpirun -np 3 "$wick" train "${short[@]}" -o three.onnx --runs three.db > /dev/null || die "three processes"
+timeout 120 "${mpi[@]}" -np 3 "$wick" train "${short[@]}" -o three.onnx --runs three.db > /dev/null || die "three processes"
 most=$(compare one.db three.db "$steps")
 below "$most" 1e-4 || die "the curve of three processes differs by $most"
 echo "three processes: at most $most"
@@ -44,7 +44,9 @@ shift
 exec ip netns exec $far unshare --uts sh -c 'hostname wick-far; exec sh -c "\$0"' "\$*"
 END
 chmod +x agent
-if connect 2> connect.err; then
+if ! mpirun --version | grep -q 'Open MPI) [34]\.'; then
+    echo "skipped: two hosts (the options of this mpirun are not known)"
+elif connect 2> connect.err; then
     ip netns exec "$near" timeout 120 mpirun --host 10.213.7.1:1,10.213.7.2:1 --mca plm_rsh_agent "$work/agent" \
         --mca btl self,tcp --mca btl_tcp_if_include 10.213.7.0/24 --mca oob_tcp_if_include 10.213.7.0/24 -np 2 \
         "$wick" train "${short[@]}" -o hosts.onnx --runs hosts.db > /dev/null 2> hosts.err || die "two hosts: $(cat hosts.err)"
@@ -63,7 +65,7 @@ fi
 start() {
     local name=$1
     shift
-    mpirun -np 2 "$wick" train "${long[@]}" -o "$name.onnx" --runs "$name.db" "$@" > "$name.out" 2> "$name.err" &
+    "${mpi[@]}" -np 2 "$wick" train "${long[@]}" -o "$name.onnx" --runs "$name.db" "$@" > "$name.out" 2> "$name.err" &
     job=$!
 }
 # process RANK: its number, once it runs
@@ -85,7 +87,7 @@ after_epoch() {
     done
     die "$1: no epoch $2: $(cat "$1.err")"
 }
-start whole
+start whole --resume # there is nothing to resume yet: from the beginning
 wait "$job" || die "undisturbed: $(cat whole.err)"
 [ ! -e whole.onnx.state ] || die "the state is still there after success"
 
@@ -136,13 +138,14 @@ refused() {
     [ "$status" -eq "$want" ] || die "status $status instead of $want: $(cat refused.err)"
     [ "$(grep -c "$text" refused.err)" -eq 1 ] || die "not told once ($text): $(cat refused.err)"
     [ ! -e refused.onnx ] || die "an output"
+    grep -q 'cannot go on' refused.err && die "the job was torn down instead of agreeing: $(cat refused.err)"
     rm -f refused.onnx.state
 }
-refused 3 'cannot be shared out evenly' mpirun -np 3 "$wick" train "${long[@]}" -o refused.onnx
-refused 3 'studies and searches' mpirun -np 2 "$wick" train "${long[@]}" --seeds 2 -o refused
-refused 3 'no such file\|cannot create' mpirun -np 2 "$wick" train "${long[@]}" -o nowhere/refused.onnx
-refused 3 'options of process 0' mpirun -np 1 "$wick" train "${long[@]}" -o refused.onnx : -np 1 "$wick" train "${long[@]}" --lr 0.01 -o refused.onnx
-refused 3 'data of process 0' mpirun -np 1 "$wick" train "${long[@]}" -o refused.onnx : -np 1 "$wick" train "${long[@]}" --limit 1100 -o refused.onnx
-refused 3 'the training has diverged' mpirun -np 2 "$wick" train "${long[@]}" --lr 1e6 --clip-norm 0 --quiet -o refused.onnx
-refused 3 'process 1 of 2' mpirun -np 1 "$wick" train "${long[@]}" -o refused.onnx : -np 1 "$wick" train "${long[@]}" --data npy:nowhere -o refused.onnx
+refused 3 'cannot be shared out evenly' "${mpi[@]}" -np 3 "$wick" train "${long[@]}" -o refused.onnx
+refused 3 'studies and searches' "${mpi[@]}" -np 2 "$wick" train "${long[@]}" --seeds 2 -o refused
+refused 3 'no such file\|cannot create' "${mpi[@]}" -np 2 "$wick" train "${long[@]}" -o nowhere/refused.onnx
+refused 3 'options of process 0' "${mpi[@]}" -np 1 "$wick" train "${long[@]}" -o refused.onnx : -np 1 "$wick" train "${long[@]}" --lr 0.01 -o refused.onnx
+refused 3 'data of process 0' "${mpi[@]}" -np 1 "$wick" train "${long[@]}" -o refused.onnx : -np 1 "$wick" train "${long[@]}" --limit 1100 -o refused.onnx
+refused 3 'the training has diverged' "${mpi[@]}" -np 2 "$wick" train "${long[@]}" --lr 1e6 --clip-norm 0 --quiet -o refused.onnx
+refused 3 'process 1 of 2' "${mpi[@]}" -np 1 "$wick" train "${long[@]}" -o refused.onnx : -np 1 "$wick" train "${long[@]}" --data npy:nowhere -o refused.onnx
 echo "what does not fit together is refused"
