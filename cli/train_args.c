@@ -41,6 +41,7 @@ enum {
     KEY_NO_KD_FEATURES,
     KEY_NO_DETACH,
     KEY_NO_WINOGRAD,
+    KEY_SYNC_BN,
     KEY_RUNS,
     KEY_NAME,
     KEY_TEST,
@@ -87,7 +88,7 @@ static const struct argp_option option_table[] = {
      "what --data says)",
      2},
     {"epochs", 'e', "N", 0, "epochs of each stage; l2s and s2l have two (default 20)", 2},
-    {"batch", 'b', "N", 0, "images in a step (default 128)", 2},
+    {"batch", 'b', "N", 0, "images in a step, of all processes together (default 128)", 2},
     {"optimiser", KEY_OPTIMISER, "NAME", 0, "sgd or adamw (default sgd)", 2},
     {"lr", KEY_LR, "RATE", 0,
      "learning rate (default: of SGD 0.05, with batch norm 0.02; of AdamW 0.001)", 2},
@@ -122,6 +123,8 @@ static const struct argp_option option_table[] = {
     {"seed", 'S', "N", 0, "seed of weights, order and augmentation (default 1)", 2},
     {"threads", 'j', "N", 0, "threads (default all); other counts give other bits", 2},
     {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "direct convolutions only", 2},
+    {"sync-bn", KEY_SYNC_BN, 0, 0,
+     "under mpirun: batch norm over the whole batch (default: over each process's part)", 2},
     {0, 0, 0, 0, "Weights of the losses and distillation:", 3},
     {"alpha", KEY_ALPHA, "A1,A2,..", 0,
      "weight of each module's cross-entropy, large to small; one number for all (default 1)", 3},
@@ -365,6 +368,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_NO_WINOGRAD:
         o->winograd = false;
+        return 0;
+    case KEY_SYNC_BN:
+        o->sync_bn = true;
         return 0;
     case KEY_RESUME:
         o->resume = true;

@@ -122,6 +122,11 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         WICK_TRY(check_range(
             (range){options->sparse[i].pattern, options->sparse[i].density, 0, 1, true, false},
             diag));
+    if (options->batch % wick_ranks())
+        return wick_fail(diag, WICK_RANGE, NULL, "batch",
+                         "choose a multiple of the number of processes",
+                         "%d images cannot be shared out evenly between %d processes",
+                         options->batch, wick_ranks());
     for (int k = 0; k < n_heads; k++) {
         WICK_TRY(
             check_range((range){.name = "alpha", .value = options->alpha[k], .max = big}, diag));
@@ -236,6 +241,8 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     json_object_set_new(root, "winograd", json_boolean(o->winograd));
     json_object_set_new(root, "seed", json_string(seed));
     json_object_set_new(root, "threads", json_integer(threads));
+    if (o->sync_bn) /* only then, so that options that do not know it keep their identity */
+        json_object_set_new(root, "sync_bn", json_true());
     return root;
 }
 

@@ -1,5 +1,6 @@
 /* Building a stage: the graphs that it trains and checks on, its programs, its losses. */
 #include "train/stage.h"
+#include "train/batches.h"
 #include "train/losses.h"
 #include "train/optimiser.h"
 #include "train/sparsity.h"
@@ -208,20 +209,16 @@ static wick_status build_programs(wick_stage *stage, const wick_train_options *o
     wick_program_options train = {.batch = stage->batch,
                                   .training = true,
                                   .winograd = options->winograd,
+                                  .shared_norm = options->sync_bn,
                                   .n_outputs = list->n,
                                   .outputs = list->tensors};
     WICK_TRY(wick_program_build(stage->graph, &train, &stage->program, diag));
-    wick_program_options check = {.batch = stage->batch,
-                                  .winograd = options->winograd,
-                                  .n_outputs = stage->spec.n_heads,
-                                  .outputs = stage->check_graph->family.heads};
-    WICK_TRY(wick_program_build(stage->check_graph, &check, &stage->check_program, diag));
+    WICK_TRY(wick_folded_build(stage->check_graph, stage->batch, options->winograd,
+                               &stage->check_program, diag));
     if (!stage->spec.frozen)
         return WICK_OK;
-    wick_program_options frozen = check;
-    frozen.n_outputs = 1;
-    frozen.outputs = &stage->frozen_graph->family.heads[0];
-    return wick_program_build(stage->frozen_graph, &frozen, &stage->frozen_program, diag);
+    return wick_folded_build(stage->frozen_graph, stage->batch, options->winograd,
+                             &stage->frozen_program, diag);
 }
 
 /* Marks what head i of the stage is computed from; bit i of owners[tensor]. */
@@ -323,6 +320,7 @@ static wick_status build(wick_stage *stage, const wick_graph *family,
     WICK_TRY(make_slots(stage, diag));
     WICK_TRY(thin_by_name(stage, options, diag));
     wick_optimiser_begin(stage, options);
+    stage->exchange = wick_exchange_new(stage->program);
     return wick_teacher_build(stage, options, diag);
 }
 
@@ -330,7 +328,7 @@ wick_status wick_stage_build(const wick_graph *family, const wick_train_options 
                              const wick_stage_spec *spec, wick_stage **out, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_stage *stage = wick_new(arena, wick_stage, 1);
-    *stage = (wick_stage){.arena = arena, .spec = *spec, .batch = options->batch};
+    *stage = (wick_stage){.arena = arena, .spec = *spec, .batch = options->batch / wick_ranks()};
     for (int j = 0; j < WICK_MAX_HEADS; j++) {
         stage->feature_output[j] = -1;
         for (int k = 0; k < WICK_MAX_HEADS; k++)
@@ -348,6 +346,7 @@ wick_status wick_stage_build(const wick_graph *family, const wick_train_options 
 void wick_stage_free(wick_stage *stage) {
     if (!stage)
         return;
+    wick_exchange_free(stage->exchange);
     wick_program_free(stage->program);
     wick_program_free(stage->check_program);
     wick_program_free(stage->frozen_program);
