@@ -27,7 +27,8 @@ enum {
     KEY_HARVEST_MIN,
     KEY_DEADLINE,
     KEY_EAGER,
-    KEY_MODULE
+    KEY_MODULE,
+    KEY_LATENCY_WEIGHT
 };
 
 static const struct argp_option option_table[] = {
@@ -35,8 +36,11 @@ static const struct argp_option option_table[] = {
     {"capacitor", 'c', "UF", 0, "capacitor in µF (default: the profile's)", 0},
     {"margin", 'm', "SHARE", 0, "share of one charge that a span may use (default 0.8)", 0},
     {"optimise", KEY_OPTIMISE, "GOAL", 0,
-     "energy, speed or size: which kernels compute the layers, how long spans are, and whether "
+     "energy, latency (or speed) or size: which kernels compute the layers, how long spans are, and whether "
      "buffers of a segment share NVM (default energy)",
+     0},
+    {"latency-weight", KEY_LATENCY_WEIGHT, "W", 0,
+     "minimise (1 - W) * energy + W * active power * time, repeated work included, 0 to 1 (default 0)",
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
@@ -75,12 +79,15 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_OPTIMISE:
         if (!strcmp(text, "energy"))
             a->options.optimise = WICK_OPTIMISE_ENERGY;
-        else if (!strcmp(text, "speed"))
+        else if (!strcmp(text, "speed") || !strcmp(text, "latency"))
             a->options.optimise = WICK_OPTIMISE_SPEED;
         else if (!strcmp(text, "size"))
             a->options.optimise = WICK_OPTIMISE_SIZE;
         else
-            argp_error(state, "--optimise takes energy, speed or size");
+            argp_error(state, "--optimise takes energy, latency or size");
+        break;
+    case KEY_LATENCY_WEIGHT:
+        a->options.latency_weight = cli_number(state, "latency-weight", text, 0, 1);
         break;
     case KEY_APP_BYTES:
         a->options.app_bytes =

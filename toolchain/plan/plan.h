@@ -23,10 +23,13 @@ enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16 };
 
 typedef struct wick_plan_options {
     wick_optimise optimise;
-    double margin;        /* share of one charge that a span may use, (0, 1], default 0.8 */
-    double capacitor_uf;  /* 0 = the profile's */
-    int max_span_outputs; /* 0 = no limit; smaller spans for tests */
-    int app_bytes;        /* of the application's variables that join commits, default 0 */
+    double latency_weight; /* with ENERGY and SIZE: divisions and commits minimise (1 - w) * energy
+                              + w * active power * time, both with the re-execution to be expected;
+                              0 (default) to 1, which is SPEED's */
+    double margin;         /* share of one charge that a span may use, (0, 1], default 0.8 */
+    double capacitor_uf;   /* 0 = the profile's */
+    int max_span_outputs;  /* 0 = no limit; smaller spans for tests */
+    int app_bytes;         /* of the application's variables that join commits, default 0 */
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);
 

@@ -85,8 +85,7 @@ static double divided(const spanner *s, int layer) {
                     reads, (wick_work){.nvm_read_bytes = wick_plan_tensor_bytes(&net->tensors[dst]),
                                        .nvm_reads = s->costs.device->nvm.mapped ? 0 : 1});
     }
-    wick_cost cost = wick_device_cost(s->costs.device, reads);
-    return expected + (s->limits->by_time ? cost.time_us : cost.energy_uj);
+    return expected + wick_pack_worth(s->limits, wick_device_cost(s->costs.device, reads));
 }
 
 /* The best plan of layers [first, end): from[l - first + 1] = first layer of the span that ends
