@@ -149,10 +149,13 @@ static inline void wick_mve_start_two(int32_t *acc, const int32_t *bias, uint32_
 WICK_MVE_SUBROUTINE void wick_mve_dot_one(const wick_mve_one *dots) {
     register const wick_mve_one *args __asm__("r1") = dots;
     __asm__ volatile("   ldm r1, {r5, r8, r9, r10, r12}\n"
+                     "   lsr r11, r9, #5\n"
+                     "   and r9, #31\n"
                      "1: ldm r10, {r0, r2, r4, r6}\n"
                      "   mov r3, r8\n"
-                     "   dlstp.8 lr, r9\n"
-                     "2: vldrb.u8 q0, [r3], #16\n"
+                     "   wls lr, r11, 3f\n"
+                     "2: .rept 2\n"
+                     "   vldrb.u8 q0, [r3], #16\n"
                      "   vldrw.u32 q1, [r5], #16\n"
                      "   vmladava.s8 r0, q0, q1\n"
                      "   vldrw.u32 q2, [r5], #16\n"
@@ -161,14 +164,27 @@ WICK_MVE_SUBROUTINE void wick_mve_dot_one(const wick_mve_one *dots) {
                      "   vmladava.s8 r4, q0, q3\n"
                      "   vldrw.u32 q1, [r5], #16\n"
                      "   vmladava.s8 r6, q0, q1\n"
-                     "   letp lr, 2b\n"
-                     "   stm r10!, {r0, r2, r4, r6}\n"
+                     "   .endr\n"
+                     "   le lr, 2b\n"
+                     "3: wlstp.8 lr, r9, 5f\n"
+                     "4:\n"
+                     "   vldrb.u8 q0, [r3], #16\n"
+                     "   vldrw.u32 q1, [r5], #16\n"
+                     "   vmladava.s8 r0, q0, q1\n"
+                     "   vldrw.u32 q2, [r5], #16\n"
+                     "   vmladava.s8 r2, q0, q2\n"
+                     "   vldrw.u32 q3, [r5], #16\n"
+                     "   vmladava.s8 r4, q0, q3\n"
+                     "   vldrw.u32 q1, [r5], #16\n"
+                     "   vmladava.s8 r6, q0, q1\n"
+                     "   letp lr, 4b\n"
+                     "5: stm r10!, {r0, r2, r4, r6}\n"
                      "   cmp r10, r12\n"
                      "   bne 1b\n"
                      : "+r"(args)
                      :
-                     : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "lr", "q0",
-                       "q1", "q2", "q3", "cc", "memory");
+                     : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr",
+                       "q0", "q1", "q2", "q3", "cc", "memory");
 }
 
 /* The same for two pixels, both aligned to 4. Where each group begins again waits in d8, d9. */
