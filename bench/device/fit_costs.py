@@ -8,7 +8,7 @@ lone_macs: those of the last pixel where their number is odd, for kernels that t
 the call touches.
 
 fit_costs.py FOLDER [CORE...], or fit_costs.py FOLDER CORE SUFFIX[,SUFFIX] PROFILE.json...: the second rewrites the kernels of
-profiles, for example build/release/bench/kernels-costs m4 _dsp,_dsp16 profiles/m4-*.json. FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
+profiles, for example build/release/bench/kernels-costs m4 _dsp profiles/m4-*.json. FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
 kernel, the four figures as JSON for a profile, its code size, and the error of the fit. Least relative error over whole layers and, with less weight, parts of them (a row, two
 pixels, one, half of the channels, one channel); no coefficient is negative; rounded up to three digits.
 """
@@ -19,7 +19,7 @@ import re
 import sys
 
 
-IN_PAIRS = ("conv2d_s8_dsp", "conv2d_s8_dsp16")
+IN_PAIRS = ("conv2d_s8_dsp",)
 ALWAYS = ("cycles_per_mac", "cycles_per_output", "cycles_per_call", "code_bytes")
 WEIGHT = {"": 1.0, "row": 1.0, "pixels": 0.3, "pixel": 0.1, "half": 0.1, "channel": 0.1}
 

@@ -15,9 +15,6 @@
 
    packed: one word, 1 if without the carry; then for each block and step two words, channels 0, 1
    and 2, 3 of the block. */
-#define WICK_BLOCKS_HEAD 1
-#define WICK_BLOCKS_STEP_WORDS 2
-#define WICK_BLOCKS_STEP_BYTES 48
 #include <wick/dsp_blocks.h>
 
 #if WICK_HAVE_DSP_LOOPS

@@ -207,15 +207,15 @@ WICK_MVE_SUBROUTINE void turn_columns(const columns *c) {
     "1: vldrw.u32 q2, [r9], #16\n"                                                                 \
     "   ldr r0, [r11], #4\n"                                                                       \
     "   vshl.i32 q3, q2, #8\n"                                                                     \
-    "   vdup.32 q5, r0\n" BEGIN_CHANNEL "2: vldrw.u32 q0, [q4, #64]!\n"                            \
+    "   vdup.32 q5, r0\n" BEGIN_CHANNEL "2: vldrw.u32 q0, [q4, #64]\n"                             \
     "   vmladav.s8 r0, q0, q2\n"                                                                   \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q1, [q4, #128]\n"                                                                \
     "   vmladav.s8 r8, q0, q3\n"                                                                   \
     "   vmladav.s8 r2, q1, q2\n"                                                                   \
-    "   vldrw.u32 q0, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q0, [q4, #192]\n"                                                                \
     "   vmladav.s8 r10, q1, q3\n"                                                                  \
     "   vmladav.s8 r4, q0, q2\n"                                                                   \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q1, [q4, #256]!\n"                                                               \
     "   vmladav.s8 r12, q0, q3\n"                                                                  \
     "   vmladav.s8 r6, q1, q2\n"                                                                   \
     "   vmladav.s8 lr, q1, q3\n"

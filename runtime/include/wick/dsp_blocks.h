@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The walk over outputs that the dense convolutions with the ARM DSP extension share; for the
-   kernels only. wick/dsp_window.h says what steps, blocks and parts are. Pixels go in pairs, also
+/* The walk over outputs of conv2d_s8_dsp, which includes it and defines what is declared here.
+   wick/dsp_window.h says what steps, blocks and parts are. Pixels go in pairs, also
    across the end of a row; a single one may remain, and channels within one pixel are single too.
    Where the window is one part, a pair's blocks of four channels go directly from biases to
    outputs. All else goes through sums in scratch: channels that a range cuts out of a block, and
-   windows of several parts, for which WICK_WINDOW_CHANNELS channels at a time share a part.
-
-   A kernel defines, before it includes this,
-     WICK_BLOCKS_HEAD        words before the first block's weights
-     WICK_BLOCKS_STEP_WORDS  words of weights in a step of a block
-     WICK_BLOCKS_STEP_BYTES  bytes of code in a step of its unrolled loop
-   and behind it the two functions declared below. */
+   windows of several parts, for which WICK_WINDOW_CHANNELS channels at a time share a part. */
 #ifndef WICK_DSP_BLOCKS_H
 #define WICK_DSP_BLOCKS_H
 
 #include <wick/dsp_window.h>
 
-#ifdef WICK_BLOCKS_STEP_WORDS
+enum {
+    WICK_BLOCKS_HEAD = 1,       /* words before the first block's weights */
+    WICK_BLOCKS_STEP_WORDS = 2, /* of weights, of a block */
+    WICK_BLOCKS_STEP_BYTES = 48 /* of code, in the unrolled loop */
+};
+
 /* Adds the part at hand to the sums of blocks [block, block + n), of pixel p of `pixels`. */
 static void wick_blocks_one(const wick_window *w, uint32_t block, uint32_t n, uint32_t pixels,
                             uint32_t p);
@@ -314,5 +313,4 @@ static inline void wick_blocks_conv2d(const wick_layer *layer, const int8_t *src
         }
     }
 }
-#endif
 #endif
