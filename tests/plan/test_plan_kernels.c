@@ -91,6 +91,21 @@ static void the_cheapest_is_taken(void **state) {
     tiny_free(net);
 }
 
+/* A kernel without room for a weight of -128 is not chosen for a layer that has one. */
+static void the_least_weight_is_respected(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    int l = 0, convolutions = count_kind(net, WICK_LAYER_CONV2D);
+    while (net->layers[l].kind != WICK_LAYER_CONV2D)
+        l++;
+    ((int8_t *)(uintptr_t)net->layers[l].weights)[1] = -128;
+    wick_plan *plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+    assert_int_equal(plan->layers[l].kernel, WICK_KERNEL_CONV2D_S8_DSP);
+    assert_int_equal(count(plan, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16), convolutions - 1);
+    wick_plan_free(plan);
+    tiny_free(net);
+}
+
 /* With less and less flash the plan gets slower, never too large, and at last it is refused. */
 static void flash_is_kept(void **state) {
     (void)state;
@@ -199,6 +214,7 @@ static void kernels_are_saved_and_checked(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cheapest_is_taken),
+        cmocka_unit_test(the_least_weight_is_respected),
         cmocka_unit_test(flash_is_kept),
         cmocka_unit_test(code_counts_once),
         cmocka_unit_test(packed_layers_compute_the_same),
