@@ -5,7 +5,7 @@
              + channels * (per_channel + rows * per_row) + per_call
 
 lone_macs: those of the last pixel where their number is odd, for kernels that take two pixels at once. channels, rows: those that
-the call touches.
+the call touches. Kernels that compute tiles are counted with all outputs of the tiles.
 
 fit_costs.py FOLDER [CORE...], or fit_costs.py FOLDER CORE SUFFIX[,SUFFIX] PROFILE.json...: the second rewrites the kernels of
 profiles, for example build/release/bench/kernels-costs m4 _dsp profiles/m4-*.json. FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
@@ -20,6 +20,7 @@ import sys
 
 
 IN_PAIRS = ("conv2d_s8_dsp",)
+IN_TILES = {"conv2d_s8_winograd": (2, 4), "conv2d_s8_winograd_dsp": (2, 8)}  # side in pixels, channels
 ALWAYS = ("cycles_per_mac", "cycles_per_output", "cycles_per_call", "code_bytes")
 WEIGHT = {"": 1.0, "row": 1.0, "pixels": 0.3, "pixel": 0.1, "half": 0.1, "channel": 0.1}
 
@@ -44,7 +45,18 @@ def output_shapes(path):
     return table
 
 
+def tile_outputs(outputs, channels, width, side, together):
+    """Outputs of the tiles that are touched; the parts begin where a tile begins."""
+    pixels = math.ceil(outputs / channels)
+    tiles = math.ceil(math.ceil(pixels / width) / side) * math.ceil(min(pixels, width) / side)
+    here = math.ceil(min(outputs, channels) / together) * together
+    return tiles * side * side * min(here, channels)
+
+
 def features(kernel, macs, outputs, channels, width):
+    if kernel in IN_TILES:
+        whole = tile_outputs(outputs, channels, width, *IN_TILES[kernel])
+        macs, outputs = macs / outputs * whole, whole
     pixels = math.ceil(outputs / channels)
     units = macs / outputs
     window = units * channels if not kernel.startswith(("conv2d", "fc")) else units
@@ -83,6 +95,9 @@ SOURCE = ("estimate: fitted by `make bench-kernel-costs` to cycles estimated fro
           "published timing table (docs/benchmarks.md), memories without wait states; {}")
 
 
+TILES = "the kernel: runtime/include/wick/winograd.h"
+
+
 def update_profile(path, fits, suffixes, compiler):
     """Replaces the kernels of a profile: the portable ones, and those whose names end in one of the suffixes."""
     profile = json.loads(pathlib.Path(path).read_text())
@@ -90,8 +105,9 @@ def update_profile(path, fits, suffixes, compiler):
     for name, fit in fits.items():
         if name in profile["kernels"] or name.endswith(suffixes):
             source = SOURCE.format(compiler)
-            kernels[name] = {key: {"value": value, "source": source if "cycles" in key else f"measured: {compiler}"}
-                             for key, value in fit.items()}
+            measured = f"measured: {compiler}"
+            sources = {"code_bytes": measured, "tile_side": TILES, "tile_channels": TILES}
+            kernels[name] = {key: {"value": value, "source": sources.get(key, source)} for key, value in fit.items()}
     missing = set(profile["kernels"]) - set(kernels)
     for name in sorted(missing):
         print(f"{path}: {name} keeps its figures")
@@ -129,6 +145,8 @@ def main():
                    "cycles_per_call": up(x[3]), "cycles_per_lone_mac": up(x[4]),
                    "cycles_per_channel": up(x[5]), "cycles_per_row": up(x[6]), "code_bytes": code}
             fit = {key: value for key, value in fit.items() if value or key in ALWAYS}
+            if kernel in IN_TILES:
+                fit["tile_side"], fit["tile_channels"] = IN_TILES[kernel]
             fits[kernel] = fit
             whole = [s for s, layer in found if "#" not in layer]
             errors = sorted(sum(a * b for a, b in zip(f, x)) / c - 1 for f, c, _ in whole)

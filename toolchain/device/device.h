@@ -24,6 +24,8 @@ typedef struct wick_kernel_cost {
     double cycles_per_row;     /* the same for each of its rows of outputs */
     double cycles_per_call;    /* entering the kernel */
     int64_t code_bytes;
+    int64_t tile_side;     /* computes squares of so many by so many pixels, */
+    int64_t tile_channels; /* and so many channels together; 1 for most kernels */
 } wick_kernel_cost;
 
 typedef struct wick_device {
@@ -95,7 +97,8 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
               + ceil(count / out_c) * window * cycles_per_input
               + min(count, out_c) * (cycles_per_channel + rows * cycles_per_row) + cycles_per_call,
      rows = ceil(count / (out_w * out_c)) and, for the outputs of a lone pixel,
-     cycles_per_lone_mac instead of cycles_per_mac.
+     cycles_per_lone_mac instead of cycles_per_mac. A kernel with tiles is counted with all outputs
+     of the tiles that `count` outputs can touch, wherever they begin.
    window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and pools.
    units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
    included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */

@@ -54,9 +54,31 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
     return layer->kernel ? &device->fast[layer->kernel] : &device->portable[layer->kind];
 }
 
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/* Outputs of all tiles that so many outputs can touch. */
+static int64_t tile_outputs(const wick_kernel_cost *kernel, const wick_layer *layer,
+                            int64_t count) {
+    int64_t side = kernel->tile_side, out_w = layer->out_w, across = divide_up(out_w, side);
+    int64_t pixels = divide_up(count, layer->out_c), whole = pixels / out_w, tiles;
+    if (pixels < out_w) { /* of one row, or across its end: one row of tiles */
+        tiles = divide_up(pixels - 1, side) + 1;
+        tiles = tiles < across ? tiles : across;
+    } else {
+        tiles = divide_up(whole + (pixels % out_w ? 2 : 0), side) * across;
+    }
+    int64_t channels = count < layer->out_c ? count : layer->out_c;
+    channels = divide_up(channels, kernel->tile_channels) * kernel->tile_channels;
+    return tiles * side * side * (channels < layer->out_c ? channels : layer->out_c);
+}
+
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
                                  int64_t count) {
     const wick_kernel_cost *kernel = wick_device_kernel(device, layer);
+    if (kernel->tile_side > 1)
+        count = tile_outputs(kernel, layer, count);
     int64_t pixels = (count + layer->out_c - 1) / layer->out_c, lone = 0;
     if (kernel->cycles_per_lone_mac > 0 && pixels % 2)
         lone = count < layer->out_c ? count : layer->out_c;

@@ -120,10 +120,17 @@ static wick_status read_panel(wick_json_at root, wick_device *device) {
 }
 
 static wick_status read_kernel(wick_json_at at, wick_kernel_cost *cost) {
-    static const char *const known[] = {
-        "cycles_per_mac",    "cycles_per_lone_mac", "cycles_per_input",
-        "cycles_per_output", "cycles_per_channel",  "cycles_per_row",
-        "cycles_per_call",   "code_bytes",          NULL};
+    static const char *const known[] = {"cycles_per_mac",
+                                        "cycles_per_lone_mac",
+                                        "cycles_per_input",
+                                        "cycles_per_output",
+                                        "cycles_per_channel",
+                                        "cycles_per_row",
+                                        "cycles_per_call",
+                                        "code_bytes",
+                                        "tile_side",
+                                        "tile_channels",
+                                        NULL};
     WICK_TRY(wick_json_only(at, known));
     cost->offered = true;
     WICK_TRY(number(at, "cycles_per_mac", 0, 1e6, &cost->cycles_per_mac));
@@ -139,6 +146,11 @@ static wick_status read_kernel(wick_json_at at, wick_kernel_cost *cost) {
             WICK_TRY(number(at, optional[i].key, 0, 1e6, optional[i].value));
     WICK_TRY(number(at, "cycles_per_output", 0, 1e9, &cost->cycles_per_output));
     WICK_TRY(number(at, "cycles_per_call", 0, 1e9, &cost->cycles_per_call));
+    cost->tile_side = cost->tile_channels = 1;
+    if (wick_json_has(at, "tile_side"))
+        WICK_TRY(integer(at, "tile_side", 1, 8, &cost->tile_side));
+    if (wick_json_has(at, "tile_channels"))
+        WICK_TRY(integer(at, "tile_channels", 1, 64, &cost->tile_channels));
     return integer(at, "code_bytes", 1, 1 << 20, &cost->code_bytes);
 }
 

@@ -53,7 +53,8 @@ typedef enum wick_layer_kind {
     X(AVGPOOL_S8_DSP, avgpool_s8_dsp, AVGPOOL)            /* ARM DSP */                            \
     X(ADD_S8_DSP, add_s8_dsp, ADD)                        /* ARM DSP */                            \
     X(CONV2D_S8_QUAD, conv2d_s8_quad, CONV2D) /* any core: four pixels, two by a multiplication */ \
-    X(CONV2D_S8_WINOGRAD, conv2d_s8_winograd, CONV2D) /* any core: 3x3, stride 1 */                \
+    X(CONV2D_S8_WINOGRAD, conv2d_s8_winograd, CONV2D)         /* any core: 3x3, stride 1 */        \
+    X(CONV2D_S8_WINOGRAD_DSP, conv2d_s8_winograd_dsp, CONV2D) /* the same with ARM DSP */          \
     X(DWCONV2D_S8_STRIP, dwconv2d_s8_strip, DWCONV2D)                                              \
     X(FC_S8_PAIR, fc_s8_pair, FC)                                                                  \
     X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D)       /* Helium (Cortex-M55) */                        \
