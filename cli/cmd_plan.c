@@ -14,16 +14,18 @@ typedef struct arguments {
     bool explain, json;
 } arguments;
 
-enum { KEY_EXPLAIN = 256, KEY_JSON, KEY_OPTIMISE };
+enum { KEY_APP_BYTES = 256, KEY_EXPLAIN, KEY_JSON, KEY_OPTIMISE };
 
 static const struct argp_option option_table[] = {
     {"device", 'd', "NAME", 0, "device profile: a name in share/profiles or a JSON file", 0},
     {"capacitor", 'c', "UF", 0, "capacitor in µF (default: the profile's)", 0},
     {"margin", 'm', "SHARE", 0, "share of one charge that a span may use (default 0.8)", 0},
     {"optimise", KEY_OPTIMISE, "GOAL", 0,
-     "energy, speed or size: which kernels compute the layers, and how long spans are (default "
-     "energy)",
+     "energy, speed or size: which kernels compute the layers, how long spans are, and whether "
+     "buffers of a segment share NVM (default energy)",
      0},
+    {"app-bytes", KEY_APP_BYTES, "N", 0,
+     "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
     {"output", 'o', "FILE", 0, "write the plan (plan.json)", 0},
     {"explain", KEY_EXPLAIN, 0, 0, "one row for each layer", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
@@ -50,6 +52,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             a->options.optimise = WICK_OPTIMISE_SIZE;
         else
             argp_error(state, "--optimise takes energy, speed or size");
+        break;
+    case KEY_APP_BYTES:
+        a->options.app_bytes =
+            (int)cli_integer(state, "app-bytes", text, 0, WICK_PLAN_MAX_APP_BYTES);
         break;
     case 'o':
         a->out = text;

@@ -28,6 +28,7 @@ static const char *const summaries[][2] = {
     {"plan", "steps, commits, memory and energy on a device"},
     {"emit", "write the firmware as portable C"},
     {"verify", "cut the power everywhere and compare bit for bit"},
+    {"inspect", "read a device's memory back: state, counters, wear"},
     {"policy", "make and look at scheduling policies"},
     {"sim", "play a harvest trace with a scheduling policy"},
     {"size", "RAM, NVM and flash of a plan, buffer by buffer"},

@@ -215,7 +215,7 @@ static int is_one_input(const uint8_t *before, int submitted) {
     for (uint32_t i = 0; i < rig.nvm.bytes; i++) {
         uint32_t at = i - place->offset; /* the place of even epochs */
         int other = at < place->stride;
-        if (!other && !in_record(i) && rig.nvm.image[i] != before[i])
+        if (!other && !in_record(i) && !counts_boots(i) && rig.nvm.image[i] != before[i])
             return 0;
         if (epoch == 2 && at < place->bytes && (int8_t)rig.nvm.image[i] != ~rig.input[at])
             return 0;
@@ -397,6 +397,7 @@ static void set_up(const arguments *a, const char *input) {
     rig.nvm.image = allocate(rig.nvm.bytes);
     rig.scratch = allocate(rig.model.scratch_bytes + POWERCUT_GUARD);
     rig.logits = allocate(rig.model.n_classes);
+    rig.app = allocate(rig.model.app_bytes);
     read_input(input);
     rig.port = (wick_port){.ctx = &rig.nvm,
                            .nvm_read = nvm_emulation_read,

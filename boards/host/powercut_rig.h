@@ -18,6 +18,7 @@ typedef struct powercut_rig {
     wick_policy policy;
     wick_engine engine;
     int8_t *scratch;
+    int8_t *app; /* [model.app_bytes] */
     int8_t *input;
     uint32_t input_bytes;
     /* what was delivered since `deliveries` was cleared */
@@ -62,6 +63,9 @@ void record_run(void);
 /* With rig.verbose: what went wrong, and the first bytes that are not as in `want` (or NULL). */
 void explain(const char *id, const char *what, const uint8_t *want);
 int in_record(uint32_t offset);
+/* The variables and the tally: they differ after a power failure, and so does which copy of the
+   variables a record names. */
+int counts_boots(uint32_t offset);
 /* 1 = the boot succeeds and finds everything that was committed before the failure. */
 int boot_finds_commits(const char *id);
 /* Boots on damaged memory and goes on until it equals the recorded one (to_end = 0), or to the end.

@@ -12,25 +12,63 @@ static int apart(uint32_t a, uint32_t a_bytes, uint32_t b, uint32_t b_bytes) {
     return a + a_bytes <= b || b + b_bytes <= a;
 }
 
-static int records_fit(const wick_model *model) {
-    const uint32_t *at = model->record_offset;
-    return model->record_bytes >= WICK_RECORD_BYTES && inside(model, at[0], model->record_bytes) &&
-           inside(model, at[1], model->record_bytes) &&
-           apart(at[0], model->record_bytes, at[1], model->record_bytes);
+/* The engine's own places: records, variables, tally. Bytes of place i, or 0 where the model has
+   none; *offset is its start. */
+enum { OWN_PLACES = 5 };
+static uint32_t own_place(const wick_model *model, uint32_t i, uint32_t *offset) {
+    uint32_t unit = model->write_unit ? model->write_unit : 1;
+    if (i < 2) {
+        *offset = model->record_offset[i];
+        return model->record_bytes;
+    }
+    if (i < 4) {
+        *offset = model->vars_offset[i - 2];
+        if (*offset == 0)
+            return 0;
+        return (WICK_VARS_BYTES + unit - 1) / unit * unit + model->app_bytes;
+    }
+    *offset = model->tally_offset;
+    return *offset ? WICK_TALLY_BYTES : 0;
+}
+
+static int own_places_fit(const wick_model *model) {
+    if (model->record_bytes < WICK_RECORD_BYTES || model->app_bytes > model->nvm_bytes ||
+        model->write_unit > model->nvm_bytes ||
+        (model->vars_offset[0] == 0) != (model->vars_offset[1] == 0))
+        return 0;
+    for (uint32_t i = 0; i < OWN_PLACES; i++) {
+        uint32_t offset, other, bytes = own_place(model, i, &offset);
+        if (!inside(model, offset, bytes))
+            return 0;
+        for (uint32_t k = 0; bytes != 0 && k < i; k++) {
+            uint32_t other_bytes = own_place(model, k, &other);
+            if (other_bytes != 0 && !apart(offset, bytes, other, other_bytes))
+                return 0;
+        }
+    }
+    return 1;
 }
 
 static int place_fits(const wick_model *model, uint32_t tensor) {
     const wick_place *place = &model->tensors[tensor];
     int is_input = tensor == model->input_tensor;
-    if (is_input ? place->stride < place->bytes : place->stride != 0)
+    uint32_t bytes = place->bytes;
+    if (is_input && model->stamp_offset != 0) {
+        if (model->stamp_offset < bytes || model->stamp_offset > model->nvm_bytes)
+            return 0;
+        bytes = model->stamp_offset + WICK_STAMP_BYTES;
+    }
+    if (is_input ? place->stride < bytes : place->stride != 0)
         return 0;
     for (uint32_t i = 0; i <= (uint32_t)is_input; i++) {
-        uint32_t offset = place->offset + i * place->stride;
-        if (offset < place->offset || !inside(model, offset, place->bytes))
+        uint32_t offset = place->offset + i * place->stride, other;
+        if (offset < place->offset || !inside(model, offset, bytes))
             return 0;
-        for (uint32_t copy = 0; copy < 2; copy++)
-            if (!apart(offset, place->bytes, model->record_offset[copy], model->record_bytes))
+        for (uint32_t k = 0; k < OWN_PLACES; k++) {
+            uint32_t other_bytes = own_place(model, k, &other);
+            if (other_bytes != 0 && !apart(offset, bytes, other, other_bytes))
                 return 0;
+        }
     }
     return 1;
 }
@@ -72,7 +110,7 @@ static int segment_fits(const wick_model *model, uint32_t i) {
 
 wick_rt_status wick_model_check(const wick_model *model, int mapped, uint32_t scratch_bytes) {
     if (model->format != WICK_MODEL_FORMAT || model->n_modules == 0 ||
-        model->n_modules > WICK_MAX_MODULES || model->n_classes == 0 || !records_fit(model) ||
+        model->n_modules > WICK_MAX_MODULES || model->n_classes == 0 || !own_places_fit(model) ||
         model->input_tensor >= model->n_tensors || (!mapped && scratch_bytes < model->n_classes))
         return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i < model->n_tensors; i++)

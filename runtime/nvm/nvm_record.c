@@ -16,21 +16,12 @@ typedef enum copy_state {
     COPY_INTACT
 } copy_state;
 
-static void put32(uint8_t *p, uint32_t value) {
-    for (uint32_t i = 0; i < 4; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
-}
-
-static uint32_t get32(const uint8_t *p) {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static void serialise(const wick_record *record, uint8_t *p) {
-    put32(p, MAGIC);
-    put32(p + 4, record->model_id[0]);
-    put32(p + 8, record->model_id[1]);
-    put32(p + 12, record->sequence);
-    put32(p + 16, record->epoch);
+    wick_put32(p, MAGIC);
+    wick_put32(p + 4, record->model_id[0]);
+    wick_put32(p + 8, record->model_id[1]);
+    wick_put32(p + 12, record->sequence);
+    wick_put32(p + 16, record->epoch);
     p[20] = (uint8_t)record->span;
     p[21] = (uint8_t)(record->span >> 8);
     p[22] = record->segment;
@@ -39,14 +30,18 @@ static void serialise(const wick_record *record, uint8_t *p) {
     p[25] = record->modules_sent;
     p[26] = record->flags;
     p[27] = record->reserved;
-    put32(p + CRC_AT, wick_crc32(0, p, CRC_AT));
+    p[28] = (uint8_t)record->step;
+    p[29] = (uint8_t)(record->step >> 8);
+    p[30] = p[31] = 0;
+    wick_put32(p + 32, record->outputs);
+    wick_put32(p + CRC_AT, wick_crc32(0, p, CRC_AT));
 }
 
 static void parse(const uint8_t *p, wick_record *record) {
-    record->model_id[0] = get32(p + 4);
-    record->model_id[1] = get32(p + 8);
-    record->sequence = get32(p + 12);
-    record->epoch = get32(p + 16);
+    record->model_id[0] = wick_get32(p + 4);
+    record->model_id[1] = wick_get32(p + 8);
+    record->sequence = wick_get32(p + 12);
+    record->epoch = wick_get32(p + 16);
     record->span = (uint16_t)((uint32_t)p[20] | (uint32_t)p[21] << 8);
     record->segment = p[22];
     record->phase = p[23];
@@ -54,6 +49,8 @@ static void parse(const uint8_t *p, wick_record *record) {
     record->modules_sent = p[25];
     record->flags = p[26];
     record->reserved = p[27];
+    record->step = (uint16_t)((uint32_t)p[28] | (uint32_t)p[29] << 8);
+    record->outputs = wick_get32(p + 32);
 }
 
 /* Erased or cleared memory. */
@@ -69,11 +66,11 @@ static copy_state load_copy(const wick_model *model, const wick_port *port, uint
     uint8_t bytes[WICK_RECORD_BYTES];
     if (port->nvm_read(port->ctx, model->record_offset[copy], bytes, WICK_RECORD_BYTES) != 0)
         return COPY_UNREADABLE;
-    uint32_t magic = get32(bytes);
+    uint32_t magic = wick_get32(bytes);
     parse(bytes, out);
     int same_model = out->model_id[0] == model->id[0] && out->model_id[1] == model->id[1];
     int marked = (magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK);
-    if (marked && get32(bytes + CRC_AT) == wick_crc32(0, bytes, CRC_AT))
+    if (marked && wick_get32(bytes + CRC_AT) == wick_crc32(0, bytes, CRC_AT))
         return magic == MAGIC && same_model ? COPY_INTACT : COPY_FOREIGN;
     /* The magic or the model's id betrays a record whose other bytes are damaged. */
     return (marked || same_model) && !uniform(bytes) ? COPY_DAMAGED : COPY_BLANK;

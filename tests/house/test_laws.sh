@@ -31,7 +31,7 @@ check_tree() {
                 else if (target != folder && inc != target "/" target ".h") print file ": includes " inc ", not the public header " target "/" target ".h"
             } else if (inc ~ /\.\./) print file ": includes " inc " by a relative path"
         } else if (top == "cli") {
-            if (target in rank && quoted && inc != target "/" target ".h" && inc !~ /^emit\/verify\.h$/) print file ": the program includes " inc ", which is not a public header"
+            if (target in rank && quoted && inc != target "/" target ".h" && inc !~ /^emit\/(verify|inspect)\.h$/) print file ": the program includes " inc ", which is not a public header"
             if (inc ~ /\.\./) print file ": includes " inc " by a relative path"
         } else {
             if (target in rank && quoted) print file ": " top " includes the toolchain (" inc ")"

@@ -196,6 +196,12 @@ static void all_shortages_are_told(void **state) {
     wick_device device = *fram;
     wick_diag diag = {0};
     char text[96];
+    /* First what is reused within a segment gives way. */
+    device.nvm.bytes = nvm - 1;
+    plan = plan_with(net, &device, 0, 0);
+    assert_true(plan->totals.nvm_bytes < nvm);
+    nvm = plan->totals.nvm_bytes;
+    wick_plan_free(plan);
     device.nvm.bytes = nvm - 1;
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_NO_FIT);
     snprintf(text, sizeof text, "%lld bytes of NVM are needed, the device has %lld: 1 short",
@@ -265,10 +271,10 @@ static void layers_are_accounted_for(void **state) {
         spans += plan->span_cost[s].energy_uj;
     assert_int_equal(steps, plan->model.n_steps);
     assert_int_equal(scratch, plan->model.scratch_bytes);
-    /* Commits are all that layers do not have: 32 bytes each. */
+    /* Commits are all that layers do not have: 40 bytes each. */
     double commit =
-        (32 * fram->nvm.write_nj_per_byte) / 1e3 +
-        fram->active_mw * (32 * fram->nvm.write_ns_per_byte + fram->nvm.write_ns_per_access) / 1e6;
+        (40 * fram->nvm.write_nj_per_byte) / 1e3 +
+        fram->active_mw * (40 * fram->nvm.write_ns_per_byte + fram->nvm.write_ns_per_access) / 1e6;
     assert_true(fabs(spans - uj - plan->model.n_spans * commit) < 1e-6 * spans);
     wick_plan_free(plan);
     tiny_free(net);
@@ -346,12 +352,21 @@ static void planted_faults_are_caught(void **state) {
     /* Layer 2's output on layer 0's, which layer 3 still adds. */
     place = places[net->layers[2].dst];
     places[net->layers[2].dst].offset = places[net->layers[0].dst].offset;
+    assert_caught(plan, "write after read");
+    for (int s = 0; s < m->n_spans; s++)
+        spans[s].mandatory = 1;
     assert_caught(plan, "which holds");
     places[net->layers[2].dst] = place;
 
     m->record_offset[1] = 16;
     assert_caught(plan, "records overlap");
-    m->record_offset[1] = 32;
+    m->record_offset[1] = 40;
+    m->vars_offset[1] -= 4;
+    assert_caught(plan, "variables and tally overlap");
+    m->vars_offset[1] += 4;
+    m->stamp_offset -= 4;
+    assert_caught(plan, "lies on the input");
+    m->stamp_offset += 4;
     m->scratch_bytes -= 4;
     assert_caught(plan, "bytes of scratch");
     m->scratch_bytes += 4;
@@ -370,7 +385,41 @@ static void planted_faults_are_caught(void **state) {
     tiny_free(net);
 }
 
-/* conv reads a, its output overwrites a: legal with a commit between, never in one span. */
+/* With room, no commit within a segment is mandatory; where buffers are reused, some are, and with
+   them the plan is sound, without one of them it is not. */
+static void reuse_makes_commits_mandatory(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    for (int size = 0; size < 2; size++) {
+        wick_plan_options options = wick_plan_defaults();
+        options.max_span_outputs = 300;
+        options.optimise = size ? WICK_OPTIMISE_SIZE : WICK_OPTIMISE_ENERGY;
+        wick_plan *plan;
+        assert_int_equal(wick_plan_make(net, fram, &options, "m.onnx", &plan, NULL), WICK_OK);
+        int within = 0;
+        wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
+        for (int s = 0; s < plan->n_segments; s++) {
+            const wick_plan_segment *segment = &plan->segments[s];
+            for (int i = segment->first_span; i < segment->first_span + segment->n_spans; i++) {
+                int last = i == segment->first_span + segment->n_spans - 1;
+                assert_true(spans[i].mandatory || !last);
+                assert_in_range(spans[i].need_mv, fram->capacitor.off_v * 1000 + 1,
+                                plan->min_wake_v * 1000 + 1);
+                if (!spans[i].mandatory || last)
+                    continue;
+                within++;
+                spans[i].mandatory = 0;
+                assert_caught(plan, "write after read");
+                spans[i].mandatory = 1;
+            }
+        }
+        assert_true(size ? within > 0 : within == 0);
+        wick_plan_free(plan);
+    }
+    tiny_free(net);
+}
+
+/* The second layer reads a, the third overwrites it: legal with a mandatory commit between. */
 static void write_after_read_is_caught(void **state) {
     (void)state;
     tiny t = tiny_begin(1, 6, 3);
@@ -386,9 +435,9 @@ static void write_after_read_is_caught(void **state) {
     wick_place *places = (wick_place *)(uintptr_t)joined->model.tensors;
     assert_true(places[c].offset != places[a].offset);
     places[c].offset = places[a].offset;
-    /* Within the span a is written before it is read, so a replay is safe: allowed. */
-    assert_int_equal(wick_plan_check(joined, NULL), WICK_OK);
-    /* With a commit after the first layer, the second span reads a and then overwrites it. */
+    /* Within the span a is written before it is read, so a replay of the whole span would be safe;
+       not one from a commit that divides it. */
+    assert_caught(joined, "write after read");
     wick_span spans[3] = {joined->model.spans[0], joined->model.spans[0], {0}};
     wick_cost cost[2] = {joined->span_cost[0], joined->span_cost[0]};
     spans[0].n_steps = 1;
@@ -399,7 +448,7 @@ static void write_after_read_is_caught(void **state) {
     joined->span_cost = cost;
     ((wick_segment *)(uintptr_t)joined->model.segments)[1].n_spans = 2;
     assert_caught(joined, "write after read");
-    /* A commit between read and write makes it sound again. */
+    /* A commit between read and write helps if it may not be left out. */
     wick_cost three[3] = {cost[0], cost[0], cost[0]};
     spans[1].n_steps = 1;
     spans[2] = spans[1];
@@ -408,6 +457,9 @@ static void write_after_read_is_caught(void **state) {
     joined->model.n_spans = 3;
     joined->span_cost = three;
     ((wick_segment *)(uintptr_t)joined->model.segments)[1].n_spans = 3;
+    spans[1].mandatory = 0;
+    assert_caught(joined, "write after read");
+    spans[1].mandatory = 1;
     assert_int_equal(wick_plan_check(joined, NULL), WICK_OK);
     wick_plan_free(joined);
     tiny_free(net);
@@ -484,7 +536,11 @@ static void json_round_trip(void **state) {
     /* Any edited figure or decision. */
     static const char *const edits[][2] = {
         {"\"charge_uj\": ", "\"charge_uj\": 1"},
-        {"\"offset\": 6", "\"offset\": 1"},
+        {"\"offset\": 1", "\"offset\": 2"},
+        {"\"optional\"", "\"mandatory\""},
+        {"\"need_mv\": ", "\"need_mv\": 1"},
+        {"\"tally_offset\": ", "\"tally_offset\": 1"},
+        {"\"app_bytes\": ", "\"app_bytes\": 9"},
         {"\"0 0 ", "\"0 1 "},
         {"\"macs\": ", "\"macs\": 1"},
         {"\"steps\": [", "\"steps\": [\"x\","},
@@ -527,6 +583,7 @@ int main(void) {
         cmocka_unit_test(block_flash_is_refused),
         cmocka_unit_test(layers_are_accounted_for),
         cmocka_unit_test(planted_faults_are_caught),
+        cmocka_unit_test(reuse_makes_commits_mandatory),
         cmocka_unit_test(write_after_read_is_caught),
         cmocka_unit_test(spans_split_write_units_only_in_bad_plans),
         cmocka_unit_test(the_layout_is_a_part_of_the_identity),

@@ -69,8 +69,30 @@ static int deliver(void *ctx, const wick_result *result) {
     log->epoch = result->epoch;
     log->module = result->module;
     log->label = result->label;
+    log->age_ms = result->age_ms;
     memcpy(log->logits, result->logits, result->n_classes);
+    if (d->on_result)
+        d->on_result(d);
     return failing ? -1 : 0;
+}
+
+static uint32_t capacitor_mv(void *ctx) {
+    device *d = ctx;
+    return d->mv_wavers ? 2000 + random_u32(&d->random) % 1000 : d->mv;
+}
+
+static int time_ms(void *ctx, uint32_t *ms) {
+    device *d = ctx;
+    if (d->has_clock)
+        *ms = d->clock_ms;
+    return d->has_clock;
+}
+
+static void sleep_ms(void *ctx, uint32_t ms) {
+    device *d = ctx;
+    d->sleeps++;
+    d->mv += d->mv_rise;
+    d->clock_ms += ms;
 }
 
 void device_make(device *d, uint32_t unit, int reorder, int mapped, uint64_t seed) {
@@ -85,6 +107,9 @@ void device_make(device *d, uint32_t unit, int reorder, int mapped, uint64_t see
                           .nvm_write = nvm_write,
                           .nvm_barrier = nvm_barrier,
                           .nvm_mapped = mapped ? d->current : NULL,
+                          .capacitor_mv = capacitor_mv,
+                          .time_ms = time_ms,
+                          .sleep = sleep_ms,
                           .result = deliver};
 }
 

@@ -14,6 +14,7 @@ typedef struct device_result {
     uint32_t epoch;
     uint8_t module;
     uint16_t label;
+    uint32_t age_ms;
     int8_t logits[DEVICE_CLASSES];
 } device_result;
 
@@ -30,6 +31,13 @@ typedef struct device {
     uint64_t calls;   /* port calls that may fail */
     uint64_t fail_at; /* this call reports an error; 0 = never */
     int fail_late;    /* a write or barrier that fails has done its work nevertheless */
+    uint32_t mv;      /* what the port reads of the capacitor; 0 = unknown */
+    int mv_wavers;    /* readings are random, around TINY_NEED_MV */
+    uint32_t sleeps;  /* calls of the port's sleep */
+    uint32_t mv_rise; /* of the voltage in one of them */
+    int has_clock;    /* that survives */
+    uint32_t clock_ms;
+    void (*on_result)(struct device *d); /* in the port's result call, may be NULL */
     device_result results[DEVICE_RESULTS];
     uint32_t n_results;
     wick_port port;

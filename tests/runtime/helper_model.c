@@ -111,28 +111,38 @@ static void add_segment(tiny_model *t, int k, const int *layers, int n, tiny_opt
     wick_model *m = &t->model;
     wick_segment *segment = &t->segments[k];
     *segment = (wick_segment){.first_span = m->n_spans, .result = result};
-    uint32_t first = m->n_steps;
-    for (int i = 0; i < n; i++)
+    uint32_t open = m->n_steps;
+    for (int i = 0; i < n; i++) {
         add_steps(t, (uint16_t)layers[i], options.outputs_per_step);
-    for (uint32_t s = first; s < m->n_steps; s += options.steps_per_span) {
-        uint32_t left = m->n_steps - s;
-        uint32_t steps = left < options.steps_per_span ? left : options.steps_per_span;
-        t->spans[m->n_spans++] = (wick_span){(uint16_t)s, (uint16_t)steps, 0};
-        segment->n_spans++;
+        if (i < n - 1 && !options.reuse)
+            continue;
+        for (; open < m->n_steps; open += options.steps_per_span) {
+            uint32_t left = m->n_steps - open;
+            uint32_t steps = left < options.steps_per_span ? left : options.steps_per_span;
+            t->spans[m->n_spans++] = (wick_span){
+                .first_step = (uint16_t)open, .n_steps = (uint16_t)steps, .need_mv = TINY_NEED_MV};
+            segment->n_spans++;
+        }
+        open = m->n_steps;
+        t->spans[m->n_spans - 1].mandatory =
+            i == n - 1 || (layers[i] == ADD1 && options.reuse && !options.skipped);
     }
     segment->energy_nj = 1000u * (uint32_t)(n * n);
 }
 
 static void place_tensors(tiny_model *t, tiny_options options) {
-    uint32_t at = 128;
+    uint32_t at = TINY_TENSORS_AT;
     for (int i = 0; i < TENSORS; i++) {
-        t->places[i] = (wick_place){at, bytes_of(i), i == INPUT ? bytes_of(i) + 4 : 0};
-        at += (t->places[i].bytes + t->places[i].stride + 7u) / 8u * 8u;
+        t->places[i] =
+            (wick_place){at, bytes_of(i), i == INPUT ? bytes_of(i) + WICK_STAMP_BYTES : 0};
+        at += (t->places[i].bytes + 2 * t->places[i].stride + 7u) / 8u * 8u;
     }
     /* The extractor's wide tensor is dead once z is committed, so a module may work there; within
        one segment a span could read the one and write the other. */
     if (!options.independent)
         t->places[A].offset = t->places[WIDE].offset;
+    if (options.reuse)
+        t->places[BOTH].offset = t->places[A].offset;
     if (options.planted)
         t->places[SUM].offset = t->places[A].offset;
     t->model.nvm_bytes = at;
@@ -154,6 +164,12 @@ void tiny_make(tiny_model *t, tiny_options options) {
     m->record_offset[0] = 0;
     m->record_offset[1] = 64;
     m->record_bytes = WICK_RECORD_BYTES;
+    m->vars_offset[0] = 128;
+    m->vars_offset[1] = 176;
+    m->app_bytes = TINY_APP;
+    m->tally_offset = 224;
+    m->stamp_offset = bytes_of(INPUT);
+    m->write_unit = 1;
     m->layers = t->layers;
     m->tensors = t->places;
     m->steps = t->steps;

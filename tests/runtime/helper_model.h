@@ -9,13 +9,23 @@
 #include <wick/engine.h>
 #include <wick/kernels.h>
 
-enum { TINY_INPUT = 6 * 6 * 3, TINY_CLASSES = 5, TINY_SCRATCH = 1024 };
+enum {
+    TINY_INPUT = 6 * 6 * 3,
+    TINY_CLASSES = 5,
+    TINY_SCRATCH = 1024,
+    TINY_APP = 8, /* bytes of application variables */
+    TINY_NEED_MV = 2500,
+    TINY_TENSORS_AT = 256 /* records at 0 and 64, variables at 128 and 176, tally at 224 */
+};
 
 typedef struct tiny_options {
     uint32_t outputs_per_step; /* at most */
     uint32_t steps_per_span;
     int independent;
     int planted; /* the sum overwrites one of its own operands within its span */
+    int reuse; /* the concat overwrites what the sum has read: spans end with layers, and the commit
+                  after the sum is mandatory */
+    int skipped; /* with reuse: that commit is not marked */
 } tiny_options;
 
 typedef struct tiny_model {

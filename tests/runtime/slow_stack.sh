@@ -21,12 +21,12 @@ for level in -O2 -Os -O3; do
         echo "FAIL: $level: the frames above are not of fixed size"
         status=1
     fi
-    # frame <function> <bytes> and call <caller> <callee>; clones (.isra.0, .part.0 ...) count as
-    # their function in .su, which drops the number.
-    sed -E 's/^[^:]*:[0-9]+:[0-9]+:([A-Za-z0-9_]+)[^\t]*\t([0-9]+)\t.*/frame \1 \2/' "$work"/*.su >"$work/graph"
+    # frame <function> <bytes> and call <caller> <callee>; clones are functions of their own
+    # (f.part), their numbers are dropped: not every compiler writes them to .su.
+    sed -E 's/^[^:]*:[0-9]+:[0-9]+:([A-Za-z0-9_.]+)[^\t]*\t([0-9]+)\t.*/frame \1 \2/; s/\.[0-9]+ / /' "$work"/*.su >"$work/graph"
     for object in "$work"/*.o; do
         arm-none-eabi-objdump -dr "$object" | awk '
-            function plain(name) { sub(/\..*/, "", name); return name }
+            function plain(name) { sub(/\.[0-9]+$/, "", name); return name }
             /^[0-9a-f]+ <.*>:$/ { caller = $2; gsub(/[<>:]/, "", caller); caller = plain(caller) }
             /R_ARM_THM_(CALL|JUMP24|JUMP19)/ { print "call", caller, plain($NF) }'
     done >>"$work/graph"

@@ -18,13 +18,16 @@ static wick_engine engine;
 static _Alignas(16) int8_t scratch[TINY_SCRATCH];
 static wick_policy policy;
 static int8_t input[TINY_INPUT];
-static const tiny_options usual = {24, 3, 0, 0};
+static uint8_t app[TINY_APP];
+static const tiny_options usual = {.outputs_per_step = 24, .steps_per_span = 3};
 
 static int make(void **state) {
     (void)state;
     device_make(&d, 4, 0, 0, 5);
     tiny_make(&tiny, usual);
     memset(&engine, 0, sizeof engine);
+    memset(app, 0, sizeof app);
+    engine.app = app;
     policy = (wick_policy){WICK_POLICY_FIXED, 1, 0, 0, 0};
     return 0;
 }
@@ -191,7 +194,7 @@ static void a_broken_model_is_refused(void **state) {
     BROKEN(tiny.segments[2].first_span++);
     BROKEN(tiny.segments[2].result = m->n_tensors);
     BROKEN(tiny.segments[2].result = 7); /* 4 bytes, but 5 classes */
-    tiny_make(&tiny, (tiny_options){24, 3, 1, 0});
+    tiny_make(&tiny, (tiny_options){.outputs_per_step = 24, .steps_per_span = 3, .independent = 1});
     assert_int_equal(wick_model_check(&tiny.model, 0, TINY_SCRATCH), WICK_RT_OK);
 }
 
@@ -219,7 +222,8 @@ static void a_choice_is_committed_before_it_is_acted_on(void **state) {
     assert_int_equal(asked, 0);
     assert_int_equal(wick_engine_step(&engine), WICK_RT_BUSY);
     assert_int_equal(asked, 1);
-    assert_memory_equal(before + 96, d.current + 96, DEVICE_BYTES - 96);
+    assert_memory_equal(before + TINY_TENSORS_AT, d.current + TINY_TENSORS_AT,
+                        DEVICE_BYTES - TINY_TENSORS_AT);
     wick_record record;
     uint8_t copy;
     assert_int_equal(wick_record_load(&tiny.model, &d.port, &record, &copy), WICK_RT_OK);

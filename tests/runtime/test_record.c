@@ -52,20 +52,30 @@ static void crc32_has_its_check_value(void **state) {
 
 static void the_bytes_are_as_documented(void **state) {
     (void)state;
-    wick_record record = {
-        {0x04030201, 0x08070605}, 0x0c0b0a08, 0x100f0e0d, 0x1211, 0x13, 0x14, 0x15, 0x16, 0x17, 0};
+    wick_record record = {.model_id = {0x04030201, 0x08070605},
+                          .sequence = 0x0c0b0a08,
+                          .epoch = 0x100f0e0d,
+                          .span = 0x1211,
+                          .segment = 0x13,
+                          .phase = 0x14,
+                          .modules_done = 0x15,
+                          .modules_sent = 0x16,
+                          .flags = 0x17,
+                          .step = 0x1918,
+                          .outputs = 0x1d1c1b1a};
     wick_model owner = model;
     owner.id[0] = 0x04030201;
     owner.id[1] = 0x08070605;
     uint8_t copy = 1;
     assert_int_equal(wick_record_commit(&owner, &d.port, &record, &copy), WICK_RT_OK);
-    static const uint8_t expected[28] = {'w',  'c',  'k',  1,    1,    2,    3,    4,    5,    6,
-                                         7,    8,    0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10,
-                                         0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0};
-    assert_memory_equal(d.current, expected, 28);
-    uint32_t crc = wick_crc32(0, expected, 28);
+    static const uint8_t expected[36] = {'w',  'c',  'k',  2,    1,    2,    3,    4,    5,
+                                         6,    7,    8,    0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e,
+                                         0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17,
+                                         0,    0x18, 0x19, 0,    0,    0x1a, 0x1b, 0x1c, 0x1d};
+    assert_memory_equal(d.current, expected, 36);
+    uint32_t crc = wick_crc32(0, expected, 36);
     for (uint32_t i = 0; i < 4; i++)
-        assert_int_equal((uint8_t)d.current[28 + i], (uint8_t)(crc >> 8 * i));
+        assert_int_equal((uint8_t)d.current[36 + i], (uint8_t)(crc >> 8 * i));
     wick_record again;
     assert_int_equal(wick_record_load(&owner, &d.port, &again, &copy), WICK_RT_OK);
     assert_memory_equal(&again, &record, sizeof record);
@@ -88,7 +98,7 @@ static void a_cut_first_commit_is_fresh_or_complete(void **state) {
     (void)state;
     wick_record record;
     jmp_buf power;
-    for (volatile uint64_t cut = 1; cut <= 34; cut++) {
+    for (volatile uint64_t cut = 1; cut <= WICK_RECORD_BYTES + 2; cut++) {
         make(NULL);
         d.power = &power;
         d.cut_at = cut;
@@ -97,8 +107,8 @@ static void a_cut_first_commit_is_fresh_or_complete(void **state) {
         device_power_cycle(&d);
         wick_rt_status status = load(&record);
         /* The last byte's garbage may be right by chance. */
-        assert_true(status == (cut == 34 ? WICK_RT_OK : WICK_RT_FRESH) ||
-                    (cut == 33 && status == WICK_RT_OK));
+        assert_true(status == (cut == WICK_RECORD_BYTES + 2 ? WICK_RT_OK : WICK_RT_FRESH) ||
+                    (cut == WICK_RECORD_BYTES + 1 && status == WICK_RT_OK));
     }
 }
 
@@ -128,7 +138,7 @@ static void damage_is_noticed(void **state) {
             d.current[64 * copy + bit / 8] ^= (int8_t)(1u << bit % 8);
             assert_int_equal(load(&record), WICK_RT_OK);
             assert_int_equal(record.epoch, copy == 0 ? 4 : 3);
-            uint32_t other = bit * 37 % 256;
+            uint32_t other = bit * 37 % (8 * WICK_RECORD_BYTES);
             d.current[64 * (copy ^ 1) + other / 8] ^= (int8_t)(1u << other % 8);
             assert_int_equal(load(&record), WICK_RT_CORRUPT);
         }
@@ -156,9 +166,9 @@ static void another_models_record_is_foreign(void **state) {
     put(&model, 1, 9, 1);
     for (int at = 0; at < 128; at += 64) {
         d.current[at + 3]++;
-        uint32_t crc = wick_crc32(0, d.current + at, 28);
+        uint32_t crc = wick_crc32(0, d.current + at, WICK_RECORD_BYTES - 4);
         for (uint32_t i = 0; i < 4; i++)
-            d.current[at + 28 + (int)i] = (int8_t)(crc >> 8 * i);
+            d.current[at + WICK_RECORD_BYTES - 4 + (int)i] = (int8_t)(crc >> 8 * i);
     }
     assert_int_equal(load(&record), WICK_RT_FOREIGN);
 }

@@ -44,8 +44,11 @@ static void emit_header(wick_emit *emit) {
     wick_buf_printf(buf, "#define MODEL_INPUT_BYTES %du\n", input->h * input->w * input->c);
     wick_buf_printf(buf, "#define MODEL_CLASSES %d\n#define MODEL_MODULES %d\n\n", net->n_classes,
                     net->n_modules);
-    wick_buf_puts(buf,
-                  "/* SRAM for wick_engine_boot, and the size of the non-volatile region. */\n");
+    wick_buf_puts(
+        buf,
+        "/* The application's variables (wick_engine.app), SRAM for wick_engine_boot, and the size "
+        "of the\n   non-volatile region. */\n");
+    wick_buf_printf(buf, "#define MODEL_APP_BYTES %uu\n", plan->model.app_bytes);
     wick_buf_printf(buf, "#define MODEL_SCRATCH_BYTES %uu\n#define MODEL_NVM_BYTES %uu\n",
                     plan->model.scratch_bytes, plan->model.nvm_bytes);
     wick_buf_printf(buf,
@@ -125,10 +128,13 @@ static void emit_tables(wick_emit *emit, wick_buf *buf) {
     for (int s = 0; s < m->n_steps; s++)
         wick_buf_printf(buf, "    {%u, %u, %u},\n", m->steps[s].layer, m->steps[s].first,
                         m->steps[s].count);
-    wick_buf_puts(buf, "};\n\n/* first step, steps, modelled energy in nJ */\n"
-                       "static const wick_span spans[] = {\n");
+    wick_buf_puts(
+        buf,
+        "};\n\n/* first step, steps, voltage that carries it in mV, mandatory commit, modelled energy in nJ */\n"
+        "static const wick_span spans[] = {\n");
     for (int s = 0; s < m->n_spans; s++)
-        wick_buf_printf(buf, "    {%u, %u, %u},\n", m->spans[s].first_step, m->spans[s].n_steps,
+        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u},\n", m->spans[s].first_step,
+                        m->spans[s].n_steps, m->spans[s].need_mv, m->spans[s].mandatory,
                         m->spans[s].energy_nj);
     wick_buf_puts(buf,
                   "};\n\n/* first span, spans, result tensor, accuracy in permille, modelled nJ, "
@@ -150,11 +156,15 @@ static void emit_model_struct(wick_emit *emit, wick_buf *buf) {
                     "    .input_tensor = %u,\n    .n_classes = MODEL_CLASSES,\n"
                     "    .id = {0x%08xu, 0x%08xu},\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
                     "    .record_offset = {%u, %u},\n    .record_bytes = %u,\n"
+                    "    .vars_offset = {%u, %u},\n    .app_bytes = MODEL_APP_BYTES,\n"
+                    "    .tally_offset = %u,\n    .stamp_offset = %u,\n    .write_unit = %u,\n"
                     "    .scratch_bytes = MODEL_SCRATCH_BYTES,\n    .layers = layers,\n"
                     "    .tensors = tensors,\n    .steps = steps,\n    .spans = spans,\n"
                     "    .segments = segments};\n\n",
                     m->format, m->n_layers, m->n_tensors, m->n_steps, m->n_spans, m->input_tensor,
-                    m->id[0], m->id[1], m->record_offset[0], m->record_offset[1], m->record_bytes);
+                    m->id[0], m->id[1], m->record_offset[0], m->record_offset[1], m->record_bytes,
+                    m->vars_offset[0], m->vars_offset[1], m->tally_offset, m->stamp_offset,
+                    m->write_unit);
 }
 
 static void emit_names(wick_emit *emit, wick_buf *buf) {

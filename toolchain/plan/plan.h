@@ -13,14 +13,18 @@ typedef enum wick_optimise {
     WICK_OPTIMISE_ENERGY, /* least expected energy of all modules, as far as flash allows (default)
                            */
     WICK_OPTIMISE_SPEED,  /* least expected time, as far as flash allows */
-    WICK_OPTIMISE_SIZE    /* least flash; spans as for energy */
+    WICK_OPTIMISE_SIZE    /* least flash, and NVM: buffers are reused within a segment, which makes
+                             commits mandatory; spans as for energy */
 } wick_optimise;
+
+enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16 };
 
 typedef struct wick_plan_options {
     wick_optimise optimise;
     double margin;        /* share of one charge that a span may use, (0, 1], default 0.8 */
     double capacitor_uf;  /* 0 = the profile's */
     int max_span_outputs; /* 0 = no limit; smaller spans for tests */
+    int app_bytes;        /* of the application's variables that join commits, default 0 */
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);
 
@@ -93,10 +97,11 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
 void wick_plan_free(wick_plan *plan);
 
 /* The proof as a check: simulates every span byte by byte and reports the first
-   - span that writes a byte which it read before writing it (a replay would read the new value),
+   - step that writes a byte which was read since the last mandatory commit (a replay would read the
+     new value): so every subset of the other commits may be left out, and more may be added,
    - read of a byte that is not the operand's (a tensor overwritten while it is needed),
    - write to a place that must survive (input, features until all modules are done, logits), or
-     outside the region, or onto the records,
+     outside the region, or onto the engine's own places (records, variables, tally, stamps),
    - output element that is missing, repeated or out of order,
    - step border that shares a write unit with another span's bytes,
    - step that needs more scratch, or span that needs more energy, than there is.

@@ -16,10 +16,10 @@ typedef struct checker {
     const wick_model *model;
     wick_plan_costs costs;
     wick_diag *diag;
-    int32_t *owner;       /* [nvm_bytes] tensor whose value the byte holds, or NOBODY */
-    int32_t *keep;        /* [nvm_bytes] tensor that must survive every module, or NOBODY */
-    uint32_t *read_in;    /* [nvm_bytes] 1 + last span that read the byte before writing it */
-    uint32_t *written_in; /* [nvm_bytes] 1 + last span that wrote it */
+    int32_t *owner;    /* [nvm_bytes] tensor whose value the byte holds, or NOBODY */
+    int32_t *keep;     /* [nvm_bytes] tensor that must survive every module, or NOBODY */
+    uint32_t *read_in; /* [nvm_bytes] last run of spans that read the byte */
+    uint32_t run;      /* counts mandatory commits from 1: what lies between two may be repeated */
     int span;
 } checker;
 
@@ -57,10 +57,16 @@ static wick_status check_place(const checker *c, int t, int64_t from) {
     if (place->offset % unit || place->stride % unit)
         return refuse(c, -1, "tensor %s does not start on a write unit", tensor_name(c, t));
     int64_t padded = wick_plan_align(place->bytes, unit);
+    int64_t stamp = c->model->stamp_offset;
+    if (t == net->input) {
+        if (stamp < place->bytes || stamp % unit)
+            return refuse(c, -1, "the input's time stamp lies on the input");
+        padded = stamp + wick_plan_align(WICK_STAMP_BYTES, unit);
+    }
     if (t == net->input ? place->stride < padded : place->stride != 0)
         return refuse(c, -1, "tensor %s has the wrong stride", tensor_name(c, t));
     if (place->offset < from)
-        return refuse(c, -1, "tensor %s lies on the records", tensor_name(c, t));
+        return refuse(c, -1, "tensor %s lies on the records or variables", tensor_name(c, t));
     if ((int64_t)place->offset + place->stride + padded > c->model->nvm_bytes)
         return refuse(c, -1, "tensor %s lies outside the region", tensor_name(c, t));
     return WICK_OK;
@@ -76,8 +82,18 @@ static wick_status check_places(const checker *c) {
     if (c->model->record_bytes != WICK_RECORD_BYTES || a % unit || b % unit ||
         (a < b ? b - a : a - b) < record)
         return refuse(c, -1, "the two records overlap or share a write unit");
+    int64_t from = (a > b ? a : b) + record;
+    int64_t vars =
+        wick_plan_align(WICK_VARS_BYTES, unit) + wick_plan_align(c->plan->options.app_bytes, unit);
+    const int64_t places[] = {c->model->vars_offset[0], c->model->vars_offset[1],
+                              c->model->tally_offset};
+    for (size_t i = 0; i < WICK_LEN(places); i++) {
+        if (places[i] < from || places[i] % unit)
+            return refuse(c, -1, "records, variables and tally overlap or share a write unit");
+        from = places[i] + (i < 2 ? vars : wick_plan_align(WICK_TALLY_BYTES, unit));
+    }
     for (int t = 0; t < c->model->n_tensors; t++)
-        WICK_TRY(check_place(c, t, (a > b ? a : b) + record));
+        WICK_TRY(check_place(c, t, from));
     return WICK_OK;
 }
 
@@ -126,8 +142,7 @@ static wick_status simulate_read(const checker *c, int s, const wick_operand *op
             if (c->owner[at] != operand->tensor)
                 return refuse(c, s, "it reads byte %u of %s, which holds %s", from + i,
                               tensor_name(c, operand->tensor), tensor_name(c, c->owner[at]));
-            if (c->written_in[at] != (uint32_t)c->span + 1)
-                c->read_in[at] = (uint32_t)c->span + 1;
+            c->read_in[at] = c->run;
         }
     }
     return WICK_OK;
@@ -140,15 +155,14 @@ static wick_status simulate_write(const checker *c, int s) {
     uint32_t end = (uint32_t)wick_plan_align((int64_t)begin + step->count,
                                              c->plan->device->nvm.write_unit_bytes);
     for (uint32_t at = begin; at < end; at++) {
-        if (c->read_in[at] == (uint32_t)c->span + 1)
-            return refuse(c, s,
-                          "write after read: it writes byte %u, which held %s when this span "
-                          "read it",
-                          at, tensor_name(c, c->owner[at]));
         if (c->keep[at] != NOBODY && c->keep[at] != dst)
             return refuse(c, s, "it overwrites %s, which must survive",
                           tensor_name(c, c->keep[at]));
-        c->written_in[at] = (uint32_t)c->span + 1;
+        if (c->read_in[at] == c->run)
+            return refuse(c, s,
+                          "write after read: it writes byte %u, which held %s when it was read "
+                          "since the last mandatory commit",
+                          at, tensor_name(c, c->owner[at]));
         c->owner[at] = dst;
     }
     return WICK_OK;
@@ -182,6 +196,7 @@ static wick_status check_segment(checker *c, int segment, int *layer) {
     const wick_segment *seg = &c->model->segments[segment];
     const wick_qnet *net = c->plan->net;
     uint32_t next = 0;
+    c->run++;
     for (c->span = seg->first_span; c->span < seg->first_span + seg->n_spans; c->span++) {
         const wick_span *span = &c->model->spans[c->span];
         for (int s = span->first_step; s < span->first_step + span->n_steps; s++) {
@@ -195,6 +210,7 @@ static wick_status check_segment(checker *c, int segment, int *layer) {
             }
         }
         WICK_TRY(check_energy(c));
+        c->run += span->mandatory;
     }
     c->span = -1;
     if (next || (*layer < net->n_layers && net->info[*layer].segment == segment))
@@ -310,10 +326,9 @@ wick_status wick_plan_check(const wick_plan *plan, wick_diag *diag) {
     WICK_TRY(check_structure(&c));
     WICK_TRY(check_places(&c));
     size_t bytes = plan->model.nvm_bytes;
-    c.owner = wick_xalloc(wick_size_mul(bytes, 4 * sizeof(int32_t)));
+    c.owner = wick_xalloc(wick_size_mul(bytes, 3 * sizeof(int32_t)));
     c.keep = c.owner + bytes;
     c.read_in = (uint32_t *)(c.keep + bytes);
-    c.written_in = c.read_in + bytes;
     for (size_t i = 0; i < bytes; i++)
         c.owner[i] = c.keep[i] = NOBODY;
     wick_status status = check_spans(&c);

@@ -46,18 +46,27 @@ wick_work wick_plan_commit_work(const wick_device *device) {
                        .nvm_writes = 1};
 }
 
-wick_cost wick_plan_boot_cost(const wick_device *device) {
+wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes) {
     wick_cost boot = {
         .time_us = device->boot_us, .compute_uj = device->boot_uj, .energy_uj = device->boot_uj};
-    wick_work records = {.nvm_read_bytes = 2 * WICK_RECORD_BYTES, .nvm_reads = 2};
-    return wick_cost_add(boot, wick_device_cost(device, records));
+    int64_t unit = device->nvm.write_unit_bytes;
+    int64_t vars = WICK_VARS_BYTES + app_bytes, app = app_bytes ? 1 : 0;
+    wick_work notes = {.nvm_read_bytes =
+                           2 * WICK_RECORD_BYTES + vars + WICK_TALLY_BYTES + WICK_STAMP_BYTES,
+                       .nvm_reads = 5 + app,
+                       .nvm_write_bytes = wick_plan_align(WICK_TALLY_BYTES, unit) +
+                                          wick_plan_align(WICK_VARS_BYTES, unit) +
+                                          wick_plan_align(app_bytes, unit),
+                       .nvm_writes = 2 + app};
+    return wick_cost_add(boot, wick_device_cost(device, notes));
 }
 
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
     uint32_t bytes = wick_plan_tensor_bytes(&costs->net->tensors[costs->net->input]);
+    int64_t unit = costs->device->nvm.write_unit_bytes;
     wick_work write = {.nvm_write_bytes =
-                           wick_plan_align(bytes, costs->device->nvm.write_unit_bytes),
-                       .nvm_writes = 1};
+                           wick_plan_align(bytes, unit) + wick_plan_align(WICK_STAMP_BYTES, unit),
+                       .nvm_writes = 2};
     return wick_device_cost(costs->device,
                             wick_work_add(write, wick_plan_commit_work(costs->device)));
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAN_JSON_FORMAT = 1, MAX_INDEX = UINT16_MAX };
+enum { PLAN_JSON_FORMAT = 2, MAX_INDEX = UINT16_MAX };
 
 static const char *const optimise_names[] = {"energy", "speed", "size"};
 
@@ -62,8 +62,10 @@ static json_t *spans_json(const wick_plan *plan, const wick_plan_segment *segmen
             snprintf(text, sizeof text, "%u %u %u", step->layer, step->first, step->count);
             json_array_append_new(steps, json_string(text));
         }
-        json_array_append_new(spans, json_pack("{s:I,s:o}", "energy_nj",
-                                               (json_int_t)span->energy_nj, "steps", steps));
+        json_array_append_new(
+            spans, json_pack("{s:I,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
+                             "need_mv", span->need_mv, "commit",
+                             span->mandatory ? "mandatory" : "optional", "steps", steps));
     }
     return spans;
 }
@@ -126,10 +128,11 @@ static json_t *document(const wick_plan *plan, const char *path) {
                         json_string(device_reference(arena, folder, plan->device->path)));
     json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
     json_object_set_new(root, "options",
-                        json_pack("{s:s,s:f,s:f,s:i}", "optimise",
+                        json_pack("{s:s,s:f,s:f,s:i,s:i}", "optimise",
                                   optimise_names[plan->options.optimise], "margin",
                                   plan->options.margin, "capacitor_uf", plan->options.capacitor_uf,
-                                  "max_span_outputs", plan->options.max_span_outputs));
+                                  "max_span_outputs", plan->options.max_span_outputs, "app_bytes",
+                                  plan->options.app_bytes));
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
     json_object_set_new(root, "charge_uj", json_real(plan->charge_uj));
@@ -143,6 +146,11 @@ static json_t *document(const wick_plan *plan, const char *path) {
     json_object_set_new(root, "record_offsets",
                         json_pack("[I,I]", (json_int_t)plan->model.record_offset[0],
                                   (json_int_t)plan->model.record_offset[1]));
+    json_object_set_new(root, "vars_offsets",
+                        json_pack("[I,I]", (json_int_t)plan->model.vars_offset[0],
+                                  (json_int_t)plan->model.vars_offset[1]));
+    json_object_set_new(root, "tally_offset", json_integer(plan->model.tally_offset));
+    json_object_set_new(root, "stamp_offset", json_integer(plan->model.stamp_offset));
     json_object_set_new(root, "kernels", kernels_json(plan));
     json_object_set_new(root, "tensors", tensors_json(plan));
     json_object_set_new(root, "segments", segments_json(plan));
@@ -174,6 +182,8 @@ static wick_status read_options(wick_json_at root, wick_plan_options *options) {
     WICK_TRY(wick_json_number(at, "capacitor_uf", 0, 1e12, &options->capacitor_uf));
     WICK_TRY(wick_json_int(at, "max_span_outputs", 0, INT_MAX, &outputs));
     options->max_span_outputs = (int)outputs;
+    WICK_TRY(wick_json_int(at, "app_bytes", 0, WICK_PLAN_MAX_APP_BYTES, &outputs));
+    options->app_bytes = (int)outputs;
     return WICK_OK;
 }
 
@@ -222,6 +232,7 @@ static wick_status read_places(wick_json_at root, wick_plan *plan) {
         places[t] = (wick_place){(uint32_t)offset, (uint32_t)bytes, (uint32_t)stride};
     }
     plan->model.tensors = places;
+    wick_plan_place_own(plan);
     WICK_TRY(wick_json_array(root, "record_offsets", &records, &copies));
     for (size_t i = 0; i < 2; i++) {
         json_t *value = json_array_get(records.value, i);
@@ -230,7 +241,6 @@ static wick_status read_places(wick_json_at root, wick_plan *plan) {
             return wick_json_fail(records, WICK_RANGE, NULL, "must be two offsets");
         plan->model.record_offset[i] = (uint32_t)offset;
     }
-    plan->model.record_bytes = WICK_RECORD_BYTES;
     return WICK_OK;
 }
 

@@ -39,11 +39,14 @@ void wick_plan_find_lives(wick_plan *plan) {
         plan->life[net->features].shared = true;
 }
 
-/* May both need their bytes at the same time? Modules run in any order, but never interleaved. */
-static bool conflict(const wick_plan_life *a, const wick_plan_life *b) {
+/* May both need their bytes at the same time? Modules run in any order, but never interleaved.
+   spread: nothing is reused within a segment, so that no commit in it is mandatory. */
+static bool conflict(const wick_plan_life *a, const wick_plan_life *b, bool spread) {
     if (a->first_layer < 0 || b->first_layer < 0)
         return false;
     if (a->always || b->always)
+        return true;
+    if (a->segment == b->segment && spread)
         return true;
     if (a->segment == b->segment)
         return (a->shared || a->last_layer >= b->first_layer) &&
@@ -53,7 +56,7 @@ static bool conflict(const wick_plan_life *a, const wick_plan_life *b) {
 
 typedef struct block {
     int tensor;
-    int64_t bytes; /* padded, both places of the input */
+    int64_t bytes; /* padded; of the input both places with their stamps */
 } block;
 
 static int larger_first(const void *a, const void *b) {
@@ -64,14 +67,15 @@ static int larger_first(const void *a, const void *b) {
 }
 
 /* Lowest offset where block i overlaps no earlier-placed block that it conflicts with. */
-static int64_t first_fit(const wick_plan *plan, const block *blocks, int i, int64_t base) {
+static int64_t first_fit(const wick_plan *plan, const block *blocks, int i, int64_t base,
+                         bool spread) {
     int64_t offset = base;
     for (bool moved = true; moved;) {
         moved = false;
         for (int j = 0; j < i; j++) {
             int64_t other = plan->model.tensors[blocks[j].tensor].offset;
             if (offset < other + blocks[j].bytes && other < offset + blocks[i].bytes &&
-                conflict(&plan->life[blocks[i].tensor], &plan->life[blocks[j].tensor])) {
+                conflict(&plan->life[blocks[i].tensor], &plan->life[blocks[j].tensor], spread)) {
                 offset = other + blocks[j].bytes;
                 moved = true;
             }
@@ -80,33 +84,66 @@ static int64_t first_fit(const wick_plan *plan, const block *blocks, int i, int6
     return offset;
 }
 
-void wick_plan_lay_out(wick_plan *plan) {
-    const wick_qnet *net = plan->net;
+/* Word alignment serves memory-mapped reads and DMA. */
+static int64_t layout_grain(const wick_plan *plan) {
     int64_t unit = plan->device->nvm.write_unit_bytes;
-    int64_t record = wick_plan_align(WICK_RECORD_BYTES, unit);
-    /* Word alignment serves memory-mapped reads and DMA. */
-    int64_t align = unit > 4 ? unit : 4, base = wick_plan_align(2 * record, align), end = base;
-    wick_plan_find_lives(plan);
-    block *blocks = wick_xalloc((size_t)net->n_tensors * sizeof *blocks);
-    for (int t = 0; t < net->n_tensors; t++) {
-        int64_t bytes = wick_plan_align(wick_plan_tensor_bytes(&net->tensors[t]), align);
-        blocks[t] = (block){t, t == net->input ? 2 * bytes : bytes};
-    }
-    qsort(blocks, (size_t)net->n_tensors, sizeof *blocks, larger_first);
-    wick_place *places = wick_new(plan->arena, wick_place, net->n_tensors);
-    plan->model.tensors = places;
+    return unit > 4 ? unit : 4;
+}
+
+int64_t wick_plan_place_own(wick_plan *plan) {
+    wick_model *m = &plan->model;
+    int64_t unit = plan->device->nvm.write_unit_bytes, at = 0;
+    int64_t record = wick_plan_align(WICK_RECORD_BYTES, layout_grain(plan));
+    int64_t vars = wick_plan_align(WICK_VARS_BYTES, unit) + plan->options.app_bytes;
+    vars = wick_plan_align(vars, layout_grain(plan));
+    for (int i = 0; i < 2; i++, at += record)
+        m->record_offset[i] = (uint32_t)at;
+    for (int i = 0; i < 2; i++, at += vars)
+        m->vars_offset[i] = (uint32_t)at;
+    m->tally_offset = (uint32_t)at;
+    m->record_bytes = WICK_RECORD_BYTES;
+    m->app_bytes = (uint32_t)plan->options.app_bytes;
+    m->write_unit = (uint32_t)unit;
+    int64_t input = wick_plan_tensor_bytes(&plan->net->tensors[plan->net->input]);
+    m->stamp_offset = (uint32_t)wick_plan_align(input, layout_grain(plan));
+    return at + wick_plan_align(WICK_TALLY_BYTES, layout_grain(plan));
+}
+
+/* Places of all tensors; returns the size of the region. */
+static int64_t place_tensors(wick_plan *plan, const block *blocks, int64_t base, bool spread) {
+    const wick_qnet *net = plan->net;
+    wick_place *places = (wick_place *)(uintptr_t)plan->model.tensors;
+    int64_t end = base;
     for (int i = 0; i < net->n_tensors; i++) {
         int t = blocks[i].tensor;
-        int64_t offset = first_fit(plan, blocks, i, base);
+        int64_t offset = first_fit(plan, blocks, i, base, spread);
         places[t] = (wick_place){.offset = (uint32_t)offset,
                                  .bytes = wick_plan_tensor_bytes(&net->tensors[t]),
                                  .stride = t == net->input ? (uint32_t)(blocks[i].bytes / 2) : 0};
         if (offset + blocks[i].bytes > end)
             end = offset + blocks[i].bytes;
     }
+    return end;
+}
+
+void wick_plan_lay_out(wick_plan *plan) {
+    const wick_qnet *net = plan->net;
+    int64_t align = layout_grain(plan), base = wick_plan_place_own(plan);
+    wick_plan_find_lives(plan);
+    block *blocks = wick_xalloc((size_t)net->n_tensors * sizeof *blocks);
+    for (int t = 0; t < net->n_tensors; t++) {
+        int64_t bytes = wick_plan_align(wick_plan_tensor_bytes(&net->tensors[t]), align);
+        if (t == net->input)
+            bytes = 2 * (bytes + wick_plan_align(WICK_STAMP_BYTES, align));
+        blocks[t] = (block){t, bytes};
+    }
+    qsort(blocks, (size_t)net->n_tensors, sizeof *blocks, larger_first);
+    plan->model.tensors = wick_new(plan->arena, wick_place, net->n_tensors);
+    /* Memory that nothing else wants buys freedom from mandatory commits. */
+    bool spread = plan->options.optimise != WICK_OPTIMISE_SIZE;
+    int64_t end = place_tensors(plan, blocks, base, spread);
+    if (spread && end > plan->device->nvm.bytes)
+        end = place_tensors(plan, blocks, base, false);
     free(blocks);
-    plan->model.record_offset[0] = 0;
-    plan->model.record_offset[1] = (uint32_t)record;
-    plan->model.record_bytes = WICK_RECORD_BYTES;
     plan->model.nvm_bytes = (uint32_t)end;
 }

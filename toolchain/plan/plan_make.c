@@ -9,7 +9,7 @@
 
 /* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
    tests/emit/slow_emit_builds.c measures. */
-enum { CODE_ENGINE = 5120 };
+enum { CODE_ENGINE = 7680 };
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -27,7 +27,7 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->model_path = wick_arena_strdup(arena, model_path);
     plan->options = *options;
     plan->charge_uj = wick_device_charge_uj(plan->device);
-    plan->boot = wick_plan_boot_cost(plan->device);
+    plan->boot = wick_plan_boot_cost(plan->device, options->app_bytes);
     plan->n_segments = 1 + net->n_modules;
     plan->life = wick_new(arena, wick_plan_life, net->n_tensors);
     plan->layers = wick_new(arena, wick_layer, net->n_layers);
@@ -199,6 +199,11 @@ static void complete_hash(wick_plan *plan) {
     put_u32(&buf, m->nvm_bytes);
     put_u32(&buf, m->record_offset[0]);
     put_u32(&buf, m->record_offset[1]);
+    put_u32(&buf, m->vars_offset[0]);
+    put_u32(&buf, m->vars_offset[1]);
+    put_u32(&buf, m->app_bytes);
+    put_u32(&buf, m->tally_offset);
+    put_u32(&buf, m->stamp_offset);
     for (int t = 0; t < m->n_tensors; t++) {
         put_u32(&buf, m->tensors[t].offset);
         put_u32(&buf, m->tensors[t].bytes);
@@ -210,7 +215,7 @@ static void complete_hash(wick_plan *plan) {
         put_u32(&buf, m->steps[s].count);
     }
     for (int s = 0; s < m->n_spans; s++)
-        put_u32(&buf, m->spans[s].n_steps);
+        put_u32(&buf, m->spans[s].n_steps * 2u + m->spans[s].mandatory);
     for (int s = 0; s < plan->n_segments; s++)
         put_u32(&buf, m->segments[s].n_spans);
     plan->hash = wick_hash_bytes(buf.data, buf.len);
@@ -225,6 +230,7 @@ static void complete_hash(wick_plan *plan) {
 void wick_plan_complete(wick_plan *plan, const int *first_span, const int *span_count) {
     wick_plan_complete_segments(plan, first_span, span_count);
     complete_costs(plan);
+    wick_plan_mark_commits(plan);
     complete_totals(plan);
     complete_hash(plan);
 }

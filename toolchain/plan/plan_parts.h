@@ -24,9 +24,10 @@ wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step);
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
 /* One record, written. */
 wick_work wick_plan_commit_work(const wick_device *device);
-/* Start-up and reading both records. */
-wick_cost wick_plan_boot_cost(const wick_device *device);
-/* Writing an input and committing it. */
+/* Start-up, reading records, variables, tally and stamp, writing the tally, and the variables with
+   the first commit. */
+wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes);
+/* Writing an input with its stamp and committing it. */
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs);
 int64_t wick_plan_align(int64_t value, int64_t unit);
 /* Output elements of a layer, or elements of a tensor. */
@@ -69,6 +70,13 @@ typedef struct wick_pack_floor {
     int step_layer, scratch_layer;
 } wick_pack_floor;
 wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs);
+
+/* Places of records, variables, tally and the input's stamp in plan->model; returns where tensors
+   may begin. */
+int64_t wick_plan_place_own(wick_plan *plan);
+/* Which spans must commit, and the voltage that each needs (plan_lazy.c); needs spans, places and
+   energies. */
+void wick_plan_mark_commits(wick_plan *plan);
 
 /* Lifetimes and places (plan_layout.c); need plan->model's steps and spans. The second also fills
    tensors, record offsets and nvm_bytes. */

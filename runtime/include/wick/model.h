@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    WICK_MODEL_FORMAT = 1, /* version of these structures and of the NVM layout */
+    WICK_MODEL_FORMAT = 2, /* version of these structures and of the NVM layout */
     WICK_MAX_MODULES = 8,
     WICK_MAX_OPERANDS = 64
 };
@@ -130,10 +130,15 @@ typedef struct wick_step {
     uint32_t first, count;
 } wick_step;
 
-/* A span runs between two commits: steps [first_step, first_step + n_steps). No byte that a span
-   writes is read by it before it writes it (proven by the plan). */
+/* A span is what runs between two commits, or more: steps [first_step, first_step + n_steps). The
+   commit at its end may be left out by the engine (lazy commits) unless it is mandatory; a
+   segment's last one always is. From one mandatory commit to the next no step writes a byte that it
+   or an earlier one has read (proven by the plan), so every subset of the optional commits, and a
+   commit after any step or part of a step, leaves work that can be repeated. */
 typedef struct wick_span {
     uint16_t first_step, n_steps;
+    uint16_t need_mv;   /* capacitor voltage that surely carries span and commit; 0 = unknown */
+    uint8_t mandatory;  /* the commit at its end */
     uint32_t energy_nj; /* modelled energy of the span with its commit; 0 = unknown */
 } wick_span;
 
@@ -147,7 +152,8 @@ typedef struct wick_segment {
     uint32_t time_us;           /* modelled; 0 = unknown */
 } wick_segment;
 
-/* NVM layout: record area at offset 0, then the tensors at their places. */
+/* NVM layout: record area at offset 0, then the tensors at their places. Nothing here shares a
+   write unit with anything else. */
 typedef struct wick_model {
     uint16_t format; /* WICK_MODEL_FORMAT */
     uint16_t n_layers, n_tensors, n_steps, n_spans, n_modules;
@@ -155,8 +161,14 @@ typedef struct wick_model {
     uint32_t id[2];     /* first 64 bits of the SHA-256 over model and plan: foreign NVM is never
                            resumed (G5) */
     uint32_t nvm_bytes; /* size of the region */
-    uint32_t record_offset[2],
-        record_bytes;       /* two alternating copies, each in write units of its own */
+    uint32_t record_offset[2], record_bytes; /* two alternating copies */
+    uint32_t
+        vars_offset[2];     /* two copies of counters and application variables (nvm.h); 0 = none */
+    uint32_t app_bytes;     /* of the application's variables */
+    uint32_t tally_offset;  /* of the boot tally (nvm.h); 0 = none */
+    uint32_t stamp_offset;  /* of the input's time stamp (nvm.h), from the start of each of the
+                               input's two places; 0 = none */
+    uint32_t write_unit;    /* bytes; 0 = 1. Steps start on it */
     uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned */
     const wick_layer *layers;
     const wick_place *tensors;

@@ -13,6 +13,7 @@ typedef struct wick_result {
     uint8_t module; /* 1 = largest */
     uint16_t label; /* argmax of the logits, the first when several are equal */
     uint16_t n_classes;
+    uint32_t age_ms;      /* of the input when it is delivered; UINT32_MAX = unknown */
     const int8_t *logits; /* [n_classes], valid during the call */
 } wick_result;
 
@@ -29,13 +30,14 @@ typedef struct wick_port {
     /* The region where the CPU can load from it directly; NULL otherwise, then inputs are copied to
      * scratch. */
     const int8_t *nvm_mapped;
-    /* Capacitor voltage in mV; 0 = unknown. */
+    /* Capacitor voltage in mV; 0 = unknown. NULL: never known, as 0. Called before every span. */
     uint32_t (*capacitor_mv)(void *ctx);
     /* Milliseconds of a clock that survives power failures; returns 0 and leaves *ms when there is
        none: the age of anything from before the failure is then unknown. Returns 1 when *ms is set.
      */
     int (*time_ms)(void *ctx, uint32_t *ms);
-    /* Sleeps until there is more charge or `ms` have passed. */
+    /* Sleeps until there is more charge or `ms` have passed. NULL: the application does that when
+       the engine returns WAIT. */
     void (*sleep)(void *ctx, uint32_t ms);
     /* Delivers a result. The engine repeats it after a power failure that hits before the delivery
      * was committed. */

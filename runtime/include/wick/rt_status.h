@@ -9,11 +9,12 @@
     X(OK, 0, "done")                                                                               \
     X(IDLE, 1, "no input to work on")                                                              \
     X(BUSY, 2, "a span was committed, more is to do")                                              \
-    X(WAIT, 3, "the policy waits for charge")                                                      \
+    X(WAIT, 3, "the capacitor does not yet carry the next span")                                   \
     X(RESULT, 4, "a module's result was published")                                                \
     X(FRESH, 5, "no valid record: the memory was formatted")                                       \
     X(RESUMED, 6, "an interrupted input goes on")                                                  \
     X(FOREIGN, 7, "another model's memory was found and formatted")                                \
+    X(DROPPED, 8, "the input became too old: dropped without an answer")                           \
     X(CORRUPT, -1, "a record or a buffer failed its checksum")                                     \
     X(NVM, -2, "the port reports a memory fault")                                                  \
     X(ARGUMENT, -3, "a size or an argument does not match the model")                              \

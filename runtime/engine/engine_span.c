@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: 0BSD */
+/* The work between two commits: spans, joined while the charge lasts, or divided where one charge
+   did not carry them. */
+#include <stddef.h>
+
+#include <wick/engine_parts.h>
+#include <wick/kernels.h>
+
+enum {
+    PATIENCE = 64, /* sleeps without a rise of the voltage before the reading is not believed */
+    MOST_SPLIT = 15,
+    TRIES = 2,      /* boots in a row without progress before parts are halved */
+    CALM_BOOTS = 16 /* boots that achieve something before larger parts are tried again */
+};
+
+static uint32_t align4(uint32_t bytes) {
+    return (bytes + 3u) & ~(uint32_t)3;
+}
+
+/* Makes the rows of each operand addressable: in place, or copied to scratch one after the other.
+ *used becomes the bytes of scratch taken. */
+static wick_rt_status fetch(wick_engine *engine, const wick_layer *layer, wick_rows rows,
+                            const int8_t **src, uint32_t *used) {
+    const wick_port *port = engine->port;
+    *used = 0;
+    for (uint32_t i = 0; i < layer->n_operands; i++) {
+        uint32_t row = wick_operand_row_bytes(layer, i);
+        uint32_t offset =
+            wick_engine_place(engine, layer->operands[i].tensor, engine->record.epoch) +
+            rows.row0 * row;
+        if (port->nvm_mapped) {
+            src[i] = port->nvm_mapped + offset;
+            continue;
+        }
+        src[i] = engine->scratch + *used;
+        if (rows.rows != 0 &&
+            port->nvm_read(port->ctx, offset, engine->scratch + *used, rows.rows * row) != 0)
+            return WICK_RT_NVM;
+        *used += align4(rows.rows * row);
+    }
+    return WICK_RT_OK;
+}
+
+static wick_rt_status run_step(wick_engine *engine, const wick_step *step) {
+    const wick_port *port = engine->port;
+    const wick_layer *layer = &engine->model->layers[step->layer];
+    const int8_t *src[WICK_MAX_OPERANDS];
+    uint32_t used;
+    if (wick_step_scratch_bytes(engine->model, step, port->nvm_mapped != NULL) >
+        engine->scratch_bytes)
+        return WICK_RT_ARGUMENT;
+    wick_rows rows = wick_layer_input_rows(layer, step->first, step->count);
+    wick_rt_status status = fetch(engine, layer, rows, src, &used);
+    if (status != WICK_RT_OK)
+        return status;
+    int8_t *dst = engine->scratch + used;
+    wick_layer_run(layer, src, rows.row0, step->first, step->count, dst, dst + align4(step->count));
+    uint32_t offset = wick_engine_place(engine, layer->dst, engine->record.epoch) + step->first;
+    return port->nvm_write(port->ctx, offset, dst, step->count) == 0 ? WICK_RT_OK : WICK_RT_NVM;
+}
+
+static uint32_t capacitor_mv(const wick_engine *engine) {
+    return engine->port->capacitor_mv ? engine->port->capacitor_mv(engine->port->ctx) : 0;
+}
+
+/* What is left of a span of n steps, divided in 2^split parts: whole steps, or a share of one. Sets
+   the part's number of steps, or 0 and the shift that makes a step's outputs a part's. */
+static uint32_t part_steps(uint32_t n_steps, uint32_t split, uint32_t *shift) {
+    uint32_t steps = n_steps >> split;
+    *shift = 0;
+    for (; steps == 0 && n_steps > 1; n_steps >>= 1)
+        split--; /* one halving for each power of two of steps */
+    if (steps == 0)
+        *shift = split;
+    return steps;
+}
+
+/* Outputs of the next part of a step of which `done` are complete: about count >> shift, but a
+   legal piece: whole pixels, or channels of a step that is within one pixel, ending on a write
+   unit. */
+static uint32_t part_outputs(const wick_model *model, const wick_step *step, uint32_t done,
+                             uint32_t shift) {
+    const wick_layer *layer = &model->layers[step->layer];
+    uint32_t unit = model->write_unit ? model->write_unit : 1, grain = unit;
+    uint32_t left = step->count - done, part = step->count >> shift;
+    if (step->count > layer->out_c || step->first % layer->out_c + step->count > layer->out_c)
+        for (grain = layer->out_c; grain % unit != 0;)
+            grain += layer->out_c;
+    part = part < grain ? grain : part - part % grain;
+    return part < left ? part : left;
+}
+
+/* From *at to the end of its span, or one part of it. */
+static wick_rt_status run_part(wick_engine *engine, const wick_span *span, wick_record *at) {
+    const wick_model *model = engine->model;
+    uint32_t shift, steps = span->n_steps;
+    shift = 0;
+    if (engine->split != 0)
+        steps = part_steps(span->n_steps, engine->split, &shift);
+    do {
+        wick_step step = model->steps[span->first_step + at->step];
+        uint32_t count =
+            shift ? part_outputs(model, &step, at->outputs, shift) : step.count - at->outputs;
+        uint32_t whole = step.count;
+        step.first += at->outputs;
+        step.count = count;
+        wick_rt_status status = run_step(engine, &step);
+        if (status != WICK_RT_OK)
+            return status;
+        at->outputs += count;
+        if (at->outputs == whole) {
+            at->outputs = 0;
+            at->step++;
+        }
+        if (steps > 0)
+            steps--;
+    } while (steps != 0 && at->step < span->n_steps);
+    if (at->step == span->n_steps) {
+        at->step = 0;
+        at->span++;
+    }
+    return WICK_RT_OK;
+}
+
+/* The span before *at need not commit: nothing demands it, and the charge surely carries the next
+   one. The first work of a boot always commits, so a wrong reading cannot stop progress. */
+static int may_join(const wick_engine *engine, const wick_span *done, const wick_span *next) {
+    if (engine->eager || !engine->warm || engine->split != 0 || done->mandatory ||
+        next->need_mv == 0)
+        return 0;
+    uint32_t mv = capacitor_mv(engine);
+    return mv != 0 && mv >= next->need_mv;
+}
+
+/* The voltage is known and too low for the next span. After PATIENCE sleeps in which it did not
+   rise the span is tried nevertheless: the reading may be wrong. */
+static int must_wait(wick_engine *engine, const wick_span *span) {
+    uint32_t mv = capacitor_mv(engine);
+    if (mv == 0 || mv >= span->need_mv || engine->split != 0) {
+        engine->patience = 0;
+        engine->highest_mv = 0;
+        return 0;
+    }
+    if (mv > engine->highest_mv) {
+        engine->highest_mv = mv;
+        engine->patience = PATIENCE;
+    }
+    if (engine->patience == 0)
+        return 0;
+    engine->patience--;
+    return 1;
+}
+
+wick_rt_status wick_engine_run_span(wick_engine *engine) {
+    const wick_model *model = engine->model;
+    const wick_segment *segment = &model->segments[engine->record.segment];
+    const wick_span *span = &model->spans[segment->first_span + engine->record.span];
+    if (must_wait(engine, span))
+        return WICK_RT_WAIT;
+    wick_record next = engine->record;
+    for (;;) {
+        uint16_t before = next.span;
+        wick_rt_status status = run_part(engine, span, &next);
+        if (status != WICK_RT_OK)
+            return wick_engine_fault(engine, status);
+        if (next.span == before || next.span == segment->n_spans ||
+            !may_join(engine, span, span + 1))
+            break;
+        span++;
+    }
+    if (next.span == segment->n_spans) {
+        next.span = 0;
+        next.phase = next.segment ? WICK_PHASE_PUBLISH : WICK_PHASE_DECIDE;
+        if (next.segment)
+            next.modules_done |= (uint8_t)(1u << (next.segment - 1u));
+    }
+    wick_rt_status status = wick_engine_commit(engine, &next);
+    if (status == WICK_RT_OK)
+        engine->warm = 1;
+    return status == WICK_RT_OK ? WICK_RT_BUSY : status;
+}
+
+/* A boot that finds the same record as the interrupted boot before it: that one achieved nothing.
+   The first time something else may have taken its energy; from the second time on the charge does
+   not carry one part, so parts are halved. After a while larger ones are tried again. Without a
+   tally, or with a torn one, spans stay whole. */
+void wick_engine_learn_split(wick_engine *engine) {
+    const wick_model *model = engine->model;
+    if (model->tally_offset == 0)
+        return;
+    wick_tally tally;
+    uint32_t sequence = engine->record.sequence;
+    if (wick_tally_load(model, engine->port, &tally) != WICK_RT_OK) {
+        tally = (wick_tally){sequence, 0, 0, 0};
+    } else if (tally.sequence == sequence) {
+        if (++tally.tries >= TRIES) {
+            tally.split = (uint8_t)(tally.split < MOST_SPLIT ? tally.split + 1 : MOST_SPLIT);
+            tally.tries = 0;
+        }
+        tally.calm = 0;
+    } else {
+        tally.tries = 0;
+        if (tally.split != 0 && ++tally.calm >= CALM_BOOTS) {
+            tally.split--;
+            tally.calm = 0;
+        }
+    }
+    tally.sequence = sequence;
+    engine->split = tally.split;
+    /* A hint: not to have it stored costs a boot, no more. */
+    if (wick_tally_store(model, engine->port, &tally) != WICK_RT_OK)
+        wick_engine_fault(engine, WICK_RT_NVM);
+}

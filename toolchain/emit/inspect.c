@@ -1,0 +1,90 @@
+/* A device's memory, read back through the very functions that the device reads it with. */
+#include "emit/inspect.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct memory_port {
+    const uint8_t *memory;
+    uint32_t bytes;
+} memory_port;
+
+static int read_memory(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
+    const memory_port *m = ctx;
+    if (offset > m->bytes || bytes > m->bytes - offset)
+        return -1;
+    memcpy(dst, m->memory + offset, bytes);
+    return 0;
+}
+
+/* One copy by itself: loaded as if the other were it too. */
+static wick_copy_state copy_state(const wick_model *model, const wick_port *port, int copy,
+                                  uint32_t *sequence) {
+    wick_model alone = *model;
+    wick_record record;
+    uint8_t newest;
+    alone.record_offset[0] = alone.record_offset[1] = model->record_offset[copy];
+    switch (wick_record_load(&alone, port, &record, &newest)) {
+    case WICK_RT_OK:
+        *sequence = record.sequence;
+        return WICK_COPY_INTACT;
+    case WICK_RT_FOREIGN:
+        return WICK_COPY_FOREIGN;
+    case WICK_RT_FRESH:
+        return WICK_COPY_BLANK;
+    default:
+        return WICK_COPY_DAMAGED;
+    }
+}
+
+/* Argmax of a module's logits; the first of equal ones, as the engine does. */
+static int label_of(const wick_plan *plan, const uint8_t *memory, int module) {
+    const wick_place *place = &plan->model.tensors[plan->model.segments[module].result];
+    const int8_t *logits = (const int8_t *)memory + place->offset;
+    int best = 0;
+    for (int c = 1; c < plan->model.n_classes; c++)
+        if (logits[c] > logits[best])
+            best = c;
+    return best;
+}
+
+static void inspect_state(const wick_plan *plan, const wick_port *port, const uint8_t *memory,
+                          wick_arena *arena, wick_inspection *out) {
+    const wick_model *m = &plan->model;
+    const wick_record *record = &out->record;
+    out->app = wick_new(arena, uint8_t, m->app_bytes + 1u);
+    out->vars_whole = wick_vars_load(m, port, record->flags & WICK_FLAG_VARS_COPY, &out->counters,
+                                     out->app) == WICK_RT_OK;
+    out->tally_whole = wick_tally_load(m, port, &out->tally) == WICK_RT_OK;
+    const wick_place *input = &m->tensors[m->input_tensor];
+    uint32_t at = input->offset + (record->epoch & 1u) * input->stride + m->stamp_offset;
+    out->stamp_whole = record->epoch != 0 && wick_stamp_load(port, at, &out->stamp) == WICK_RT_OK;
+    for (int k = 1; k <= m->n_modules; k++)
+        if (record->modules_done >> (k - 1) & 1)
+            out->labels[k - 1] = label_of(plan, memory, k);
+    out->record_writes = ceil(record->sequence / 2.0);
+    if (plan->device->nvm.endurance_cycles > 0)
+        out->record_wear = out->record_writes / plan->device->nvm.endurance_cycles;
+}
+
+wick_status wick_inspect(const wick_plan *plan, const uint8_t *memory, size_t bytes,
+                         const char *path, wick_arena *arena, wick_inspection *out,
+                         wick_diag *diag) {
+    const wick_model *m = &plan->model;
+    *out = (wick_inspection){.record_wear = NAN};
+    for (int k = 0; k < WICK_MAX_HEADS; k++)
+        out->labels[k] = -1;
+    if (bytes < m->nvm_bytes)
+        return wick_fail(diag, WICK_RANGE, path, NULL,
+                         "read the whole region from its first byte on",
+                         "%zu bytes, the plan's region has %u", bytes, m->nvm_bytes);
+    memory_port ctx = {memory, m->nvm_bytes};
+    wick_port port = {.ctx = &ctx, .nvm_read = read_memory};
+    for (int copy = 0; copy < 2; copy++)
+        out->copies[copy] = copy_state(m, &port, copy, &out->sequences[copy]);
+    uint8_t newest;
+    out->found = wick_record_load(m, &port, &out->record, &newest);
+    if (out->found == WICK_RT_OK)
+        inspect_state(plan, &port, memory, arena, out);
+    return WICK_OK;
+}
