@@ -4,6 +4,7 @@
 #define WICK_DEVICE_H
 
 #include "base/base.h"
+#include "device/esr.h"
 #include "device/harvester.h"
 #include "device/published.h"
 
