@@ -147,7 +147,8 @@ static size_t shipped(wick_arena *arena, char ***names) {
     assert_int_equal(wick_dir_list(arena, folder_of, names, &count, NULL), WICK_OK);
     for (size_t i = 0; i < count; i++) {
         char *dot = strstr((*names)[i], ".json");
-        if (!dot || !strncmp((*names)[i], "published-", 10))
+        if (!dot || !strncmp((*names)[i], "published-", 10) ||
+            !strncmp((*names)[i], "harvester-", 10))
             continue;
         *dot = '\0';
         (*names)[devices++] = (*names)[i];

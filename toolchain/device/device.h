@@ -4,6 +4,7 @@
 #define WICK_DEVICE_H
 
 #include "base/base.h"
+#include "device/harvester.h"
 #include "device/published.h"
 
 #include <stdbool.h>
@@ -69,6 +70,7 @@ typedef struct wick_device {
         double leakage_ua; /* at max_v; taken proportional to the voltage */
         double efficiency; /* output converter, (0, 1] */
         double input_efficiency; /* harvester to capacitor, (0, 1] */
+        double esr_ohm;          /* series resistance; 0 where the profile gives none */
     } capacitor;
     struct { /* default panel for light traces */
         double area_cm2, efficiency;
@@ -87,6 +89,10 @@ wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_d
                              wick_diag *diag);
 /* The same device with another capacitor (uf > 0), in `arena`; strings are shared. */
 wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf);
+
+/* What the device's own figures say of its harvester: a panel, and a constant share of the power.
+ */
+wick_harvester wick_device_harvester(const wick_device *device);
 
 /* Usable energy between two capacitor voltages in µJ, after the output converter:
    efficiency * uf / 2 * (from_v^2 - to_v^2). Negative when from_v < to_v. */

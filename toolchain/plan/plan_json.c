@@ -63,9 +63,9 @@ static json_t *spans_json(const wick_plan *plan, const wick_plan_segment *segmen
             json_array_append_new(steps, json_string(text));
         }
         json_array_append_new(
-            spans, json_pack("{s:I,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
-                             "need_mv", span->need_mv, "commit",
-                             span->mandatory ? "mandatory" : "optional", "steps", steps));
+            spans, json_pack("{s:I,s:i,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
+                             "need_mv", span->need_mv, "margin_mv", 16 * span->margin_16mv,
+                             "commit", span->mandatory ? "mandatory" : "optional", "steps", steps));
     }
     return spans;
 }

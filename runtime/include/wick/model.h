@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    WICK_MODEL_FORMAT = 2, /* version of these structures and of the NVM layout */
+    WICK_MODEL_FORMAT = 3, /* version of these structures and of the NVM layout */
     WICK_MAX_MODULES = 8,
     WICK_MAX_OPERANDS = 64
 };
@@ -149,9 +149,11 @@ typedef struct wick_step {
    commit after any step or part of a step, leaves work that can be repeated. */
 typedef struct wick_span {
     uint16_t first_step, n_steps;
-    uint16_t need_mv;   /* capacitor voltage that surely carries span and commit; 0 = unknown */
-    uint8_t mandatory;  /* the commit at its end */
-    uint32_t energy_nj; /* modelled energy of the span with its commit; 0 = unknown */
+    uint16_t need_mv;    /* capacitor voltage that surely carries span and commit; 0 = unknown */
+    uint8_t mandatory;   /* the commit at its end */
+    uint8_t margin_16mv; /* a device that had to wait for charge goes on at need_mv + 16 mV * this:
+                            so much carries the rest of the segment, or is the wake voltage */
+    uint32_t energy_nj;  /* modelled energy of the span with its commit; 0 = unknown */
 } wick_span;
 
 /* Segment 0 is the shared extractor (n_spans may be 0: independent modules); segments 1..n_modules
