@@ -27,7 +27,8 @@ typedef struct minibatch {
     uint16_t *labels, *others;
     float *scratch; /* for mixing: one input of this rank's programs */
     uint32_t epoch_of_all;
-    int shift; /* image i is mixed with image i + shift; 0 = not mixed */
+    uint64_t step_of_all; /* another number for every step of the training */
+    int shift;            /* image i is mixed with image i + shift; 0 = not mixed */
     double lambda;
 } minibatch;
 
@@ -62,9 +63,9 @@ static void choose_images(wick_session *session, const uint32_t *order, int n, i
     const wick_train_options *options = session->options;
     int size = options->batch;
     batch->shift = 0;
+    batch->step_of_all = (uint64_t)batch->epoch_of_all << 32 | (uint32_t)step;
     if (options->mixup > 0 && size > 1) {
-        uint64_t stream = (uint64_t)batch->epoch_of_all << 32 | (uint32_t)step;
-        wick_rng rng = wick_rng_seed(options->seed ^ MIXUP_STREAM, stream);
+        wick_rng rng = wick_rng_seed(options->seed ^ MIXUP_STREAM, batch->step_of_all);
         batch->lambda = wick_mixup_lambda(&rng, options->mixup);
         batch->shift = 1 + (int)wick_rng_below(&rng, (uint32_t)size - 1);
     }
@@ -136,6 +137,7 @@ static wick_status take_step(wick_session *session, const minibatch *batch, bool
         memcpy(wick_program_input(stage->program), wick_program_output(stage->frozen_program, 0),
                wick_program_output_count(stage->frozen_program, 0) * sizeof(float));
     }
+    wick_program_draw(stage->program, session->options->seed, batch->step_of_all, first);
     WICK_TRY(wick_program_forward(stage->program, session->diag));
     *loss = wick_stage_loss(stage, session->options, &targets, distil);
     WICK_TRY(wick_program_backward(stage->program, session->diag));
