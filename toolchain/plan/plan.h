@@ -5,6 +5,7 @@
 
 #include "device/device.h"
 #include "plan/plan_latency.h"
+#include "plan/plan_proof.h"
 #include "plan/published_search.h"
 #include "shrink/shrink.h"
 
