@@ -110,8 +110,9 @@ typedef struct wick_plan {
 /* Plans.
    Each layer gets the kernel of the device's profile that takes least (see wick_optimise).
    A layer that fits SRAM and one span is one step; its output stays in SRAM and goes to NVM only
-   where a commit falls between it and its readers. Any other layer is divided into the largest runs
-   of rows, pixels or (within one pixel) channels that fit, in spans of its own. Commits fall where
+   where a commit falls between it and its readers. Any other layer is divided into steps (runs of
+   rows, pixels or, within one pixel, channels) in spans of its own, where its expected cost is
+   least, by dynamic programming over the borders of steps. Commits fall where
        sum(e + e / B * (e / 2 + r))
    is least, by dynamic programming over the layers; e: energy of a span with its commit and what it
    writes, r: what it reads again after a boot, B: energy of a charge after the boot, because a

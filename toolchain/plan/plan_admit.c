@@ -48,6 +48,7 @@ static wick_pack_limits limits_for(const admission *a, double scale) {
 
 static bool packs_with(const admission *a, double uf) {
     wick_pack_limits limits = limits_for(a, uf / a->device->capacitor.uf);
+    limits.any = true;
     wick_packing packing;
     bool ok = wick_pack(&a->costs, &limits, &packing);
     if (ok)

@@ -11,7 +11,8 @@ enum {
     MAX_INDEX = UINT16_MAX,
     /* Pairs of borders that are looked at for one layer: where there would be more, steps end on
        rows, then on every second row and so on. */
-    MOST_PAIRS = 1 << 15,
+    MOST_PAIRS = 1 << 14,
+    SOME_PAIRS = 1 << 10,
     LEVELS = 40
 };
 
@@ -189,7 +190,7 @@ static void set_borders(division *d) {
     int level = d->levels - 1;
     for (; level > 0; level--) {
         double n = ceil((double)d->total / d->sizes[level]);
-        if (n * fmin(n, 1 + 1.5 * n / spans) <= MOST_PAIRS)
+        if (n * fmin(n, 1 + 1.5 * n / spans) <= (d->limits->any ? SOME_PAIRS : MOST_PAIRS))
             break;
     }
     d->borders = grow(d->borders, &d->cap, 0, sizeof *d->borders);

@@ -76,6 +76,7 @@ typedef struct wick_pack_limits {
     double
         latency_weight; /* in [0, 1]: of the time in what is minimised; the rest is the energy's */
     double active_uj_per_us; /* what a µs of it counts */
+    bool any;                /* some division will do, not the best: few borders are looked at */
 } wick_pack_limits;
 /* False when a layer has no step that fits, or there are more than 65,535 steps or spans. */
 bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
