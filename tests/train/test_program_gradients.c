@@ -215,6 +215,21 @@ static void poolings(void **state) {
     check_last(&n, LINEAR);
 }
 
+/* Batch norm, ReLU and pool as one step; with a second reader in between they are three. */
+static void normalised_poolings(void **state) {
+    (void)state;
+    for (int relu = 0; relu < 2; relu++)
+        for (int readers = 1; readers <= 2; readers++) {
+            net n = net_new(1, 3, 4, 4); /* few kinks */
+            net_conv_options conv = {.out = 5, .kernel = 3, .stride = 1, .pad = 1};
+            int x = net_batch_norm(&n, net_conv(&n, n.graph->input, conv));
+            if (relu)
+                x = net_simple(&n, x, WICK_OP_RELU);
+            int outputs[2] = {net_pool(&n, x, WICK_OP_MAX_POOL, 2, 2, 0, false), x};
+            check(&n, outputs, readers, KINKED);
+        }
+}
+
 static void joins(void **state) {
     (void)state;
     net n = stem(5);
@@ -338,17 +353,12 @@ static void several_consumers(void **state) {
 int main(void) {
     omp_set_num_threads(1); /* small layers: a second thread only waits */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),
-        cmocka_unit_test(winograd_convolution),
-        cmocka_unit_test(fully_connected),
-        cmocka_unit_test(batch_normalisation),
-        cmocka_unit_test(activations),
-        cmocka_unit_test(poolings),
-        cmocka_unit_test(joins),
-        cmocka_unit_test(padded_channels),
-        cmocka_unit_test(residual_blocks),
-        cmocka_unit_test(dense_blocks),
-        cmocka_unit_test(several_consumers),
+        cmocka_unit_test(convolutions),        cmocka_unit_test(winograd_convolution),
+        cmocka_unit_test(fully_connected),     cmocka_unit_test(batch_normalisation),
+        cmocka_unit_test(activations),         cmocka_unit_test(poolings),
+        cmocka_unit_test(normalised_poolings), cmocka_unit_test(joins),
+        cmocka_unit_test(padded_channels),     cmocka_unit_test(residual_blocks),
+        cmocka_unit_test(dense_blocks),        cmocka_unit_test(several_consumers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

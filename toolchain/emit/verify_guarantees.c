@@ -102,8 +102,11 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
         "%lld cuts while the next input was stored: one of the two is whole; the record carries "
         "the input's number, a gap in the numbers is a dropped input",
         (long long)t.next);
-    set(&out[8], "G9", "a worst-case latency under a stated minimum harvest", "not claimed");
-    snprintf(out[8].evidence, size, "needs a stated harvest; see the simulation");
+    set(&out[8], "G9", "a worst-case latency under a stated minimum harvest",
+        "tested in the suite");
+    snprintf(out[8].evidence, size,
+             "modelled: `wick plan --harvest-min 0.5mW --deadline 30s` states it for this device; "
+             "test_latency: the simulators never exceed it");
     if (options->plant_war)
         snprintf(out[0].evidence, size, "a fault was planted: %lld differences were found",
                  (long long)t.differences);

@@ -19,11 +19,8 @@ wick_status wick_teacher_build(wick_stage *stage, const wick_train_options *opti
         return wick_fail(diag, WICK_SHAPE, NULL, "teacher", "take a teacher for the same classes",
                          "it answers %lld classes, the modules %d", (long long)classes,
                          stage->classes);
-    wick_program_options check = {.batch = stage->batch,
-                                  .winograd = options->winograd,
-                                  .n_outputs = 1,
-                                  .outputs = teacher->family.heads};
-    return wick_program_build(teacher, &check, &stage->teacher_program, diag);
+    return wick_folded_build(teacher, stage->batch, options->winograd, &stage->teacher_program,
+                             diag);
 }
 
 wick_normalise wick_teacher_normalise(const wick_stage *stage) {
