@@ -30,6 +30,8 @@ sum=$(grep -oE '"((exhaustive|barrier|pair|seeded|next_input)_cuts|record_flips|
 [ "$sum" = $((2 * total)) ] || fail "$total experiments in all, but the parts make $((sum - total))"
 [ "$(grep -oE '"rig": "unicorn"|"experiments": 120' out.txt | sort | uniq -c | awk '{print $1}' | xargs)" = '2 2' ] ||
     fail "Unicorn did not make 40 + 40 + 40 cuts for each module"
+for what in most declared; do grep -oE "\"${what}_writes_of_a_unit\": [1-9][0-9]*" out.txt | grep -oE '[0-9]+' >$what.txt; done
+[ "$(wc -l <most.txt)" = 2 ] && cmp most.txt declared.txt || fail "the plan's wear is not what the rig counts"
 expect 3 fw --rig msp430
 grep -q 'not for an MSP430' err.txt || fail "no reason"
 expect 2 fw --rig host,moon
