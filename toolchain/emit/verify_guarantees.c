@@ -15,7 +15,7 @@ const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
     "`wick verify`; `test_record`, `test_bad_cases`, `test_engine_field`, `slow_mutations`",
     "`slow_runtime_builds`, `slow_stack`",
     "`wick verify`; `test_engine`, `test_engine_field`, `slow_mutations`",
-    "none"};
+    "`test_latency`, `slow_plan_cli`"};
 
 typedef struct totals {
     int64_t cuts, pairs, seeded, resets, differences, flips, flip_differences, next,
