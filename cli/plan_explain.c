@@ -84,22 +84,23 @@ json_t *cli_plan_proof_json(const wick_plan *plan) {
 static int worst_module(const wick_plan *plan) {
     int worst = 1;
     for (int m = 2; m < plan->n_segments; m++)
-        if (wick_plan_wear_of(plan, m).answers < wick_plan_wear_of(plan, worst).answers)
+        if (wick_plan_endurance_of(plan, m).answers < wick_plan_endurance_of(plan, worst).answers)
             worst = m;
     return worst;
 }
 
-static double years(const wick_plan_wear *wear, const cli_endurance *ask) {
+static double years(const wick_plan_endurance *wear, const cli_endurance *ask) {
     return wear->answers / ask->rate_hz / SECONDS_A_YEAR;
 }
 
 void cli_plan_print_endurance(const wick_plan *plan, const cli_endurance *ask) {
     int module = worst_module(plan);
-    wick_plan_wear wear = wick_plan_wear_of(plan, module);
+    wick_plan_endurance wear = wick_plan_endurance_of(plan, module);
     wick_arena *arena = wick_arena_new();
-    printf(wear.answers < 1e6 ? "endurance: %.0f answers of %s until %s wears out"
-                              : "endurance: %.2g answers of %s until %s wears out",
-           wear.answers, plan->segments[module].name, wear.what);
+    printf(wear.answers < 1e6
+               ? "endurance: %.0f answers of %s until a unit of the memory wears out"
+               : "endurance: %.2g answers of %s until a unit of the memory wears out",
+           wear.answers, plan->segments[module].name);
     if (ask->rate_hz > 0)
         printf(", %s at the stated rate",
                wick_text_time(arena, years(&wear, ask) * SECONDS_A_YEAR));
@@ -109,15 +110,15 @@ void cli_plan_print_endurance(const wick_plan *plan, const cli_endurance *ask) {
 
 json_t *cli_plan_endurance_json(const wick_plan *plan, const cli_endurance *ask) {
     int module = worst_module(plan);
-    wick_plan_wear wear = wick_plan_wear_of(plan, module);
-    return json_pack("{s:s,s:s,s:f,s:f,s:o}", "module", plan->segments[module].name, "worn",
-                     wear.what, "writes_per_answer", wear.writes, "answers", wear.answers, "years",
+    wick_plan_endurance wear = wick_plan_endurance_of(plan, module);
+    return json_pack("{s:s,s:f,s:f,s:o}", "module", plan->segments[module].name,
+                     "writes_per_answer", wear.writes, "answers", wear.answers, "years",
                      ask->rate_hz > 0 ? json_real(years(&wear, ask)) : json_null());
 }
 
 wick_status cli_plan_lasts(const wick_plan *plan, const cli_endurance *ask, wick_diag *diag) {
     int module = worst_module(plan);
-    wick_plan_wear wear = wick_plan_wear_of(plan, module);
+    wick_plan_endurance wear = wick_plan_endurance_of(plan, module);
     if (!(ask->lifetime_years > 0) || years(&wear, ask) >= ask->lifetime_years)
         return WICK_OK;
     wick_arena *arena = wick_arena_new();
@@ -125,12 +126,12 @@ wick_status cli_plan_lasts(const wick_plan *plan, const cli_endurance *ask, wick
         arena,
         "fewer answers (%.3g an hour would do), a larger capacitor, or memory of more cycles",
         floor(wear.answers / ask->lifetime_years / SECONDS_A_YEAR * 3600 * 1e6) / 1e6);
-    wick_status status =
-        wick_fail(diag, WICK_NO_FIT, plan->model_path, plan->segments[module].name, hint,
-                  "%s wears out after %s at the stated rate, not after %g years (%.3g cycles, %g "
-                  "writes an answer)",
-                  wear.what, wick_text_time(arena, years(&wear, ask) * SECONDS_A_YEAR),
-                  ask->lifetime_years, plan->device->nvm.endurance_cycles, wear.writes);
+    wick_status status = wick_fail(
+        diag, WICK_NO_FIT, plan->model_path, plan->segments[module].name, hint,
+        "a unit of the memory wears out after %s at the stated rate, not after %g years (%.3g cycles, %g "
+        "writes an answer)",
+        wick_text_time(arena, years(&wear, ask) * SECONDS_A_YEAR), ask->lifetime_years,
+        plan->device->nvm.endurance_cycles, wear.writes);
     wick_arena_free(arena);
     return status;
 }

@@ -151,6 +151,11 @@ typedef struct wick_plan_layer {
 } wick_plan_layer;
 wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
 
+/* Writes of the most written unit of the memory (a record, or a place that several tensors share)
+   in one answer by `module` (1 = largest) without power failures. Each failure adds at most one:
+   the span that it hits, or the boot's tally. */
+int64_t wick_plan_wear(const wick_plan *plan, int module);
+
 /* plan.json, both ways. Loading reads the model it names (relative to the plan's folder) and the
    device, verifies both hashes (MISMATCH), checks the plan, and compares every figure in the file
    with the recomputed one. *net is returned too: the caller frees the plan, then the net with

@@ -104,38 +104,12 @@ wick_plan_proof wick_plan_prove(const wick_plan *plan) {
     return p.proof;
 }
 
-/* ---- wear ---- */
+/* ---- endurance ---- */
 
-/* The most tensors of these segments that share one byte. */
-static int most_shared(const wick_plan *plan, int module) {
-    const wick_place *places = plan->model.tensors;
-    int most = 0;
-    for (int t = 0; t < plan->net->n_tensors; t++) {
-        int here = 0;
-        for (int o = 0; o < plan->net->n_tensors; o++) {
-            const wick_plan_life *life = &plan->life[o];
-            bool written = life->first_layer >= 0 && o != plan->net->input &&
-                           (life->segment == 0 || life->segment == module);
-            here += written && places[o].offset <= places[t].offset &&
-                    places[t].offset < places[o].offset + places[o].bytes;
-        }
-        most = here > most ? here : most;
-    }
-    return most;
-}
-
-wick_plan_wear wick_plan_wear_of(const wick_plan *plan, int module) {
-    const wick_plan_segment *extractor = &plan->segments[0], *row = &plan->segments[module];
-    double charges = (extractor->cost.energy_uj + row->cost.energy_uj) /
-                     (plan->charge_uj - plan->boot.energy_uj);
-    /* The input, the decision for the module and the one to stop, the delivery. */
-    int commits = extractor->n_spans + row->n_spans + 4;
-    wick_plan_wear wear = {.writes = commits / 2.0, .what = "a record"};
-    double boots = ceil(charges) + 1, tensors = most_shared(plan, module) * (1 + fmin(charges, 1));
-    if (boots > wear.writes)
-        wear = (wick_plan_wear){.writes = boots, .what = "the tally"};
-    if (tensors > wear.writes)
-        wear = (wick_plan_wear){.writes = tensors, .what = "tensors"};
-    wear.answers = plan->device->nvm.endurance_cycles / wear.writes;
-    return wear;
+wick_plan_endurance wick_plan_endurance_of(const wick_plan *plan, int module) {
+    double answer_uj = plan->segments[0].cost.energy_uj + plan->segments[module].cost.energy_uj;
+    double failures = ceil(answer_uj / (plan->charge_uj - plan->boot.energy_uj));
+    double writes = (double)wick_plan_wear(plan, module) + failures;
+    return (wick_plan_endurance){.writes = writes,
+                                 .answers = plan->device->nvm.endurance_cycles / writes};
 }

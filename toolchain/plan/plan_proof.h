@@ -1,5 +1,5 @@
 /* What a plan promises about its NVM, in figures that can be followed by hand: which bytes a span
-   reads and writes, and how often the most-written unit is written. Included through plan.h. */
+   reads and writes, and how long the memory lasts. Included through plan.h. */
 #ifndef WICK_PLAN_PROOF_H
 #define WICK_PLAN_PROOF_H
 
@@ -31,15 +31,13 @@ typedef struct wick_plan_proof {
 } wick_plan_proof;
 wick_plan_proof wick_plan_prove(const struct wick_plan *plan);
 
-/* How often an answer by `module` (1..) writes the unit that it writes most. */
-typedef struct wick_plan_wear {
-    double writes;    /* each answer */
-    const char *what; /* "a record", "the tally", "tensors" */
-    double answers;   /* until its endurance is used up */
-} wick_plan_wear;
-/* Records take turns at commits (input, spans, decisions, delivery); the tally is written at each
-   boot, as often as the energy of an answer takes charges, and once more; tensors once, or as many
-   as share a byte, and again where a failure repeats them. */
-wick_plan_wear wick_plan_wear_of(const struct wick_plan *plan, int module);
+/* How long the memory lasts if all answers come from `module` (1..): writes of the most written
+   unit in one answer (wick_plan_wear), and one more for each power failure that the energy of an
+   answer makes likely. */
+typedef struct wick_plan_endurance {
+    double writes;  /* of one unit, each answer */
+    double answers; /* until its endurance is used up */
+} wick_plan_endurance;
+wick_plan_endurance wick_plan_endurance_of(const struct wick_plan *plan, int module);
 
 #endif
