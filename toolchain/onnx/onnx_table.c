@@ -13,7 +13,7 @@
 static const wick_onnx_rule rules[] = {
     {"Abs", 1, 1, "", wick_onnx_convert_unary, WICK_OP_ABS, ""},
     {"Add", 2, 2, "axis broadcast", wick_onnx_convert_add, WICK_OP_ADD,
-     "trains and runs on the device without broadcasting, or as a layer's bias"},
+     "runs on the device without broadcasting, or as a layer's bias"},
     {"ArgMax", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MAX, ""},
     {"ArgMin", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MIN, ""},
     {"AveragePool", 1, 1, WINDOW " ceil_mode count_include_pad", wick_onnx_convert_pool,
@@ -72,7 +72,7 @@ static const wick_onnx_rule rules[] = {
     {"Neg", 1, 1, "", wick_onnx_convert_unary, WICK_OP_NEG, ""},
     {"PRelu", 2, 2, "", wick_onnx_convert_binary, WICK_OP_PRELU, ""},
     {"Pad", 1, 4, "mode pads value", wick_onnx_convert_pad, WICK_OP_BORDER,
-     "constant, edge, reflect; trains and runs on the device where a convolution takes it over, or "
+     "constant, edge, reflect; runs on the device where a convolution takes it over, or "
      "as zeros behind the channels"},
     {"Pow", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_POW, ""},
     {"QuantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_QUANTIZE,
@@ -84,8 +84,7 @@ static const wick_onnx_rule rules[] = {
     {"ReduceMin", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MIN, ""},
     {"ReduceSum", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_SUM, ""},
     {"Relu", 1, 1, "", wick_onnx_convert_unary, WICK_OP_RELU, ""},
-    {"Reshape", 2, 2, "allowzero", wick_onnx_convert_reshape, WICK_OP_RESHAPE,
-     "a constant shape; trains where it flattens to [N,K]"},
+    {"Reshape", 2, 2, "allowzero", wick_onnx_convert_reshape, WICK_OP_RESHAPE, "a constant shape"},
     {"Resize", 1, 4,
      "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
      "extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
@@ -103,8 +102,7 @@ static const wick_onnx_rule rules[] = {
     {"Split", 1, 2, "axis num_outputs split", wick_onnx_convert_split, WICK_OP_SLICE,
      "constant parts"},
     {"Sqrt", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SQRT, ""},
-    {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE,
-     "trains where it flattens to [N,K]"},
+    {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE, ""},
     {"Sub", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_SUB, PER_CHANNEL},
     {"Sum", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_ADD, "as Add"},
     {"Swish", 1, 1, "alpha", wick_onnx_convert_smooth, WICK_OP_SIGMOID, ""},
