@@ -47,6 +47,13 @@ static int probe(subject *s, size_t i, smoothness kind, double loss) {
     return 1;
 }
 
+static double squares(const float *values, size_t count) {
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i] * (double)values[i];
+    return sum;
+}
+
 static void check_param(const net *n, wick_program *program, int n_outputs, int index,
                         smoothness kind) {
     wick_param *param = wick_program_param(program, index);
@@ -59,6 +66,9 @@ static void check_param(const net *n, wick_program *program, int n_outputs, int 
                      WICK_OK);
     wick_rng rng = wick_rng_seed(3, (uint64_t)index);
     size_t count = (size_t)wick_shape_count(n->graph->tensors[param->tensor].shape);
+    /* The padding of the backend's layout has no gradient. */
+    double padded = squares(param->gradient, param->count), all = squares(s.gradient, count);
+    assert_true(fabs(padded - all) <= 1e-9 * (1 + all));
     double loss = net_loss(program, n_outputs);
     int agree = 0;
     for (int k = 0; k < PROBES; k++)

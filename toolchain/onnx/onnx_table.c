@@ -144,7 +144,7 @@ void wick_onnx_operators(wick_buf *out) {
         "# ONNX operators\n\n"
         "Written by `wick check --operators`; a test keeps it current.\n\n"
         "Opsets 6 to 28. Every operator below is read and evaluated in float32 on the PC, with any "
-        "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN; "
+        "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN or loops beside it; "
         "what does not train is evaluated by the reference\n(plain loops, slow). *Device*: int8, by "
         "a kernel, by a table of 256 values, or as part of another layer. Operators of constants are\nevaluated when "
         "the model is read, whatever this table says. Tensors have at most 6 dimensions. `wick check` "

@@ -296,6 +296,8 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
         break;
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
+    case WICK_OP_SIGMOID:
+    case WICK_OP_TANH:
         wick_dn_contribute(p, node->inputs[0], eltwise_backward(p, node, p->value[work->dst], dy));
         break;
     case WICK_OP_MAX_POOL:

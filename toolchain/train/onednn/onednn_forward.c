@@ -156,7 +156,8 @@ bool wick_dn_function_of(const wick_node *node, wick_dn_function *out) {
 
 const char *wick_dn_function_name(const wick_node *node, const char *clip, const char *relu,
                                   const char *other) {
-    return node->op == WICK_OP_CLIP ? clip : wick_dn_is_unary(node->op) ? other : relu;
+    bool rectifier = node->op == WICK_OP_RELU || node->op == WICK_OP_CONV;
+    return node->op == WICK_OP_CLIP ? clip : rectifier ? relu : other;
 }
 
 static void eltwise(wick_program *p, const wick_node *node, wick_dn_work *work) {
@@ -328,6 +329,8 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
+    case WICK_OP_SIGMOID:
+    case WICK_OP_TANH:
         eltwise(p, node, work);
         break;
     case WICK_OP_MAX_POOL:

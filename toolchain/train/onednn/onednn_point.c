@@ -13,8 +13,6 @@
     X(THRESHOLDED_RELU, v > a ? v : 0, v > a ? 1 : 0)                                              \
     X(HARD_SIGMOID, fmaxf(0, fminf(1, a *v + b)), y > 0 && y < 1 ? a : 0)                          \
     X(HARD_SWISH, v *fmaxf(0, fminf(1, v / 6 + 0.5f)), v <= -3 ? 0 : v >= 3 ? 1 : v / 3 + 0.5f)    \
-    X(SIGMOID, 1 / (1 + expf(-v)), y * (1 - y))                                                    \
-    X(TANH, tanhf(v), 1 - y * y)                                                                   \
     X(SOFTPLUS, v > 20 ? v : log1pf(expf(v)), 1 / (1 + expf(-v)))                                  \
     X(SOFTSIGN, v / (1 + fabsf(v)), 1 / ((1 + fabsf(v)) * (1 + fabsf(v))))                         \
     X(EXP, expf(v), y)                                                                             \
@@ -57,7 +55,6 @@ bool wick_dn_is_binary(wick_op op) {
 static bool keeps_zero(const wick_attrs *a, wick_op op) {
     switch (op) {
     case WICK_OP_HARD_SIGMOID:
-    case WICK_OP_SIGMOID:
     case WICK_OP_SOFTPLUS:
     case WICK_OP_EXP:
     case WICK_OP_LOG:
