@@ -154,8 +154,9 @@ static int move(net *n, wick_op op, int x, const int64_t *numbers, wick_pad_mode
     for (int d = 0; d < WICK_MAX_RANK; d++)
         attrs.end[d] = op == WICK_OP_SLICE ? INT64_MAX : 0;
     for (int d = 0; d < 4; d++) {
-        attrs.dims[d] = numbers[d];
-        attrs.begin[d] = op == WICK_OP_TRANSPOSE ? 0 : numbers[d];
+        bool shape = op == WICK_OP_TRANSPOSE || op == WICK_OP_RESHAPE;
+        attrs.dims[d] = shape ? numbers[d] : 0;
+        attrs.begin[d] = shape ? 0 : numbers[d];
         if (op == WICK_OP_BORDER)
             attrs.end[d] = numbers[d] + (d == 2);
     }
