@@ -351,6 +351,7 @@ static void fill_result(const wick_session *session, wick_train_result *result) 
     wick_family *family = &session->family->family;
     result->epochs = session->n_stages * session->options->epochs;
     result->seconds = position->seconds;
+    result->waited = session->stepping_s > 0 ? session->waited_s / session->stepping_s : 0;
     result->peak_bytes = wick_peak_bytes();
     result->run_id = position->run_id;
     for (int k = 0; k < family->n_heads; k++) {
