@@ -50,6 +50,8 @@ static wick_status take_step(wick_session *session, const wick_loaded *batch, bo
                             .lambda = batch->lambda,
                             .smoothing = session->options->label_smoothing};
     WICK_TRY(feed(session, batch));
+    wick_program_draw(stage->program, session->options->seed, batch->step_of_all,
+                      wick_rank() * stage->batch);
     WICK_TRY(wick_program_forward(stage->program, session->diag));
     *loss = wick_stage_loss(stage, session->options, &targets, distil);
     WICK_TRY(wick_program_backward(stage->program, session->diag));

@@ -42,9 +42,9 @@ static int choose_images(wick_loader *l, int step, slot *s) {
     const wick_train_options *options = l->spec.options;
     int size = options->batch, shift = 0;
     s->loaded.lambda = 1;
+    s->loaded.step_of_all = (uint64_t)l->spec.epoch_of_all << 32 | (uint32_t)step;
     if (options->mixup > 0 && size > 1) {
-        uint64_t stream = (uint64_t)l->spec.epoch_of_all << 32 | (uint32_t)step;
-        wick_rng rng = wick_rng_seed(options->seed ^ MIXUP_STREAM, stream);
+        wick_rng rng = wick_rng_seed(options->seed ^ MIXUP_STREAM, s->loaded.step_of_all);
         s->loaded.lambda = wick_mixup_lambda(&rng, options->mixup);
         shift = 1 + (int)wick_rng_below(&rng, (uint32_t)size - 1);
     }

@@ -24,6 +24,7 @@ typedef struct wick_loaded {
     const float *inputs[WICK_LOADER_INPUTS]; /* [count, C, H, W], augmented and mixed */
     const uint16_t *labels, *others;         /* others NULL: not mixed */
     double lambda;                           /* share of the image itself where it is mixed */
+    uint64_t step_of_all;                    /* another number for every step of the training */
 } wick_loaded;
 
 typedef struct wick_loader wick_loader;

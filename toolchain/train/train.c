@@ -203,9 +203,15 @@ static void set_metadata(wick_graph *graph, const wick_data *data,
             family->labels[c] = wick_arena_strdup(graph->arena, data->class_names[c]);
     }
     if (family->n_channels == 0 && data->channels <= WICK_MAX_CHANNELS_META) {
+        /* (pixel - 128) / 128, as data.h has it; an imported model goes on with what wick eval
+           takes where nothing is said. */
+        wick_normalise imported = wick_family_normalise(family);
+        bool ours = family->recipe[0] != 0;
         family->n_channels = data->channels;
-        for (int c = 0; c < data->channels; c++) /* (pixel - 128) / 128, as data.h has it */
-            family->mean[c] = family->std[c] = 128.0f / 255.0f;
+        for (int c = 0; c < data->channels; c++) {
+            family->mean[c] = ours ? 128.0f / 255.0f : imported.mean[c];
+            family->std[c] = ours ? 128.0f / 255.0f : imported.std[c];
+        }
     }
     family->ranged = data->low && family->n_channels == data->channels;
     for (int c = 0; family->ranged && c < data->channels; c++) {
