@@ -143,7 +143,7 @@ typedef struct wick_train_result {
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
    holds the weights of the best epoch on the validation split, and its family the strategy, the
-   data, the labels, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
+   data, the labels, of sensors the ranges, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
    and the validation accuracies.
    Where there are several ranks (parallel.h), all of them call this with equal arguments; the paths
    of files count on rank 0 alone, which writes all of them, and the others' `quiet` is set. All
