@@ -142,7 +142,8 @@ static void random_geometry(wick_layer_kind kind) {
                    kind == WICK_LAYER_MAXPOOL || kind == WICK_LAYER_AVGPOOL;
     memset(&layer, 0, sizeof layer);
     layer.kind = (uint8_t)kind;
-    layer.n_operands = kind == WICK_LAYER_ADD || kind == WICK_LAYER_CONCAT ? 2 : 1;
+    layer.n_operands =
+        kind == WICK_LAYER_ADD || kind == WICK_LAYER_CONCAT || kind == WICK_LAYER_MUL ? 2 : 1;
     layer.in_h = (uint16_t)(1 + random_below(6));
     layer.in_w = (uint16_t)(1 + random_below(6));
     layer.in_c = (uint16_t)(1 + random_below(13));
@@ -181,6 +182,15 @@ static void random_geometry(wick_layer_kind kind) {
         }
     if (kind == WICK_LAYER_CONCAT)
         layer.in_c = layer.out_c = (uint16_t)(operands[0].channels + operands[1].channels);
+    if (kind == WICK_LAYER_MOVE) { /* mirrored, one channel from nowhere */
+        unsigned h = layer.in_h, w = layer.in_w, c = layer.in_c;
+        for (unsigned i = 0; i < h + w; i++)
+            bias[i] = i < h ? (int32_t)((h - 1 - i) * w * c) : (int32_t)((h + w - 1 - i) * c);
+        for (unsigned i = 0; i < c; i++)
+            bias[h + w + i] = (int32_t)i;
+        bias[h + w + random_below((uint16_t)c)] = WICK_NOWHERE;
+        layer.bias = bias;
+    }
 }
 
 static uint32_t outputs(void) {
@@ -350,7 +360,7 @@ int main(void) {
     static const uint16_t shapes[][5] = {BENCH{0}};
     for (unsigned seed = 0; seed < SEEDS; seed++) {
         state = seed * UINT32_C(2654435761) + FIRST;
-        random_geometry((wick_layer_kind)(seed % WICK_LAYER_KINDS));
+        random_geometry((wick_layer_kind)(seed % WICK_LAYER_SOFTMAX));
         unsigned all = (unsigned)outputs();
         run_kernels(seed, random_below(3) ? 1 + random_below(all) : all);
     }
