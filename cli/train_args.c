@@ -42,6 +42,7 @@ enum {
     KEY_NO_DETACH,
     KEY_NO_WINOGRAD,
     KEY_SYNC_BN,
+    KEY_AHEAD,
     KEY_RUNS,
     KEY_NAME,
     KEY_TEST,
@@ -122,6 +123,8 @@ static const struct argp_option option_table[] = {
     {"cutout", KEY_CUTOUT, "PIXELS", 0, "side of a square that is blanked (default: none)", 2},
     {"seed", 'S', "N", 0, "seed of weights, order and augmentation (default 1)", 2},
     {"threads", 'j', "N", 0, "threads (default all); other counts give other bits", 2},
+    {"ahead", KEY_AHEAD, "N", 0,
+     "batches that are prepared beside the training step (default 2; 0: none, the same bits)", 2},
     {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "direct convolutions only", 2},
     {"sync-bn", KEY_SYNC_BN, 0, 0,
      "under mpirun: batch norm over the whole batch (default: over each process's part)", 2},
@@ -368,6 +371,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_NO_WINOGRAD:
         o->winograd = false;
+        return 0;
+    case KEY_AHEAD:
+        o->ahead = (int)cli_integer(state, "ahead", text, 0, 64);
         return 0;
     case KEY_SYNC_BN:
         o->sync_bn = true;

@@ -29,6 +29,12 @@ most=$(compare plain.1.db plain.2.db "$steps")
 below "$most" 1e-4 || die "without batch norm the curves differ by $most"
 echo "without batch norm: $steps steps differ by at most $most"
 
+# What is dropped belongs to the image, not to the process.
+curves dropped --recipe "$source_dir/tests/train/data/tiny_dropout.json" --no-batch-norm
+most=$(compare dropped.1.db dropped.2.db "$steps")
+below "$most" 1e-4 || die "with dropout the curves differ by $most"
+echo "with dropout: at most $most"
+
 curves synced --batch-norm --sync-bn -w 4
 most=$(compare synced.1.db synced.2.db "$steps")
 below "$most" 2e-3 || die "with synchronised batch norm the curves differ by $most"

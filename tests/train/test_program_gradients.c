@@ -197,6 +197,21 @@ static void activations(void **state) {
     check_last(&n, SMOOTH);
 }
 
+/* The same numbers are dropped in every pass, so that the loss stays linear. */
+static void dropouts(void **state) {
+    (void)state;
+    net n = stem(20); /* blocked channels */
+    net_dropout(&n, last(&n), 0.4f);
+    net_conv(&n, last(&n), (net_conv_options){.out = 17, .kernel = 3, .stride = 1, .pad = 1});
+    check_last(&n, LINEAR);
+    n = stem(5); /* two in a row, one that two nodes read */
+    net_simple(&n, last(&n), WICK_OP_FLATTEN);
+    int x = net_dropout(&n, net_fc(&n, last(&n), 12, true), 0.5f);
+    int y = net_fc(&n, x, 12, true);
+    net_dropout(&n, net_dropout(&n, net_join(&n, WICK_OP_ADD, (int[]){x, y}, 2), 0.2f), 0.1f);
+    check_last(&n, LINEAR);
+}
+
 static void poolings(void **state) {
     (void)state;
     net n = stem(5);
@@ -353,12 +368,19 @@ static void several_consumers(void **state) {
 int main(void) {
     omp_set_num_threads(1); /* small layers: a second thread only waits */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions),        cmocka_unit_test(winograd_convolution),
-        cmocka_unit_test(fully_connected),     cmocka_unit_test(batch_normalisation),
-        cmocka_unit_test(activations),         cmocka_unit_test(poolings),
-        cmocka_unit_test(normalised_poolings), cmocka_unit_test(joins),
-        cmocka_unit_test(padded_channels),     cmocka_unit_test(residual_blocks),
-        cmocka_unit_test(dense_blocks),        cmocka_unit_test(several_consumers),
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(winograd_convolution),
+        cmocka_unit_test(fully_connected),
+        cmocka_unit_test(batch_normalisation),
+        cmocka_unit_test(activations),
+        cmocka_unit_test(dropouts),
+        cmocka_unit_test(poolings),
+        cmocka_unit_test(normalised_poolings),
+        cmocka_unit_test(joins),
+        cmocka_unit_test(padded_channels),
+        cmocka_unit_test(residual_blocks),
+        cmocka_unit_test(dense_blocks),
+        cmocka_unit_test(several_consumers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

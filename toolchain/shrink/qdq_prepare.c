@@ -38,7 +38,8 @@ static void redirect(wick_graph *graph, int from, int to) {
 static void skip_identities(wick_graph *graph) {
     for (int n = 0; n < graph->n_nodes; n++) {
         const wick_node *node = &graph->nodes[n];
-        if (node->op == WICK_OP_IDENTITY || wick_qdq_is_last(graph, node))
+        if (node->op == WICK_OP_IDENTITY || node->op == WICK_OP_DROPOUT ||
+            wick_qdq_is_last(graph, node))
             redirect(graph, node->output, node->inputs[0]);
     }
     wick_graph_prune(graph);

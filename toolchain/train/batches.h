@@ -21,6 +21,11 @@ wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wic
 /* Sets the threads of the backend: 0 = all. Returns how many. */
 int wick_set_threads(int threads);
 
+/* The logits of a head: what goes into its Softmax or LogSoftmax where it ends in one, as imported
+   models do, else the head itself. Both have the same largest number, and the loss is that of the
+   logits. */
+int wick_logits_of(const wick_graph *graph, int head);
+
 /* An inference program for the heads of `graph` (their logits where they end in a softmax), in
    order, with every batch norm folded into the layer before it, where there is one: no step of its
    own. It holds the graph's weights of now. */

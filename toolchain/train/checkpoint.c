@@ -450,6 +450,8 @@ wick_hash wick_graph_identity(const wick_graph *graph) {
             a->count_include_pad);
         if (node->op == WICK_OP_PAD)
             wick_buf_printf(&buf, "p%d:", a->pad_channels);
+        if (node->op == WICK_OP_DROPOUT)
+            wick_buf_printf(&buf, "d%a:", (double)a->alpha);
         for (int i = 0; i < node->n_inputs; i++)
             put_u32(&buf, (uint32_t)node->inputs[i]);
     }

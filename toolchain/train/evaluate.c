@@ -102,12 +102,26 @@ wick_status wick_count_correct(wick_inference *run, int batch, int n_heads, int 
     return WICK_OK;
 }
 
-/* What an imported model's head may have behind its logits: the largest is the same, but these are
-   probabilities already. */
-static int logits_of(const wick_graph *graph, int head) {
-    int producer = graph->tensors[head].producer;
-    bool softmax = producer >= 0 && graph->nodes[producer].op == WICK_OP_SOFTMAX;
-    return softmax ? graph->nodes[producer].inputs[0] : head;
+/* Over all numbers of an image, not of a part of them or of several images. */
+static bool is_softmax(const wick_graph *graph, const wick_node *node) {
+    if (node->op != WICK_OP_SOFTMAX && node->op != WICK_OP_LOG_SOFTMAX)
+        return false;
+    wick_shape shape = graph->tensors[node->output].shape;
+    int axis = node->attrs.axis < 0 ? node->attrs.axis + shape.rank : node->attrs.axis;
+    return axis > 0 && axis < shape.rank &&
+           shape.dim[0] * shape.dim[axis] == wick_shape_count(shape);
+}
+
+int wick_logits_of(const wick_graph *graph, int head) {
+    for (;;) {
+        int producer = graph->tensors[head].producer;
+        if (producer < 0)
+            return head;
+        const wick_node *node = &graph->nodes[producer];
+        if (node->op != WICK_OP_IDENTITY && !is_softmax(graph, node))
+            return head;
+        head = node->inputs[0];
+    }
 }
 
 wick_status wick_folded_build(const wick_graph *graph, int batch, bool winograd, wick_program **out,
@@ -117,7 +131,7 @@ wick_status wick_folded_build(const wick_graph *graph, int batch, bool winograd,
     wick_graph_fold_batch_norm(folded);
     int outputs[WICK_MAX_HEADS];
     for (int k = 0; k < folded->family.n_heads; k++)
-        outputs[k] = logits_of(folded, folded->family.heads[k]);
+        outputs[k] = wick_logits_of(folded, folded->family.heads[k]);
     wick_program_options options = {.batch = batch,
                                     .winograd = winograd,
                                     .n_outputs = folded->family.n_heads,
@@ -156,7 +170,7 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
     WICK_TRY(wick_check_input(graph, data, diag));
     int classes = 0, logits_tensors[WICK_MAX_HEADS];
     for (int k = 0; k < family->n_heads; k++) {
-        logits_tensors[k] = logits_of(graph, family->heads[k]);
+        logits_tensors[k] = wick_logits_of(graph, family->heads[k]);
         wick_shape logits = graph->tensors[family->heads[k]].shape;
         classes = (int)(wick_shape_count(logits) / logits.dim[0]);
         if (classes != data->n_classes)

@@ -52,6 +52,10 @@ const float *wick_program_output(wick_program *program, int i);
 float *wick_program_output_gradient(wick_program *program, int i);
 size_t wick_program_output_count(const wick_program *program, int i);
 
+/* What the next forward and backward pass drop (DROPOUT, training): a function of seed, step, node
+   and the image's number, the first of which is `first_image`, so that parts of a batch can be
+   computed apart. Zeros before the first call. */
+void wick_program_draw(wick_program *program, uint64_t seed, uint64_t step, int first_image);
 wick_status wick_program_forward(wick_program *program, wick_diag *diag);
 /* Fills the gradient of every trainable, unfrozen parameter (overwrites; zero where no output
    depends on it). Once after each forward: it reuses the memory of activations. */

@@ -34,6 +34,7 @@ wick_train_options wick_train_defaults(void) {
                                   .teacher_weight = 1,
                                   .augment = {.flip = true, .shift = 2},
                                   .winograd = true,
+                                  .ahead = 2,
                                   .seed = 1};
     for (int k = 0; k < WICK_MAX_HEADS; k++)
         options.alpha[k] = 1;
@@ -114,6 +115,7 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         {"mixup", options->mixup, 0, 100, false, false},
         {"temperature", options->kd_temperature, 0, 1000, true, false},
         {"teacher weight", options->teacher_weight, 0, big, false, false},
+        {"batches prepared ahead", options->ahead, 0, 64, false, false},
         {"threads", options->threads, 0, 1024, false, false},
     };
     for (size_t i = 0; i < WICK_LEN(ranges); i++)

@@ -15,6 +15,13 @@
 /* Stream numbers of wick_rng_seed(seed, stream) for the projections: far from those of epochs. */
 enum { PROJECTION_STREAM = 0x70726f6a };
 
+/* Features are matched as they are, not with the noise that training puts on them. */
+static int before_dropout(const wick_graph *graph, int t) {
+    int producer = graph->tensors[t].producer;
+    bool dropout = producer >= 0 && graph->nodes[producer].op == WICK_OP_DROPOUT;
+    return dropout ? graph->nodes[producer].inputs[0] : t;
+}
+
 int wick_penultimate(const wick_graph *graph, int logits) {
     int t = logits;
     for (;;) {
@@ -23,7 +30,7 @@ int wick_penultimate(const wick_graph *graph, int logits) {
             return -1;
         const wick_node *node = &graph->nodes[producer];
         if (node->op == WICK_OP_GEMM)
-            return node->inputs[0];
+            return before_dropout(graph, node->inputs[0]);
         if (node->op != WICK_OP_IDENTITY)
             return -1;
         t = node->inputs[0];
@@ -59,7 +66,8 @@ void wick_stage_copy_part(const wick_stage *stage, int part, wick_graph *to) {
 static void keep_heads(wick_graph *graph, const wick_stage_spec *spec) {
     wick_family *family = &graph->family;
     for (int i = 0; i < spec->n_heads; i++) {
-        family->heads[i] = family->heads[spec->heads[i]]; /* ascending, so nothing is lost */
+        /* Ascending, so nothing is lost. A Softmax behind the logits stays in the family alone. */
+        family->heads[i] = wick_logits_of(graph, family->heads[spec->heads[i]]);
         family->head_names[i] = family->head_names[spec->heads[i]];
     }
     family->n_heads = spec->n_heads;
@@ -190,10 +198,6 @@ static wick_status check_heads(wick_stage *stage, wick_diag *diag) {
     for (int i = 0; i < stage->spec.n_heads; i++) {
         const wick_tensor *logits = &graph->tensors[graph->family.heads[i]];
         const char *name = graph->family.head_names[i];
-        if (logits->producer >= 0 && graph->nodes[logits->producer].op == WICK_OP_SOFTMAX)
-            return wick_fail(diag, WICK_UNSUPPORTED, NULL, name,
-                             "export the model without its last softmax",
-                             "the module ends in a softmax; training needs the logits before it");
         int64_t classes = wick_shape_count(logits->shape) / stage->batch;
         if (i > 0 && classes != stage->classes)
             return wick_fail(diag, WICK_SHAPE, NULL, name, NULL,

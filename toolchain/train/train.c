@@ -201,9 +201,15 @@ static void set_metadata(wick_graph *graph, const wick_data *data,
             family->labels[c] = wick_arena_strdup(graph->arena, data->class_names[c]);
     }
     if (family->n_channels == 0 && data->channels <= WICK_MAX_CHANNELS_META) {
+        /* (pixel - 128) / 128, as data.h has it; an imported model goes on with what wick eval
+           takes where nothing is said. */
+        wick_normalise imported = wick_family_normalise(family);
+        bool ours = family->recipe[0] != 0;
         family->n_channels = data->channels;
-        for (int c = 0; c < data->channels; c++) /* (pixel - 128) / 128, as data.h has it */
-            family->mean[c] = family->std[c] = 128.0f / 255.0f;
+        for (int c = 0; c < data->channels; c++) {
+            family->mean[c] = ours ? 128.0f / 255.0f : imported.mean[c];
+            family->std[c] = ours ? 128.0f / 255.0f : imported.std[c];
+        }
     }
 }
 
@@ -345,6 +351,7 @@ static void fill_result(const wick_session *session, wick_train_result *result) 
     wick_family *family = &session->family->family;
     result->epochs = session->n_stages * session->options->epochs;
     result->seconds = position->seconds;
+    result->waited = session->stepping_s > 0 ? session->waited_s / session->stepping_s : 0;
     result->peak_bytes = wick_peak_bytes();
     result->run_id = position->run_id;
     for (int k = 0; k < family->n_heads; k++) {

@@ -112,6 +112,8 @@ typedef struct wick_train_options {
                       the rank's part of it; default false */
     bool winograd; /* let the backend pick Winograd convolutions; default true */
     uint64_t seed; /* of order, augmentation and projections; default 1 */
+    int ahead;     /* batches that a thread prepares beside the training step, 0..64; default 2; 0 =
+                      each is made when it is wanted. Not part of the state: it changes no bit */
     int threads;   /* 0 = all; part of the state: other counts give other bits */
     const char *checkpoint; /* side file of the training state, written atomically at the start and
                                after each epoch; NULL = none */
@@ -131,6 +133,8 @@ typedef struct wick_train_result {
     int best_epoch[WICK_MAX_HEADS];    /* 1-based, within the stage that trained the module last */
     double validation[WICK_MAX_HEADS]; /* accuracy of the best checkpoint, 0..1 */
     double seconds;                    /* of training, earlier sessions of a resumed run included */
+    double waited; /* share [0, 1] of the training steps' time in this call that they waited for
+                      batches */
     int64_t peak_bytes; /* the most memory that the process has had in RAM until then; 0: unknown */
     int64_t run_id;     /* row in the database, 0 without one */
 } wick_train_result;

@@ -310,6 +310,11 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
     case WICK_OP_IDENTITY:
         wick_dn_contribute(p, node->inputs[0], dy);
         break;
+    case WICK_OP_DROPOUT:
+        dy = wick_dn_as(p, dy, wick_dn_tensor_plain(p, work->dst));
+        wick_dn_contribute(p, node->inputs[0],
+                           wick_dn_dropout(p, node, "dropout backward", dy, wick_dn_over(p, dy)));
+        break;
     case WICK_OP_FLATTEN:
         flatten(p, node, work, dy);
         break;

@@ -216,6 +216,15 @@ static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) 
     p->value[work->dst] = y;
 }
 
+static void dropout(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    wick_dn_slot *x = value_of(p, node, 0);
+    if (p->training) {
+        x = wick_dn_as(p, x, wick_dn_tensor_plain(p, work->dst));
+        x = wick_dn_dropout(p, node, "dropout forward", x, wick_dn_slot_new(p, x->md, NULL));
+    }
+    p->value[work->dst] = x;
+}
+
 /* What the graph allows and this backend does not: broadcasting, work across the images of a batch,
    other ranks than those of images and vectors. NULL when all is well. */
 static const char *misfit(const wick_program *p, const wick_node *node) {
@@ -246,8 +255,7 @@ static const char *misfit(const wick_program *p, const wick_node *node) {
 static void build_node(wick_program *p, const wick_node *node, wick_dn_work *work) {
     const char *reason = wick_op_trains(node->op) ? misfit(p, node) : NULL;
     if (reason) {
-        p->dn.status = wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, NULL,
-                                 "%s cannot be trained: %s", wick_op_name(node->op), reason);
+        wick_dn_refuse(p, node, "%s", reason);
         return;
     }
     switch (node->op) {
@@ -284,6 +292,9 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
     case WICK_OP_IDENTITY:
         p->value[work->dst] = value_of(p, node, 0);
         break;
+    case WICK_OP_DROPOUT:
+        dropout(p, node, work);
+        break;
     case WICK_OP_FLATTEN: {
         int x = node->inputs[0];
         wick_dn_slot *plain = wick_dn_as(p, p->value[x], wick_dn_tensor_plain(p, x));
@@ -291,9 +302,7 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     }
     default:
-        p->dn.status =
-            wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, "train the float graph",
-                      "%s cannot be trained", wick_op_name(node->op));
+        wick_dn_refuse(p, node, "there is no gradient for this operator");
     }
 }
 

@@ -13,7 +13,7 @@
 
 static bool same_work(const wick_node *a, const wick_node *b) {
     const wick_attrs *x = &a->attrs, *y = &b->attrs;
-    return a->op == b->op && a->n_inputs == b->n_inputs &&
+    return a->op == b->op && a->op != WICK_OP_DROPOUT && a->n_inputs == b->n_inputs &&
            !memcmp(a->inputs, b->inputs, (size_t)a->n_inputs * sizeof *a->inputs) &&
            !memcmp(x->kernel, y->kernel, sizeof x->kernel) &&
            !memcmp(x->stride, y->stride, sizeof x->stride) &&
@@ -347,6 +347,9 @@ static void run_step(wick_program *p, const wick_dn_step *step) {
         break;
     case WICK_DN_STATISTICS:
         run_statistics(step);
+        break;
+    case WICK_DN_DROPOUT:
+        wick_dn_run_dropout(p, step);
         break;
     case WICK_DN_NORM:
         wick_dn_run_norm(step);

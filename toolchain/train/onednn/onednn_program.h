@@ -43,6 +43,7 @@ typedef enum wick_dn_kernel {
     WICK_DN_NORM,          /* args: x, scale, bias, mean, variance, y */
     WICK_DN_NORM_BACKWARD, /* args: x, scale, bias, mean, variance, dy, dx, (dscale, dbias)?, index?
                             */
+    WICK_DN_DROPOUT,       /* args: dst, src; row-major */
     WICK_DN_SHARE_STATISTICS, /* see onednn_shared_norm.c */
     WICK_DN_SHARE_GRADIENTS
 } wick_dn_kernel;
@@ -67,6 +68,8 @@ typedef struct wick_dn_step {
     double seconds; /* spent here while the program is profiled, in `runs` executions */
     int runs;
     float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
+    double drop;            /* DROPOUT: share */
+    uint64_t stream;        /* DROPOUT: of this node */
     double epsilon, count;  /* SHARE_GRADIENTS: numbers of a channel, of all ranks */
 } wick_dn_step;
 
@@ -100,6 +103,8 @@ struct wick_program {
     bool training, winograd, shared_norm, ready, profile;
     int *outputs;
     float *input, **output, **output_gradient;
+    uint64_t draw_seed;
+    int first_image; /* see wick_program_draw */
     int n_params;
     wick_param *params;
     wick_dn_param *infos; /* [n_params] */
@@ -147,6 +152,9 @@ wick_dn_md wick_dn_tensor_plain(wick_program *p, int tensor);
 wick_dn_md wick_dn_tensor_any(wick_program *p, int tensor);
 
 /* onednn_param.c */
+/* UNSUPPORTED, with node, operator and why it cannot be trained; sets p->dn.status. */
+wick_status wick_dn_refuse(wick_program *p, const wick_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 wick_status wick_dn_params_collect(wick_program *p);
 /* Fixes the layout of a parameter (at the first build) and makes its slots for this build. */
 void wick_dn_param_bind(wick_program *p, int tensor, wick_dn_md md, wick_dn_md plain);
@@ -156,6 +164,12 @@ void wick_dn_params_free(wick_program *p);
 /* onednn_depthwise.c: gradients of weights and (unless NULL) bias */
 void wick_dn_depthwise_weights(const wick_dn_depthwise *d, const float *x, const float *dy,
                                float *dw, float *db);
+
+/* onednn_dropout.c: the value of a DROPOUT of x, or its gradient from dy, which may be overwritten;
+   src: row-major */
+wick_dn_slot *wick_dn_dropout(wick_program *p, const wick_node *node, const char *kind,
+                              wick_dn_slot *src, wick_dn_slot *dst);
+void wick_dn_run_dropout(const wick_program *p, const wick_dn_step *step);
 
 /* onednn_shared_norm.c: steps for a batch norm whose statistics are those of all ranks' batches */
 /* Appends what makes `mean` and `variance` of x those of all batches. */
