@@ -1,7 +1,8 @@
-/* wick shrink: makes a family small. Post-training int8 quantization. */
+/* wick shrink: makes a family small. Layer separation, post-training int8 quantization. */
 #include "cli.h"
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
+#include "shrink_rewrite.h"
 #include "train/train.h"
 
 #include <errno.h>
@@ -14,8 +15,9 @@ typedef struct arguments {
     const char *model, *data, *output;
     wick_data_options data_options;
     wick_quantize_options quantize;
+    wick_separate_options separate;
     int threads;
-    bool int8, test, json;
+    bool int8, separates, collapses, test, json;
 } arguments;
 
 enum {
@@ -27,13 +29,31 @@ enum {
     KEY_LIMIT,
     KEY_VALIDATION,
     KEY_SPLIT_SEED,
-    KEY_JSON
+    KEY_JSON,
+    KEY_COLLAPSE,
+    KEY_SEPARATE,
+    KEY_SEPARATE_BY,
+    KEY_SEPARATE_ABOVE,
+    KEY_FC_RANK
 };
 
 static const char *const calibrations[] = {"minmax", "percentile", "mse"};
 
 static const struct argp_option option_table[] = {
-    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits (required)", 0},
+    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits", 0},
+    {"collapse", KEY_COLLAPSE, 0, 0,
+     "linear layers without an activation between them become one, where that is smaller; before --separate",
+     0},
+    {"separate", KEY_SEPARATE, "HOW", OPTION_ARG_OPTIONAL,
+     "large layers as products of small ones: tucker (default; 1x1, KxK, 1x1) or spatial (Kx1, 1xK); "
+     "ranks by EVBMF",
+     0},
+    {"separate-above", KEY_SEPARATE_ABOVE, "BYTES", 0,
+     "layers smaller than this, in float, stay whole (default 80000)", 0},
+    {"separate-by", KEY_SEPARATE_BY, "WHAT", 0,
+     "what that size is: parameters (default) or buffers (input and output of the layer)", 0},
+    {"fc-rank", KEY_FC_RANK, "R", 0,
+     "rank of a separated fully connected layer, as a share of its outputs (default 0.1)", 0},
     {"data", 'd', "SPEC", 0,
      "data to calibrate and measure with: builtin:shapes10, cifar10:DIR, cifar100:DIR, folder:DIR, "
      "idx:DIR or a folder (required)",
@@ -62,12 +82,26 @@ static wick_calibration parse_calibration(struct argp_state *state, const char *
     return WICK_CALIBRATE_MSE;
 }
 
+static wick_separate_kernel parse_kernel(struct argp_state *state, const char *text) {
+    if (text && strcmp(text, "tucker") && strcmp(text, "spatial"))
+        argp_error(state, "--separate: '%s' is not tucker or spatial", text);
+    return text && !strcmp(text, "spatial") ? WICK_SEPARATE_SPATIAL : WICK_SEPARATE_TUCKER;
+}
+
+static wick_separate_by parse_criterion(struct argp_state *state, const char *text) {
+    if (strcmp(text, "parameters") && strcmp(text, "buffers"))
+        argp_error(state, "--separate-by: '%s' is not parameters or buffers", text);
+    return strcmp(text, "buffers") ? WICK_SEPARATE_BY_PARAMETERS : WICK_SEPARATE_BY_BUFFERS;
+}
+
 static void check_complete(const arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
-    if (!a->int8)
-        argp_error(state, "say how to shrink: --int8");
-    if (!a->data)
+    if (!a->int8 && !a->separates && !a->collapses)
+        argp_error(state, "say how to shrink: --collapse, --separate or --int8");
+    if (!a->int8 && a->test)
+        argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
+    if (!a->data && a->int8)
         argp_error(state, "--data is required, e.g. --data builtin:shapes10");
     if (!a->output)
         argp_error(state, "--output is required, e.g. -o family.int8.onnx");
@@ -78,6 +112,22 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     switch (key) {
     case KEY_INT8:
         a->int8 = true;
+        break;
+    case KEY_COLLAPSE:
+        a->collapses = true;
+        break;
+    case KEY_SEPARATE:
+        a->separates = true;
+        a->separate.kernel = parse_kernel(state, text);
+        break;
+    case KEY_SEPARATE_BY:
+        a->separate.by = parse_criterion(state, text);
+        break;
+    case KEY_SEPARATE_ABOVE:
+        a->separate.limit_bytes = cli_integer(state, "separate-above", text, 1, 0x7fffffff);
+        break;
+    case KEY_FC_RANK:
+        a->separate.fc_rank = cli_number(state, "fc-rank", text, 1e-6, 1);
         break;
     case 'd':
         a->data = text;
@@ -134,11 +184,13 @@ static const struct argp argp = {
     option_table,
     parse,
     "MODEL.onnx",
-    "Quantizes a float family to int8: folds batch norm, measures the range of each activation on "
+    "Makes a float family smaller. --separate replaces large layers by products of small ones; train "
+    "the result before it is quantized. --int8 quantizes: folds batch norm, measures the range of each activation on "
     "training images, and writes the same graph with QuantizeLinear and DequantizeLinear, which the "
     "device, onnxruntime and viewers understand. Prints what every module loses, measured with the "
     "device's own kernels. docs/numbers.md explains the arithmetic."
     "\vExample: wick shrink family.onnx --int8 --data builtin:shapes10 -o family.int8.onnx\n"
+    "         wick shrink large.onnx --separate -o separated.onnx\n"
     "         wick shrink m.onnx --int8 -d cifar10:DIR --percentile 99.9 --test -o m.int8.onnx\n"
     "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
     0,
@@ -259,11 +311,9 @@ static wick_status finish(const arguments *a, const wick_graph *graph, wick_grap
     return status;
 }
 
-static wick_status run(const arguments *a, wick_diag *diag) {
-    wick_graph *graph = NULL, *quantized = NULL;
+static wick_status quantize(const arguments *a, const wick_graph *graph, wick_diag *diag) {
+    wick_graph *quantized = NULL;
     wick_data *data = NULL;
-    WICK_TRY(wick_file_check_output(a->output, diag));
-    WICK_TRY(wick_onnx_read(a->model, &graph, diag));
     wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
     if (status == WICK_OK) {
         status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
@@ -273,12 +323,66 @@ static wick_status run(const arguments *a, wick_diag *diag) {
         status = finish(a, graph, quantized, data, diag);
     wick_data_free(data);
     wick_graph_free(quantized);
-    wick_graph_free(graph);
+    return status;
+}
+
+/* Collapses and separates; the result takes the graph's place. */
+static wick_status rewrite(const arguments *a, wick_graph **graph, cli_rewritten *done,
+                           wick_diag *diag) {
+    wick_graph *from = *graph, *between = NULL;
+    wick_status status = WICK_OK;
+    if (a->collapses)
+        status = wick_collapse(from, &between, &done->collapsed_pairs, diag);
+    if (status == WICK_OK && a->separates)
+        status =
+            wick_separate(between ? between : from, &a->separate, graph, &done->separation, diag);
+    else
+        *graph = between;
+    cli_name_file(diag, a->model);
+    if (between != *graph)
+        wick_graph_free(between);
+    if (status != WICK_OK)
+        *graph = NULL;
+    return status;
+}
+
+/* What came of the graph without quantization: written and printed. */
+static wick_status write_rewritten(const arguments *a, const wick_graph *from,
+                                   const wick_graph *graph, const cli_rewritten *done,
+                                   wick_diag *diag) {
+    if (!a->int8)
+        WICK_TRY(wick_onnx_write(graph, a->output, diag));
+    if (!a->json)
+        cli_print_rewritten(from, graph, done);
+    else if (!a->int8 && !cli_print_json(cli_rewritten_json(from, graph, done, a->output)))
+        return WICK_OUTPUT;
+    return WICK_OK;
+}
+
+static wick_status run(const arguments *a, wick_diag *diag) {
+    wick_graph *from = NULL, *graph;
+    WICK_TRY(wick_file_check_output(a->output, diag));
+    WICK_TRY(wick_onnx_read(a->model, &from, diag));
+    graph = from;
+    wick_status status = WICK_OK;
+    if (a->separates || a->collapses) {
+        cli_rewritten done = {0};
+        status = rewrite(a, &graph, &done, diag);
+        if (status == WICK_OK)
+            status = write_rewritten(a, from, graph, &done, diag);
+    }
+    if (status == WICK_OK && a->int8)
+        status = quantize(a, graph, diag);
+    if (graph != from)
+        wick_graph_free(graph);
+    wick_graph_free(from);
     return status;
 }
 
 int cmd_shrink(int argc, char **argv) {
-    arguments a = {.data_options = wick_data_defaults(), .quantize = wick_quantize_defaults()};
+    arguments a = {.data_options = wick_data_defaults(),
+                   .quantize = wick_quantize_defaults(),
+                   .separate = wick_separate_defaults()};
     int exit_status;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;

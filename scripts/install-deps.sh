@@ -8,7 +8,7 @@
 set -euo pipefail
 
 build=(build-essential cmake ninja-build pkg-config libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
-    libjansson-dev nettle-dev libsqlite3-dev libpng-dev libjpeg-dev zlib1g-dev libcmocka-dev)
+    libjansson-dev nettle-dev libsqlite3-dev liblapacke-dev libpng-dev libjpeg-dev zlib1g-dev libcmocka-dev)
 run=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gnuplot-nox sqlite3 binutils)
 tests=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc clang-format clang lld mspdebug
     spin libunicorn-dev)

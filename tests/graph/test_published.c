@@ -78,6 +78,15 @@ static void resnet_counts_are_the_published_ones(void **state) {
     assert_int_equal(published("resnet", "").parameters, 269722); /* depth 20 by default */
 }
 
+/* FreeML's CIFAR10-S: 64*27 + 64, 128*576 + 128, 64*1152 + 64, 256*256 + 256, 64*256 + 64, 10*64
+ * + 10. */
+static void cifar10s_has_the_published_size(void **state) {
+    (void)state;
+    assert_int_equal(published("cifar10s", "").parameters,
+                     1792 + 73856 + 73792 + 65792 + 16448 + 650);
+    assert_int_equal(published("cifar10s", "").parameters, 232330);
+}
+
 /* Huang et al., 2017. A layer of DenseNet-BC on c channels: batch norm 2c, 1x1 convolution c -> 4k,
    batch norm 2*4k, 3x3 convolution 4k -> k; plain: batch norm 2c, 3x3 convolution c -> k. A
    transition on c channels: batch norm 2c, 1x1 convolution c -> c/2 (plain: c -> c), average pool.
@@ -227,6 +236,7 @@ static void width_and_input_scale_the_networks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cifar10s_has_the_published_size),
         cmocka_unit_test(resnet_counts_are_the_published_ones),
         cmocka_unit_test(densenet_counts_are_the_published_ones),
         cmocka_unit_test(modules_are_what_the_recipe_promises),

@@ -41,12 +41,32 @@ expect 1 "node 'ap/AveragePool' (AveragePool): the device averages without paddi
 expect 1 '"runs": false' "$WICK" check "$onnx_data/family.onnx" --json
 expect 3 "the images of $data are" "$WICK" shrink "$onnx_data/family.onnx" --int8 -d $data --limit 600 -o x.onnx
 
+# Layers apart: what it says is what wick describe and wick check then count; together with --int8.
+expect 0 "parameters," "$WICK" shrink f.onnx --separate --separate-above 4000 -o separated.onnx
+expect 0 '"parts": 3' "$WICK" shrink f.onnx --separate --separate-above 4000 --json -o again.onnx
+cmp -s separated.onnx again.onnx || fail "two separations differ"
+want=$(grep -o '"parameters_after": [0-9]*' out | sed 's/.*: //')
+expect 0 "TM1" "$WICK" describe separated.onnx --json
+have=$(grep -o '"parameters": [0-9]*' out | sed 's/.*: //' | awk '{ sum += $1 } END { print sum / 2 }') # segments and layers
+[ "$want" = "$have" ] || fail "describe counts $have parameters, shrink said $want"
+"$WICK" train -r cifar10s -w 0.1 --strategy baseline -d $data --limit 300 -e 1 -o s.onnx >out 2>err || fail "train cifar10s"
+expect 0 "pairs of linear layers that became one: 1" "$WICK" shrink s.onnx --collapse -o again.onnx
+expect 0 '"collapsed_pairs": 0' "$WICK" shrink again.onnx --collapse --json -o again.onnx
+expect 0 '"parts": 2' "$WICK" shrink f.onnx --separate=spatial --separate-above 4000 --json -o again.onnx
+expect 0 "every node runs on the device" "$WICK" check again.onnx
+expect 0 "extractor" "$WICK" shrink f.onnx --separate --separate-by buffers --separate-above 8000 --int8 -d $data --limit 600 -o again.onnx
+rm separated.onnx again.onnx s.onnx
+
 before=$(ls)
 expect 2 "--int8" "$WICK" shrink f.onnx -d $data -o x.onnx
 expect 2 "--data" "$WICK" shrink f.onnx --int8 -o x.onnx
 expect 2 "not minmax" "$WICK" shrink f.onnx --int8 -d $data --calibration best -o x.onnx
 expect 3 "check that the folder exists" "$WICK" shrink f.onnx --int8 -d $data -o none/x.onnx
 expect 3 "it is a folder" "$WICK" shrink f.onnx --int8 -d $data -o .
+expect 2 "not tucker or spatial" "$WICK" shrink f.onnx --separate=both -o x.onnx
+expect 2 "not parameters or buffers" "$WICK" shrink f.onnx --separate --separate-by weight -o x.onnx
+expect 2 "add --int8" "$WICK" shrink f.onnx --separate --test -o x.onnx
+expect 3 "quantized already" "$WICK" shrink mse.onnx --separate -o x.onnx
 expect 3 "quantized already" "$WICK" shrink mse.onnx --int8 -d $data -o x.onnx
 expect 3 "missing.onnx" "$WICK" shrink missing.onnx --int8 -d $data -o x.onnx
 head -c 5000 f.onnx >cut.onnx

@@ -11,16 +11,6 @@ static const float *constant(const wick_graph *graph, int t) {
     return t >= 0 && graph->tensors[t].dtype == WICK_F32 ? graph->tensors[t].data : NULL;
 }
 
-static int readers(const wick_graph *graph, int t) {
-    int count = t == graph->family.features;
-    for (int k = 0; k < graph->family.n_heads; k++)
-        count += graph->family.heads[k] == t;
-    for (int n = 0; n < graph->n_nodes; n++)
-        for (int i = 0; i < graph->nodes[n].n_inputs; i++)
-            count += graph->nodes[n].inputs[i] == t;
-    return count;
-}
-
 bool wick_fold_linear(const wick_graph *graph, const wick_node *node) {
     bool linear = node->op == WICK_OP_CONV || node->op == WICK_OP_GEMM;
     bool has_bias = node->n_inputs > 2 && node->inputs[2] >= 0;
@@ -32,7 +22,7 @@ bool wick_fold_linear(const wick_graph *graph, const wick_node *node) {
  * there is none. */
 static wick_node *foldable_before(const wick_graph *graph, const wick_node *norm) {
     int x = norm->inputs[0], producer = graph->tensors[x].producer;
-    if (producer < 0 || readers(graph, x) != 1)
+    if (producer < 0 || wick_graph_readers(graph, x) != 1)
         return NULL;
     for (int i = 1; i < 5; i++)
         if (!constant(graph, norm->inputs[i]))
@@ -45,7 +35,7 @@ static wick_node *foldable_before(const wick_graph *graph, const wick_node *norm
 static float *own_constant(wick_graph *graph, wick_node *node, int i, const char *suffix,
                            int64_t count) {
     int t = i < node->n_inputs ? node->inputs[i] : -1;
-    if (t >= 0 && readers(graph, t) == 1)
+    if (t >= 0 && wick_graph_readers(graph, t) == 1)
         return graph->tensors[t].data;
     char *name = wick_arena_printf(graph->arena, "%s.%s", node->name, suffix);
     while (wick_graph_find(graph, name) >= 0)

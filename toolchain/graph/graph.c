@@ -220,3 +220,13 @@ wick_graph *wick_graph_clone(const wick_graph *graph) {
     copy_family(copy, &graph->family);
     return copy;
 }
+
+int wick_graph_readers(const wick_graph *graph, int t) {
+    int count = t == graph->family.features;
+    for (int k = 0; k < graph->family.n_heads; k++)
+        count += graph->family.heads[k] == t;
+    for (int n = 0; n < graph->n_nodes; n++)
+        for (int i = 0; i < graph->nodes[n].n_inputs; i++)
+            count += graph->nodes[n].inputs[i] == t;
+    return count;
+}

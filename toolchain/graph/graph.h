@@ -223,6 +223,9 @@ int wick_graph_node(wick_graph *graph, const char *name, wick_op op, const int *
 void wick_graph_rename(wick_graph *graph, int tensor, const char *name);
 /* Index of a tensor by name, or -1. */
 int wick_graph_find(const wick_graph *graph, const char *name);
+/* How many inputs of nodes read the tensor, and results of the family (features, heads) that it is.
+ */
+int wick_graph_readers(const wick_graph *graph, int tensor);
 /* Sane attributes: stride, dilation and step 1, groups 1, axis 1, epsilon 1e-5, momentum 0.9. */
 wick_attrs wick_attrs_default(void);
 

@@ -1,5 +1,5 @@
-/* Shrinking: post-training int8 quantization now; the integer network that plan, emit and sim
- * share. */
+/* Shrinking: layer separation (separate.h), post-training int8 quantization, and the integer
+   network that plan, emit and sim share. */
 #ifndef WICK_SHRINK_H
 #define WICK_SHRINK_H
 
@@ -109,5 +109,8 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
 /* The answers of all images of a split, with the confidence that the logits' real values give. */
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);
+
+#include "shrink/collapse.h"
+#include "shrink/separate.h"
 
 #endif

@@ -1,0 +1,76 @@
+#include "shrink_rewrite.h"
+
+#include "cli.h"
+
+#include <stdio.h>
+
+/* Float bytes and multiply-accumulates of the whole graph. */
+static wick_counts whole(const wick_graph *graph) {
+    wick_counts sum = {0};
+    for (int s = 0; s <= graph->family.n_heads; s++) {
+        wick_counts c = wick_graph_counts(graph, s);
+        sum.parameters += c.parameters;
+        sum.macs += c.macs;
+    }
+    return sum;
+}
+
+static const char *ranks(wick_arena *arena, const wick_separated *layer) {
+    if (layer->parts == 1)
+        return "stays whole";
+    return layer->parts == 3 ? wick_arena_printf(arena, "%d, %d", layer->rank_in, layer->rank)
+                             : wick_arena_printf(arena, "%d", layer->rank);
+}
+
+static void print_separation(const wick_separation *separation) {
+    enum { COLUMNS = 5 };
+    wick_arena *arena = wick_arena_new();
+    int rows = separation->n + 1;
+    const char **cells = wick_new(arena, const char *, rows *COLUMNS);
+    static const char *const header[COLUMNS] = {"layer", "ranks", "before", "after", "error"};
+    for (int c = 0; c < COLUMNS; c++)
+        cells[c] = header[c];
+    for (int i = 0; i < separation->n; i++) {
+        const wick_separated *layer = &separation->layers[i];
+        const char **row = cells + (i + 1) * COLUMNS;
+        row[0] = layer->name;
+        row[1] = ranks(arena, layer);
+        row[2] = wick_text_bytes(arena, (double)layer->before);
+        row[3] = wick_text_bytes(arena, (double)layer->after);
+        row[4] = layer->parts > 1 ? wick_arena_printf(arena, "%.1f %%", 100 * layer->error) : "";
+    }
+    cli_print_table(cells, rows, COLUMNS);
+    wick_arena_free(arena);
+}
+
+void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
+                         const cli_rewritten *done) {
+    wick_arena *arena = wick_arena_new();
+    if (done->collapsed_pairs)
+        printf("pairs of linear layers that became one: %d\n", done->collapsed_pairs);
+    if (done->separation.n)
+        print_separation(&done->separation);
+    wick_counts from = whole(before), to = whole(after);
+    printf("%s -> %s parameters, %s -> %s MACs\n", wick_text_count(arena, from.parameters),
+           wick_text_count(arena, to.parameters), wick_text_count(arena, from.macs),
+           wick_text_count(arena, to.macs));
+    wick_arena_free(arena);
+}
+
+json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
+                           const cli_rewritten *done, const char *output) {
+    json_t *layers = json_array();
+    for (int i = 0; i < done->separation.n; i++) {
+        const wick_separated *layer = &done->separation.layers[i];
+        json_array_append_new(layers, json_pack("{s:s, s:i, s:i, s:i, s:I, s:I, s:f}", "name",
+                                                layer->name, "parts", layer->parts, "rank_in",
+                                                layer->rank_in, "rank", layer->rank, "bytes_before",
+                                                (json_int_t)layer->before, "bytes_after",
+                                                (json_int_t)layer->after, "error", layer->error));
+    }
+    wick_counts from = whole(before), to = whole(after);
+    return json_pack("{s:s, s:i, s:o, s:I, s:I, s:I, s:I}", "output", output, "collapsed_pairs",
+                     done->collapsed_pairs, "separated", layers, "parameters_before",
+                     (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
+                     "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
+}

@@ -1,0 +1,20 @@
+/* What collapsing and separating layers did, for people and programs. */
+#ifndef WICK_CLI_SHRINK_REWRITE_H
+#define WICK_CLI_SHRINK_REWRITE_H
+
+#include "shrink/shrink.h"
+
+typedef struct cli_rewritten {
+    int collapsed_pairs;
+    wick_separation separation;
+} cli_rewritten;
+
+/* On stdout: pairs that became one layer, a table of the layers that were large enough to be
+ * separated, and the sums. */
+void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
+                         const cli_rewritten *done);
+/* The same as JSON; the caller's. */
+json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
+                           const cli_rewritten *done, const char *output);
+
+#endif
