@@ -41,7 +41,8 @@ static wick_pack_limits limits_for(const admission *a, double scale) {
                               .usable_uj = charge - a->boot.energy_uj,
                               .scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
                               .max_span_outputs = a->options->max_span_outputs,
-                              .by_time = a->options->optimise == WICK_OPTIMISE_SPEED};
+                              .by_time = a->options->optimise == WICK_OPTIMISE_SPEED,
+                              .features = a->options->features};
 }
 
 static bool packs_with(const admission *a, double uf) {
@@ -133,6 +134,7 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     plan->model.n_spans = (uint16_t)packing->n_spans;
     plan->model.arena_bytes = (uint32_t)packing->arena_bytes;
     plan->min_capacitor_uf = a->min_uf;
+    wick_plan_complete_segments(plan, packing->first_span, packing->span_count);
     wick_plan_lay_out(plan, packing->places);
     plan->model.scratch_bytes = wick_model_scratch_bytes(&plan->model, a->device->nvm.mapped);
     wick_plan_complete(plan, packing->first_span, packing->span_count);

@@ -88,7 +88,13 @@ wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick
 void wick_plan_complete_segments(wick_plan *plan, const int *first_span, const int *span_count) {
     const wick_qnet *net = plan->net;
     wick_segment *segments = wick_new(plan->arena, wick_segment, plan->n_segments);
+    int extractor_steps = 0;
     plan->model.segments = segments;
+    for (int l = 0; span_count[0] == 0 && l < net->n_layers; l++)
+        extractor_steps += net->info[l].segment == 0;
+    for (int s = 0; s < span_count[0]; s++)
+        extractor_steps += plan->model.spans[first_span[0] + s].n_steps;
+    plan->model.extractor_steps = (uint16_t)extractor_steps;
     for (int s = 0; s < plan->n_segments; s++) {
         double accuracy = s ? net->accuracy[s - 1] : NAN;
         segments[s] = (wick_segment){
@@ -117,9 +123,10 @@ static void complete_costs(wick_plan *plan) {
         *row = (wick_plan_segment){.name = s ? plan->net->module_names[s - 1] : "extractor",
                                    .first_span = segments[s].first_span,
                                    .n_spans = segments[s].n_spans};
+        bool begins_with_extractor = s > 0 && wick_recomputes(&plan->model);
         for (int i = row->first_span; i < row->first_span + row->n_spans; i++) {
             wick_cost cost =
-                wick_device_cost(plan->device, wick_plan_span_work(&costs, &plan->model, i));
+                wick_device_cost(plan->device, wick_plan_span_work(&costs, &plan->model, s, i));
             wick_cost reload = wick_device_cost(
                 plan->device, wick_plan_reload_work(&costs, plan->model.steps + spans[i].first_step,
                                                     spans[i].n_steps));
@@ -133,7 +140,8 @@ static void complete_costs(wick_plan *plan) {
             plan->expected_uj += wick_pack_expected(&limits, cost, reload);
         }
         for (int l = 0; l < plan->net->n_layers; l++)
-            if (plan->net->info[l].segment == s)
+            if (plan->net->info[l].segment == s ||
+                (begins_with_extractor && !plan->net->info[l].segment))
                 row->macs += plan->net->info[l].macs;
         row->charges = row->cost.energy_uj / plan->charge_uj;
         segments[s].energy_nj = saturate(row->cost.energy_uj * 1e3);
@@ -247,7 +255,11 @@ wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer) {
     wick_plan_costs costs = wick_plan_costs_of(plan);
     wick_plan_layer row = {.constant_bytes = wick_plan_constant_bytes(&plan->layers[layer])};
     wick_work work = {0};
-    for (int s = 0; s < plan->model.n_spans; s++) {
+    /* Where every module begins with the extractor, the first one counts. */
+    int end = plan->net->info[layer].segment == 0 && wick_recomputes(&plan->model)
+                  ? plan->segments[1].n_spans
+                  : plan->model.n_spans;
+    for (int s = 0; s < end; s++) {
         const wick_span *span = &plan->model.spans[s];
         int steps = row.steps;
         for (int i = span->first_step; i < span->first_step + span->n_steps; i++) {
