@@ -1,9 +1,9 @@
 /* What the intermittent engine costs, modelled: energy, time and NVM bytes of one answer on every
    device, beside the same network without power failures in mind; and, on the published cost model,
    its overhead under power failures.
-     bench_engine [--check] [--emit FOLDER]
+     bench_engine [--check] [--emit FOLDER] [DEVICE...]
    --check: exit status 1 when a bar is missed. --emit: the firmware of each device into
-   FOLDER/DEVICE-FAMILY-WIDTH, for count_engine.sh. */
+   FOLDER/DEVICE-FAMILY-WIDTH, for count_engine.sh. Devices: only these, default all. */
 #include "engine_cost.h"
 
 #include "emit/emit.h"
@@ -27,6 +27,8 @@ typedef struct bench {
     wick_arena *arena;
     const char *emit; /* folder or NULL */
     int missed;       /* bars */
+    char **only;      /* devices */
+    int n_only;
     wick_diag diag;
 } bench;
 
@@ -125,6 +127,13 @@ static void print_published(bench *b, const wick_qnet *net, const family *f, con
     }
 }
 
+static bool is_wanted(const bench *b, const char *device) {
+    bool wanted = b->n_only == 0;
+    for (int i = 0; i < b->n_only; i++)
+        wanted |= !strcmp(b->only[i], device);
+    return wanted;
+}
+
 static wick_status sketch(const family *f, wick_graph **graph, wick_qnet **net, wick_diag *diag) {
     wick_recipe_options options = wick_recipe_defaults();
     options.width = f->width;
@@ -145,7 +154,7 @@ static void print_all(bench *b) {
         "device", "answer", "ref. uJ", "ms", "eager uJ", "+%", "ms", "written", "com", "lazy uJ",
         "+%", "ms", "written", "com", "input", "eager%", "lazy%");
     for (size_t d = 0; d < WICK_LEN(devices) && status == WICK_OK; d++)
-        for (size_t i = 0; i < WICK_LEN(families); i++)
+        for (size_t i = 0; i < WICK_LEN(families) && is_wanted(b, devices[d]); i++)
             print_device(b, nets[i], &families[i], devices[d]);
     printf(
         "\nOn the published cost model (a vendor's library on an MSP430FR5994, not code that wick "
@@ -165,13 +174,15 @@ static void print_all(bench *b) {
 }
 
 int main(int argc, char **argv) {
-    bench b = {.arena = wick_arena_new()};
+    bench b = {.arena = wick_arena_new(), .only = argv};
     bool check = false;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--check"))
             check = true;
         else if (!strcmp(argv[i], "--emit") && i + 1 < argc)
             b.emit = argv[++i];
+        else
+            b.only[b.n_only++] = argv[i];
     }
     print_all(&b);
     if (b.diag.count)

@@ -5,15 +5,6 @@
 
 enum { VARS_CRC_AT = WICK_VARS_BYTES - 4, STAMP_CRC_AT = WICK_STAMP_BYTES - 4 };
 
-void wick_put32(uint8_t *p, uint32_t value) {
-    for (uint32_t i = 0; i < 4; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
-}
-
-uint32_t wick_get32(const uint8_t *p) {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static uint32_t app_offset(const wick_model *model, uint8_t copy) {
     uint32_t unit = model->write_unit ? model->write_unit : 1;
     return model->vars_offset[copy] + (WICK_VARS_BYTES + unit - 1) / unit * unit;

@@ -459,7 +459,8 @@ static void foreign_memory_is_never_resumed(void **state) {
             }
             wick_rt_status status = boot();
             if (status == WICK_RT_RESUMED) {
-                assert_memory_equal(&engine.record, &newest, sizeof newest);
+                /* padding apart */
+                assert_memory_equal(&engine.record, &newest, offsetof(wick_record, reserved));
                 resumed++;
             } else {
                 assert_int_equal(status, WICK_RT_FOREIGN);

@@ -280,7 +280,8 @@ static void forget_temporaries(const checker *c) {
             c->owner[at] = NOBODY;
     for (uint32_t i = 0; i < c->model->arena_bytes; i++)
         if (c->in_sram[i] != NOBODY &&
-            c->model->tensors[c->in_sram[i]].producer >= c->model->extractor_steps)
+            (wick_recomputes(c->model) ||
+             c->model->tensors[c->in_sram[i]].producer >= c->model->extractor_steps))
             c->in_sram[i] = NOBODY;
 }
 
@@ -358,8 +359,9 @@ static wick_status check_beginning(const checker *c, int k) {
     int end = k < m->n_modules && m->segments[k + 1].n_spans
                   ? m->spans[m->segments[k + 1].first_span].first_step
                   : m->n_steps;
-    if (end - first <= m->extractor_steps)
-        return refuse(c, -1, "module %d is shorter than the extractor", k);
+    if (m->extractor_steps != c->extractor || end - first <= c->extractor)
+        return refuse(c, -1, "module %d does not hold the %d steps of the extractor", k,
+                      c->extractor);
     for (int i = 0; i < m->extractor_steps; i++) {
         const wick_step *step = &m->steps[first + i];
         const wick_layer *layer = &c->plan->net->layers[step->layer];
