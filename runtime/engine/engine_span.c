@@ -211,18 +211,23 @@ static int may_join(const wick_engine *engine, const wick_span *done, const wick
     return mv != 0 && mv >= next->need_mv;
 }
 
-/* The voltage is known and too low for the next span. After PATIENCE sleeps in which it did not
-   rise the span is tried nevertheless: the reading may be wrong. */
+/* The voltage is known and too low for the next span. Who has begun to wait goes on with a margin:
+   else every span would wait for its own charge and commit. After PATIENCE sleeps in which the
+   voltage did not rise the margin is given up; and if it is too low even so, the span is tried
+   nevertheless: the reading may be wrong. */
 static int must_wait(wick_engine *engine, const wick_span *span) {
-    uint32_t mv = capacitor_mv(engine);
-    if (mv == 0 || mv >= span->need_mv || engine->split != 0) {
+    uint32_t mv = capacitor_mv(engine), enough = span->need_mv;
+    if (engine->highest_mv != 0)
+        enough += 16u * span->margin_16mv;
+    if (mv > engine->highest_mv && mv < enough) {
+        engine->highest_mv = mv;
+        engine->patience = PATIENCE;
+    }
+    if (mv == 0 || mv >= enough || engine->split != 0 ||
+        (engine->patience == 0 && mv >= span->need_mv)) {
         engine->patience = 0;
         engine->highest_mv = 0;
         return 0;
-    }
-    if (mv > engine->highest_mv) {
-        engine->highest_mv = mv;
-        engine->patience = PATIENCE;
     }
     if (engine->patience == 0)
         return 0;

@@ -218,7 +218,7 @@ static void all_shortages_are_told(void **state) {
     wick_diag_free(&diag);
     device.nvm.bytes = nvm;
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_OK);
-    device.flash_bytes = flash - 10;
+    device.flash_bytes = flash / 4; /* not even with the smallest kernels */
     device.sram_bytes = 1500;
     device.capacitor.uf = 0.5;
     assert_int_equal(try_plan(net, &device, 0, &diag), WICK_NO_FIT);
@@ -422,7 +422,7 @@ static void reuse_makes_commits_mandatory(void **state) {
         options.optimise = size ? WICK_OPTIMISE_SIZE : WICK_OPTIMISE_ENERGY;
         wick_plan *plan;
         assert_int_equal(wick_plan_make(net, fram, &options, "m.onnx", &plan, NULL), WICK_OK);
-        int within = 0;
+        int within = 0, margins = 0;
         wick_span *spans = (wick_span *)(uintptr_t)plan->model.spans;
         for (int s = 0; s < plan->n_segments; s++) {
             const wick_plan_segment *segment = &plan->segments[s];
@@ -431,6 +431,10 @@ static void reuse_makes_commits_mandatory(void **state) {
                 assert_true(spans[i].mandatory || !last);
                 assert_in_range(spans[i].need_mv, fram->capacitor.off_v * 1000 + 1,
                                 plan->min_wake_v * 1000 + 1);
+                int waits_mv = spans[i].need_mv + 16 * spans[i].margin_16mv;
+                assert_true(waits_mv <= fram->capacitor.on_v * 1000);
+                assert_true(!last || spans[i].margin_16mv == 0);
+                margins += spans[i].margin_16mv > 0;
                 if (!spans[i].mandatory || last)
                     continue;
                 within++;
@@ -440,6 +444,7 @@ static void reuse_makes_commits_mandatory(void **state) {
             }
         }
         assert_true(size ? within > 0 : within == 0);
+        assert_true(margins > plan->model.n_spans / 4);
         wick_plan_free(plan);
     }
     tiny_free(net);

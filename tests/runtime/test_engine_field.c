@@ -107,6 +107,36 @@ static void an_empty_capacitor_is_waited_for(void **state) {
     assert_answer(1, 2, 1);
 }
 
+static void set_margins(uint8_t margin_16mv) {
+    for (int i = 0; i < tiny.model.n_spans; i++)
+        tiny.spans[i].margin_16mv = margin_16mv;
+}
+
+/* Who waits goes on with a margin, for as long as the voltage rises towards it. */
+static void waiting_ends_with_a_margin(void **state) {
+    (void)state;
+    set_margins(5);
+    assert_int_equal(boot(), WICK_RT_FRESH);
+    submit(1);
+    d.mv = TINY_NEED_MV; /* enough without a wait */
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_BUSY);
+    d.mv = TINY_NEED_MV - 1;
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_WAIT);
+    d.mv = TINY_NEED_MV + 79;
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_WAIT);
+    d.mv = TINY_NEED_MV + 80;
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_BUSY); /* the rest of the extractor */
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_BUSY); /* the decision */
+    d.mv = TINY_NEED_MV - 1;
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_WAIT);
+    /* The harvest reaches a millivolt above the need and no more: 64 sleeps, and then each span at
+       once, because nobody waits any more. */
+    d.mv = TINY_NEED_MV + 1;
+    assert_int_equal(wick_engine_run(&engine), WICK_RT_IDLE);
+    assert_int_equal(d.sleeps, 64);
+    assert_answer(0, 1, 1);
+}
+
 /* A reading stuck low costs 64 sleeps, then the work goes on. */
 static void a_reading_stuck_low_does_not_stop_progress(void **state) {
     (void)state;
@@ -328,6 +358,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(spans_join_while_the_charge_lasts, make),
         cmocka_unit_test_setup(an_empty_capacitor_is_waited_for, make),
+        cmocka_unit_test_setup(waiting_ends_with_a_margin, make),
         cmocka_unit_test_setup(a_reading_stuck_low_does_not_stop_progress, make),
         cmocka_unit_test_setup(an_old_input_is_dropped, make),
         cmocka_unit_test_setup(a_finished_answer_goes_out_with_its_age, make),

@@ -35,21 +35,26 @@ static void near(double got, double want, double relative) {
         fail_msg("got %.15g, want %.15g", got, want);
 }
 
+static store_input power(double uw) {
+    return (store_input){.uw = uw};
+}
+
 static void the_store_without_leakage_is_linear(void **state) {
     (void)state;
     wick_device d = make_device();
     store s = store_make(&d, 0, 2);
     near(s.energy_uj, 200, 1e-12);
-    near(store_time_to(&s, 100, 0, 450), 2.5, 1e-12);
-    assert_true(isinf(store_time_to(&s, 0, 0, 450)));
-    assert_true(isinf(store_time_to(&s, 100, 100, 450)));
-    near(store_time_to(&s, 0, 50, 100), 2, 1e-12);
-    store_flow f = store_advance(&s, 100, 0, 10); /* full after 6 s, 4 s of 100 µW are clamped */
+    near(store_time_to(&s, power(100), 0, 450), 2.5, 1e-12);
+    assert_true(isinf(store_time_to(&s, power(0), 0, 450)));
+    assert_true(isinf(store_time_to(&s, power(100), 100, 450)));
+    near(store_time_to(&s, power(0), 50, 100), 2, 1e-12);
+    store_flow f =
+        store_advance(&s, power(100), 0, 10); /* full after 6 s, 4 s of 100 µW are clamped */
     near(s.energy_uj, 800, 1e-12);
     near(f.clamped_uj, 400, 1e-12);
     near(f.in_uj, 1000, 1e-12);
     near(store_voltage(&s), 4, 1e-12);
-    f = store_advance(&s, 100, 300, 1); /* leaves the clamp */
+    f = store_advance(&s, power(100), 300, 1); /* leaves the clamp */
     near(s.energy_uj, 600, 1e-12);
     near(f.clamped_uj + 1, 1, 1e-12);
 }
@@ -59,16 +64,16 @@ static void the_store_with_leakage_decays_exponentially(void **state) {
     wick_device d = make_device();
     d.capacitor.leakage_ua = 20; /* lambda = 2 * 20 / (100 * 4) = 0.1 /s */
     store s = store_make(&d, 0, 4);
-    store_flow f = store_advance(&s, 0, 0, 10);
+    store_flow f = store_advance(&s, power(0), 0, 10);
     near(s.energy_uj, 800 * exp(-1), 1e-12);
     near(f.leaked_uj, 800 * (1 - exp(-1)), 1e-12);
     /* towards the equilibrium P / lambda = 300 µJ */
     s.energy_uj = 100;
-    near(store_time_to(&s, 30, 0, 200), log(2.0) / 0.1, 1e-12);
-    assert_true(isinf(store_time_to(&s, 30, 0, 300)));
-    assert_true(isinf(store_time_to(&s, 30, 0, 400)));
+    near(store_time_to(&s, power(30), 0, 200), log(2.0) / 0.1, 1e-12);
+    assert_true(isinf(store_time_to(&s, power(30), 0, 300)));
+    assert_true(isinf(store_time_to(&s, power(30), 0, 400)));
     s.energy_uj = 800; /* at the clamp: 100 µW against 80 µW of leakage leave 20 to throw away */
-    f = store_advance(&s, 100, 0, 5);
+    f = store_advance(&s, power(100), 0, 5);
     near(f.clamped_uj, 100, 1e-9);
     near(f.leaked_uj, 400, 1e-9);
 }
@@ -79,7 +84,10 @@ typedef struct fixture {
     wick_plan plan;
     wick_segment segments[3];
     wick_cost costs[6];
-    wick_place places[1];
+    wick_plan_store stores[6];
+    wick_plan_reload reloads[6];
+    wick_step steps[6];
+    wick_span spans[6];
     wick_trace trace;
     double times[2], powers[2];
     uint8_t correct[2];
@@ -88,21 +96,27 @@ typedef struct fixture {
 static void make_fixture(fixture *f, double power_uw, double seconds) {
     memset(f, 0, sizeof *f);
     f->device = make_device();
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         f->costs[i] = (wick_cost){.time_us = 1e5, .compute_uj = 75, .nvm_uj = 25, .energy_uj = 100};
+        f->spans[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1};
+        f->stores[i].last_reader = -1;
+    }
     f->segments[0] = (wick_segment){.first_span = 0, .n_spans = 2, .energy_nj = 200000};
     f->segments[1] = (wick_segment){.first_span = 2, .n_spans = 3, .energy_nj = 300000};
     f->segments[2] = (wick_segment){.first_span = 5, .n_spans = 1, .energy_nj = 100000};
     f->plan.device = &f->device;
-    f->plan.span_cost = f->costs;
+    f->plan.step_cost = f->costs;
+    f->plan.stores = f->stores;
+    f->plan.reloads = f->reloads;
     f->plan.boot = (wick_cost){.time_us = f->device.boot_us,
                                .compute_uj = f->device.boot_uj,
                                .energy_uj = f->device.boot_uj};
     f->plan.n_segments = 3;
     f->plan.model.n_modules = 2;
-    f->plan.model.n_spans = 6;
+    f->plan.model.n_spans = f->plan.model.n_steps = 6;
+    f->plan.model.steps = f->steps;
+    f->plan.model.spans = f->spans;
     f->plan.model.segments = f->segments;
-    f->plan.model.tensors = f->places;
     f->times[1] = seconds / 2;
     f->powers[0] = f->powers[1] = power_uw;
     f->trace = (wick_trace){
@@ -112,8 +126,8 @@ static void make_fixture(fixture *f, double power_uw, double seconds) {
 
 static void conserved(const wick_energy *e) {
     double spent = e->clamped_uj + e->input_loss_uj + e->leakage_uj + e->converter_loss_uj +
-                   e->boot_uj + e->compute_uj + e->nvm_uj + e->reexecution_uj + e->sleep_uj +
-                   e->stored_uj;
+                   e->esr_loss_uj + e->boot_uj + e->sense_uj + e->compute_uj + e->nvm_uj +
+                   e->commit_uj + e->reexecution_uj + e->sleep_uj + e->stored_uj;
     near(spent, e->harvested_uj, 1e-9);
 }
 
@@ -122,7 +136,7 @@ static void a_run_computed_by_hand(void **state) {
     fixture f;
     make_fixture(&f, 100, 100);
     wick_sim_options o = wick_sim_defaults();
-    o.period_s = o.deadline_s = 100;
+    o.workload.period_s = o.workload.deadline_s = 100;
     o.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 2};
     wick_sim_result r;
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
@@ -145,14 +159,65 @@ static void a_run_computed_by_hand(void **state) {
     wick_sim_free(&r);
 }
 
+/* The same run, with outputs that stay in SRAM: 10 µJ and 10 ms to write one at a commit, half of
+   that to read it again. */
+static void what_stays_in_sram_is_written_at_commits_and_read_after_boots(void **state) {
+    (void)state;
+    fixture f;
+    make_fixture(&f, 100, 100);
+    static const int last_reader[6] = {1, UINT16_MAX, 3, 4, UINT16_MAX, UINT16_MAX};
+    static const int reads[5][2] = {{1, 0}, {2, 1}, {3, 2}, {4, 3}, {5, 1}};
+    for (int i = 0; i < 6; i++)
+        f.stores[i] = (wick_plan_store){.last_reader = last_reader[i],
+                                        .cost = {.time_us = 1e4, .nvm_uj = 10, .energy_uj = 10}};
+    for (int i = 0; i < 5; i++)
+        f.reloads[i] = (wick_plan_reload){.step = reads[i][0],
+                                          .producer = reads[i][1],
+                                          .cost = {.time_us = 5e3, .nvm_uj = 5, .energy_uj = 5}};
+    f.plan.n_reloads = 5;
+    wick_sim_options o = wick_sim_defaults();
+    o.workload.period_s = o.workload.deadline_s = 100;
+    o.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 2};
+    for (int eager = 0; eager < 2; eager++) {
+        o.no_voltage = eager;
+        wick_sim_result r;
+        assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
+        /* Two spans, each with a write: 242.1 µJ are left. TM2 has its features in SRAM and fails
+           after 42.1 / 900 s; the next boot reads them. */
+        double fail_s = (450 - 9.9 - 198 - 200) / 900;
+        assert_int_equal(r.power_failures, 1);
+        near(r.mean_latency_s, 2.5 + 0.001 + 0.22 + fail_s + 2.5 + 0.001 + 0.005 + 0.1 + 0.01,
+             1e-9);
+        near(r.energy.reexecution_uj, 1000 * fail_s, 1e-9);
+        near(r.energy.commit_uj, 30, 1e-9);
+        near(r.energy.nvm_uj, 80, 1e-9);
+        conserved(&r.energy);
+    }
+    /* TM1 in one go: what only its next span reads is never written. */
+    o.policy.module = 1;
+    o.start_v = 4;
+    for (int i = 0; i < 6; i++)
+        f.spans[i].need_mv = 2100;
+    f.spans[1].mandatory = f.spans[4].mandatory = 1;
+    for (int eager = 0; eager < 2; eager++) {
+        o.no_voltage = eager;
+        wick_sim_result r;
+        assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
+        assert_int_equal(r.power_failures, 0);
+        near(r.energy.commit_uj, eager ? 50 : 30, 1e-9); /* lazy: steps 0, 1 and the logits */
+        near(r.energy.nvm_uj, 125, 1e-9);
+        conserved(&r.energy);
+    }
+}
+
 static void inputs_that_nobody_answers_are_missed(void **state) {
     (void)state;
     fixture f;
     make_fixture(&f, 1,
                  1000); /* 1 µW: the wake voltage needs 250 s, one charge carries two spans */
     wick_sim_options o = wick_sim_defaults();
-    o.period_s = 50;
-    o.deadline_s = 40;
+    o.workload.period_s = 50;
+    o.workload.deadline_s = 40;
     o.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 1};
     wick_sim_result r;
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
@@ -160,7 +225,7 @@ static void inputs_that_nobody_answers_are_missed(void **state) {
     assert_int_equal(r.answers, 0);
     assert_int_equal(r.missed, 20);
     conserved(&r.energy);
-    o.deadline_s = 60;
+    o.workload.deadline_s = 60;
     wick_diag diag = {0};
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, &diag), WICK_RANGE);
     assert_true(wick_diag_contains(&diag, "deadline"));
@@ -185,8 +250,8 @@ static void energy_is_conserved_over_a_rough_day(void **state) {
     f.trace = (wick_trace){
         .n = N, .time_s = times, .power_uw = powers, .end_s = N * 4.32, .path = "rough"};
     wick_sim_options o = wick_sim_defaults();
-    o.period_s = 7;
-    o.deadline_s = 5;
+    o.workload.period_s = 7;
+    o.workload.deadline_s = 5;
     o.record = true;
     wick_sim_result r;
     assert_int_equal(wick_sim_run(&f.plan, &f.trace, &o, f.correct, 1, &r, NULL), WICK_OK);
@@ -245,6 +310,105 @@ static void traces_are_read_with_their_units(void **state) {
     near(t->power_uw[1], 100, 1e-12); /* 1 W/m2 = 100 µW/cm2 */
     assert_int_equal(load_text("time_s,power_mw\n0,2\n1,1", &t, arena, &d, NULL), WICK_OK);
     near(t->power_uw[0], 2000, 1e-12);
+    static const struct {
+        const char *text;
+        double uw;
+    } same[] = {{"time_ms,power_w\n0,2\n500,1", 2e6},
+                {"time_us,voltage_mv\n0,3000\n500000,1", 300},
+                {"time_s,irradiance_mw_cm2\n0,1\n.5,1", 1000},
+                {"time_s,irradiance_uw_cm2\n0,70\n.5,1", 70},
+                {"time_s,illuminance_klux\n0,1\n.5,1", 10}};
+    for (size_t i = 0; i < WICK_LEN(same); i++) {
+        assert_int_equal(load_text(same[i].text, &t, arena, &d, NULL), WICK_OK);
+        near(t->power_uw[0], same[i].uw, 1e-12);
+        near(t->end_s, 1, 1e-12);
+        assert_null(t->iv);
+    }
+    wick_arena_free(arena);
+}
+
+static wick_trace *load_with(const char *text, const wick_trace_options *o, wick_arena *arena) {
+    char path[] = "/tmp/wick-trace-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(wick_file_write(path, text, strlen(text), NULL), WICK_OK);
+    wick_device device = make_device();
+    wick_trace *t;
+    assert_int_equal(wick_trace_load(arena, path, &device, o, &t, NULL), WICK_OK);
+    unlink(path);
+    return t;
+}
+
+static void curves_are_read(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_trace_options o = wick_trace_defaults();
+    o.scale = 2;
+    wick_trace *t =
+        load_with("time_s,isc_ma,voc_mv,imp_ma,vmp_v\n0,1,5000,.9,4\n1,0,0,0,0\n", &o, arena);
+    near(t->power_uw[0], 7200, 1e-12); /* the currents are scaled */
+    near(t->iv[0].isc_ua, 2000, 1e-12);
+    near(t->iv[0].voc_v, 5, 1e-12);
+    assert_true(t->power_uw[1] == 0 && t->iv[1].voc_v == 0 && !t->linear);
+    o.scale = 1;
+    o.source_ohm = 1000;
+    t = load_with("time_s,open_circuit_v\n0,2\n1,1\n", &o, arena);
+    near(t->power_uw[0], 1000, 1e-12); /* V^2 / 4R */
+    assert_true(t->linear);
+    wick_harvester h = {.panel = {.area_cm2 = 5,
+                                  .has_iv = true,
+                                  .reference_uw_cm2 = 1000,
+                                  .iv = {.isc_ua = 100, .voc_v = 2, .imp_ua = 90, .vmp_v = 1.6},
+                                  .slope_v = 0.1}};
+    o.harvester = &h;
+    t = load_with("time_s,short_circuit_ua\n0,100\n1,50\n", &o, arena);
+    near(t->power_uw[0], 144, 1e-12);
+    near(t->iv[1].voc_v, 2 + 0.1 * log(0.5), 1e-12);
+    o.area_cm2 = 10;
+    t = load_with("time_s,irradiance_w_m2\n0,10\n1,10\n", &o, arena);
+    near(t->power_uw[0], 288, 1e-12);
+    wick_arena_free(arena);
+}
+
+static void traces_are_cut_repeated_and_spliced(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_trace_options o = wick_trace_defaults();
+    const char *text = "time_s,power_uw\n10,1\n11,2\n13,3\n14,4\n"; /* lasts 5 s */
+    o.from_s = 2;
+    o.to_s = 3.5;
+    o.repeat = 2;
+    wick_trace *t = load_with(text, &o, arena);
+    static const double times[] = {0, 1, 1.5, 2.5}, powers[] = {2, 3, 2, 3};
+    assert_int_equal(t->n, 4);
+    near(t->end_s, 3, 1e-12);
+    for (int i = 0; i < 4; i++) {
+        near(t->time_s[i] + 1, times[i] + 1, 1e-12);
+        near(t->power_uw[i], powers[i], 1e-12);
+    }
+    o = wick_trace_defaults();
+    wick_device d = make_device();
+    wick_trace *rf, *office;
+    assert_int_equal(wick_trace_load(arena, "builtin:rf", &d, &o, &rf, NULL), WICK_OK);
+    assert_int_equal(wick_trace_load(arena, "builtin:office", &d, &o, &office, NULL), WICK_OK);
+    assert_int_equal(wick_trace_load(arena, "builtin:rf+builtin:office", &d, &o, &t, NULL),
+                     WICK_OK);
+    assert_int_equal(t->n, rf->n + office->n);
+    near(t->time_s[rf->n], rf->end_s, 1e-12);
+    near(t->power_uw[rf->n], office->power_uw[0], 1e-12);
+    near(t->end_s, rf->end_s + office->end_s, 1e-12);
+    wick_diag diag = {0};
+    assert_int_equal(wick_trace_load(arena, "builtin:rf+builtin:x", &d, &o, &t, &diag),
+                     WICK_UNKNOWN);
+    o.from_s = 200;
+    assert_int_equal(wick_trace_load(arena, "builtin:rf", &d, &o, &t, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "nothing is left"));
+    o.from_s = 0;
+    o.repeat = 1000000;
+    assert_int_equal(wick_trace_load(arena, "builtin:rf", &d, &o, &t, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "thin the trace out"));
+    wick_diag_free(&diag);
     wick_arena_free(arena);
 }
 
@@ -263,7 +427,19 @@ static void bad_traces_name_the_line(void **state) {
         {"time_s,watts\n0,1\n1,1\n", "known quantity", WICK_MISSING},
         {"seconds,power_uw\n0,1\n", "time_s", WICK_MISSING},
         {"time_s,power_uw\n0,1\n", "at least two", WICK_TRUNCATED},
-        {"", "at least two", WICK_TRUNCATED},
+        {"", "is empty", WICK_TRUNCATED},
+        {"time_s,power_kw\n0,1\n", "write power_w, power_mw, power_uw", WICK_UNKNOWN},
+        {"time_s,voltage\n0,1\n", "known unit", WICK_UNKNOWN},
+        {"# a\n\ntime_s,power_w\n0,1\n1,1001\n", "line 5", WICK_RANGE},
+        {"time_s,illuminance_lux\n0,1e30\n1,1\n", "check the unit", WICK_RANGE},
+        {"time_s,power_uw\n0,1\n1e300,1\n", "line 3", WICK_RANGE},
+        {"time_s,power_uw\n0,1\n1,inf\n", "line 3", WICK_SYNTAX},
+        {"time_us,power_uw\n0,1\n1,\n", "a value is missing: power_uw", WICK_MISSING},
+        {"time_s,short_circuit_ma\n0,1\n1,1\n", "iv curve", WICK_MISSING},
+        {"time_s,open_circuit_v\n0,1\n1,1\n", "source-ohm", WICK_MISSING},
+        {"time_s,isc_ma,voc_v\n0,1,2\n1,1,2\n", "imp_", WICK_MISSING},
+        {"time_s,isc_ma,voc_v,imp_ma,vmp_v\n0,1,2,1,1\n1,1,2,1,1\n", "line 2", WICK_RANGE},
+        {"time_s,power_uw\n10000000000,1\n10000000000.0000001,1\n", "must advance", WICK_RANGE},
     };
     wick_device d = make_device();
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
@@ -303,9 +479,12 @@ int main(void) {
         cmocka_unit_test(the_store_without_leakage_is_linear),
         cmocka_unit_test(the_store_with_leakage_decays_exponentially),
         cmocka_unit_test(a_run_computed_by_hand),
+        cmocka_unit_test(what_stays_in_sram_is_written_at_commits_and_read_after_boots),
         cmocka_unit_test(inputs_that_nobody_answers_are_missed),
         cmocka_unit_test(energy_is_conserved_over_a_rough_day),
         cmocka_unit_test(traces_are_read_with_their_units),
+        cmocka_unit_test(curves_are_read),
+        cmocka_unit_test(traces_are_cut_repeated_and_spliced),
         cmocka_unit_test(bad_traces_name_the_line),
         cmocka_unit_test(generated_traces_are_the_same_every_time),
     };

@@ -180,7 +180,8 @@ static wick_status read_memory(wick_json_at root, wick_device *device) {
 
 static wick_status read_capacitor(wick_json_at root, wick_device *device) {
     static const char *const known[] = {
-        "uf", "on_v", "off_v", "max_v", "leakage_ua", "efficiency", "input_efficiency", NULL};
+        "uf",      "on_v", "off_v", "max_v", "leakage_ua", "efficiency", "input_efficiency",
+        "esr_ohm", NULL};
     wick_json_at at;
     WICK_TRY(wick_json_object(root, "capacitor", &at));
     WICK_TRY(wick_json_only(at, known));
@@ -192,6 +193,8 @@ static wick_status read_capacitor(wick_json_at root, wick_device *device) {
     WICK_TRY(wick_device_number(at, "efficiency", tiny, 1, &device->capacitor.efficiency));
     WICK_TRY(
         wick_device_number(at, "input_efficiency", tiny, 1, &device->capacitor.input_efficiency));
+    if (wick_json_has(at, "esr_ohm"))
+        WICK_TRY(wick_device_number(at, "esr_ohm", 0, 1e6, &device->capacitor.esr_ohm));
     if (device->capacitor.off_v >= device->capacitor.on_v)
         return wick_json_fail(at, WICK_RANGE, "the device boots above the voltage it dies at",
                               "off_v %g is not below on_v %g", device->capacitor.off_v,

@@ -132,12 +132,13 @@ static void emit_tables(wick_emit *emit, wick_buf *buf) {
                         m->steps[s].count);
     wick_buf_puts(
         buf,
-        "};\n\n/* first step, steps, voltage that carries it in mV, mandatory commit, modelled energy in nJ */\n"
+        "};\n\n/* first step, steps, voltage that carries it in mV, mandatory commit, margin\n   after a wait in "
+        "16 mV, modelled energy in nJ */\n"
         "static const wick_span spans[] = {\n");
     for (int s = 0; s < m->n_spans; s++)
-        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u},\n", m->spans[s].first_step,
+        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u, %u},\n", m->spans[s].first_step,
                         m->spans[s].n_steps, m->spans[s].need_mv, m->spans[s].mandatory,
-                        m->spans[s].energy_nj);
+                        m->spans[s].margin_16mv, m->spans[s].energy_nj);
     wick_buf_puts(buf,
                   "};\n\n/* first span, spans, result tensor, accuracy in permille, modelled nJ, "
                   "modelled us */\nstatic const wick_segment segments[] = {\n");

@@ -4,6 +4,7 @@
 #define WICK_PLAN_H
 
 #include "device/device.h"
+#include "plan/plan_latency.h"
 #include "plan/published_search.h"
 #include "shrink/shrink.h"
 
@@ -56,6 +57,19 @@ typedef struct wick_plan_life {
     bool shared;                 /* written by the extractor, read by modules: until all are done */
 } wick_plan_life;
 
+/* Writing a step's output at a commit, where it stays in SRAM; zeros where the step writes it. */
+typedef struct wick_plan_store {
+    wick_cost cost;
+    int last_reader; /* step; a commit behind it need not write the output */
+} wick_plan_store;
+
+/* A step's operand that has a place in SRAM: what reading it takes where this boot did not compute
+   it there. */
+typedef struct wick_plan_reload {
+    int step, producer; /* steps */
+    wick_cost cost;
+} wick_plan_reload;
+
 typedef struct wick_plan {
     wick_arena *arena;
     const wick_qnet *net;      /* not owned */
@@ -68,10 +82,18 @@ typedef struct wick_plan {
     wick_model model;   /* the runtime's view: layers, tensors, steps, spans, segments; arrays in
                            arena */
     wick_hash hash;     /* over the integer network and everything planned; model.id is its start */
-    wick_cost *span_cost;   /* [model.n_spans] steps and commit, with what it writes */
-    wick_cost *span_reload; /* [model.n_spans] what it reads besides as the first one of a boot */
-    wick_plan_life *life;   /* [model.n_tensors] */
-    int n_segments;         /* 1 + modules */
+    wick_cost *span_cost;    /* [model.n_spans] steps and commit, with what it writes */
+    wick_cost *span_reload;  /* [model.n_spans] what it reads besides as the first one of a boot */
+    wick_cost *step_cost;    /* [model.n_steps] one step whose operands with a place in SRAM are
+                                there */
+    wick_plan_store *stores; /* [model.n_steps] what a commit writes of each step's output */
+    wick_plan_reload *reloads; /* [n_reloads] in the order of their steps */
+    int n_reloads;
+    wick_cost commit;     /* writing one record: also what a decision costs */
+    wick_cost take;       /* writing an input, without its commit */
+    wick_cost send;       /* reading a module's logits for the delivery, without its commit */
+    wick_plan_life *life; /* [model.n_tensors] */
+    int n_segments;       /* 1 + modules */
     wick_plan_segment segments[1 + WICK_MAX_HEADS];
     struct {
         int64_t ram_bytes;                                /* engine + scratch + stack bound */

@@ -48,6 +48,11 @@ wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step) {
     return wick_work_add(work, wick_device_write_work(costs->device, step.count));
 }
 
+wick_work wick_plan_operand_work(const wick_plan_costs *costs, wick_step step, uint32_t o) {
+    const wick_layer *layer = &costs->layers[step.layer];
+    return read_work(costs, layer, o, wick_layer_input_rows(layer, step.first, step.count).rows);
+}
+
 wick_work wick_plan_reload_work(const wick_plan_costs *costs, const wick_step *steps, int n) {
     wick_work work = {0};
     for (int s = 0; s < n; s++) {
@@ -109,10 +114,13 @@ wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes) {
     return wick_cost_add(boot, wick_device_cost(device, notes));
 }
 
-wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
+wick_work wick_plan_take_work(const wick_plan_costs *costs) {
     uint32_t bytes = wick_plan_tensor_bytes(&costs->net->tensors[costs->net->input]);
-    wick_work write = wick_work_add(wick_device_write_work(costs->device, bytes),
-                                    wick_device_write_work(costs->device, WICK_STAMP_BYTES));
-    return wick_device_cost(costs->device,
-                            wick_work_add(write, wick_plan_commit_work(costs->device)));
+    return wick_work_add(wick_device_write_work(costs->device, bytes),
+                         wick_device_write_work(costs->device, WICK_STAMP_BYTES));
+}
+
+wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
+    return wick_device_cost(costs->device, wick_work_add(wick_plan_take_work(costs),
+                                                         wick_plan_commit_work(costs->device)));
 }

@@ -64,9 +64,9 @@ static json_t *spans_json(const wick_plan *plan, const wick_plan_segment *segmen
             json_array_append_new(steps, json_string(text));
         }
         json_array_append_new(
-            spans, json_pack("{s:I,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
-                             "need_mv", span->need_mv, "commit",
-                             span->mandatory ? "mandatory" : "optional", "steps", steps));
+            spans, json_pack("{s:I,s:i,s:i,s:s,s:o}", "energy_nj", (json_int_t)span->energy_nj,
+                             "need_mv", span->need_mv, "margin_mv", 16 * span->margin_16mv,
+                             "commit", span->mandatory ? "mandatory" : "optional", "steps", steps));
     }
     return spans;
 }
@@ -212,6 +212,9 @@ static wick_status read_kernels(wick_json_at root, wick_plan *plan) {
         if (!name || k == WICK_KERNELS || !wick_kernel_fits(layer, k))
             return wick_json_fail(at, WICK_UNKNOWN, NULL, "no kernel of this layer");
         layer->kernel = k;
+        if (!wick_weights_fit(layer))
+            return wick_json_fail(at, WICK_MISMATCH, "plan the model again",
+                                  "%s computes no weights of -128, which this layer has", name);
         if (!wick_device_kernel(plan->device, layer)->offered)
             return wick_json_fail(at, WICK_MISMATCH, NULL, "%s does not have this kernel",
                                   plan->device->name);

@@ -54,6 +54,18 @@ static uint16_t voltage_for(const wick_plan *plan, double energy_uj) {
     return (uint16_t)fmin(ceil(volts * 1000 - 1e-6), UINT16_MAX);
 }
 
+/* From the segment's end backwards: the voltage that carries the rest of it, at most the one that
+   wakes the device, which is known to be reached. */
+static void set_margins(const wick_plan *plan, wick_span *spans, int first, int end) {
+    double rest_uj = 0, wake_mv = plan->device->capacitor.on_v * 1e3;
+    for (int i = end - 1; i >= first; i--) {
+        rest_uj += plan->span_cost[i].energy_uj;
+        double mv = voltage_for(plan, rest_uj + plan->span_reload[i].energy_uj);
+        double above = (fmin(mv, wake_mv) - spans[i].need_mv) / 16;
+        spans[i].margin_16mv = above > 0 ? (uint8_t)fmin(above, UINT8_MAX) : 0;
+    }
+}
+
 /* A commit is mandatory only where the next span would overwrite what was read since the mandatory
    one before: the fewest for these places, since putting one off as long as possible never forces
    another one earlier. */
@@ -74,6 +86,7 @@ void wick_plan_mark_commits(wick_plan *plan) {
             spans[i].need_mv =
                 voltage_for(plan, plan->span_cost[i].energy_uj + plan->span_reload[i].energy_uj);
         }
+        set_margins(plan, spans, first, end);
     }
     free(reads);
 }

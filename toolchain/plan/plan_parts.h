@@ -23,6 +23,8 @@ bool wick_plan_resident(const wick_plan_costs *costs, int tensor);
 /* Computing the step; reading its input rows from NVM, and writing its output there, unless they
    stay in SRAM. Transfers are whole write units. */
 wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step);
+/* Reading the rows of operand o that the step needs, wherever they are. */
+wick_work wick_plan_operand_work(const wick_plan_costs *costs, wick_step step, uint32_t o);
 /* What a span of these steps reads besides when a boot begins with it: tensors that would be in
  * SRAM.
  */
@@ -39,6 +41,8 @@ wick_work wick_plan_commit_work(const wick_device *device);
 /* Start-up, reading records, variables, tally and stamp, writing the tally, and the variables with
    the first commit. */
 wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes);
+/* Writing an input with its stamp. */
+wick_work wick_plan_take_work(const wick_plan_costs *costs);
 /* Writing an input with its stamp and committing it. */
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs);
 int64_t wick_plan_align(int64_t value, int64_t unit);

@@ -136,12 +136,13 @@ static wick_status sim_row(page *p, wick_json_at run) {
     WICK_TRY(wick_json_number(run, "accuracy_in_time", 0, 1, &accuracy));
     WICK_TRY(wick_json_object(run, "energy", &energy));
     WICK_TRY(wick_json_object(run, "answers_by_module", &modules));
-    static const char *const causes[] = {"compute_uj", "nvm_uj", "boot_uj", "reexecution_uj"};
+    static const char *const causes[] = {"compute_uj", "nvm_uj",  "commit_uj",
+                                         "sense_uj",   "boot_uj", "reexecution_uj"};
     for (size_t i = 0; i < WICK_LEN(causes); i++) {
         double value;
         WICK_TRY(wick_json_number(energy, causes[i], 0, 1e18, &value));
         used += value;
-        overhead += i >= 2 ? value : 0;
+        overhead += i >= 4 ? value : 0;
     }
     wick_buf split = {0};
     for (int k = 1; k <= p->plan->model.n_modules; k++)
@@ -165,10 +166,13 @@ static wick_status sim_row(page *p, wick_json_at run) {
 static wick_status plot_causes(page *p, wick_json_at runs, size_t n) {
     static const char *const causes[][3] = {{"compute_uj", "compute", "#15803d"},
                                             {"nvm_uj", "NVM", "#1d4ed8"},
+                                            {"commit_uj", "commits", "#60a5fa"},
+                                            {"sense_uj", "sensing", "#0f766e"},
                                             {"boot_uj", "boots", "#a16207"},
                                             {"reexecution_uj", "re-execution", "#b91c1c"},
                                             {"sleep_uj", "sleep", "#9ca3af"},
                                             {"leakage_uj", "leakage", "#d1d5db"},
+                                            {"esr_loss_uj", "series resistance", "#a8a29e"},
                                             {"converter_loss_uj", "output converter", "#fbbf24"},
                                             {"input_loss_uj", "input converter", "#fde68a"},
                                             {"clamped_uj", "thrown away when full", "#f9a8d4"}};

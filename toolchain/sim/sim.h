@@ -1,51 +1,84 @@
-/* Simulation: harvest trace, capacitor, the planned spans and a policy, event-driven. */
+/* Simulation: harvest trace, harvester, capacitor, the planned steps, a workload and a policy. The
+   fast simulator jumps from event to event; a second one runs the firmware's engine and kernels on
+   the same account of energy. Both give the same sequence of boots, modules and answers. */
 #ifndef WICK_SIM_H
 #define WICK_SIM_H
 
 #include "plan/plan.h"
 
+#include "sim/trace.h"
+#include "sim/workload.h"
+
 #include <wick/policy.h>
 
-/* Harvested power before the input converter: piecewise constant between samples. */
-typedef struct wick_trace {
-    int n;
-    double *time_s;   /* [n], strictly increasing, first = 0 */
-    double *power_uw; /* [n] power from time_s[i] to time_s[i+1] */
-    double end_s;     /* of the last sample's interval */
-    const char *path;
-    const char *quantity; /* "power", "voltage over a resistance", "irradiance", "illuminance" */
-} wick_trace;
+/* What a control sees between two units of work (a unit: taking an input, a span, a decision, a
+   delivery: what a power failure repeats). */
+typedef struct wick_sim_state {
+    double now_s;
+    double energy_uj; /* in the capacitor, from 0 V */
+    double arrival_s, deadline_s;
+    int input;                        /* -1 = none in work */
+    int waiting;                      /* inputs that wait */
+    bool features;                    /* the extractor is done */
+    uint8_t answered;                 /* bit k-1: module k has answered */
+    int segment;                      /* in work */
+    int progress[1 + WICK_MAX_HEADS]; /* spans done of each segment */
+} wick_sim_state;
 
-typedef struct wick_trace_options {
-    double scale;                      /* multiplies the power, default 1 */
-    double load_ohm;                   /* for voltage columns, default 30000 */
-    double area_cm2, panel_efficiency; /* for light columns; 0 = the device's panel */
-} wick_trace_options;
-wick_trace_options wick_trace_defaults(void);
+typedef enum wick_sim_action_kind {
+    WICK_SIM_GO_ON,  /* what the device would do by itself */
+    WICK_SIM_MODULE, /* work on this module next, once the features are there; it keeps the spans it
+                        has. Costs a decision's commit where the module changes. One that has
+                        answered already: as GO_ON at a decision. */
+    WICK_SIM_SLEEP,  /* powered, until until_s or the next arrival */
+    WICK_SIM_OFF,    /* switched off until until_s; then a boot as soon as the charge allows */
+    WICK_SIM_DROP    /* give the input up */
+} wick_sim_action_kind;
 
-/* CSV: a header, the column time_s, and one of power_uw, power_mw, voltage_v, irradiance_uw_cm2,
-   irradiance_w_m2, illuminance_lux. "builtin:rf", "builtin:office" are generated from a seed. A
-   time that does not advance, a negative or missing value names the line. */
-wick_status wick_trace_load(wick_arena *arena, const char *path, const wick_device *device,
-                            const wick_trace_options *options, wick_trace **out, wick_diag *diag);
+typedef struct wick_sim_action {
+    wick_sim_action_kind kind;
+    int module;
+    double until_s;
+} wick_sim_action;
+
+/* Takes the policy's place: replays a computed schedule with exact costs. Asked before each unit
+   of a powered device. At a decision GO_ON means that the input is finished. */
+typedef struct wick_sim_control {
+    wick_sim_action (*act)(void *ctx, const wick_sim_state *state);
+    void *ctx;
+} wick_sim_control;
 
 typedef struct wick_sim_options {
-    double period_s;   /* an input every period */
-    double deadline_s; /* of each input, from its arrival; <= period_s */
-    double duration_s; /* 0 = the trace's length; longer repeats the trace */
-    double start_v;    /* capacitor voltage at the start; default off_v */
+    wick_workload workload;
+    double duration_s;               /* 0 = the trace's length; longer repeats the trace */
+    double start_v;                  /* capacitor voltage at the start; negative = off_v */
+    double trace_start_s;            /* where in the trace the run begins */
+    const wick_harvester *harvester; /* NULL = the device's own figures */
     wick_policy policy;
-    uint64_t seed; /* which sample each input is */
-    bool record;   /* keep the timeline for plots */
+    uint16_t min_accuracy_permille;  /* what the application asks the policy for */
+    const wick_sim_control *control; /* NULL = the policy decides (fast simulator only) */
+    uint64_t seed;                   /* Poisson arrivals, and which sample each input is */
+    bool record;                     /* keep the timeline */
+    bool no_voltage;                 /* the port cannot read the capacitor: every span commits and
+                                        nothing waits for charge. Else the engine leaves commits
+                                        out (engine.h), as far as the plan knows need_mv */
+    double wait_s;                   /* one sleep of a device that waits for charge (the engine's
+                                        wait_ms), > 0; default 1 */
+    bool single_steps;               /* no jumps: the reference that jumps are tested against */
 } wick_sim_options;
 wick_sim_options wick_sim_defaults(void);
 
-/* Energy by cause, in µJ at the capacitor (before the output converter); harvested = sum of the
- * rest + stored. */
+/* Energy by cause, in µJ; harvested = sum of the rest. */
 typedef struct wick_energy {
-    double harvested_uj, clamped_uj, input_loss_uj, leakage_uj, converter_loss_uj;
-    double boot_uj, compute_uj, nvm_uj, reexecution_uj, sleep_uj;
-    double stored_uj; /* at the end minus at the start */
+    double harvested_uj;      /* at the source's point of maximum power */
+    double input_loss_uj;     /* between source and capacitor */
+    double clamped_uj;        /* thrown away at a full capacitor */
+    double leakage_uj;        /* of the capacitor */
+    double esr_loss_uj;       /* in its series resistance (upper bound, esr.h) */
+    double converter_loss_uj; /* between capacitor and device */
+    double boot_uj, sense_uj, compute_uj, nvm_uj, commit_uj, sleep_uj;
+    double reexecution_uj; /* work that a power failure undid */
+    double stored_uj;      /* at the end minus at the start */
 } wick_energy;
 
 typedef enum wick_event_kind {
@@ -65,21 +98,52 @@ typedef struct wick_event {
 } wick_event;
 
 typedef struct wick_sim_result {
-    int inputs, answers, in_time, correct_in_time,
-        missed; /* missed: dropped without an answer in time */
+    int inputs, answers; /* answers: inputs with an answer */
+    int in_time, correct_in_time;
+    int missed;                  /* inputs without any answer, whatever the reason */
+    int dropped, expired, stale; /* of the missed: by the queue's rule; deadline over before it was
+                                    begun; features or age too old */
+    double expected_in_time; /* sum over the inputs of the accuracy of the last module that answered
+                                in time: free of the luck of the samples */
     int answers_by_module[1 + WICK_MAX_HEADS];
     int power_failures, boots;
+    int commits; /* that succeeded */
     double simulated_s, mean_latency_s;
     wick_energy energy;
     int n_events;
     wick_event *events; /* malloc'ed when recorded */
 } wick_sim_result;
 
-/* Runs. correct[k * n_samples + s] says whether module k+1 answers sample s right (from
- * wick_eval_int8 predictions). */
+/* Runs the fast simulator. correct[k * n_samples + s] says whether module k+1 answers sample s
+   right (from wick_eval_int8 predictions). RANGE or NO_FIT with the place for options that
+   contradict each other, thresholds that cannot work, and work that a full capacitor cannot carry.
+   Free the result with wick_sim_free. */
 wick_status wick_sim_run(const wick_plan *plan, const wick_trace *trace,
                          const wick_sim_options *options, const uint8_t *correct, int n_samples,
                          wick_sim_result *result, wick_diag *diag);
 void wick_sim_free(wick_sim_result *result);
+
+/* What the firmware computes with. */
+typedef struct wick_sim_firmware {
+    const wick_model *model; /* an emitted one (compiled and loaded); NULL = the plan's own, which
+                                is what wick_emit prints */
+    const int8_t *inputs;    /* [n_samples][bytes of the input tensor], quantized */
+    const uint16_t *labels;  /* [n_samples] the right answers */
+} wick_sim_firmware;
+
+/* The same run by the runtime's engine, records and kernels: every write to NVM and every result is
+   charged as it happens, power is cut in the middle of one when the energy ends, the engine boots
+   from what is left in memory. Same trace, workload and seed: the same sequence of boots, modules
+   and answers as wick_sim_run, at the same times. correct serves for expected accuracies only:
+   which answers are right comes from the logits. UNSUPPORTED with a control; MISMATCH when the
+   model is not the plan's, or the engine reports what a working device cannot (a corrupt record).
+ */
+wick_status wick_sim_run_firmware(const wick_plan *plan, const wick_sim_firmware *firmware,
+                                  const wick_trace *trace, const wick_sim_options *options,
+                                  const uint8_t *correct, int n_samples, wick_sim_result *result,
+                                  wick_diag *diag);
+
+/* "input", "boot", "failure", "module", "answer", "miss", "voltage"; static storage. */
+const char *wick_event_name(wick_event_kind kind);
 
 #endif

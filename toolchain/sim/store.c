@@ -1,5 +1,7 @@
 #include "sim/store.h"
 
+#include "sim/line_source.h"
+
 #include <math.h>
 
 store store_make(const wick_device *device, double capacitor_uf, double start_v) {
@@ -16,14 +18,42 @@ double store_energy_at(const store *s, double voltage) {
     return 0.5 * s->farad_u * voltage * voltage;
 }
 
-double store_voltage(const store *s) {
-    return sqrt(2 * s->energy_uj / s->farad_u);
+static double voltage_at(const store *s, double energy_uj) {
+    return sqrt(2 * energy_uj / s->farad_u);
 }
 
-double store_time_to(const store *s, double in_uw, double draw_uw, double target_uj) {
-    double net_uw = in_uw - draw_uw, lambda = s->lambda_per_s, gap = target_uj - s->energy_uj;
+double store_voltage(const store *s) {
+    return voltage_at(s, s->energy_uj);
+}
+
+static double input_uw(const store *s, store_input in, double energy_uj) {
+    if (!in.line)
+        return in.uw;
+    double v = voltage_at(s, energy_uj);
+    return (in.ua - in.us * v) * v;
+}
+
+double store_slope(const store *s, store_input in, double draw_uw, double energy_uj) {
+    return input_uw(s, in, energy_uj) - draw_uw - s->lambda_per_s * energy_uj;
+}
+
+static line_source line_of(const store *s, store_input in, double draw_uw) {
+    return (line_source){.uf = s->farad_u,
+                         .ua = in.ua,
+                         .us = in.us,
+                         .leak_us = s->lambda_per_s * s->farad_u / 2,
+                         .draw_uw = draw_uw};
+}
+
+double store_time_to(const store *s, store_input in, double draw_uw, double target_uj) {
+    double lambda = s->lambda_per_s, gap = target_uj - s->energy_uj;
     if (gap == 0)
         return 0;
+    if (in.line) {
+        line_source line = line_of(s, in, draw_uw);
+        return line_time(&line, store_voltage(s), voltage_at(s, target_uj));
+    }
+    double net_uw = in.uw - draw_uw;
     /* The slope now and the slope at the target must both point at it. */
     double slope = net_uw - lambda * s->energy_uj, slope_there = net_uw - lambda * target_uj;
     if (gap > 0 ? slope <= 0 || slope_there <= 0 : slope >= 0 || slope_there >= 0)
@@ -34,14 +64,27 @@ double store_time_to(const store *s, double in_uw, double draw_uw, double target
     return -log1p(-lambda * gap / slope) / lambda;
 }
 
+static store_flow advance_line(store *s, store_input in, double draw_uw, double dt_s) {
+    line_source line = line_of(s, in, draw_uw);
+    double before_v = store_voltage(s), after_v = line_voltage(&line, before_v, dt_s);
+    double after_uj = store_energy_at(s, after_v);
+    store_flow flow = {.drawn_uj = draw_uw * dt_s,
+                       .leaked_uj = line_leaked_uj(&line, before_v, after_v, dt_s)};
+    /* By difference, so that energy is conserved to rounding. */
+    flow.in_uj = after_uj - s->energy_uj + flow.drawn_uj + flow.leaked_uj;
+    s->energy_uj = after_uj;
+    return flow;
+}
+
 /* Without reaching the clamp. */
-static store_flow advance_free(store *s, double in_uw, double draw_uw, double dt_s) {
-    store_flow flow = {.in_uj = in_uw * dt_s, .drawn_uj = draw_uw * dt_s};
+static store_flow advance_free(store *s, store_input in, double draw_uw, double dt_s) {
+    if (in.line)
+        return advance_line(s, in, draw_uw, dt_s);
+    store_flow flow = {.in_uj = in.uw * dt_s, .drawn_uj = draw_uw * dt_s};
     double lambda = s->lambda_per_s;
     if (lambda > 0) {
-        double decay = -expm1(-lambda * dt_s); /* 1 - exp(-lambda t) */
-        double slope = in_uw - draw_uw - lambda * s->energy_uj;
-        double after = s->energy_uj + slope * decay / lambda;
+        double slope = in.uw - draw_uw - lambda * s->energy_uj;
+        double after = s->energy_uj + slope * store_decay(lambda * dt_s) / lambda;
         /* By difference, so that energy is conserved to rounding. */
         flow.leaked_uj = s->energy_uj + flow.in_uj - flow.drawn_uj - after;
         s->energy_uj = after;
@@ -51,17 +94,18 @@ static store_flow advance_free(store *s, double in_uw, double draw_uw, double dt
     return flow;
 }
 
-store_flow store_advance(store *s, double in_uw, double draw_uw, double dt_s) {
-    double full_s = s->energy_uj >= s->max_uj && in_uw - draw_uw > s->lambda_per_s * s->max_uj
-                        ? 0
-                        : store_time_to(s, in_uw, draw_uw, s->max_uj);
-    if (s->energy_uj >= s->max_uj && in_uw - draw_uw <= s->lambda_per_s * s->max_uj)
-        full_s = INFINITY;
+store_flow store_advance(store *s, store_input in, double draw_uw, double dt_s) {
+    double full_s = INFINITY;
+    if (s->energy_uj < s->max_uj)
+        full_s = store_time_to(s, in, draw_uw, s->max_uj);
+    else if (store_slope(s, in, draw_uw, s->max_uj) > 0)
+        full_s = 0;
     if (full_s >= dt_s)
-        return advance_free(s, in_uw, draw_uw, dt_s);
-    store_flow flow = advance_free(s, in_uw, draw_uw, full_s);
+        return advance_free(s, in, draw_uw, dt_s);
+    store_flow flow = full_s > 0 ? advance_free(s, in, draw_uw, full_s) : (store_flow){0};
     double rest_s = dt_s - full_s, leaked_uj = s->lambda_per_s * s->max_uj * rest_s;
     double gained_uj = s->max_uj - s->energy_uj; /* rounding of the time to the clamp */
+    double in_uw = input_uw(s, in, s->max_uj);
     s->energy_uj = s->max_uj;
     flow.in_uj += in_uw * rest_s;
     flow.drawn_uj += draw_uw * rest_s;

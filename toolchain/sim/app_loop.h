@@ -1,0 +1,61 @@
+/* The program of the device, around either engine: takes inputs by the workload's rule, has them
+   worked on, notices what is too old, counts answers. The engine is the fast simulator's model of
+   it (sim_run.c) or the runtime's own (firmware_run.c). */
+#ifndef WICK_APP_LOOP_H
+#define WICK_APP_LOOP_H
+
+#include "sim/world.h"
+
+#include <wick/engine.h>
+
+typedef struct program program;
+
+typedef struct program_engine {
+    /* After the boot's cost has been paid. NULL: nothing to do. */
+    world_outcome (*boot)(program *p);
+    /* One unit of the input in work, or several while no input arrives. Keeps taken, phase, segment
+       and progress as they stand in NVM. */
+    world_outcome (*work)(program *p);
+    void *ctx;
+} program_engine;
+
+struct program {
+    world world;
+    const program_engine *engine;
+    const uint8_t *correct; /* [modules][n_samples] */
+    double accuracy[1 + WICK_MAX_HEADS];
+    int n_samples;
+    input now;  /* in work; id -1: none */
+    bool taken; /* it is committed in NVM */
+    bool age_known;
+    wick_phase phase; /* of the taken input, as committed */
+    int segment;
+    int progress[1 + WICK_MAX_HEADS]; /* spans committed of each segment */
+    uint8_t answered;                 /* bit k-1 */
+    /* of the engine's state in RAM: engine.h */
+    bool warm;
+    int patience;
+    uint32_t highest_mv;
+    int from[2]; /* first step of this boot, of the extractor and of a module: what it
+                    and later ones computed is in SRAM; INT_MAX = none */
+    int reach;   /* no step of the segment in work behind this one reads what was not computed in
+                    this boot; valid once from[] of its side is set */
+    int wanted;  /* by a control: the module to work on; 0 = none */
+    double off_until_s; /* by a control */
+    int in_time;        /* the last module that answered in time; 0 none */
+    double latency_sum_s;
+};
+
+/* Runs to the end of the simulated time. */
+wick_status program_run(program *p, const wick_plan *plan, const wick_trace *trace,
+                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
+                        const program_engine *engine, wick_sim_result *result, wick_diag *diag);
+/* Module `module` has delivered (again, perhaps). */
+void program_answer(program *p, int module);
+/* Nothing in SRAM counts any more: of the extractor and the module, or the module alone. */
+void program_forget(program *p, bool extractor_too);
+/* A decision is committed. */
+void program_decided(program *p, int module);
+double program_deadline_s(const program *p);
+
+#endif

@@ -1,0 +1,190 @@
+#include "sim/span_run.h"
+
+#include <limits.h>
+
+/* As in the engine: sleeps without a rise of the voltage before the reading is not believed. */
+enum { PATIENCE = 64 };
+
+static const wick_span *span_at(const program *p, int i) {
+    const wick_model *m = &p->world.plan->model;
+    return &m->spans[m->segments[p->segment].first_span + i];
+}
+
+static int n_spans(const program *p) {
+    return p->world.plan->model.segments[p->segment].n_spans;
+}
+
+static bool must_wait(program *p, const wick_span *span) {
+    if (!p->world.work.lazy)
+        return false;
+    uint32_t mv = world_capacitor_mv(&p->world), enough = span->need_mv;
+    if (p->highest_mv)
+        enough += 16u * span->margin_16mv;
+    if (mv > p->highest_mv && mv < enough) {
+        p->highest_mv = mv;
+        p->patience = PATIENCE;
+    }
+    if (mv == 0 || mv >= enough || (p->patience == 0 && mv >= span->need_mv)) {
+        p->patience = 0;
+        p->highest_mv = 0;
+        return false;
+    }
+    if (p->patience == 0)
+        return false;
+    p->patience--;
+    return true;
+}
+
+/* 0 the extractor's steps, which are the first; 1 a module's. */
+static int side_of(const wick_model *m, int step) {
+    const wick_segment *extractor = &m->segments[0];
+    if (!extractor->n_spans)
+        return 1;
+    const wick_span *last = &m->spans[extractor->first_span + extractor->n_spans - 1];
+    return step >= last->first_step + last->n_steps;
+}
+
+bool span_resident(const wick_plan *plan, const int from[2], int producer) {
+    return producer >= from[side_of(&plan->model, producer)];
+}
+
+static int first_step(const program *p, int span) {
+    return span_at(p, span)->first_step;
+}
+
+static int end_step(const program *p, int span) {
+    return first_step(p, span) + span_at(p, span)->n_steps;
+}
+
+/* The last step of the segment that reads what is not there; the first work of a boot, or of a
+   module, decides it. */
+static void begin_segment(program *p, int step) {
+    const wick_plan *plan = p->world.plan;
+    int *from = &p->from[side_of(&plan->model, step)];
+    if (*from != INT_MAX)
+        return;
+    *from = step;
+    const int *first = p->world.work.reload_first;
+    p->reach = -1;
+    for (int r = first[step]; r < first[end_step(p, n_spans(p) - 1)]; r++)
+        if (!span_resident(plan, p->from, plan->reloads[r].producer))
+            p->reach = plan->reloads[r].step;
+}
+
+bool span_reloads(program *p) {
+    int step = first_step(p, p->progress[p->segment]);
+    begin_segment(p, step);
+    return step <= p->reach;
+}
+
+/* May span i + 1 follow i without a commit, were the voltage high enough? */
+static bool joinable(const program *p, int i) {
+    return p->world.work.lazy && p->warm && i + 1 < n_spans(p) && !span_at(p, i)->mandatory &&
+           span_at(p, i + 1)->need_mv > 0;
+}
+
+static int first_item(const program *p, int span) {
+    return p->world.work.step_item[first_step(p, span)];
+}
+
+static int end_item(const program *p, int span) {
+    return p->world.work.step_item[end_step(p, span) - 1] + 1;
+}
+
+/* The spans from i on that may join, and the store above which they surely do. */
+static int farthest(const program *p, int i, double *floor_uj) {
+    uint32_t need_mv = 0;
+    for (; joinable(p, i); i++) {
+        uint32_t next_mv = span_at(p, i + 1)->need_mv;
+        need_mv = next_mv > need_mv ? next_mv : need_mv;
+    }
+    /* One more millivolt than needed: readings are rounded down. */
+    *floor_uj = store_energy_at(&p->world.store, (need_mv + 1) * 1e-3);
+    return end_item(p, i);
+}
+
+/* Reads the operands of a step that are not in SRAM. */
+static world_outcome reload(program *p, int step) {
+    world *w = &p->world;
+    for (int r = w->work.reload_first[step]; r < w->work.reload_first[step + 1]; r++) {
+        if (span_resident(w->plan, p->from, w->plan->reloads[r].producer))
+            continue;
+        world_outcome outcome = world_run_loose(w, w->work.step_item[step], w->work.reload_item[r]);
+        if (outcome != WORLD_DONE)
+            return outcome;
+    }
+    return WORLD_DONE;
+}
+
+/* The steps of `span`; of spans behind it too, where the charge surely lasts. */
+static world_outcome run_steps(program *p, int span) {
+    world *w = &p->world;
+    int end = end_item(p, span);
+    world_outcome outcome = WORLD_DONE;
+    for (w->item = first_item(p, span); w->item < end && outcome == WORLD_DONE;) {
+        int step = w->work.items[w->item].step;
+        double floor_uj = 0;
+        if (step <= p->reach) {
+            outcome = reload(p, step);
+            if (outcome == WORLD_DONE)
+                outcome = world_run_open(w, w->item, w->item + 1, w->item + 1, 0);
+        } else {
+            int far = farthest(p, span, &floor_uj);
+            return world_run_open(w, w->item, end, far, floor_uj);
+        }
+    }
+    return outcome;
+}
+
+/* Spans from `span` on until one must commit; *span becomes that one. */
+static world_outcome run_spans(program *p, int *span) {
+    world *w = &p->world;
+    for (;;) {
+        world_outcome outcome = run_steps(p, *span);
+        if (outcome != WORLD_DONE)
+            return outcome;
+        *span = w->work.items[w->item - 1].span;
+        uint32_t mv = world_capacitor_mv(w);
+        if (!joinable(p, *span) || mv == 0 || mv < span_at(p, *span + 1)->need_mv)
+            return WORLD_DONE;
+        ++*span;
+    }
+}
+
+/* Before a commit: what steps [first, end) left in SRAM and will be read again goes to NVM. */
+static world_outcome write_back(program *p, int first, int end) {
+    world *w = &p->world;
+    for (int k = first; k < end; k++) {
+        if (w->plan->stores[k].last_reader < end)
+            continue;
+        world_outcome outcome = world_run_loose(w, w->item, w->work.store_item[k]);
+        if (outcome != WORLD_DONE)
+            return outcome;
+    }
+    return WORLD_DONE;
+}
+
+world_outcome span_run(program *p) {
+    world *w = &p->world;
+    int span = p->progress[p->segment], first = first_step(p, span);
+    if (must_wait(p, span_at(p, span)))
+        return world_sleep(w, w->now_s + w->options->wait_s);
+    begin_segment(p, first);
+    world_open(w, first_item(p, span));
+    world_outcome outcome = run_spans(p, &span);
+    if (outcome == WORLD_DONE)
+        outcome = write_back(p, first, end_step(p, span));
+    if (outcome != WORLD_DONE)
+        return outcome;
+    int end = w->item;
+    const work_sequence *commit = &w->work.sequence[WORK_DECIDE];
+    outcome = world_run(w, commit->first, commit->end, false);
+    world_close(w, end, outcome != WORLD_FAILED);
+    if (outcome != WORLD_DONE)
+        return outcome;
+    p->warm = true;
+    p->progress[p->segment] = span + 1;
+    if (span + 1 == n_spans(p))
+        p->phase = p->segment ? WICK_PHASE_PUBLISH : WICK_PHASE_DECIDE;
+    return WORLD_DONE;
+}

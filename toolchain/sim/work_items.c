@@ -1,0 +1,277 @@
+#include "sim/work_items.h"
+
+#include <math.h>
+
+typedef struct builder {
+    work_items *w;
+    const wick_plan *plan;
+    const wick_workload *workload;
+    const store *cap;
+    int sequence, unit_first;
+} builder;
+
+double work_response(const work_items *w, int sequence, int i, double into_s) {
+    double response = work_before(w, sequence, i)->response_uj;
+    if (into_s <= 0)
+        return response;
+    double decay = store_decay(w->lambda_per_s * into_s), draw = w->items[i].draw_uw;
+    return response - response * decay +
+           (w->lambda_per_s > 0 ? draw / w->lambda_per_s * decay : draw * into_s);
+}
+
+/* Returns the item, -1 where there is nothing to do. */
+static int add(builder *b, wick_cost cost, work_account account, int span) {
+    if (cost.time_us <= 0 && cost.energy_uj <= 0)
+        return -1;
+    work_items *w = b->w;
+    const wick_device *d = b->plan->device;
+    double time_s = cost.time_us * 1e-6, esr_ohm = d->capacitor.esr_ohm;
+    double out_uw = cost.energy_uj / time_s / d->capacitor.efficiency;
+    double esr_uw = esr_loss_uw(d->capacitor.off_v, out_uw, esr_ohm);
+    int i = w->n++, q = b->sequence;
+    w->items[i] = (work_item){
+        .time_s = time_s,
+        .draw_uw = out_uw + esr_uw,
+        .load_uj = cost.energy_uj,
+        .esr_uj = esr_uw * time_s,
+        .off_uj = store_energy_at(b->cap, esr_off_v(d->capacitor.off_v, out_uw, esr_ohm)),
+        .unit_first = b->unit_first,
+        .span = span,
+        .step = -1};
+    w->sequence_of[i] = q;
+    w->sequence[q].min_uw = fmin(w->sequence[q].min_uw, w->items[i].draw_uw);
+    w->sequence[q].max_uw = fmax(w->sequence[q].max_uw, w->items[i].draw_uw);
+    w->sequence[q].max_off_uj = fmax(w->sequence[q].max_off_uj, w->items[i].off_uj);
+    work_sums sums = *work_before(w, q, i);
+    sums.response_uj = work_response(w, q, i, time_s);
+    sums.time_s += time_s;
+    sums.drawn_uj += w->items[i].draw_uw * time_s;
+    sums.load_uj += cost.energy_uj;
+    sums.esr_uj += w->items[i].esr_uj;
+    if (account == WORK_COMPUTE) {
+        sums.account_uj[WORK_COMPUTE] += cost.compute_uj;
+        sums.account_uj[WORK_NVM] += cost.energy_uj - cost.compute_uj;
+    } else {
+        sums.account_uj[account] += cost.energy_uj;
+    }
+    w->before[i + 1 + q] = sums;
+    return i;
+}
+
+static void end_unit(builder *b) {
+    for (int i = b->unit_first; i < b->w->n; i++)
+        b->w->items[i].unit_end = b->w->n;
+    b->unit_first = b->w->n;
+}
+
+static void begin_sequence(builder *b, int q) {
+    b->sequence = q;
+    b->unit_first = b->w->n;
+    b->w->sequence[q] = (work_sequence){.first = b->w->n, .min_uw = INFINITY};
+    b->w->before[b->w->n + q] = (work_sums){0};
+}
+
+static void end_sequence(builder *b) {
+    b->w->sequence[b->sequence].end = b->w->n;
+}
+
+static void add_commit(builder *b, int span) {
+    int item = add(b, b->plan->commit, WORK_COMMIT, span);
+    b->w->before[item + 1 + b->sequence].commits++;
+}
+
+/* What its commit writes, if it is the only span since the last one. */
+static void add_stores(builder *b, const wick_span *span, int index) {
+    int end = span->first_step + span->n_steps;
+    for (int k = span->first_step; k < end; k++)
+        if (b->plan->stores[k].last_reader >= end)
+            add(b, b->plan->stores[k].cost, WORK_COMMIT, index);
+}
+
+static void add_spans(builder *b, int segment) {
+    const wick_model *m = &b->plan->model;
+    for (int s = 0; s < m->segments[segment].n_spans; s++) {
+        const wick_span *span = &m->spans[m->segments[segment].first_span + s];
+        b->w->span_first[m->segments[segment].first_span + s] = b->w->n;
+        for (int k = span->first_step; k < span->first_step + span->n_steps; k++) {
+            int item = add(b, b->plan->step_cost[k], WORK_COMPUTE, s);
+            b->w->step_item[k] = item;
+            b->w->items[item].step = k;
+        }
+        if (!b->w->lazy) {
+            add_stores(b, span, s);
+            add_commit(b, s);
+        }
+        end_unit(b);
+    }
+}
+
+/* One unit each: they belong to whatever they are done for. */
+static void add_loose(builder *b) {
+    const wick_plan *plan = b->plan;
+    int r = 0;
+    for (int k = 0; k < plan->model.n_steps; k++) {
+        b->w->reload_first[k] = r;
+        for (; r < plan->n_reloads && plan->reloads[r].step == k; r++) {
+            b->w->reload_item[r] = add(b, plan->reloads[r].cost, WORK_NVM, -1);
+            end_unit(b);
+        }
+        b->w->store_item[k] =
+            plan->stores[k].last_reader < 0 ? -1 : add(b, plan->stores[k].cost, WORK_COMMIT, -1);
+        end_unit(b);
+    }
+    b->w->reload_first[plan->model.n_steps] = r;
+}
+
+static wick_cost plain(double energy_uj, double time_us) {
+    return (wick_cost){.time_us = time_us, .compute_uj = energy_uj, .energy_uj = energy_uj};
+}
+
+static void add_all(builder *b) {
+    const wick_plan *plan = b->plan;
+    const wick_workload *load = b->workload;
+    begin_sequence(b, 0);
+    add(b, plain(load->sense_uj, load->sense_us), WORK_SENSE, -1);
+    add(b, plan->take, WORK_COMPUTE, -1);
+    add_commit(b, -1);
+    end_unit(b);
+    b->w->taken = b->w->n;
+    add_spans(b, 0);
+    end_sequence(b);
+    for (int k = 1; k <= plan->model.n_modules; k++) {
+        begin_sequence(b, k);
+        add_spans(b, k);
+        b->w->send[k] = b->w->n;
+        add(b, wick_cost_add(plan->send, plain(load->send_uj, load->send_us)), WORK_COMPUTE, -1);
+        end_unit(b);
+        end_sequence(b);
+    }
+    begin_sequence(b, WORK_DECIDE);
+    add_commit(b, -1);
+    end_unit(b);
+    end_sequence(b);
+    begin_sequence(b, WORK_BOOT_SEQUENCE);
+    add(b, plan->boot, WORK_BOOT, -1);
+    end_unit(b);
+    end_sequence(b);
+    begin_sequence(b, WORK_LOOSE);
+    add_loose(b);
+    end_sequence(b);
+}
+
+/* "TM1, span 3 (conv4)" */
+static const char *name_unit(wick_arena *arena, const wick_plan *plan, const work_items *w, int i) {
+    int q = w->sequence_of[i], span = w->items[i].span;
+    if (q == WORK_BOOT_SEQUENCE)
+        return "boot";
+    const char *segment = q < plan->n_segments ? plan->segments[q].name : NULL;
+    if (!segment)
+        segment = wick_arena_printf(arena, q == 0 ? "extractor" : "module %d", q);
+    if (span < 0)
+        return q == 0 ? "taking an input"
+                      : wick_arena_printf(arena, "delivery or decision of %s", segment);
+    const wick_model *m = &plan->model;
+    const wick_span *at = &m->spans[m->segments[q].first_span + span];
+    const char *layer =
+        plan->net && at->n_steps ? plan->net->info[m->steps[at->first_step].layer].name : NULL;
+    return layer ? wick_arena_printf(arena, "%s, span %d (layer %s)", segment, span + 1, layer)
+                 : wick_arena_printf(arena, "%s, span %d", segment, span + 1);
+}
+
+/* What a span takes beside its items when it is the first one of a boot and commits, at the
+   capacitor. */
+static double besides_uj(const builder *b, const work_item *unit) {
+    const wick_plan *plan = b->plan;
+    const work_items *w = b->w;
+    double uj = w->lazy ? plan->commit.energy_uj : 0;
+    if (unit->step < 0)
+        return 0;
+    const wick_segment *segment = &plan->model.segments[w->sequence_of[unit - w->items]];
+    const wick_span *span = &plan->model.spans[segment->first_span + unit->span];
+    int end = span->first_step + span->n_steps;
+    for (int k = span->first_step; k < end; k++) {
+        if (w->lazy && plan->stores[k].last_reader >= end)
+            uj += plan->stores[k].cost.energy_uj;
+        for (int r = w->reload_first[k]; r < w->reload_first[k + 1]; r++)
+            if (plan->reloads[r].producer < span->first_step)
+                uj += plan->reloads[r].cost.energy_uj;
+    }
+    return uj / plan->device->capacitor.efficiency;
+}
+
+static wick_status check_unit(wick_arena *arena, const builder *b, int first, wick_diag *diag) {
+    const work_items *w = b->w;
+    const work_item *unit = &w->items[first];
+    int q = w->sequence_of[first];
+    double off_uj = 0, drawn_uj = work_before(w, q, unit->unit_end)->drawn_uj -
+                                  work_before(w, q, first)->drawn_uj;
+    for (int i = first; i < unit->unit_end; i++)
+        off_uj = fmax(off_uj, w->items[i].off_uj);
+    if (q != WORK_BOOT_SEQUENCE)
+        drawn_uj +=
+            work_before(w, WORK_BOOT_SEQUENCE, w->sequence[WORK_BOOT_SEQUENCE].end)->drawn_uj;
+    drawn_uj += besides_uj(b, unit);
+    if (off_uj >= b->cap->on_uj)
+        return wick_fail(
+            diag, WICK_NO_FIT, b->plan->model_path, name_unit(arena, b->plan, w, first),
+            "a capacitor with less series resistance, a higher on_v, or less power",
+            "under this load the terminals stand at off_v while the capacitor still "
+            "has %.3f V, and the device wakes at %.3f V",
+            sqrt(2 * off_uj / b->cap->farad_u), sqrt(2 * b->cap->on_uj / b->cap->farad_u));
+    double whole_uj = b->cap->max_uj - off_uj;
+    if (drawn_uj <= whole_uj)
+        return WICK_OK;
+    return wick_fail(
+        diag, WICK_NO_FIT, b->plan->model_path, name_unit(arena, b->plan, w, first),
+        wick_arena_printf(arena,
+                          "plan again for this capacitor (wick plan --capacitor %.4g), "
+                          "or take one of at least %.4g uF",
+                          b->cap->farad_u, b->cap->farad_u * drawn_uj / whole_uj),
+        "with a boot it draws %.1f uJ without a commit, and a full capacitor of %.4g uF "
+        "gives %.1f uJ: it would start over for ever",
+        drawn_uj, b->cap->farad_u, whole_uj);
+}
+
+static wick_status check_costs(const wick_workload *load, wick_diag *diag) {
+    const struct {
+        const char *name;
+        double uj, us;
+    } costs[] = {{"sensing", load->sense_uj, load->sense_us},
+                 {"sending", load->send_uj, load->send_us}};
+    for (size_t i = 0; i < WICK_LEN(costs); i++)
+        if (!(costs[i].uj >= 0 && costs[i].uj <= 1e12 && costs[i].us >= 0 && costs[i].us <= 1e12) ||
+            (costs[i].uj > 0) != (costs[i].us > 0))
+            return wick_fail(diag, WICK_RANGE, NULL, costs[i].name,
+                             "give both, or neither, within 0 to 1e12", "%g uJ in %g us",
+                             costs[i].uj, costs[i].us);
+    return WICK_OK;
+}
+
+wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
+                            const store *cap, bool lazy, work_items *out, wick_diag *diag) {
+    const wick_device *d = plan->device;
+    WICK_TRY(check_costs(workload, diag));
+    int most = plan->model.n_steps + plan->model.n_spans + 2 * plan->model.n_modules + 5;
+    most += 2 * plan->model.n_steps + plan->n_reloads;
+    *out = (work_items){.lazy = lazy,
+                        .items = wick_new(arena, work_item, most),
+                        .before = wick_new(arena, work_sums, most + 1 + WORK_SEQUENCES),
+                        .sequence_of = wick_new(arena, int, most),
+                        .span_first = wick_new(arena, int, plan->model.n_spans),
+                        .step_item = wick_new(arena, int, plan->model.n_steps),
+                        .store_item = wick_new(arena, int, plan->model.n_steps),
+                        .reload_item = wick_new(arena, int, plan->n_reloads),
+                        .reload_first = wick_new(arena, int, plan->model.n_steps + 1),
+                        .lambda_per_s = cap->lambda_per_s};
+    builder b = {.w = out, .plan = plan, .workload = workload, .cap = cap};
+    add_all(&b);
+    double sleep_uw = d->sleep_uw / d->capacitor.efficiency;
+    out->sleep_load_uw = d->sleep_uw;
+    out->sleep_esr_uw = esr_loss_uw(d->capacitor.off_v, sleep_uw, d->capacitor.esr_ohm);
+    out->sleep_draw_uw = sleep_uw + out->sleep_esr_uw;
+    out->sleep_off_uj =
+        store_energy_at(cap, esr_off_v(d->capacitor.off_v, sleep_uw, d->capacitor.esr_ohm));
+    for (int i = 0; i < out->sequence[WORK_LOOSE].first; i = out->items[i].unit_end)
+        WICK_TRY(check_unit(arena, &b, i, diag));
+    return WICK_OK;
+}

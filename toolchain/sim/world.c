@@ -1,0 +1,432 @@
+#include "sim/world.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+void world_event(world *w, wick_event_kind kind, int module, int number) {
+    if (!w->options->record)
+        return;
+    wick_sim_result *r = w->result;
+    if (r->n_events == w->cap_events) {
+        w->cap_events = w->cap_events ? 2 * w->cap_events : 1024;
+        r->events = wick_xrealloc(r->events, (size_t)w->cap_events * sizeof *r->events);
+    }
+    r->events[r->n_events++] = (wick_event){.time_s = w->now_s,
+                                            .voltage = store_voltage(&w->store),
+                                            .kind = kind,
+                                            .module = module,
+                                            .input = number};
+}
+
+void world_missed(world *w, const input *in, int *reason) {
+    w->result->missed++;
+    if (reason)
+        ++*reason;
+    world_event(w, WICK_EVENT_MISS, 0, in->id);
+}
+
+static uint32_t clamp_u32(double value) {
+    return value <= 0 ? 0 : value >= 4294967294.0 ? UINT32_MAX - 1 : (uint32_t)value;
+}
+
+/* ---- what is due now ---- */
+
+static void receive(world *w) {
+    input in = arrivals_next(&w->arrivals), pushed[WICK_MAX_WAITING + 1];
+    w->result->inputs++;
+    world_event(w, WICK_EVENT_INPUT, 0, in.id);
+    if (w->options->workload.needs_power && !w->booted) {
+        world_missed(w, &in, &w->result->dropped);
+        return;
+    }
+    int n = arrivals_wait(&w->arrivals, in, w->in_work, pushed);
+    for (int i = 0; i < n; i++)
+        world_missed(w, &pushed[i], &w->result->dropped);
+    w->arrived = true;
+}
+
+/* Inputs and marks that are due; true when the time is over. */
+static bool look(world *w) {
+    if (w->now_s >= w->end_s)
+        return true;
+    while (w->now_s >= w->arrivals.next_s)
+        receive(w);
+    if (w->now_s >= w->mark_s) {
+        world_event(w, WICK_EVENT_VOLTAGE, w->event_segment, w->event_input);
+        while (w->now_s >= w->mark_s)
+            w->mark_s += w->mark_step_s;
+    }
+    return false;
+}
+
+void world_next_sample(world *w) {
+    if (++w->sample < w->supply.trace->n)
+        return;
+    double end_s = w->supply.trace->end_s;
+    w->recent_start_uw = supply_recent_uw(&w->supply, w->sample - 1, end_s, w->recent_start_uw);
+    w->sample = 0;
+    w->trace_s += end_s;
+}
+
+void world_account(world *w, double offered_uj, store_flow flow) {
+    wick_energy *e = &w->result->energy;
+    e->harvested_uj += offered_uj;
+    e->input_loss_uj += offered_uj - flow.in_uj;
+    e->clamped_uj += flow.clamped_uj;
+    e->leakage_uj += flow.leaked_uj;
+}
+
+/* Up to one event: the end of a sample, of the item at hand, a threshold of the store, or until_s.
+ */
+static void turn(world *w, const world_load *load, double until_s, double left_s) {
+    supply_band band = supply_band_at(&w->supply, &w->store, w->sample, load->draw_uw);
+    double sample_end_s = w->trace_s + supply_end_s(&w->supply, w->sample);
+    double dt_s = fmin(fmin(until_s, sample_end_s) - w->now_s, left_s), target_uj = -1;
+    /* The nearest energies on both sides at which something changes. */
+    double slope = store_slope(&w->store, band.in, load->draw_uw, w->store.energy_uj);
+    double border_uj =
+        slope > 0 ? fmin(load->wake_uj, band.high_uj) : fmax(load->off_uj, band.low_uj);
+    if (border_uj >= 0 && border_uj <= w->store.max_uj && border_uj != w->store.energy_uj) {
+        double at_s = store_time_to(&w->store, band.in, load->draw_uw, border_uj);
+        if (at_s <= dt_s) {
+            dt_s = at_s;
+            target_uj = border_uj;
+        }
+    }
+    dt_s = fmax(0, dt_s);
+    double offered_uj = w->supply.trace->power_uw[w->sample] * dt_s;
+    store_flow flow = store_advance(&w->store, band.in, load->draw_uw, dt_s);
+    world_account(w, offered_uj, flow);
+    w->left_s = left_s - dt_s;
+    if (target_uj >= 0) {
+        w->store.energy_uj = target_uj;
+        w->now_s += dt_s;
+    } else if (left_s <= dt_s) {
+        w->now_s += dt_s;
+    } else if (until_s <= sample_end_s) {
+        w->now_s = until_s;
+        if (until_s == sample_end_s)
+            world_next_sample(w);
+    } else {
+        w->now_s = sample_end_s;
+        world_next_sample(w);
+    }
+}
+
+static double horizon(const world *w) {
+    return fmin(fmin(w->end_s, w->arrivals.next_s), w->mark_s);
+}
+
+/* ---- items ---- */
+
+static void add_sums(work_sums *to, const work_sums *more, double sign) {
+    to->drawn_uj += sign * more->drawn_uj;
+    to->load_uj += sign * more->load_uj;
+    to->esr_uj += sign * more->esr_uj;
+    for (int a = 0; a < WORK_ACCOUNTS; a++)
+        to->account_uj[a] += sign * more->account_uj[a];
+    to->commits += (int)sign * more->commits;
+}
+
+/* What was drawn from item `first`'s start to `part` of item `item`; the part counts as computing.
+ */
+static work_sums sums_between(const work_items *work, int first, int item, double part) {
+    int q = work->sequence_of[first];
+    work_sums sums = *work_before(work, q, item);
+    add_sums(&sums, work_before(work, q, first), -1);
+    if (part > 0) {
+        const work_item *at = &work->items[item];
+        sums.load_uj += at->load_uj * part;
+        sums.esr_uj += at->esr_uj * part;
+        sums.drawn_uj += at->draw_uw * at->time_s * part;
+        sums.account_uj[q == WORK_BOOT_SEQUENCE ? WORK_BOOT : WORK_COMPUTE] += at->load_uj * part;
+    }
+    return sums;
+}
+
+static void book_sums(world *w, const work_sums *sums, bool useful) {
+    wick_energy *e = &w->result->energy;
+    e->esr_loss_uj += sums->esr_uj;
+    e->converter_loss_uj += sums->drawn_uj - sums->esr_uj - sums->load_uj;
+    e->boot_uj += sums->account_uj[WORK_BOOT];
+    if (useful) {
+        e->compute_uj += sums->account_uj[WORK_COMPUTE];
+        e->nvm_uj += sums->account_uj[WORK_NVM];
+        e->commit_uj += sums->account_uj[WORK_COMMIT];
+        e->sense_uj += sums->account_uj[WORK_SENSE];
+        w->result->commits += sums->commits;
+    } else {
+        e->reexecution_uj += sums->load_uj - sums->account_uj[WORK_BOOT];
+    }
+}
+
+static void book(world *w, int first, int item, double part, bool useful) {
+    work_sums sums = sums_between(&w->work, first, item, part);
+    book_sums(w, &sums, useful);
+}
+
+/* The open work up to `part` of item `item`. */
+static void book_open(world *w, int item, double part, bool useful) {
+    work_sums sums = sums_between(&w->work, w->open_first, item, part);
+    add_sums(&sums, &w->open_loose, 1);
+    book_sums(w, &sums, useful);
+}
+
+static void power_fails(world *w) {
+    w->powered = w->booted = false;
+    w->result->power_failures++;
+    world_event(w, WICK_EVENT_FAIL, w->event_segment, w->event_input);
+}
+
+/* Moves on over the items that are complete. */
+static void next_items(world *w, int end) {
+    while (w->item < end && w->left_s <= 0)
+        w->left_s = ++w->item < end ? w->work.items[w->item].time_s : 0;
+}
+
+static world_load load_of(const work_item *item, const work_sequence *sequence) {
+    return (world_load){.draw_uw = item->draw_uw,
+                        .off_uj = item->off_uj,
+                        .wake_uj = INFINITY,
+                        .min_uw = sequence->min_uw,
+                        .max_uw = sequence->max_uw};
+}
+
+/* The item at hand until the next event. */
+static void work_on(world *w, const work_item *item, const work_sequence *sequence, int end) {
+    world_load load = load_of(item, sequence);
+    if (!world_leap(w, &load, horizon(w), end))
+        turn(w, &load, horizon(w), w->left_s);
+    next_items(w, end);
+}
+
+/* The first item of the unit in which `item` lies; behind the last item: of its unit if that is not
+   complete with it, else the next one's. */
+static int unit_begun(const work_items *work, int item, int last) {
+    if (item < last)
+        return work->items[item].unit_first;
+    return work->items[last - 1].unit_end > last ? work->items[last - 1].unit_first : last;
+}
+
+world_outcome world_run(world *w, int first, int end, bool pause) {
+    const work_items *work = &w->work;
+    w->item = first;
+    if (first >= end)
+        return WORLD_DONE;
+    const work_sequence *sequence = &work->sequence[work->sequence_of[first]];
+    w->left_s = work->items[first].time_s;
+    for (int unit = work->items[first].unit_first, last = end;;) {
+        int start = unit_begun(work, w->item, last);
+        if (start > unit)
+            book(w, unit, start, 0, true);
+        unit = start;
+        if (w->item >= last)
+            return last == end ? WORLD_DONE : WORLD_PAUSED;
+        const work_item *item = &work->items[w->item];
+        double part = 1 - w->left_s / item->time_s;
+        if (look(w)) {
+            book(w, unit, w->item, part, true);
+            return WORLD_OVER;
+        }
+        if (w->store.energy_uj <= item->off_uj) {
+            book(w, unit, w->item, part, false);
+            power_fails(w);
+            return WORLD_FAILED;
+        }
+        if (pause && w->arrived) {
+            if (w->item == unit && part <= 0)
+                return WORLD_PAUSED;
+            last = item->unit_end < last ? item->unit_end : last;
+        }
+        work_on(w, item, sequence, last);
+    }
+}
+
+void world_open(world *w, int first) {
+    w->open_first = first;
+    w->open_loose = (work_sums){0};
+}
+
+static world_outcome end_open(world *w, bool over) {
+    if (!over)
+        power_fails(w);
+    return over ? WORLD_OVER : WORLD_FAILED;
+}
+
+world_outcome world_run_loose(world *w, int at, int index) {
+    const work_items *work = &w->work;
+    if (index < 0)
+        return WORLD_DONE;
+    const work_item *item = &work->items[index];
+    w->item = index;
+    w->left_s = item->time_s;
+    for (;;) {
+        bool done = w->item > index, over = !done && look(w);
+        if (!done && !over && w->store.energy_uj > item->off_uj) {
+            work_on(w, item, &work->sequence[WORK_LOOSE], index + 1);
+            continue;
+        }
+        double part = done ? 0 : 1 - w->left_s / item->time_s;
+        work_sums sums = sums_between(work, index, w->item, part);
+        add_sums(&w->open_loose, &sums, 1);
+        w->item = at;
+        if (done)
+            return WORLD_DONE;
+        book_open(w, at, 0, over);
+        return end_open(w, over);
+    }
+}
+
+world_outcome world_run_open(world *w, int first, int end, int far, double floor_uj) {
+    const work_items *work = &w->work;
+    w->item = first;
+    if (first >= end)
+        return WORLD_DONE;
+    const work_sequence *sequence = &work->sequence[work->sequence_of[first]];
+    w->left_s = work->items[first].time_s;
+    for (;;) {
+        if (w->item >= end)
+            return WORLD_DONE;
+        const work_item *item = &work->items[w->item];
+        bool over = look(w);
+        if (over || w->store.energy_uj <= item->off_uj) {
+            book_open(w, w->item, 1 - w->left_s / item->time_s, over);
+            return end_open(w, over);
+        }
+        world_load load = load_of(item, sequence);
+        load.floor_uj = floor_uj;
+        if (far > end && w->store.energy_uj > floor_uj && world_leap(w, &load, horizon(w), far)) {
+            next_items(w, far);
+            end = w->item < far ? work->items[w->item].unit_end : far;
+            continue;
+        }
+        load.floor_uj = 0;
+        if (!world_leap(w, &load, horizon(w), end))
+            turn(w, &load, horizon(w), w->left_s);
+        next_items(w, end);
+    }
+}
+
+void world_close(world *w, int end, bool useful) {
+    book_open(w, end, 0, useful);
+}
+
+uint32_t world_capacitor_mv(const world *w) {
+    return clamp_u32(store_voltage(&w->store) * 1e3);
+}
+
+/* ---- without work ---- */
+
+static void book_sleep(world *w, double since_s) {
+    wick_energy *e = &w->result->energy;
+    const work_items *work = &w->work;
+    double dt_s = w->now_s - since_s;
+    e->sleep_uj += work->sleep_load_uw * dt_s;
+    e->esr_loss_uj += work->sleep_esr_uw * dt_s;
+    e->converter_loss_uj += (work->sleep_draw_uw - work->sleep_esr_uw - work->sleep_load_uw) * dt_s;
+}
+
+world_outcome world_sleep(world *w, double until_s) {
+    double since_s = w->now_s;
+    world_load load = {.draw_uw = w->work.sleep_draw_uw,
+                       .min_uw = w->work.sleep_draw_uw,
+                       .max_uw = w->work.sleep_draw_uw,
+                       .off_uj = w->work.sleep_off_uj,
+                       .wake_uj = INFINITY};
+    world_outcome outcome = WORLD_DONE;
+    for (;;) {
+        if (look(w)) {
+            outcome = WORLD_OVER;
+            break;
+        }
+        if (w->store.energy_uj <= load.off_uj) {
+            outcome = WORLD_FAILED;
+            break;
+        }
+        if (w->arrived || w->now_s >= until_s)
+            break;
+        double next_s = fmin(horizon(w), until_s);
+        if (!world_leap(w, &load, next_s, -1))
+            turn(w, &load, next_s, INFINITY);
+    }
+    book_sleep(w, since_s);
+    if (outcome == WORLD_FAILED)
+        power_fails(w);
+    return outcome;
+}
+
+world_outcome world_charge(world *w, double not_before_s) {
+    for (;;) {
+        if (look(w))
+            return WORLD_OVER;
+        bool early = w->now_s < not_before_s;
+        if (!early && w->store.energy_uj >= w->store.on_uj)
+            break;
+        world_load load = {.off_uj = -1, .wake_uj = early ? INFINITY : w->store.on_uj};
+        double next_s = early ? fmin(horizon(w), not_before_s) : horizon(w);
+        if (!world_leap(w, &load, next_s, -1))
+            turn(w, &load, next_s, INFINITY);
+    }
+    w->powered = true;
+    w->result->boots++;
+    world_event(w, WICK_EVENT_BOOT, w->event_segment, w->event_input);
+    return WORLD_DONE;
+}
+
+/* ---- the policy's view, beginning and end ---- */
+
+wick_situation world_situation(const world *w, double deadline_s, uint8_t modules_done) {
+    double efficiency = w->plan->device->capacitor.efficiency;
+    double recent_uw =
+        supply_recent_uw(&w->supply, w->sample, w->now_s - w->trace_s, w->recent_start_uw);
+    return (wick_situation){.charge_uj =
+                                clamp_u32((w->store.energy_uj - w->store.off_uj) * efficiency),
+                            .full_uj = clamp_u32((w->store.max_uj - w->store.off_uj) * efficiency),
+                            .harvest_uw = clamp_u32(recent_uw * efficiency),
+                            .time_left_ms = clamp_u32((deadline_s - w->now_s) * 1e3),
+                            .modules_done = modules_done,
+                            .min_accuracy_permille = w->options->min_accuracy_permille};
+}
+
+/* Enters the trace at trace_start_s, with nothing harvested before. */
+static void enter_trace(world *w) {
+    double end_s = w->supply.trace->end_s, start_s = fmod(w->options->trace_start_s, end_s);
+    w->trace_s = -start_s;
+    w->sample = supply_sample_at(&w->supply, 0, start_s);
+    w->recent_start_uw =
+        -supply_recent_uw(&w->supply, w->sample, start_s, 0) * exp(start_s / SUPPLY_MEMORY_S);
+    if (!isfinite(w->recent_start_uw)) /* so far in that nothing would be left of it */
+        w->recent_start_uw = 0;
+}
+
+wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
+                        const wick_sim_options *options, int n_samples, wick_sim_result *result,
+                        wick_diag *diag) {
+    const wick_device *d = plan->device;
+    double start_v = options->start_v >= 0 ? options->start_v : d->capacitor.off_v;
+    *w = (world){.plan = plan,
+                 .options = options,
+                 .result = result,
+                 .store = store_make(d, plan->options.capacitor_uf, start_v),
+                 .arrivals = arrivals_begin(&options->workload, n_samples, options->seed),
+                 .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
+                 .mark_s = INFINITY,
+                 .event_input = -1};
+    wick_harvester *harvester = wick_new(arena, wick_harvester, 1);
+    *harvester = options->harvester ? *options->harvester : wick_device_harvester(d);
+    WICK_TRY(supply_make(arena, trace, harvester, &w->store, d->capacitor.on_v, &w->supply, diag));
+    WICK_TRY(work_items_make(arena, plan, &options->workload, &w->store, !options->no_voltage,
+                             &w->work, diag));
+    enter_trace(w);
+    if (options->record) {
+        w->mark_step_s = w->end_s / 2000;
+        w->mark_s = w->mark_step_s;
+    }
+    result->energy.stored_uj = -w->store.energy_uj;
+    return WICK_OK;
+}
+
+void world_end(world *w) {
+    w->result->energy.stored_uj += w->store.energy_uj;
+    w->result->simulated_s = w->now_s;
+}
