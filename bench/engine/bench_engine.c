@@ -1,9 +1,10 @@
 /* What the intermittent engine costs, modelled: energy, time and NVM bytes of one answer on every
    device, beside the same network without power failures in mind; and, on the published cost model,
    its overhead under power failures.
-     bench_engine [--check] [--emit FOLDER] [DEVICE...]
-   --check: exit status 1 when a bar is missed. --emit: the firmware of each device into
-   FOLDER/DEVICE-FAMILY-WIDTH, for count_engine.sh. Devices: only these, default all. */
+     bench_engine [--check] [--emit FOLDER] [--features stored] [DEVICE...]
+   --features: as `wick plan --features`, to compare. --check: exit status 1 when a bar is missed.
+   --emit: the firmware of each device into FOLDER/DEVICE-FAMILY-WIDTH, for count_engine.sh.
+   Devices: only these, default all. */
 #include "engine_cost.h"
 
 #include "emit/emit.h"
@@ -28,6 +29,7 @@ typedef struct bench {
     const char *emit; /* folder or NULL */
     int missed;       /* bars */
     char **only;      /* devices */
+    wick_features features;
     int n_only;
     wick_diag diag;
 } bench;
@@ -73,6 +75,7 @@ static void print_device(bench *b, const wick_qnet *net, const family *f, const 
     wick_plan *plan = NULL;
     wick_diag diag = {0};
     wick_plan_options options = wick_plan_defaults();
+    options.features = b->features;
     wick_status status = wick_device_load(b->arena, name, &device, &diag);
     if (status == WICK_OK)
         status = wick_plan_make(net, device, &options, NULL, &plan, &diag);
@@ -181,6 +184,8 @@ int main(int argc, char **argv) {
             check = true;
         else if (!strcmp(argv[i], "--emit") && i + 1 < argc)
             b.emit = argv[++i];
+        else if (!strcmp(argv[i], "--features") && i + 1 < argc)
+            b.features = !strcmp(argv[++i], "stored") ? WICK_FEATURES_STORED : WICK_FEATURES_AUTO;
         else
             b.only[b.n_only++] = argv[i];
     }

@@ -102,6 +102,7 @@ typedef struct wick_plan {
         int64_t nvm_bytes;
         int64_t flash_bytes; /* constants + code estimate */
         int64_t constants_bytes, code_bytes;
+        int64_t engine_code_bytes; /* of code_bytes: what is not kernels */
     } totals;
     double charge_uj;        /* usable energy of one charge */
     wick_cost boot;          /* one boot: start-up and reading the records */

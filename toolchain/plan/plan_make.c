@@ -252,6 +252,7 @@ static void complete_totals(wick_plan *plan) {
     plan->totals.nvm_bytes = m->nvm_bytes;
     plan->totals.constants_bytes = constants;
     plan->totals.code_bytes = code;
+    plan->totals.engine_code_bytes = engine_code(plan->device);
     plan->totals.flash_bytes = constants + code;
 }
 
