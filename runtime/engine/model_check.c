@@ -82,8 +82,8 @@ static int sram_fits(const wick_model *model, uint32_t tensor) {
 }
 
 /* Step `index` of a segment's chain; NULL where there is none. */
-static const wick_step *chain_step(const wick_model *model, uint32_t segment, uint32_t index) {
-    uint32_t s = index;
+static const wick_step *chain_step(const wick_model *model, unsigned segment, unsigned index) {
+    unsigned s = index;
     if (index >= model->extractor_steps || wick_recomputes(model))
         s += wick_chain_base(model, segment);
     return s < model->n_steps ? &model->steps[s] : NULL;
@@ -91,15 +91,15 @@ static const wick_step *chain_step(const wick_model *model, uint32_t segment, ui
 
 /* What step `index` of a chain reads and writes agrees with the places' producers and last readers:
    what has a place in SRAM is computed in one step, before it is read. */
-static int order_fits(const wick_model *model, uint32_t segment, uint32_t index) {
+static int order_fits(const wick_model *model, unsigned segment, unsigned index) {
     const wick_step *step = chain_step(model, segment, index);
     const wick_layer *layer = &model->layers[step->layer];
     const wick_place *dst = &model->tensors[layer->dst];
     if (dst->sram != WICK_NO_SRAM &&
         (dst->producer != index || step->first != 0 || step->count != dst->bytes))
         return 0;
-    for (uint32_t i = 0; i < layer->n_operands; i++) {
-        uint32_t tensor = layer->operands[i].tensor;
+    for (unsigned i = 0; i < layer->n_operands; i++) {
+        unsigned tensor = layer->operands[i].tensor;
         const wick_place *place = &model->tensors[tensor];
         if (place->last_reader < index)
             return 0;
@@ -140,13 +140,13 @@ static int step_fits(const wick_model *model, const wick_step *step, int mapped,
 }
 
 /* The segment's spans follow one another; *first, *steps: their steps. */
-static int spans_follow(const wick_model *model, const wick_segment *segment, uint32_t *first,
-                        uint32_t *steps) {
+static int spans_follow(const wick_model *model, const wick_segment *segment, unsigned *first,
+                        unsigned *steps) {
     uint32_t end = (uint32_t)segment->first_span + segment->n_spans;
     *first = *steps = 0;
     if (end > model->n_spans)
         return 0;
-    for (uint32_t k = segment->first_span; k < end; k++) {
+    for (unsigned k = segment->first_span; k < end; k++) {
         const wick_span *span = &model->spans[k];
         if (k == segment->first_span)
             *first = span->first_step;
@@ -159,26 +159,26 @@ static int spans_follow(const wick_model *model, const wick_segment *segment, ui
 }
 
 /* The extractor's steps are where model.h says that they are. */
-static int extractor_fits(const wick_model *model, uint32_t segment, uint32_t first,
-                          uint32_t steps) {
-    uint32_t extractor = model->extractor_steps;
+static int extractor_fits(const wick_model *model, unsigned segment, unsigned first,
+                          unsigned steps) {
+    unsigned extractor = model->extractor_steps;
     if (segment == 0)
         return steps == 0 || (first == 0 && steps == extractor);
     if (!wick_recomputes(model))
         return first >= extractor;
     const wick_step *same = &model->steps[model->spans[model->segments[1].first_span].first_step];
-    for (uint32_t s = 0; s < extractor && s < steps; s++)
+    for (unsigned s = 0; s < extractor && s < steps; s++)
         if (model->steps[first + s].layer != same[s].layer)
             return 0;
     return steps > extractor;
 }
 
-static int segment_fits(const wick_model *model, uint32_t i) {
+static int segment_fits(const wick_model *model, unsigned i) {
     const wick_segment *segment = &model->segments[i];
-    uint32_t first, steps;
+    unsigned first, steps;
     if (!spans_follow(model, segment, &first, &steps) || !extractor_fits(model, i, first, steps))
         return 0;
-    for (uint32_t s = first; s < first + steps; s++)
+    for (unsigned s = first; s < first + steps; s++)
         if (!order_fits(model, i, s - wick_chain_base(model, i)))
             return 0;
     if (i == 0)

@@ -58,10 +58,10 @@ int wick_recomputes(const wick_model *model) {
     return model->segments[0].n_spans == 0 && model->extractor_steps != 0;
 }
 
-uint32_t wick_chain_base(const wick_model *model, uint32_t segment) {
+unsigned wick_chain_base(const wick_model *model, unsigned segment) {
     if (segment == 0)
         return 0;
-    uint32_t first = model->spans[model->segments[segment].first_span].first_step;
+    unsigned first = model->spans[model->segments[segment].first_span].first_step;
     return wick_recomputes(model) ? first : first - model->extractor_steps;
 }
 

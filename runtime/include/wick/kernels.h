@@ -43,7 +43,7 @@ uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
 int wick_recomputes(const wick_model *model);
 /* Steps of a chain are numbered from 0, the extractor's first: step s of the model, of a segment
    that has spans, is step s - wick_chain_base(model, segment) of its chain. */
-uint32_t wick_chain_base(const wick_model *model, uint32_t segment);
+unsigned wick_chain_base(const wick_model *model, unsigned segment);
 
 /* Whether `kernel` can compute the layer: the one predicate that the planner chooses by, that the
    engine checks every layer with at boot, and that the kernels rely on. Looks at the geometry only,
