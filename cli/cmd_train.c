@@ -132,12 +132,13 @@ static json_t *results_json(const train_arguments *a, const wick_graph *graph,
         json_array_append_new(modules, module);
     }
     wick_counts shared = wick_graph_counts(graph, 0);
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:I, s:{s:I, s:I}, s:o}", "output", a->output,
-        "strategy", family->strategy, "data", data->spec, "data_sha256", data->hash.hex, "epochs",
-        result->epochs, "seconds", result->seconds, "peak_mb", (double)result->peak_bytes / MB,
-        "run_id", (json_int_t)result->run_id, "extractor", "parameters",
-        (json_int_t)shared.parameters, "macs", (json_int_t)shared.macs, "modules", modules);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:I, s:{s:I, s:I}, s:o}", "output",
+                     a->output, "strategy", family->strategy, "data", data->spec, "data_sha256",
+                     data->hash.hex, "epochs", result->epochs, "seconds", result->seconds, "waited",
+                     result->waited, "peak_mb", (double)result->peak_bytes / MB, "run_id",
+                     (json_int_t)result->run_id, "extractor", "parameters",
+                     (json_int_t)shared.parameters, "macs", (json_int_t)shared.macs, "modules",
+                     modules);
 }
 
 static wick_status train(train_arguments *a, wick_graph *graph, const wick_data *data,
@@ -158,8 +159,8 @@ static wick_status train(train_arguments *a, wick_graph *graph, const wick_data 
     if (a->json)
         return cli_print_json(results_json(a, graph, data, &result)) ? WICK_OK : WICK_OUTPUT;
     print_table(graph, &result, a->test);
-    printf("training took %.0f s; peak memory %.0f MB\n", result.seconds,
-           (double)result.peak_bytes / MB);
+    printf("training took %.0f s, %.2f %% of its steps waiting for batches; peak memory %.0f MB\n",
+           result.seconds, 100 * result.waited, (double)result.peak_bytes / MB);
     return WICK_OK;
 }
 

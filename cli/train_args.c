@@ -26,6 +26,7 @@ enum {
     KEY_SPARSE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
+    KEY_TEACHER_FEATURES,
     KEY_KD_RESPONSE,
     KEY_KD_TEMPERATURE,
     KEY_MOMENTUM,
@@ -42,6 +43,7 @@ enum {
     KEY_NO_DETACH,
     KEY_NO_WINOGRAD,
     KEY_SYNC_BN,
+    KEY_AHEAD,
     KEY_RUNS,
     KEY_NAME,
     KEY_TEST,
@@ -122,6 +124,8 @@ static const struct argp_option option_table[] = {
     {"cutout", KEY_CUTOUT, "PIXELS", 0, "side of a square that is blanked (default: none)", 2},
     {"seed", 'S', "N", 0, "seed of weights, order and augmentation (default 1)", 2},
     {"threads", 'j', "N", 0, "threads (default all); other counts give other bits", 2},
+    {"ahead", KEY_AHEAD, "N", 0,
+     "batches that are prepared beside the training step (default 2; 0: none, the same bits)", 2},
     {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "direct convolutions only", 2},
     {"sync-bn", KEY_SYNC_BN, 0, 0,
      "under mpirun: batch norm over the whole batch (default: over each process's part)", 2},
@@ -142,6 +146,7 @@ static const struct argp_option option_table[] = {
     {"teacher", KEY_TEACHER, "MODEL.onnx", 0,
      "a finished float model whose largest head also teaches every module, in any strategy", 3},
     {"teacher-weight", KEY_TEACHER_WEIGHT, "W", 0, "of its loss (default 1)", 3},
+    {"teacher-features", KEY_TEACHER_FEATURES, 0, 0, "match its features as well", 3},
     {"no-kd-features", KEY_NO_KD_FEATURES, 0, 0, "match outputs only, not features", 3},
     {"no-detach", KEY_NO_DETACH, 0, 0, "let distillation change the teacher as well", 3},
     {0, 0, 0, 0, "Searching alpha and beta on the validation split first:", 4},
@@ -369,6 +374,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
     case KEY_NO_WINOGRAD:
         o->winograd = false;
         return 0;
+    case KEY_AHEAD:
+        o->ahead = (int)cli_integer(state, "ahead", text, 0, 64);
+        return 0;
     case KEY_SYNC_BN:
         o->sync_bn = true;
         return 0;
@@ -419,6 +427,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_TEACHER_WEIGHT:
         o->teacher_weight = cli_number(state, "teacher-weight", text, 0, 1e6);
+        return 0;
+    case KEY_TEACHER_FEATURES:
+        o->teacher_features = true;
         return 0;
     case KEY_SEARCH:
         a->search.budget_epochs = (int)cli_integer(state, "search", text, 2, 1000000);

@@ -28,7 +28,7 @@ void wick_engine_forget(wick_engine *engine, int extractor_too) {
 }
 
 /* Which of engine->from counts for a step of a chain: the extractor's are the first. */
-static unsigned side_of(const wick_model *model, unsigned step) {
+static uint32_t side_of(const wick_model *model, uint32_t step) {
     return step >= model->extractor_steps;
 }
 
@@ -73,7 +73,7 @@ static wick_rt_status fetch(wick_engine *engine, const wick_layer *layer, wick_r
 
 /* Step `index` of the chain, a whole one or a piece. A whole one leaves a tensor that has a place
    in SRAM there; a piece goes to NVM, with all of scratch to work in. */
-static wick_rt_status run_step(wick_engine *engine, unsigned index, int whole,
+static wick_rt_status run_step(wick_engine *engine, uint32_t index, int whole,
                                const wick_step *piece) {
     const wick_port *port = engine->port;
     const wick_model *model = engine->model;
@@ -109,12 +109,12 @@ static wick_rt_status run_step(wick_engine *engine, unsigned index, int whole,
 }
 
 /* Absolute number of the step where a record's work goes on, or that follows its segment. */
-static unsigned next_step(const wick_model *model, const wick_record *at) {
+static uint32_t next_step(const wick_model *model, const wick_record *at) {
     const wick_segment *segment = &model->segments[at->segment];
-    unsigned last = segment->n_spans - 1u;
+    uint32_t last = segment->n_spans - 1u;
     const wick_span *span =
         &model->spans[segment->first_span + (at->span > last ? last : at->span)];
-    return (unsigned)span->first_step + (at->span > last ? span->n_steps : at->step);
+    return (uint32_t)span->first_step + (at->span > last ? span->n_steps : at->step);
 }
 
 /* Before a commit of *next: what was computed since the last one, is only in SRAM and will be read
@@ -122,8 +122,8 @@ static unsigned next_step(const wick_model *model, const wick_record *at) {
 static wick_rt_status write_back(wick_engine *engine, const wick_record *next) {
     const wick_model *model = engine->model;
     const wick_port *port = engine->port;
-    unsigned base = wick_chain_base(model, next->segment), end = next_step(model, next) - base;
-    for (unsigned s = next_step(model, &engine->record) - base; s < end; s++) {
+    uint32_t base = wick_chain_base(model, next->segment), end = next_step(model, next) - base;
+    for (uint32_t s = next_step(model, &engine->record) - base; s < end; s++) {
         uint32_t tensor = model->layers[model->steps[base + s].layer].dst;
         const wick_place *place = &model->tensors[tensor];
         if (place->last_reader < end || !resident(engine, tensor))
@@ -170,7 +170,7 @@ static uint32_t part_outputs(const wick_model *model, const wick_step *step, uin
 static wick_rt_status run_part(wick_engine *engine, const wick_span *span, wick_record *at) {
     const wick_model *model = engine->model;
     uint32_t shift, steps = span->n_steps;
-    unsigned chain = span->first_step - wick_chain_base(model, at->segment);
+    uint32_t chain = span->first_step - wick_chain_base(model, at->segment);
     shift = 0;
     if (engine->split != 0)
         steps = part_steps(span->n_steps, engine->split, &shift);
@@ -299,7 +299,7 @@ void wick_engine_learn_split(wick_engine *engine) {
     if (model->tally_offset == 0)
         return;
     wick_tally tally;
-    uint32_t sequence = engine->record.sequence;
+    uint16_t sequence = (uint16_t)engine->record.sequence;
     if (wick_tally_load(model, engine->port, &tally) != WICK_RT_OK) {
         tally = (wick_tally){sequence, 0, 0, 0};
     } else if (tally.sequence == sequence) {

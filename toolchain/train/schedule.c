@@ -34,6 +34,7 @@ wick_train_options wick_train_defaults(void) {
                                   .teacher_weight = 1,
                                   .augment = {.flip = true, .shift = 2},
                                   .winograd = true,
+                                  .ahead = 2,
                                   .seed = 1};
     for (int k = 0; k < WICK_MAX_HEADS; k++)
         options.alpha[k] = 1;
@@ -114,6 +115,7 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         {"mixup", options->mixup, 0, 100, false, false},
         {"temperature", options->kd_temperature, 0, 1000, true, false},
         {"teacher weight", options->teacher_weight, 0, big, false, false},
+        {"batches prepared ahead", options->ahead, 0, 64, false, false},
         {"threads", options->threads, 0, 1024, false, false},
     };
     for (size_t i = 0; i < WICK_LEN(ranges); i++)
@@ -235,6 +237,8 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
                         o->teacher ? json_string(wick_graph_identity(o->teacher).hex)
                                    : json_null());
     json_object_set_new(root, "teacher_weight", json_real(o->teacher ? o->teacher_weight : 0));
+    if (o->teacher && o->teacher_features) /* left out otherwise, as sparse */
+        json_object_set_new(root, "teacher_features", json_true());
     json_object_set_new(root, "flip", json_boolean(o->augment.flip));
     json_object_set_new(root, "shift_px", json_integer(o->augment.shift));
     json_object_set_new(root, "cutout_px", json_integer(o->augment.cutout));

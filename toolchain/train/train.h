@@ -107,11 +107,15 @@ typedef struct wick_train_options {
     const wick_graph *teacher; /* a finished float network whose largest head teaches every module
                                   from the first epoch on, in any strategy; NULL (default) = none */
     double teacher_weight;     /* of its outputs' term, >= 0, default 1 */
+    bool teacher_features;     /* its features are matched as well, by the feature term of eq. 10
+                                  with the same weight; default false */
     wick_augment augment;      /* default flip, shift 2, no cutout */
     bool sync_bn;  /* several ranks: batch norm takes its statistics over the whole batch, not over
                       the rank's part of it; default false */
     bool winograd; /* let the backend pick Winograd convolutions; default true */
     uint64_t seed; /* of order, augmentation and projections; default 1 */
+    int ahead;     /* batches that a thread prepares beside the training step, 0..64; default 2; 0 =
+                      each is made when it is wanted. Not part of the state: it changes no bit */
     int threads;   /* 0 = all; part of the state: other counts give other bits */
     const char *checkpoint; /* side file of the training state, written atomically at the start and
                                after each epoch; NULL = none */
@@ -131,13 +135,15 @@ typedef struct wick_train_result {
     int best_epoch[WICK_MAX_HEADS];    /* 1-based, within the stage that trained the module last */
     double validation[WICK_MAX_HEADS]; /* accuracy of the best checkpoint, 0..1 */
     double seconds;                    /* of training, earlier sessions of a resumed run included */
+    double waited; /* share [0, 1] of the training steps' time in this call that they waited for
+                      batches */
     int64_t peak_bytes; /* the most memory that the process has had in RAM until then; 0: unknown */
     int64_t run_id;     /* row in the database, 0 without one */
 } wick_train_result;
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
    holds the weights of the best epoch on the validation split, and its family the strategy, the
-   data, the labels, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
+   data, the labels, of sensors the ranges, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
    and the validation accuracies.
    Where there are several ranks (parallel.h), all of them call this with equal arguments; the paths
    of files count on rank 0 alone, which writes all of them, and the others' `quiet` is set. All
