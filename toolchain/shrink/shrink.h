@@ -13,14 +13,24 @@
 typedef enum wick_calibration {
     WICK_CALIBRATE_MINMAX,
     WICK_CALIBRATE_PERCENTILE, /* (100 - percentile) % of the values lie outside at each end */
-    WICK_CALIBRATE_MSE         /* range with the least mean squared error */
+    WICK_CALIBRATE_MSE,        /* range with the least mean squared error */
+    WICK_CALIBRATE_KL,         /* range with the least Kullback-Leibler divergence */
+    WICK_CALIBRATE_AUTO        /* of those the one that changes the logits least */
 } wick_calibration;
+
+/* What each calibration does to the logits of the calibration images: energy of the difference to
+   the float logits over that of the float logits, mean of the modules; NAN = not tried. */
+typedef struct wick_quantize_report {
+    wick_calibration chosen;
+    double noise[WICK_CALIBRATE_AUTO];
+} wick_quantize_report;
 
 typedef struct wick_quantize_options {
     wick_calibration calibration; /* default MSE */
     double percentile;            /* (50, 100], default 99.99 */
     int images;                   /* >= 1 calibration images from the training part, default 256 */
     uint64_t seed;                /* which images, default 1 */
+    wick_quantize_report *report; /* receives what AUTO found; may be NULL */
 } wick_quantize_options;
 wick_quantize_options wick_quantize_defaults(void);
 
