@@ -14,7 +14,7 @@
 static const wick_onnx_rule rules[] = {
     {"Abs", 1, 1, "", wick_onnx_convert_unary, WICK_OP_ABS, ""},
     {"Add", 2, 2, "axis broadcast", wick_onnx_convert_add, WICK_OP_ADD,
-     "trains without broadcasting, or as a layer's bias; on the device also with a constant for each channel"},
+     "on the device without broadcasting, or with a constant for each channel"},
     {"ArgMax", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MAX,
      "on the device only of the logits, where it is left out: the device tells the largest"},
     {"ArgMin", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MIN, ""},
@@ -77,22 +77,21 @@ static const wick_onnx_rule rules[] = {
     {"Neg", 1, 1, "", wick_onnx_convert_unary, WICK_OP_NEG, ""},
     {"PRelu", 2, 2, "", wick_onnx_convert_binary, WICK_OP_PRELU, ""},
     {"Pad", 1, 4, "mode pads value", wick_onnx_convert_pad, WICK_OP_BORDER,
-     "constant, edge, reflect; trains where a convolution takes it over, or as zeros behind the "
-     "channels; on the device no other constant than 0"},
+     "constant, edge, reflect; on the device no other constant than 0"},
     {"Pow", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_POW, ""},
     {"QuantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_QUANTIZE,
      "int8, uint8; per tensor"},
     {"Reciprocal", 1, 1, "", wick_onnx_convert_unary, WICK_OP_RECIPROCAL, ""},
     {"ReduceMax", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MAX, ""},
     {"ReduceMean", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MEAN,
-     "trains over height and width; on the device over channels, height, width, height and width, or "
+     "on the device over channels, height, width, height and width, or "
      "all"},
     {"ReduceMin", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MIN, ""},
     {"ReduceSum", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_SUM,
      "on the device as ReduceMean"},
     {"Relu", 1, 1, "", wick_onnx_convert_unary, WICK_OP_RELU, ""},
     {"Reshape", 2, 2, "allowzero", wick_onnx_convert_reshape, WICK_OP_RESHAPE,
-     "a constant shape; trains where it flattens to [N,K]; " MOVED},
+     "a constant shape; " MOVED},
     {"Resize", 1, 4,
      "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
      "extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
@@ -110,8 +109,7 @@ static const wick_onnx_rule rules[] = {
     {"Split", 1, 2, "axis num_outputs split", wick_onnx_convert_split, WICK_OP_SLICE,
      "constant parts"},
     {"Sqrt", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SQRT, ""},
-    {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE,
-     "trains where it flattens to [N,K]"},
+    {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE, ""},
     {"Sub", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_SUB,
      "on the device two activations, or a constant for each channel"},
     {"Sum", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_ADD, "as Add"},
@@ -154,7 +152,7 @@ void wick_onnx_operators(wick_buf *out) {
         "# ONNX operators\n\n"
         "Written by `wick check --operators`; a test keeps it current.\n\n"
         "Opsets 6 to 28. Every operator below is read and evaluated in float32 on the PC, with any "
-        "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN; "
+        "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN or loops beside it; "
         "what does not train is evaluated by the reference\n(plain loops, slow). *Device*: int8, by "
         "a kernel, by a table of 256 values, or as part of another layer. Operators of constants are\nevaluated when "
         "the model is read, whatever this table says. Tensors have at most 6 dimensions. `wick check` "

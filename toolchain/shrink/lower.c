@@ -452,6 +452,9 @@ static void fill_pixel_table(lowering *lw) {
     const wick_family *family = &lw->graph->family;
     const wick_qtensor *input = &net->tensors[0];
     net->input_channels = (uint8_t)input->c;
+    net->ranged = family->ranged;
+    memcpy(net->low, family->low, sizeof net->low);
+    memcpy(net->high, family->high, sizeof net->high);
     for (int c = 0; c < input->c; c++)
         for (int pixel = 0; pixel < 256; pixel++) {
             double x = pixel / 255.0;

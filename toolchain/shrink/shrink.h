@@ -72,8 +72,11 @@ typedef struct wick_qnet {
     uint8_t input_channels;
     int8_t pixel_to_input[WICK_MAX_CHANNELS_META]
                          [256]; /* device input value of pixel p in channel c */
-    const char **labels;        /* n_classes or NULL */
-    wick_hash hash;             /* over everything that the device computes */
+    bool ranged; /* pixels stand for values of sensors, byte b of channel c for low + b / 255 (high
+                    - low): what low and high, [input_channels], hold then */
+    float low[WICK_MAX_CHANNELS_META], high[WICK_MAX_CHANNELS_META];
+    const char **labels; /* n_classes or NULL */
+    wick_hash hash;      /* over everything that the device computes */
     /* The layers as the PC runs them: the same numbers by kernels for its processor, with weights
        in their layouts. NULL: by `layers`, with the portable kernels. */
     const wick_layer *prepared;
