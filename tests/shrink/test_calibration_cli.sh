@@ -35,4 +35,12 @@ cmp -s out plain && fail "the answers do not depend on the normalisation"
 expect 0 "calibration: " "$WICK" shrink "$model" --int8 -d npy:data -o q.onnx --calibration auto --mean 0.125 --std 0.375
 for how in minmax percentile mse kl; do grep -qE "$how [0-9.-]+ dB" out || fail "nothing about $how"; done
 grep -qF '0.125' q.onnx && grep -qF '0.375' q.onnx || fail "the normalisation is not in the model"
+expect 0 '"snr_db"' "$WICK" verify q.onnx --float "$model" -d npy:data --json --tolerance 3
 expect 0 '"logit_noise"' "$WICK" shrink "$model" --int8 -d npy:data -o q.onnx --calibration auto --json
+# What quantization does to each layer: all are there, the tolerance names the first that is too far off.
+expect 0 'c1' "$WICK" verify q.onnx --float "$model" -d npy:data --inputs 2
+for name in c1 hs logits; do grep -qE "^$name +[0-9.]+ dB" out || fail "nothing about $name"; done
+expect 1 'is the first layer below 199 dB' "$WICK" verify q.onnx --float "$model" -d npy:data --tolerance 199
+expect 0 '"snr_db"' "$WICK" verify q.onnx --float "$model" -d npy:data --json --tolerance 3
+expect 3 'no layer of the two models' "$WICK" verify q.onnx --float "$source_dir/tests/onnx/data/foreign_18.onnx" -d npy:data
+expect 2 '--float needs --data' "$WICK" verify q.onnx --float "$model"

@@ -125,6 +125,22 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);
 
+/* What quantization did to one tensor: signal to noise over all elements and images, infinite where
+   nothing differs, and the element that differs most, counted row-major in [1,C,H,W]. */
+typedef struct wick_layer_noise {
+    const char *name;
+    double snr_db;
+    int worst_image;
+    int64_t worst_element;
+    double worst_exact, worst_quantized;
+} wick_layer_noise;
+/* Both graphs, inferred for N = 1, evaluated by the reference on the first validation images; every
+   activation that the quantized one restores and the float one has by name, in node order, in
+   `arena`. SHAPE: images or models do not belong together. */
+wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, const wick_data *data,
+                              int images, wick_arena *arena, wick_layer_noise **out, int *n,
+                              wick_diag *diag);
+
 #include "shrink/channels.h"
 #include "shrink/collapse.h"
 #include "shrink/separate.h"
