@@ -101,7 +101,7 @@ expect 3 'cut.onnx' "$wick" eval cut.onnx --data builtin:shapes10 --limit 200
 
 # Optimisers, softened targets, a teacher.
 "${train[@]}" -o d.onnx --quiet --optimiser adamw --lr-schedule cosine --ema 0.9 --mixup 0.2 --label-smoothing 0.1 --cutout 8 \
-    --teacher a.onnx --kd-response --kd-temperature 2 --freeze 'TM3.*' > d.txt 2> err || die "all settings: $(cat err)"
+    --teacher a.onnx --teacher-features --kd-response --kd-temperature 2 --freeze 'TM3.*' > d.txt 2> err || die "all settings: $(cat err)"
 expect 2 'optimiser' "${train[@]}" -o x.onnx --optimiser adam
 expect 3 'TM7' "${train[@]}" -o x.onnx --freeze 'TM7*'
 expect 3 'cut.onnx' "${train[@]}" -o x.onnx --teacher cut.onnx

@@ -91,6 +91,8 @@ wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag);
    wick_qnet_check. Free with wick_qnet_free; *out is NULL on failure. */
 wick_status wick_qnet_sketch(const wick_graph *graph, wick_qnet **out, wick_diag *diag);
 
+/* Elements of layer->bias: out_c, or what a move or softmax has there; 0 without one. */
+int64_t wick_qlayer_bias_count(const wick_layer *layer);
 /* Bytes of weights, biases, multipliers and shifts of one layer as the emitter stores them. */
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
 /* Of all layers. */

@@ -107,6 +107,8 @@ typedef struct wick_train_options {
     const wick_graph *teacher; /* a finished float network whose largest head teaches every module
                                   from the first epoch on, in any strategy; NULL (default) = none */
     double teacher_weight;     /* of its outputs' term, >= 0, default 1 */
+    bool teacher_features;     /* its features are matched as well, by the feature term of eq. 10
+                                  with the same weight; default false */
     wick_augment augment;      /* default flip, shift 2, no cutout */
     bool sync_bn;  /* several ranks: batch norm takes its statistics over the whole batch, not over
                       the rank's part of it; default false */
