@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-sim format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-sim bench-train format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ bench-kernel-tables: bench-kernel-costs ## the same, and rewrites profiles/kerne
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim
+
+PYTHON ?= python3
+bench-train: build ## time of a training step beside PyTorch's, where PYTHON (one interpreter or several) has it; also as JSON
+	@cmake --build --preset release --target bench_train >/dev/null
+	@bench/train/bench_train.py $(BUILD)/bench/bench_train --json $(BUILD)/bench/train.json $(foreach python,$(PYTHON),--python $(python))
+	@echo; echo "as JSON: $(BUILD)/bench/train.json"
 
 format: ## format the C files
 	@find runtime toolchain cli boards tests bench examples -name '*.[ch]' -type f -print0 2>/dev/null | xargs -0 clang-format -i

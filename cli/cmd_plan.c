@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "onnx/onnx.h"
 #include "plan/plan.h"
+#include "plan_deadline.h"
 #include "plan_published.h"
 #include "weights/weights.h"
 
@@ -13,10 +14,21 @@ typedef struct arguments {
     const char *model, *device, *out, *cost_model;
     cli_published_options published; /* what of --margin and --capacitor was given */
     wick_plan_options options;
+    cli_deadline deadline;
     bool explain, json;
 } arguments;
 
-enum { KEY_APP_BYTES = 256, KEY_EXPLAIN, KEY_JSON, KEY_OPTIMISE, KEY_COST_MODEL };
+enum {
+    KEY_APP_BYTES = 256,
+    KEY_EXPLAIN,
+    KEY_JSON,
+    KEY_OPTIMISE,
+    KEY_COST_MODEL,
+    KEY_HARVEST_MIN,
+    KEY_DEADLINE,
+    KEY_EAGER,
+    KEY_MODULE
+};
 
 static const struct argp_option option_table[] = {
     {"device", 'd', "NAME", 0, "device profile: a name in share/profiles or a JSON file", 0},
@@ -28,6 +40,15 @@ static const struct argp_option option_table[] = {
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
+    {"harvest-min", KEY_HARVEST_MIN, "POWER", 0,
+     "harvest that is always there, with its unit (0.5mW): states the worst time from an input to each "
+     "module's answer, recharges included",
+     0},
+    {"deadline", KEY_DEADLINE, "TIME", 0,
+     "with --harvest-min: is that time always within this (30s)? Exit status 1 says no", 0},
+    {"module", KEY_MODULE, "NAME", 0, "with --harvest-min: of this module only (default: all)", 0},
+    {"eager", KEY_EAGER, 0, 0,
+     "with --harvest-min: for firmware that commits every span and waits for no charge", 0},
     {"cost-model", KEY_COST_MODEL, "NAME", 0,
      "instead of a device, to compare searches: a published cost model (published-inas, "
      "published-tinas) with its own search; no plan is made",
@@ -68,6 +89,21 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case 'o':
         a->out = text;
         break;
+    case KEY_HARVEST_MIN:
+        a->deadline.asked = true;
+        if (!wick_parse_power_uw(text, &a->deadline.harvest_uw))
+            argp_error(state, "--harvest-min: '%s' is no power with its unit, such as 0.5mW", text);
+        break;
+    case KEY_DEADLINE:
+        if (!wick_parse_time_s(text, &a->deadline.deadline_s) || !(a->deadline.deadline_s > 0))
+            argp_error(state, "--deadline: '%s' is no time with its unit, such as 30s", text);
+        break;
+    case KEY_MODULE:
+        a->deadline.module = text;
+        break;
+    case KEY_EAGER:
+        a->deadline.eager = true;
+        break;
     case KEY_COST_MODEL:
         a->cost_model = text;
         break;
@@ -85,6 +121,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (!a->model || !a->device == !a->cost_model)
             argp_error(state, "name a quantized model and a --device (or a --cost-model)");
+        if (!a->deadline.asked &&
+            (a->deadline.deadline_s > 0 || a->deadline.eager || a->deadline.module))
+            argp_error(state, "--deadline, --eager and --module need --harvest-min");
+        if (a->cost_model && a->deadline.asked)
+            argp_error(state, "--harvest-min: no plan is made for a published cost model");
         if (a->cost_model && a->out)
             argp_error(state, "--output: no plan is made for a published cost model");
         break;
@@ -104,8 +145,9 @@ static const struct argp argp = {
     "times are modelled from the device profile."
     "\vExample: wick plan family-int8.onnx --device m4-fram -o plan.json\n"
     "         wick plan family-int8.onnx --device m4-fram --capacitor 100 --explain\n"
+    "         wick plan family-int8.onnx --device m4-fram --harvest-min 0.5mW --deadline 30s\n"
     "         wick plan family-int8.onnx --cost-model published-tinas\n"
-    "Exit status: 0 it fits, 1 it does not, 2 usage, 3 bad input or output, 4 failure.",
+    "Exit status: 0 it fits, 1 it does not (or may miss the deadline), 2 usage, 3 bad input or output, 4 failure.",
     0,
     0,
     0};
@@ -287,8 +329,8 @@ static json_t *layers_json(const wick_plan *plan) {
     return list;
 }
 
-static bool print_json(const wick_plan *plan) {
-    return cli_print_json(json_pack(
+static json_t *plan_json(const wick_plan *plan) {
+    return json_pack(
         "{s:s,s:b,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "modelled_for",
         plan->device->name, "fits", 1, "capacitor_uf", plan->device->capacitor.uf, "charge_uj",
         plan->charge_uj, "worst_span_uj", plan->worst_span_uj, "expected_uj", plan->expected_uj,
@@ -298,7 +340,7 @@ static bool print_json(const wick_plan *plan) {
         "nvm_bytes", (json_int_t)plan->totals.nvm_bytes, "flash_bytes",
         (json_int_t)plan->totals.flash_bytes, "constants_bytes",
         (json_int_t)plan->totals.constants_bytes, "code_bytes", (json_int_t)plan->totals.code_bytes,
-        "segments", segments_json(plan), "layers", layers_json(plan)));
+        "segments", segments_json(plan), "layers", layers_json(plan));
 }
 
 /* The answer "no" for programs: the reason and the way out as in the message on stderr. */
@@ -309,6 +351,15 @@ static bool print_no_json(const arguments *a, const wick_device *device, const w
         a->options.capacitor_uf > 0 ? a->options.capacitor_uf : device->capacitor.uf, "place",
         item ? item->place : NULL, "reason", item ? item->reason : NULL, "hint",
         item ? item->hint : NULL));
+}
+
+static wick_status print_plan(const arguments *a, const wick_plan *plan, wick_diag *diag) {
+    json_t *json = a->json ? plan_json(plan) : NULL;
+    if (!json)
+        print_text(plan, a->explain);
+    wick_status status =
+        a->deadline.asked ? cli_plan_deadline(plan, &a->deadline, json, diag) : WICK_OK;
+    return json && !cli_print_json(json) ? WICK_IO : status;
 }
 
 static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
@@ -333,10 +384,8 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     status = wick_plan_make(net, device, &a->options, a->model, &plan, diag);
     if (status == WICK_OK && a->out)
         status = wick_plan_save(plan, a->out, diag);
-    if (status == WICK_OK && !a->json)
-        print_text(plan, a->explain);
-    else if (status == WICK_OK && !print_json(plan))
-        status = WICK_IO;
+    if (status == WICK_OK)
+        status = print_plan(a, plan, diag);
     else if (status == WICK_NO_FIT && a->json)
         print_no_json(a, device, diag);
     wick_plan_free(plan);

@@ -16,7 +16,10 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 /* An interrupted run is hours of work: it is not overwritten by leaving out --resume. */
-static wick_status check_state(const train_arguments *a, wick_diag *diag) {
+static wick_status check_output(const train_arguments *a, wick_diag *diag) {
+    if (train_is_study(a) || wick_rank() > 0)
+        return WICK_OK;
+    WICK_TRY(wick_file_check_output(a->output, diag));
     if (a->train.resume || !wick_path_is_file(a->train.checkpoint))
         return WICK_OK;
     return wick_fail(diag, WICK_OUTPUT, a->train.checkpoint, NULL,
@@ -75,10 +78,12 @@ static wick_status look_at_test(const train_arguments *a, wick_graph *graph, con
     WICK_TRY(wick_eval_float(graph, data, WICK_TEST, a->train.threads, correct, NULL, diag));
     for (int k = 0; k < family->n_heads; k++)
         family->accuracy[k] = (double)correct[k] / data->split[WICK_TEST].n;
-    if (a->runs)
+    if (a->runs && wick_rank() == 0)
         return wick_runs_set_test(a->runs, result->run_id, family->accuracy, family->n_heads, diag);
     return WICK_OK;
 }
+
+static const double MB = 1e6;
 
 /* --- results -----------------------------------------------------------------------------------*/
 
@@ -127,9 +132,10 @@ static json_t *results_json(const train_arguments *a, const wick_graph *graph,
         json_array_append_new(modules, module);
     }
     wick_counts shared = wick_graph_counts(graph, 0);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:I, s:{s:I, s:I}, s:o}", "output", a->output,
-                     "strategy", family->strategy, "data", data->spec, "data_sha256",
-                     data->hash.hex, "epochs", result->epochs, "seconds", result->seconds, "run_id",
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:I, s:{s:I, s:I}, s:o}", "output",
+                     a->output, "strategy", family->strategy, "data", data->spec, "data_sha256",
+                     data->hash.hex, "epochs", result->epochs, "seconds", result->seconds, "waited",
+                     result->waited, "peak_mb", (double)result->peak_bytes / MB, "run_id",
                      (json_int_t)result->run_id, "extractor", "parameters",
                      (json_int_t)shared.parameters, "macs", (json_int_t)shared.macs, "modules",
                      modules);
@@ -144,6 +150,8 @@ static wick_status train(train_arguments *a, wick_graph *graph, const wick_data 
     WICK_TRY(wick_train_run(graph, data, &a->train, &result, diag));
     if (a->test)
         WICK_TRY(look_at_test(a, graph, data, &result, diag));
+    if (wick_rank() > 0)
+        return WICK_OK;
     WICK_TRY(wick_onnx_write(graph, a->output, diag));
     unlink(a->train.checkpoint); /* its work is in the output now */
     if (a->search.path)
@@ -151,6 +159,8 @@ static wick_status train(train_arguments *a, wick_graph *graph, const wick_data 
     if (a->json)
         return cli_print_json(results_json(a, graph, data, &result)) ? WICK_OK : WICK_OUTPUT;
     print_table(graph, &result, a->test);
+    printf("training took %.0f s, %.2f %% of its steps waiting for batches; peak memory %.0f MB\n",
+           result.seconds, 100 * result.waited, (double)result.peak_bytes / MB);
     return WICK_OK;
 }
 
@@ -161,9 +171,7 @@ static wick_status run(train_arguments *a, wick_diag *diag) {
     a->train.run_name = a->name;
     wick_data *data = NULL;
     wick_graph *graph = NULL, *teacher = NULL;
-    wick_status status = train_is_study(a) ? WICK_OK : wick_file_check_output(a->output, diag);
-    if (status == WICK_OK && !train_is_study(a))
-        status = check_state(a, diag);
+    wick_status status = check_output(a, diag);
     if (status == WICK_OK)
         status = wick_data_open(a->data, &a->data_options, &data, diag);
     if (status == WICK_OK)
@@ -174,6 +182,7 @@ static wick_status run(train_arguments *a, wick_diag *diag) {
     a->train.teacher = teacher;
     if (status == WICK_OK && train_is_study(a))
         status = apply_weights(a, graph->family.n_heads, diag);
+    status = wick_parallel_agree(status, diag);
     if (status == WICK_OK)
         status = train_is_study(a) ? train_study(a, data, diag) : train(a, graph, data, diag);
     if (teacher)
@@ -184,6 +193,23 @@ static wick_status run(train_arguments *a, wick_diag *diag) {
         wick_data_free(data);
     wick_arena_free(arena);
     return status;
+}
+
+/* Under mpirun this is one process of several: the first one talks and writes files. */
+static wick_status join(train_arguments *a, wick_diag *diag) {
+    WICK_TRY(wick_parallel_join(
+        "wick: the training was ended from outside: another process of it died, or mpirun was "
+        "stopped\n  hint: all finished epochs are in the output's .state file: the same command "
+        "with --resume goes on, with any number of processes\n",
+        diag));
+    a->train.quiet = a->train.quiet || wick_rank() > 0;
+    if (wick_ranks() == 1 || (!train_is_study(a) && !a->search.budget_epochs))
+        return WICK_OK;
+    return wick_parallel_agree(
+        wick_fail(diag, WICK_UNSUPPORTED, NULL, "mpirun",
+                  "train one strategy with one seed at a time, or leave out mpirun",
+                  "studies and searches run as one process"),
+        diag);
 }
 
 int cmd_train(int argc, char **argv) {
@@ -197,6 +223,11 @@ int cmd_train(int argc, char **argv) {
     if (!train_parse(argc, argv, &a, &exit_status))
         return exit_status;
     wick_diag diag = {0};
-    wick_status status = run(&a, &diag);
-    return cli_finish(status, &diag);
+    wick_status status = join(&a, &diag);
+    if (status == WICK_OK)
+        status = run(&a, &diag);
+    if (wick_parallel_leave(status, &diag))
+        return cli_finish(status, &diag);
+    wick_diag_free(&diag); /* another process reports */
+    return 0;
 }

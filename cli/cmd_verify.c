@@ -23,6 +23,10 @@ enum {
     KEY_NO_EXHAUSTIVE,
     KEY_PLANT,
     KEY_REPLAY,
+    KEY_RIG,
+    KEY_THUMB,
+    KEY_KILLS,
+    KEY_MSP430,
     KEY_JSON,
     KEY_CC
 };
@@ -52,6 +56,17 @@ static const struct argp_option option_table[] = {
     {"qemu", KEY_QEMU, 0, 0, "insist on the emulated Cortex-M4 (default: when it is installed)", 0},
     {"no-qemu", KEY_NO_QEMU, 0, 0, "only on this machine", 0},
     {"resets", KEY_RESETS, "N", 0, "resets in QEMU for each module (default 100)", 0},
+    {"rig", KEY_RIG, "LIST", 0,
+     "where the power fails, several with commas: host (this machine), resets (QEMU's Cortex-M4), unicorn (Thumb code, "
+     "before NVM stores and between instructions), qemu-kill (QEMU's process killed, M4, M7 and M55), msp430 (mspdebug; "
+     "plans for it only), all (those that are installed); default host,resets",
+     0},
+    {"thumb-cuts", KEY_THUMB, "N", 0,
+     "in Unicorn, for each module and input: before N stores, twice, and after N instructions; all = every one "
+     "(default 200)",
+     0},
+    {"kills", KEY_KILLS, "N", 0, "of QEMU, for each core and module (default 20)", 0},
+    {"msp430-cuts", KEY_MSP430, "N", 0, "on the simulated MSP430 (default 100)", 0},
     {"seed", KEY_SEED, "N", 0, "of everything random (default 1)", 0},
     {"jobs", 'j', "N", 0, "processes at once (default: one for each core)", 0},
     {"cc", KEY_CC, "PROGRAM", 0, "C compiler for this machine (default cc)", 0},
@@ -77,6 +92,35 @@ static uint32_t parse_modules(struct argp_state *state, const char *text) {
         p = *end ? end + 1 : end;
     }
     return mask;
+}
+
+static void parse_rigs(struct argp_state *state, const char *text, wick_verify_options *options) {
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } names[] = {{"host", 8},
+                 {"resets", 16},
+                 {"unicorn", WICK_RIG_UNICORN},
+                 {"qemu-kill", WICK_RIG_KILL},
+                 {"msp430", WICK_RIG_MSP430},
+                 {"all", ~0u}};
+    unsigned rigs = 0;
+    for (const char *p = text; *p;) {
+        size_t len = strcspn(p, ","), i = 0;
+        while (i < sizeof names / sizeof *names &&
+               (strlen(names[i].name) != len || strncmp(p, names[i].name, len) != 0))
+            i++;
+        if (i == sizeof names / sizeof *names)
+            argp_error(state,
+                       "--rig: '%.*s' is not host, resets, unicorn, qemu-kill, msp430 or all",
+                       (int)len, p);
+        rigs |= names[i].bit;
+        p += len + (p[len] == ',');
+    }
+    options->host = rigs & 8;
+    options->what_is_there = rigs == ~0u;
+    options->qemu = rigs & 16 && (!options->what_is_there || options->qemu);
+    options->rigs = rigs & (WICK_RIG_UNICORN | WICK_RIG_KILL | WICK_RIG_MSP430);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state) {
@@ -132,6 +176,20 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->options.plant_war = true;
         a->options.qemu = false;
         break;
+    case KEY_RIG:
+        parse_rigs(state, text, &a->options);
+        break;
+    case KEY_THUMB:
+        a->options.thumb_cuts = !strcmp(text, "all")
+                                    ? WICK_VERIFY_ALL
+                                    : cli_integer(state, "thumb-cuts", text, 1, 1000000000);
+        break;
+    case KEY_KILLS:
+        a->options.kills = (int)cli_integer(state, "kills", text, 1, 1000000);
+        break;
+    case KEY_MSP430:
+        a->options.msp430_cuts = (int)cli_integer(state, "msp430-cuts", text, 1, 1000000);
+        break;
     case KEY_REPLAY:
         a->options.replay = text;
         break;
@@ -164,9 +222,9 @@ static const struct argp argp = {
     option_table,
     parse,
     "FIRMWARE-DIR",
-    "Builds an emitted folder for this machine and for QEMU's Cortex-M4 and cuts its power: before every single NVM write "
-    "(six variants each: clean, torn, reordered, weak, garbage, half erased), again during recovery, at seeded places with the run going on to the end, and by real "
-    "resets in the emulator. Everything must equal the uninterrupted run, and that the PC's own int8 run."
+    "Builds an emitted folder for this machine and for emulated cores and cuts its power: before every single NVM write "
+    "(seven variants each: clean, torn, reordered, weak, garbage, half erased, unreadable), again during recovery, at seeded places with the run going on to the end, and by real "
+    "resets in the emulator; --rig names further places. Everything must equal the uninterrupted run, and that the PC's own int8 run."
     "\vExample: wick verify build/fw --plan build/plan.json --data builtin:shapes10\n"
     "A difference prints a replay id:  wick verify build/fw --replay 1.0.1.e:1234:1\n"
     "Exit status: 0 no difference, 1 some, 2 usage, 3 bad input, 4 failure.",
@@ -212,9 +270,22 @@ static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
     return o;
 }
 
+static json_t *rig_json(const wick_verify_rig *rig) {
+    if (rig->missing)
+        return json_pack("{s:s, s:s}", "rig", rig->name, "left_out", rig->missing);
+    json_t *o = json_pack("{s:s, s:s, s:i, s:I, s:I, s:s}", "rig", rig->name, "core", rig->core,
+                          "module", rig->module, "experiments", (json_int_t)rig->experiments,
+                          "differences", (json_int_t)rig->differences, "what", rig->what);
+    if (o && rig->replay[0])
+        json_object_set_new(o, "replay", json_string(rig->replay));
+    return o;
+}
+
 static bool print_json(const arguments *a, const wick_plan *plan,
                        const wick_verify_result *result) {
-    json_t *cases = json_array(), *guarantees = json_array();
+    json_t *cases = json_array(), *guarantees = json_array(), *rigs = json_array();
+    for (int i = 0; i < result->n_rigs; i++)
+        json_array_append_new(rigs, rig_json(&result->rigs[i]));
     for (int i = 0; i < result->n_cases; i++)
         json_array_append_new(cases, case_json(plan, &result->cases[i]));
     wick_guarantee g[WICK_GUARANTEES];
@@ -224,9 +295,10 @@ static bool print_json(const arguments *a, const wick_plan *plan,
                               json_pack("{s:s, s:s, s:s, s:s}", "id", g[i].id, "text", g[i].text,
                                         "status", g[i].status, "evidence", g[i].evidence));
     return cli_print_json(json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:o, s:o}", "device", plan->device->name, "id",
+        "{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "device", plan->device->name, "id",
         plan->net->hash.hex, "plan_sha256", plan->hash.hex, "seed", (json_int_t)a->options.seed,
-        "differences", (json_int_t)result->differences, "cases", cases, "guarantees", guarantees));
+        "experiments", (json_int_t)wick_verify_experiments(result), "differences",
+        (json_int_t)result->differences, "cases", cases, "rigs", rigs, "guarantees", guarantees));
 }
 
 static bool print_replay(const arguments *a, const wick_plan *plan,
@@ -239,6 +311,20 @@ static bool print_replay(const arguments *a, const wick_plan *plan,
     printf("%s: %s\n%s", a->options.replay, result->differences ? "differs" : "no difference",
            result->explanation ? result->explanation : "");
     return true;
+}
+
+static void print_rigs(const wick_plan *plan, const wick_verify_result *result) {
+    for (int i = 0; i < result->n_rigs; i++) {
+        const wick_verify_rig *rig = &result->rigs[i];
+        if (rig->missing)
+            printf("%-10s left out: %s\n", rig->name, rig->missing);
+        else
+            printf("%-10s %-7s %-6s %lld %s: %lld differences\n", rig->name, rig->core,
+                   plan->segments[rig->module].name, (long long)rig->experiments, rig->what,
+                   (long long)rig->differences);
+    }
+    printf("%s%lld experiments, %lld differences\n", result->n_rigs ? "\n" : "",
+           (long long)wick_verify_experiments(result), (long long)result->differences);
 }
 
 static void print_tables(const arguments *a, const wick_plan *plan,
@@ -269,7 +355,11 @@ static void print_tables(const arguments *a, const wick_plan *plan,
                               (c->qemu_run && !c->qemu_equal);
         row[8] = wick_arena_printf(arena, "%lld", (long long)differences);
     }
-    cli_print_table(cells, result->n_cases + 1, COLUMNS);
+    if (a->options.host || a->options.qemu) {
+        cli_print_table(cells, result->n_cases + 1, COLUMNS);
+        putchar('\n');
+    }
+    print_rigs(plan, result);
     wick_guarantee g[WICK_GUARANTEES];
     wick_verify_guarantees(plan, &a->options, result, g);
     putchar('\n');

@@ -23,6 +23,7 @@ enum {
     KEY_MIXUP,
     KEY_CUTOUT,
     KEY_FREEZE,
+    KEY_SPARSE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
     KEY_KD_RESPONSE,
@@ -40,6 +41,8 @@ enum {
     KEY_NO_KD_FEATURES,
     KEY_NO_DETACH,
     KEY_NO_WINOGRAD,
+    KEY_SYNC_BN,
+    KEY_AHEAD,
     KEY_RUNS,
     KEY_NAME,
     KEY_TEST,
@@ -86,7 +89,7 @@ static const struct argp_option option_table[] = {
      "what --data says)",
      2},
     {"epochs", 'e', "N", 0, "epochs of each stage; l2s and s2l have two (default 20)", 2},
-    {"batch", 'b', "N", 0, "images in a step (default 128)", 2},
+    {"batch", 'b', "N", 0, "images in a step, of all processes together (default 128)", 2},
     {"optimiser", KEY_OPTIMISER, "NAME", 0, "sgd or adamw (default sgd)", 2},
     {"lr", KEY_LR, "RATE", 0,
      "learning rate (default: of SGD 0.05, with batch norm 0.02; of AdamW 0.001)", 2},
@@ -108,6 +111,9 @@ static const struct argp_option option_table[] = {
      2},
     {"freeze", KEY_FREEZE, "PATTERN", 0,
      "do not train parameters of these names, e.g. 'TM1.*'; may be given again", 2},
+    {"sparse", KEY_SPARSE, "PATTERN=D", 0,
+     "weights of these names keep the largest share D of each array after every step, e.g. 'TM1.*=0.2'; may be given again",
+     2},
     {"weight-decay", KEY_WEIGHT_DECAY, "W", 0,
      "of weights, not of biases and batch norm (default 0.0005)", 2},
     {"clip-norm", KEY_CLIP, "L", 0, "longest gradient, 0 = no limit (default 5)", 2},
@@ -117,7 +123,11 @@ static const struct argp_option option_table[] = {
     {"cutout", KEY_CUTOUT, "PIXELS", 0, "side of a square that is blanked (default: none)", 2},
     {"seed", 'S', "N", 0, "seed of weights, order and augmentation (default 1)", 2},
     {"threads", 'j', "N", 0, "threads (default all); other counts give other bits", 2},
+    {"ahead", KEY_AHEAD, "N", 0,
+     "batches that are prepared beside the training step (default 2; 0: none, the same bits)", 2},
     {"no-winograd", KEY_NO_WINOGRAD, 0, 0, "direct convolutions only", 2},
+    {"sync-bn", KEY_SYNC_BN, 0, 0,
+     "under mpirun: batch norm over the whole batch (default: over each process's part)", 2},
     {0, 0, 0, 0, "Weights of the losses and distillation:", 3},
     {"alpha", KEY_ALPHA, "A1,A2,..", 0,
      "weight of each module's cross-entropy, large to small; one number for all (default 1)", 3},
@@ -269,6 +279,18 @@ static error_t parse_what(int key, char *text, struct argp_state *state) {
 }
 
 /* Options of the optimiser and of the training as a whole. */
+/* "PATTERN=DENSITY". */
+static void add_sparse(wick_train_options *o, struct argp_state *state, char *text) {
+    char *equals = strrchr(text, '=');
+    if (!equals || equals == text)
+        argp_error(state, "--sparse: '%s' is not PATTERN=DENSITY, e.g. 'TM1.*=0.2'", text);
+    if (o->n_sparse == WICK_MAX_SPARSE)
+        argp_error(state, "--sparse: more than %d patterns", WICK_MAX_SPARSE);
+    double density = cli_number(state, "sparse", equals + 1, 1e-9, 1);
+    *equals = 0;
+    o->sparse[o->n_sparse++] = (wick_sparse_rule){text, density};
+}
+
 static error_t parse_how(int key, char *text, struct argp_state *state) {
     train_arguments *a = state->input;
     wick_train_options *o = &a->train;
@@ -319,6 +341,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
             argp_error(state, "--freeze: more than %d patterns", WICK_MAX_FREEZE);
         o->freeze[o->n_freeze++] = text;
         return 0;
+    case KEY_SPARSE:
+        add_sparse(o, state, text);
+        return 0;
     case KEY_OPTIMISER:
         o->optimiser = (wick_optimiser)choice(state, "optimiser", text, "sgd\0adamw\0");
         return 0;
@@ -346,6 +371,12 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_NO_WINOGRAD:
         o->winograd = false;
+        return 0;
+    case KEY_AHEAD:
+        o->ahead = (int)cli_integer(state, "ahead", text, 0, 64);
+        return 0;
+    case KEY_SYNC_BN:
+        o->sync_bn = true;
         return 0;
     case KEY_RESUME:
         o->resume = true;

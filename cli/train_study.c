@@ -63,7 +63,8 @@ static void print_study(const train_arguments *a, const wick_study *study) {
     cli_print_table(cells, rows, columns);
     if (paper)
         printf("paper: 64x64 or 32x32 input as printed, full width, 200 epochs, one run\n");
-    printf("training took %.0f s in all\n", study->seconds);
+    printf("training took %.0f s in all; peak memory %.0f MB\n", study->seconds,
+           (double)wick_peak_bytes() / 1e6);
     wick_arena_free(arena);
 }
 
@@ -95,9 +96,10 @@ static json_t *study_json(const train_arguments *a, const wick_study *study) {
                           isnan(cell.deviation) ? json_null() : json_real(cell.deviation), "paper",
                           printed && k < 4 ? json_real(printed[k] / 100) : json_null()));
         }
-    return json_pack("{s:s, s:s, s:i, s:f, s:o, s:o}", "folder", a->output, "split",
+    return json_pack("{s:s, s:s, s:i, s:f, s:f, s:o, s:o}", "folder", a->output, "split",
                      a->test ? "test" : "validation", "epochs", a->train.epochs, "seconds",
-                     study->seconds, "cells", cells, "runs", runs);
+                     study->seconds, "peak_mb", (double)wick_peak_bytes() / 1e6, "cells", cells,
+                     "runs", runs);
 }
 
 /* Validation accuracy by epoch, one picture a module with a curve for each strategy (the first

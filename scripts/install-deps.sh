@@ -3,15 +3,15 @@
 # where it is not root, does nothing when all is there.   install-deps.sh [--build | --run | --all] [--list]
 #   --build   compiler and libraries, enough for `make` and training
 #   --run     also emulator, cross compiler and plots: what `make demo` and `wick verify` use
-#   --all     also what the tests and kernel counts use (default). RISC-V's emulator: qemu-system-misc holds it
-#             (Debian 12, Ubuntu 24.04) or brings it (Debian 13)
+#   --all     also MPI (training as several processes), and what the tests and kernel counts use (default). RISC-V's
+#             emulator: qemu-system-misc holds it (Debian 12, Ubuntu 24.04) or brings it (Debian 13)
 set -euo pipefail
 
 build=(build-essential cmake ninja-build pkg-config libdnnl-dev libonnx-dev libprotobuf-c-dev protobuf-c-compiler
     libjansson-dev nettle-dev libsqlite3-dev liblapacke-dev libpng-dev libjpeg-dev zlib1g-dev libcmocka-dev)
 run=(gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm gnuplot-nox sqlite3 binutils)
 tests=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc clang-format clang lld mspdebug
-    spin libunicorn-dev)
+    spin libunicorn-dev libopenmpi-dev openmpi-bin iproute2)
 
 wanted=("${build[@]}" "${run[@]}" "${tests[@]}")
 list=no

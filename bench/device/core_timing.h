@@ -12,19 +12,17 @@ typedef struct core_timing {
     const char *source; /* of the table */
     bool riscv;
     uint8_t cycles[INSN_KINDS]; /* an instruction alone; multiple loads and stores: plus `words` */
-    uint8_t per_element;        /* INSN_VECTOR_GATHER: times words, instead of cycles[] */
     uint8_t refill;             /* more when another than the next instruction follows */
     uint8_t refill_branch;      /* the same after INSN_BRANCH */
     uint8_t load_to_pc;         /* more for LDR into the program counter */
     uint8_t pop_to_pc;          /* more for POP or LDM into it */
     uint8_t store_register_offset; /* INSN_STORE with the sum of two registers as address */
-    bool loads_overlap;    /* a load or store right behind a load takes one cycle less, unless
-                              the load made its address */
-    bool writeback_alone;  /* not if either updates its base register */
-    uint8_t address_stall; /* more when data processing right before has made the address */
-    bool vectors_overlap;  /* a vector instruction right behind one of another group takes one
-                              cycle less */
-    bool may_be_unaligned; /* words and halfwords at any address */
+    bool loads_overlap;     /* a load or store right behind a load takes one cycle less, unless
+                               the load made its address */
+    bool writeback_alone;   /* not if either updates its base register */
+    uint8_t address_stall;  /* more when data processing right before has made the address */
+    bool in_order_pipeline; /* what core_pipeline.h says, instead of the rules for neighbours */
+    bool may_be_unaligned;  /* words and halfwords at any address */
     uint8_t unaligned_word_by_half, unaligned; /* more for a word at an address of 2 modulo 4;
                                                   halfword at an odd address */
     uint8_t unaligned_word_by_byte;            /* word at an odd address */

@@ -1,12 +1,13 @@
 /* A QEMU plugin that counts, between the two markers of markers.h, the instructions that a guest
    executes, and estimates from core_timing.c the cycles that they would take. Works block by block:
    what a block costs is known when it is translated; when it is executed, only the way into it and
-   unaligned addresses are added.
+   unaligned addresses are added. Where the timing is that of a pipeline, every instruction of an
+   executed block goes through core_pipeline.c.
      -plugin count_plugin.so,core=m4,out=FILE
    One line for each pair of markers: number, instructions, estimated cycles, unaligned accesses,
    accesses that the real core would refuse although QEMU allows them, instructions that are not in
    the table. */
-#include "core_timing.h"
+#include "core_pipeline.h"
 #include "markers.h"
 #include "plugin_api.h"
 
@@ -20,6 +21,7 @@ typedef struct block {
     uint64_t start, end;
     uint32_t insns, cycles, unknown; /* cycles: as if entered by a branch */
     insn first, last;
+    insn *all; /* for a pipeline only */
     enum { NO_MARKER, BEGINS, ENDS } marker;
 } block;
 
@@ -34,6 +36,7 @@ static FILE *out;
 static bool counting;
 static const block *before; /* the block that was executed last */
 static int runs;
+static core_pipeline pipeline;
 static uint64_t insns, cycles, unaligned, refused, unknown;
 
 /* Runs when QEMU loads the plugin, before it compares the version. */
@@ -79,6 +82,24 @@ static void accessed_vector(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t a
     refused += is_unaligned(info, address);
 }
 
+static void add_cycles(const block *b) {
+    if (before->end != b->start)
+        cycles += core_refill(core, &before->last);
+    else if (before->last.kind == INSN_LOOP_END)
+        cycles += 1u + core->refill;
+    if (core->in_order_pipeline) {
+        uint64_t begin = pipeline.now;
+        for (uint32_t k = 0; k < b->insns; k++)
+            core_issue(&pipeline, core, &b->all[k]);
+        cycles += pipeline.now - begin;
+        return;
+    }
+    cycles += b->cycles;
+    if (before->end == b->start && !insn_is_branch(&before->last))
+        cycles = cycles + core_cycles(core, &before->last, &b->first) -
+                 core_cycles(core, NULL, &b->first); /* a block that only ended at a page's end */
+}
+
 static void executed(unsigned cpu, void *context) {
     (void)cpu;
     const block *b = context;
@@ -94,15 +115,8 @@ static void executed(unsigned cpu, void *context) {
         counting = false;
     } else if (counting) {
         insns += b->insns;
-        cycles += b->cycles;
         unknown += b->unknown;
-        if (before->end != b->start)
-            cycles += core_refill(core, &before->last);
-        else if (before->last.kind == INSN_LOOP_END)
-            cycles += 1u + core->refill;
-        else if (!insn_is_branch(&before->last)) /* a block that only ended at a page's end */
-            cycles = cycles + core_cycles(core, &before->last, &b->first) -
-                     core_cycles(core, NULL, &b->first);
+        add_cycles(b);
     }
     before = b;
 }
@@ -113,6 +127,9 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
     if (!b)
         abort();
     size_t n = qemu_plugin_tb_n_insns(tb);
+    b->all = core->in_order_pipeline ? calloc(n, sizeof *b->all) : NULL;
+    if (core->in_order_pipeline && !b->all)
+        abort();
     uint8_t head[8] = {0};
     size_t head_bytes = 0;
     insn last = {0};
@@ -140,6 +157,8 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
             memcpy(head + head_bytes, bytes, 4);
             head_bytes += i.bytes;
         }
+        if (b->all)
+            b->all[k] = i;
         last = i;
     }
     b->insns = (uint32_t)n;

@@ -52,6 +52,7 @@ static insn data_processing16(uint32_t w) {
             i.kind = INSN_MUL;
         if (op == 8 || op == 10 || op == 11) /* TST, CMP, CMN */
             i.result_regs = 0;
+        i.source_regs = reg(bits(w, 2, 0)) | reg(bits(w, 5, 3));
         return i;
     }
     uint32_t op = bits(w, 9, 8), rd = bits(w, 7, 7) << 3 | bits(w, 2, 0);
@@ -60,7 +61,8 @@ static insn data_processing16(uint32_t w) {
     if (op != 1 && rd == 15)
         return make(INSN_JUMP, 2); /* to the program counter */
     insn i = alu16(rd);
-    if (op == 1) /* CMP */
+    i.source_regs = reg(bits(w, 6, 3)) | (op == 2 ? 0 : reg(rd)); /* MOV reads one */
+    if (op == 1)                                                  /* CMP */
         i.result_regs = 0;
     return i;
 }
@@ -68,10 +70,16 @@ static insn data_processing16(uint32_t w) {
 static insn miscellaneous16(uint32_t w) {
     if ((w & 0xff00) == 0xb000) /* ADD, SUB SP */
         return alu16(13);
-    if ((w & 0xf500) == 0xb100) /* CBZ, CBNZ */
-        return make(INSN_BRANCH, 2);
-    if ((w & 0xff00) == 0xb200 || (w & 0xff00) == 0xba00) /* extend, reverse */
-        return alu16(bits(w, 2, 0));
+    if ((w & 0xf500) == 0xb100) { /* CBZ, CBNZ */
+        insn i = make(INSN_BRANCH, 2);
+        i.source_regs = reg(bits(w, 2, 0));
+        return i;
+    }
+    if ((w & 0xff00) == 0xb200 || (w & 0xff00) == 0xba00) { /* extend, reverse */
+        insn i = alu16(bits(w, 2, 0));
+        i.source_regs = reg(bits(w, 5, 3));
+        return i;
+    }
     if ((w & 0xfe00) == 0xb400)
         return multiple(false, bits(w, 7, 0) | bits(w, 8, 8) << 14, 13, 2);
     if ((w & 0xfe00) == 0xbc00)
@@ -83,15 +91,29 @@ static insn miscellaneous16(uint32_t w) {
     return make(INSN_UNKNOWN, 2);
 }
 
+/* Shifts, additions, MOV, CMP with an immediate or two registers. */
+static insn basic16(uint32_t w) {
+    uint32_t rd = bits(w, 10, 8);
+    if (bits(w, 15, 13) == 0) {
+        insn i = alu16(bits(w, 2, 0));
+        i.source_regs = reg(bits(w, 5, 3));
+        if (bits(w, 12, 10) == 6)
+            i.source_regs |= reg(bits(w, 8, 6));
+        return i;
+    }
+    uint32_t op = bits(w, 12, 11); /* MOV, CMP, ADD, SUB */
+    insn i = op == 1 ? make(INSN_ALU, 2) : alu16(rd);
+    i.source_regs = op == 0 ? 0 : reg(rd);
+    return i;
+}
+
 static insn decode16(uint32_t w) {
     switch (bits(w, 15, 12)) {
     case 0x0:
     case 0x1:
-        return alu16(bits(w, 2, 0));
-    case 0x2: /* MOV, CMP */
-        return bits(w, 11, 11) ? make(INSN_ALU, 2) : alu16(bits(w, 10, 8));
+    case 0x2:
     case 0x3:
-        return alu16(bits(w, 10, 8));
+        return basic16(w);
     case 0x4:
         if (bits(w, 11, 11)) /* literal */
             return single16(true, bits(w, 10, 8), 15);
@@ -121,6 +143,22 @@ static insn decode16(uint32_t w) {
     }
 }
 
+/* VADDV, VADDLV, which share the multiplications' unit. */
+static bool vector_sums(uint32_t h1, uint32_t h2) {
+    return (h1 & 0xef83) == 0xee81 && (bits(h1, 6, 4) == 7 || bits(h1, 3, 2) == 2) &&
+           bits(h2, 12, 6) == 0x3c && !bits(h2, 0, 0);
+}
+
+/* VMOVN, VQMOVN, VQMOVUN; VSHRN, VQSHRN and so on. */
+static bool vector_narrows(uint32_t h1, uint32_t h2) {
+    if (bits(h1, 11, 8) != 14 || bits(h2, 4, 4))
+        return false;
+    if (bits(h1, 7, 7))
+        return !bits(h1, 5, 5) && bits(h2, 11, 8) == 15 && bits(h2, 6, 6);
+    return bits(h1, 5, 4) == 3 && bits(h2, 11, 8) == 14 && bits(h2, 0, 0) && !bits(h2, 6, 6) &&
+           (bits(h1, 1, 0) == 1 || (bits(h1, 1, 0) == 3 && !bits(h2, 7, 7)));
+}
+
 /* MVE: what multiplies is one group, everything else of arithmetic another. */
 static bool vector_multiplies(uint32_t h1, uint32_t h2) {
     uint32_t op = bits(h2, 11, 8), top = bits(h1, 11, 8);
@@ -146,22 +184,69 @@ static bool vector_multiplies(uint32_t h1, uint32_t h2) {
     return !(bits(h1, 12, 12) && bits(h1, 0, 0) && bits(h2, 12, 12) && bits(h2, 6, 4) == 6);
 }
 
+static uint8_t vector_reg(uint32_t number) {
+    return (uint8_t)(1u << (number & 7));
+}
+
 static insn vector_memory(uint32_t h1, uint32_t h2) {
     insn i = make(INSN_VECTOR_MEMORY, 4);
-    bool indexed = bits(h1, 8, 8), imm = bits(h2, 12, 12);
+    bool indexed = bits(h1, 8, 8), imm = bits(h2, 12, 12), load = bits(h1, 4, 4);
+    *(load ? &i.result_qs : &i.source_qs) = vector_reg(bits(h2, 15, 13));
+    i.address_regs = reg(bits(h1, 3, 0));
+    i.writeback = bits(h1, 5, 5);
     /* [Rn, Qm] offsets; [Qn, #imm] of words or double words */
-    bool scattered = (!indexed && !bits(h1, 5, 5) && bits(h1, 7, 7) && !imm) ||
-                     (indexed && bits(h1, 12, 12) && imm);
-    if (scattered) {
+    bool from_vector = indexed && bits(h1, 12, 12) && imm;
+    bool offsets = !indexed && !bits(h1, 5, 5) && bits(h1, 7, 7) && !imm;
+    if (from_vector || offsets) {
         i.kind = INSN_VECTOR_GATHER;
         i.words = imm ? (bits(h2, 8, 8) ? 2 : 4) : (uint8_t)(16 >> bits(h2, 8, 7));
+        i.address_qs = vector_reg(from_vector ? bits(h1, 3, 1) : bits(h2, 3, 1));
     }
+    if (from_vector) {
+        i.address_regs = 0;
+        i.result_qs |= i.writeback ? i.address_qs : 0;
+    } else if (i.writeback) {
+        i.result_regs = i.address_regs;
+    }
+    return i;
+}
+
+static insn vector_arithmetic(uint32_t h1, uint32_t h2) {
+    if ((h1 & 0xffbf) == 0xfe31 && (h2 & 0x1fff) == 0x0f4d) /* VPST, VPNOT */
+        return make(INSN_VECTOR_PREDICATE, 4);
+    bool sums = vector_sums(h1, h2), multiplies = sums || vector_multiplies(h1, h2);
+    insn i = make(multiplies               ? INSN_VECTOR_MUL
+                  : vector_narrows(h1, h2) ? INSN_VECTOR_NARROW
+                                           : INSN_VECTOR_OTHER,
+                  4);
+    i.source_qs = vector_reg(bits(h1, 3, 1)) | vector_reg(bits(h2, 3, 1));
+    if (sums || (multiplies && bits(h1, 11, 7) == 0x1d)) { /* to core registers */
+        i.result_regs = reg(bits(h2, 15, 13) * 2);
+        if (bits(h1, 6, 4) != 7)
+            i.result_regs |= reg(bits(h1, 6, 4) * 2 + 1);
+        i.source_regs = bits(h2, 5, 5) ? i.result_regs : 0;
+    } else {
+        i.result_qs = vector_reg(bits(h2, 15, 13));
+        i.source_qs |= i.kind == INSN_VECTOR_NARROW ? i.result_qs : 0; /* keeps half */
+    }
+    return i;
+}
+
+/* VMOV between two lanes and two core registers. */
+static insn vector_lanes(uint32_t h1, uint32_t h2) {
+    insn i = make(INSN_VECTOR_OTHER, 4);
+    uint32_t pair = reg(bits(h1, 3, 0)) | reg(bits(h2, 3, 0));
+    *(bits(h1, 4, 4) ? &i.result_regs : &i.source_regs) = pair;
+    i.source_qs = vector_reg(bits(h2, 15, 13)); /* of the other lanes, too */
+    i.result_qs = bits(h1, 4, 4) ? 0 : i.source_qs;
     return i;
 }
 
 static insn coprocessor(uint32_t h1, uint32_t h2) {
     uint32_t number = bits(h2, 11, 8);
     if ((h1 & 0xee00) == 0xec00) { /* loads, stores, moves of two registers */
+        if ((h1 & 0xffe0) == 0xec00 && number == 15)
+            return vector_lanes(h1, h2);
         if (number >= 14)
             return vector_memory(h1, h2);
         if ((h1 & 0xffe0) == 0xec40)
@@ -174,10 +259,16 @@ static insn coprocessor(uint32_t h1, uint32_t h2) {
         i.address_regs = reg(bits(h1, 3, 0));
         return i;
     }
+    if (bits(h1, 11, 8) == 14 && number == 11 && bits(h1, 7, 7) && !bits(h1, 4, 4)) { /* VDUP */
+        insn i = make(INSN_VECTOR_OTHER, 4);
+        i.source_regs = reg(bits(h2, 15, 12));
+        i.result_qs = vector_reg(bits(h1, 3, 1));
+        return i;
+    }
     if (bits(h1, 11, 8) == 14 && (number == 10 || number == 11))
         return make(INSN_FP, 4);
     if (bits(h1, 11, 8) == 15 || number >= 14)
-        return make(vector_multiplies(h1, h2) ? INSN_VECTOR_MUL : INSN_VECTOR_OTHER, 4);
+        return vector_arithmetic(h1, h2);
     return make(INSN_UNKNOWN, 4);
 }
 
@@ -208,7 +299,9 @@ static insn multiply32(uint32_t h1, uint32_t h2) {
     uint32_t op = bits(h1, 6, 4), op2 = bits(h2, 7, 4);
     insn i = make(INSN_DSP_MUL, 4);
     i.result_regs = reg(bits(h2, 11, 8));
+    i.source_regs = reg(bits(h1, 3, 0)) | reg(bits(h2, 3, 0));
     if (!bits(h1, 7, 7)) {
+        i.source_regs |= reg(bits(h2, 15, 12)); /* the addend, or none: 15 */
         if (op == 0)
             i.kind = op2 == 0 && bits(h2, 15, 12) == 15 ? INSN_MUL : INSN_MLA;
         return i;
@@ -219,6 +312,14 @@ static insn multiply32(uint32_t h1, uint32_t h2) {
     }
     i.result_regs |= reg(bits(h2, 15, 12));
     i.kind = op == 0 || op == 2 ? INSN_LONG_MUL : INSN_LONG_MLA;
+    i.source_regs |= i.kind == INSN_LONG_MLA ? i.result_regs : 0;
+    return i;
+}
+
+static insn two_registers(uint32_t h1, uint32_t h2) {
+    insn i = make(INSN_ALU, 4);
+    i.result_regs = reg(bits(h2, 11, 8));
+    i.source_regs = reg(bits(h1, 3, 0)) | reg(bits(h2, 3, 0));
     return i;
 }
 
@@ -246,6 +347,8 @@ static insn immediate_or_branch(uint32_t h1, uint32_t h2) {
     if (!bits(h2, 15, 15)) {
         insn i = make(INSN_ALU, 4);
         i.result_regs = reg(bits(h2, 11, 8));
+        bool wide = bits(h1, 9, 9) && bits(h1, 6, 4) == 4; /* MOVW, MOVT */
+        i.source_regs = wide ? 0 : reg(bits(h1, 3, 0));
         return i;
     }
     if (bits(h2, 14, 14)) {
@@ -275,19 +378,13 @@ insn insn_decode_thumb(const uint8_t *bytes) {
             return dual_or_exclusive(h1, h2);
         return multiple(bits(h1, 4, 4), h2, bits(h1, 3, 0), 4);
     }
-    if (h1 < 0xf000) { /* shifted register */
-        insn i = make(INSN_ALU, 4);
-        i.result_regs = reg(bits(h2, 11, 8));
-        return i;
-    }
+    if (h1 < 0xf000) /* shifted register */
+        return two_registers(h1, h2);
     if (h1 < 0xf800)
         return immediate_or_branch(h1, h2);
     if (h1 < 0xfa00)
         return single32(h1, h2);
-    if (h1 < 0xfb00) {
-        insn i = make(INSN_ALU, 4);
-        i.result_regs = reg(bits(h2, 11, 8));
-        return i;
-    }
+    if (h1 < 0xfb00)
+        return two_registers(h1, h2);
     return multiply32(h1, h2);
 }

@@ -4,8 +4,9 @@
     cycles = macs * per_mac + lone_macs * per_lone_mac + strided_macs * per_strided_mac + outputs * per_output + pixels * window * per_input
              + channels * (per_channel + rows * per_row) + per_call
 
-lone_macs: those of left-over pixels, for kernels that take several pixels or rows at once (AT_ONCE). strided_macs: where the stride
-across is not 1, for kernels that pay for it (STRIDED). channels, rows: those that the call touches.
+lone_macs: those of left-over pixels, for kernels that take several pixels at once (PIXELS_AT_ONCE). strided_macs: where the stride
+across is not 1, for kernels that pay for it (STRIDED). channels, rows: those that the call touches. Kernels
+that compute tiles (IN_TILES) are counted with all outputs of the tiles.
 
 fit_costs.py FOLDER [--write TABLES] [CORE...]: the second rewrites TABLES/CORE.json, the kernel tables that profiles name, with the
 kernels that are made for the core. FOLDER holds CORE.txt and layers.inc as `make bench-kernel-costs` leaves them. Prints, for each
@@ -19,7 +20,8 @@ import re
 import sys
 
 
-AT_ONCE = {"conv2d_s8_dsp": ("pixels", 2), "conv2d_s8_dsp16": ("pixels", 2), "conv2d_s8_quad": ("pixels", 4), "conv2d_s8_winograd": ("rows", 2)}
+PIXELS_AT_ONCE = {"conv2d_s8_dsp": 2, "conv2d_s8_quad": 4}
+IN_TILES = {"conv2d_s8_winograd": (2, 4), "conv2d_s8_winograd_dsp": (2, 8)}  # side in pixels, channels: runtime/include/wick/winograd.h
 STRIDED = ("dwconv2d_s8_strip", "dwconv2d_s8_mve")
 ALWAYS = ("cycles_per_mac", "cycles_per_output", "cycles_per_call", "code_bytes")
 WEIGHT = {"": 1.0, "row": 1.0, "pixels": 0.3, "pixel": 0.1, "half": 0.1, "channel": 0.1}
@@ -45,15 +47,24 @@ def output_shapes(path):
     return table
 
 
+def tile_outputs(outputs, channels, width, side, together):
+    """Outputs of the tiles that are touched; the parts begin where a tile begins."""
+    pixels = math.ceil(outputs / channels)
+    tiles = math.ceil(math.ceil(pixels / width) / side) * math.ceil(min(pixels, width) / side)
+    here = math.ceil(min(outputs, channels) / together) * together
+    return tiles * side * side * min(here, channels)
+
+
 def features(kernel, macs, outputs, channels, width, name):
+    if kernel in IN_TILES:
+        whole = tile_outputs(outputs, channels, width, *IN_TILES[kernel])
+        macs, outputs = macs / outputs * whole, whole
     pixels = math.ceil(outputs / channels)
     units = macs / outputs
     window = units * channels if not kernel.startswith(("conv2d", "fc")) else units
     here = min(outputs, channels)
     touched = math.ceil(outputs / (channels * width))
-    what, count = AT_ONCE.get(kernel, ("pixels", 1))
-    left = pixels % count if what == "pixels" else touched % count * width
-    lone = min(outputs, left * channels) * units
+    lone = min(outputs, pixels % PIXELS_AT_ONCE.get(kernel, 1) * channels) * units
     strided = macs if kernel in STRIDED and re.match(r"[a-z]+\d+x\d+s", name) else 0
     return [macs - lone - strided, pixels * window, outputs, 1, lone, here, here * touched, strided]
 
@@ -85,16 +96,15 @@ def up(value):
 # Which kernels a core's table offers beside the portable ones, and how the core is called there. The other kernels run everywhere, but are
 # made for other cores.
 ANY = ("_quad", "_winograd", "_strip", "_pair")
-CORES = {"m0": ("Cortex-M0+", ANY), "m3": ("Cortex-M3", ANY), "m4": ("Cortex-M4", ("_dsp", "_dsp16")), "m7": ("Cortex-M7", ("_dsp", "_dsp16")),
-         "m33": ("Cortex-M33", ("_dsp", "_dsp16")), "m55": ("Cortex-M55", ("_mve",)), "rv32": ("RV32IMAC", ANY)}
+CORES = {"m0": ("Cortex-M0+", ANY), "m3": ("Cortex-M3", ANY), "m4": ("Cortex-M4", ("_dsp",)), "m7": ("Cortex-M7", ("_dsp",)),
+         "m33": ("Cortex-M33", ("_dsp",)), "m55": ("Cortex-M55", ("_mve",)), "rv32": ("RV32IMAC", ANY)}
 RULE = ("estimate: fitted by `make bench-kernel-tables` to cycles estimated from instructions counted on the emulated core and {}; memories "
         "without wait states; {}")
 TIMING = {"m0": "the core's published timing table (ARM DDI 0484)", "m3": "the core's published timing table (ARM DDI 0337)",
           "m4": "the core's published timing table (ARM DDI 0439)",
           "m7": "the Cortex-M4's timing table as an upper estimate (none is published; dual issue and branch prediction ignored)",
           "m33": "the Cortex-M4's timing table as an upper estimate (none is published)",
-          "m55": "the Cortex-M4's timing table for scalar instructions (none is published), two cycles a vector instruction with overlap between "
-                 "groups, as Arm describes",
+          "m55": "a model of its pipeline (bench/device/core_pipeline.c, after LLVM's scheduling model; none is published)",
           "rv32": "the Ibex core's documented pipeline"}
 
 
@@ -131,10 +141,11 @@ def main():
             fit = {"cycles_per_mac": up(x[0]), "cycles_per_input": up(x[1]), "cycles_per_output": up(x[2]),
                    "cycles_per_call": up(x[3]), "cycles_per_lone_mac": up(x[4]),
                    "cycles_per_channel": up(x[5]), "cycles_per_row": up(x[6]), "cycles_per_strided_mac": up(x[7]), "code_bytes": code}
-            what, count = AT_ONCE.get(kernel, ("pixels", 2))
-            if fit["cycles_per_lone_mac"] and (what, count) != ("pixels", 2):
-                fit[f"{what}_at_once"] = count
+            if fit["cycles_per_lone_mac"] and PIXELS_AT_ONCE.get(kernel, 2) != 2:
+                fit["pixels_at_once"] = PIXELS_AT_ONCE[kernel]
             fit = {key: value for key, value in fit.items() if value or key in ALWAYS}
+            if kernel in IN_TILES:
+                fit["tile_side"], fit["tile_channels"] = IN_TILES[kernel]
             fits[kernel] = fit
             whole = [s for s, layer in found if "#" not in layer]
             errors = sorted(sum(a * b for a, b in zip(f, x)) / c - 1 for f, c, _ in whole)

@@ -27,9 +27,11 @@ typedef enum insn_kind {
     INSN_FP,             /* scalar floating point, and its moves */
     INSN_VECTOR_MEMORY,  /* 128 bits of MVE from or to consecutive memory */
     INSN_VECTOR_GATHER,  /* and from or to scattered elements: words = elements */
-    INSN_VECTOR_MUL,     /* MVE with a multiplication */
+    INSN_VECTOR_MUL,     /* MVE with a multiplication, or a sum over a vector */
+    INSN_VECTOR_NARROW,  /* VMOVN, VQMOVN, VSHRN and so on */
     INSN_VECTOR_OTHER,
-    INSN_UNKNOWN, /* counted as one cycle, and reported */
+    INSN_VECTOR_PREDICATE, /* VPST, VPNOT */
+    INSN_UNKNOWN,          /* counted as one cycle, and reported */
     INSN_KINDS
 } insn_kind;
 
@@ -42,6 +44,9 @@ typedef struct insn {
     bool to_pc;            /* a load into the program counter */
     uint32_t address_regs; /* bit r: register r makes the address of a load or store */
     uint32_t result_regs;  /* bit r: register r is written (integer registers only) */
+    uint32_t source_regs;  /* bit r: register r is read, other than for an address or to store it */
+    uint8_t address_qs;    /* bit q: vector register q makes addresses */
+    uint8_t result_qs, source_qs; /* where fields of different instructions overlap, rather more */
 } insn;
 
 /* Instruction at `bytes`, of which at least 2 are there, 4 when it is that long. */

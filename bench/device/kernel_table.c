@@ -161,11 +161,26 @@ static void print_modules(const results *r) {
     }
 }
 
+/* A row of print_markdown: what the best kernels gain on plain C, instructions / cycles. */
+static void print_gain(const results *r) {
+    printf("|  | gain |");
+    for (int l = 1; l <= 5; l++) {
+        const char name[3] = {'L', (char)('0' + l), 0};
+        const run *x = best(r, name), *naive = reference(r, name, false);
+        if (x && naive)
+            printf(" %.1f / %.1f |", naive->instructions / x->instructions,
+                   naive->cycles / x->cycles);
+        else
+            printf(" |");
+    }
+    printf("\n");
+}
+
 /* Rows of docs/benchmarks.md: L1 to L5, instructions and estimated cycles for each MAC. */
 static void print_markdown(void) {
     static const char *const rows[3] = {"plain C", "portable", "fastest"};
     printf("| core | code | L1 | L2 | L3 | L4 | L5 |\n|---|---|---|---|---|---|---|\n");
-    for (int i = 0; i < n_all; i++)
+    for (int i = 0; i < n_all; i++) {
         for (int k = 0; k < 3; k++) {
             bool differs = k < 2;
             for (int l = 1; l <= 5 && !differs; l++) {
@@ -185,6 +200,8 @@ static void print_markdown(void) {
             }
             printf("\n");
         }
+        print_gain(&all[i]);
+    }
 }
 
 static json_t *core_json(const results *r) {

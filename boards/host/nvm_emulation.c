@@ -28,6 +28,10 @@ int nvm_emulation_read(void *context, uint32_t offset, void *dst, uint32_t bytes
     nvm_emulation *e = context;
     if (offset > e->bytes || bytes > e->bytes - offset)
         return -1;
+    if (e->n_refused)
+        for (uint32_t i = 0; i < bytes; i++)
+            if (e->refused[offset + i])
+                return -1;
     memcpy(dst, e->image + offset, bytes);
     return 0;
 }
@@ -52,17 +56,40 @@ static int reorders(cut_variant variant) {
     return variant == CUT_REORDER || variant == CUT_BARRIER;
 }
 
+/* What a cut spoils of the memory around the unit in flight: [*first, end). */
+static uint32_t spoilt_end(const nvm_emulation *e, const struct unit_log *unit, uint32_t *first) {
+    uint32_t whole = e->ecc > e->write_unit ? e->ecc : e->write_unit;
+    uint32_t last = unit->offset + unit->bytes;
+    last += (whole - last % whole) % whole;
+    *first = unit->offset - unit->offset % whole;
+    return last < e->bytes ? last : e->bytes;
+}
+
+void nvm_emulation_refuse(nvm_emulation *e, const struct unit_log *unit) {
+    if (e->atomic > 1)
+        return;
+    uint32_t first, end = spoilt_end(e, unit, &first);
+    for (uint32_t at = first; at < end; at++) {
+        e->n_refused += !e->refused[at];
+        e->refused[at] = 1;
+    }
+}
+
+void nvm_emulation_allow(nvm_emulation *e, uint32_t offset, uint32_t bytes) {
+    for (uint32_t at = offset; e->n_refused && at < offset + bytes; at++) {
+        e->n_refused -= e->refused[at];
+        e->refused[at] = 0;
+    }
+}
+
 /* The write unit in flight, as far as it lies in the memory: anything, or half erased. */
 static void spoil(const nvm_emulation *e, uint8_t *image, const struct unit_log *unit,
                   cut_variant variant, uint64_t *random) {
-    uint32_t whole = e->ecc > e->write_unit ? e->ecc : e->write_unit;
-    uint32_t first = unit->offset - unit->offset % whole;
-    uint32_t last = unit->offset + unit->bytes;
-    last += (whole - last % whole) % whole;
+    uint32_t first, end = spoilt_end(e, unit, &first);
     int programming = variant == CUT_ERASED && (mix64(random) & 1);
-    for (uint32_t at = first; at < last && at < e->bytes; at++) {
+    for (uint32_t at = first; at < end; at++) {
         uint8_t bits = (uint8_t)mix64(random);
-        if (variant == CUT_GARBAGE) {
+        if (variant == CUT_GARBAGE || variant == CUT_UNREADABLE) {
             image[at] = bits;
             continue;
         }
@@ -89,7 +116,8 @@ static void fail_in_flight(const nvm_emulation *e, uint8_t *image, const struct 
     }
     if (variant == CUT_CLEAN || !unit)
         return;
-    if (e->atomic == 1 && (variant == CUT_GARBAGE || variant == CUT_ERASED))
+    if (e->atomic == 1 &&
+        (variant == CUT_GARBAGE || variant == CUT_ERASED || variant == CUT_UNREADABLE))
         spoil(e, image, unit, variant, random);
     else
         tear(image, unit, e->atomic, random);
@@ -116,6 +144,8 @@ static void power_fails(nvm_emulation *e, const struct unit_log *unit) {
                 memcpy(e->image + e->log[i].offset, e->log[i].before, e->log[i].bytes);
     fail_in_flight(e, e->image, e->log, e->log_count, unit, e->variant, &random);
     e->log_count = 0;
+    if (e->variant == CUT_UNREADABLE)
+        nvm_emulation_refuse(e, unit);
     longjmp(e->power_off, 1);
 }
 
@@ -125,6 +155,7 @@ static void put_unit(nvm_emulation *e, struct unit_log *unit) {
     if (++e->writes == e->cut_at && e->variant < CUT_BARRIER)
         power_fails(e, unit);
     memcpy(e->image + unit->offset, unit->after, unit->bytes);
+    nvm_emulation_allow(e, unit->offset, unit->bytes);
     if (e->log_count == e->log_cap)
         e->log = grow(e->log, &e->log_cap, sizeof *e->log);
     e->log[e->log_count++] = *unit;

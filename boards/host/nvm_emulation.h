@@ -11,16 +11,18 @@
 
 /* What a power failure does to the unit that was about to be written and to unbarriered ones. */
 typedef enum cut_variant {
-    CUT_CLEAN,    /* the unit keeps its old bytes */
-    CUT_TORN,     /* a seeded mixture of old and new bits; of whole atomic words where the memory
-                     promises them */
-    CUT_REORDER,  /* as CUT_TORN, and a seeded subset of the units since the last barrier never
-                     arrived */
-    CUT_WEAK,     /* as CUT_TORN, and so are the last few units since the last barrier */
-    CUT_GARBAGE,  /* the whole write unit or ECC word holds anything; atomic words as CUT_TORN */
-    CUT_ERASED,   /* the memory erases before it writes: the write unit is on its way from old to
-                     erased, or from erased to new; atomic words as CUT_TORN */
-    CUT_VARIANTS, /* those above fail before a unit; those below instead before the barrier that
+    CUT_CLEAN,      /* the unit keeps its old bytes */
+    CUT_TORN,       /* a seeded mixture of old and new bits; of whole atomic words where the memory
+                       promises them */
+    CUT_REORDER,    /* as CUT_TORN, and a seeded subset of the units since the last barrier never
+                       arrived */
+    CUT_WEAK,       /* as CUT_TORN, and so are the last few units since the last barrier */
+    CUT_GARBAGE,    /* the whole write unit or ECC word holds anything; atomic words as CUT_TORN */
+    CUT_ERASED,     /* the memory erases before it writes: the write unit is on its way from old to
+                       erased, or from erased to new; atomic words as CUT_TORN */
+    CUT_UNREADABLE, /* as CUT_GARBAGE, and the memory refuses to read it (a torn ECC word) until it
+                       is written again; atomic words as CUT_TORN */
+    CUT_VARIANTS,   /* those above fail before a unit; those below instead before the barrier that
                      lies between it and the unit before, which are all written but none yet
                      durable: */
     CUT_BARRIER = CUT_VARIANTS, /* as CUT_REORDER */
@@ -34,10 +36,12 @@ typedef struct nvm_emulation {
     uint32_t unit;       /* bytes that arrive together on this bus: 4 */
     uint32_t write_unit; /* smallest write of the memory: what a write leaves of its last unit is
                             filled with other bytes, as the port's contract allows */
-    uint32_t ecc;    /* bytes that one error-correcting code covers: a cut spoils all of those in
-                        flight, though less can be written at once; 1 = none */
-    uint32_t atomic; /* aligned bytes that are whole or absent after a failure; 1 = every byte by
-                        itself */
+    uint32_t ecc;     /* bytes that one error-correcting code covers: a cut spoils all of those in
+                         flight, though less can be written at once; 1 = none */
+    uint32_t atomic;  /* aligned bytes that are whole or absent after a failure; 1 = every byte by
+                         itself */
+    uint8_t *refused; /* [bytes]; other than 0: a read that touches it fails */
+    uint32_t n_refused;
     uint64_t writes; /* units so far */
     uint64_t cut_at; /* 0 = never; the power fails before unit number cut_at (from 1) */
     cut_variant variant;
@@ -65,6 +69,12 @@ int nvm_emulation_barrier(void *emulation);
 void nvm_emulation_fail(const nvm_emulation *emulation, uint8_t *image,
                         const struct unit_log *units, uint32_t count, uint32_t k,
                         cut_variant variant, uint64_t seed);
+
+/* After CUT_UNREADABLE, where the memory has no atomic words: the write unit or ECC word that
+   `unit` lies in refuses to be read until it is written. */
+void nvm_emulation_refuse(nvm_emulation *emulation, const struct unit_log *unit);
+/* These bytes can be read. */
+void nvm_emulation_allow(nvm_emulation *emulation, uint32_t offset, uint32_t bytes);
 
 /* splitmix64 */
 uint64_t mix64(uint64_t *state);

@@ -33,10 +33,12 @@
 static int run_exhaustive_case(uint32_t unit, cut_variant variant, const uint8_t *at_barrier,
                                uint32_t barrier, char *id, size_t id_size) {
     snprintf(id, id_size, "e:%u:%d", unit, (int)variant);
-    memcpy(rig.nvm.image, at_barrier, rig.nvm.bytes);
+    put_image(at_barrier);
     nvm_emulation_fail(&rig.nvm, rig.nvm.image, rig.nvm.history + barrier,
                        rig.nvm.history_count - barrier, unit - barrier, variant,
                        case_seed(unit, (uint64_t)variant));
+    if (variant == CUT_UNREADABLE)
+        nvm_emulation_refuse(&rig.nvm, rig.nvm.history + unit);
     get_ready(unit, variant);
     /* Right before the delivery it must come after all, so this case goes on to the end. */
     int undelivered = unit == rig.delivery_unit;
@@ -70,9 +72,9 @@ static int run_seeded_case(uint32_t number, char *id, size_t id_size) {
     uint32_t commit = commit_of_unit(unit);
     uint32_t before = commit ? rig.units_at[commit - 1] : 0;
     if (commit)
-        memcpy(rig.nvm.image, rig.images[commit - 1], rig.nvm.bytes);
+        put_image(rig.images[commit - 1]);
     else
-        memset(rig.nvm.image, 0, rig.nvm.bytes);
+        put_blank();
     rig.deliveries = rig.wrong_deliveries = 0;
     rig.nvm.log_count = 0;
     rig.nvm.writes = 0;
@@ -112,7 +114,7 @@ static void run_seeded(uint32_t cases, uint32_t part, uint32_t parts, tally *t) 
 static int run_flip_case(uint32_t copy, uint32_t bit, char *id, size_t id_size) {
     uint32_t middle = rig.commits / 2;
     snprintf(id, id_size, "f:%u:%u", copy, bit);
-    memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
+    put_image(rig.images[middle]);
     rig.nvm.image[rig.model.record_offset[copy] + bit / 8] ^= (uint8_t)(1u << bit % 8);
     rig.deliveries = rig.wrong_deliveries = 0;
     rig.undelivered = 0;
@@ -130,12 +132,12 @@ static void check_records(tally *flips, int *foreign_resumed, int *damage_missed
             int same = run_flip_case(copy, bit, id, sizeof id);
             count_case(flips, same, id);
         }
-    memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
+    put_image(rig.images[middle]);
     for (int copy = 0; copy < 2; copy++)
         rig.nvm.image[rig.model.record_offset[copy] + rig.model.record_bytes - 1u] ^= 1u;
     *damage_missed = wick_engine_boot(&rig.engine, &rig.model, &rig.port, &rig.policy, rig.scratch,
                                       rig.model.scratch_bytes) != WICK_RT_CORRUPT;
-    memcpy(rig.nvm.image, rig.images[middle], rig.nvm.bytes);
+    put_image(rig.images[middle]);
     wick_model other = rig.model;
     other.id[0] ^= 1u;
     *foreign_resumed = wick_engine_boot(&rig.engine, &other, &rig.port, &rig.policy, rig.scratch,
@@ -157,7 +159,7 @@ static int answers_current(void) {
 /* The same input once more, as the next one: its place has the other parity, and every byte that
    the first one left is inverted. A tensor that is read before this input wrote it would show. */
 static int run_next_input(void) {
-    memcpy(rig.nvm.image, rig.images[rig.commits - 1], rig.nvm.bytes);
+    put_image(rig.images[rig.commits - 1]);
     for (uint32_t i = 0; i < rig.nvm.bytes; i++)
         if (!in_record(i))
             rig.nvm.image[i] = (uint8_t)~rig.nvm.image[i];
@@ -203,7 +205,7 @@ static int run_next_case(uint32_t unit, cut_variant variant, uint32_t *units, ch
     for (uint32_t i = 0; i < rig.input_bytes; i++)
         other[i] = (int8_t)~rig.input[i];
     snprintf(id, id_size, "n:%u:%d", unit, (int)variant);
-    memcpy(rig.nvm.image, before, rig.nvm.bytes);
+    put_image(before);
     rig.durable = 2;
     submitted = 0;
     int boots = boot_finds_commits(id);
@@ -393,6 +395,7 @@ static void set_up(const arguments *a, const char *input) {
         rig.nvm.unit = rig.nvm.atomic;
     rig.nvm.bytes = rig.model.nvm_bytes;
     rig.nvm.image = allocate(rig.nvm.bytes);
+    rig.nvm.refused = allocate(rig.nvm.bytes);
     rig.scratch = allocate(rig.model.scratch_bytes + POWERCUT_GUARD);
     rig.logits = allocate(rig.model.n_classes);
     rig.app = allocate(rig.model.app_bytes);

@@ -122,7 +122,9 @@ static void fail_first(first_failure *f, uint32_t unit, cut_variant variant,
     nvm_emulation_fail(&rig.nvm, f->image, rig.nvm.history + barrier,
                        rig.nvm.history_count - barrier, unit - barrier, variant,
                        case_seed(unit, (uint64_t)variant));
-    memcpy(rig.nvm.image, f->image, rig.nvm.bytes);
+    put_image(f->image);
+    if (variant == CUT_UNREADABLE)
+        nvm_emulation_refuse(&rig.nvm, rig.nvm.history + unit);
     get_ready(unit, variant);
     f->count = f->barrier_count = 0;
     rig.nvm.log_count = 0;
@@ -137,6 +139,17 @@ static void fail_first(first_failure *f, uint32_t unit, cut_variant variant,
     f->barrier = 0;
 }
 
+/* What cannot be read when the recovery fails too: of the first failure what the recovery has not
+   written, and of the second. */
+static void refuse_both(const first_failure *f, uint32_t unit, cut_variant variant) {
+    if (f->variant == CUT_UNREADABLE)
+        nvm_emulation_refuse(&rig.nvm, rig.nvm.history + f->unit);
+    for (uint32_t i = 0; i < unit && rig.nvm.n_refused; i++)
+        nvm_emulation_allow(&rig.nvm, f->units[i].offset, f->units[i].bytes);
+    if (variant == CUT_UNREADABLE)
+        nvm_emulation_refuse(&rig.nvm, f->units + unit);
+}
+
 /* Second units are taken in rising order. */
 static int fail_again(first_failure *f, uint32_t unit, cut_variant variant, char *id) {
     snprintf(id, CASE_ID, "p:%u:%d:%u:%d", f->unit, (int)f->variant, unit, (int)variant);
@@ -147,11 +160,12 @@ static int fail_again(first_failure *f, uint32_t unit, cut_variant variant, char
     }
     apply(f->at_barrier, f->units, f->barrier, barrier);
     f->barrier = barrier;
-    memcpy(rig.nvm.image, f->at_barrier, rig.nvm.bytes);
+    put_image(f->at_barrier);
     nvm_emulation_fail(&rig.nvm, rig.nvm.image, f->units + barrier, f->count - barrier,
                        unit - barrier, variant,
                        case_seed((uint64_t)f->unit << 24 ^ unit,
                                  (uint64_t)(f->variant * CUT_ALL_VARIANTS + variant + 32)));
+    refuse_both(f, unit, variant);
     get_ready(f->unit, f->variant);
     rig.undelivered = f->undelivered && unit <= f->delivered;
     rig.voltage_random ^= unit;

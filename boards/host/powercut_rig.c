@@ -21,6 +21,16 @@ void *allocate(size_t bytes) {
     return memory;
 }
 
+void put_image(const uint8_t *image) {
+    memcpy(rig.nvm.image, image, rig.nvm.bytes);
+    nvm_emulation_allow(&rig.nvm, 0, rig.nvm.bytes);
+}
+
+void put_blank(void) {
+    memset(rig.nvm.image, 0, rig.nvm.bytes);
+    nvm_emulation_allow(&rig.nvm, 0, rig.nvm.bytes);
+}
+
 int on_result(void *context, const wick_result *result) {
     (void)context;
     if (rig.deliveries++ == 0)

@@ -67,6 +67,9 @@ typedef enum progress { COMMITTED, FINISHED, BROKEN } progress;
 
 void fail(const char *what);
 void *allocate(size_t bytes);
+/* The memory as given, or blank, all of which can be read. */
+void put_image(const uint8_t *image);
+void put_blank(void);
 /* The port's result call: compares with the recorded delivery. */
 int on_result(void *context, const wick_result *result);
 /* The port's capacitor voltage, after rig.voltage. */

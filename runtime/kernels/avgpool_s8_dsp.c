@@ -92,7 +92,7 @@ void wick_avgpool_s8_dsp(const wick_layer *layer, const int8_t *const *src, uint
         uint32_t n = layer->out_c - c < count ? layer->out_c - c : count, i = 0;
         w.src = src[0] + (oy * layer->stride_h - row0) * w.row + ox * layer->stride_w * layer->in_c;
         if (n >= TOGETHER) /* a last block that is not full begins earlier and overlaps */
-            for (; i<n; i = i + 2 * TOGETHER> n && i + TOGETHER < n ? n - TOGETHER : i + TOGETHER)
+            for (; i < n; i = wick_next_block(i, n, TOGETHER))
                 eight_channels(&w, c + i, dst + i);
         for (; i < n; i++)
             dst[i] = one_channel(&w, c + i);

@@ -96,22 +96,18 @@ static void aim(state *s, uint32_t c, uint32_t n, int8_t *dst) {
     s->outputs.dst1 = dst + s->layer->out_c;
 }
 
-/* All outputs of `pairs` times two pixels, where windows and sums fit scratch. */
-static void whole_pairs(state *s, uint32_t pairs, int8_t *dst) {
+/* All outputs of `pairs` times two pixels, where windows fit scratch and there is a bias. */
+WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t pairs, int8_t *dst) {
     const wick_layer *layer = s->layer;
-    uint32_t n = layer->out_c;
-    aim(s, 0, n, dst);
-    s->dots.steps = s->chunk.bytes / 16;
-    s->dots.end = s->dots.acc + 2 * s->block;
-    s->dots.weights = layer->packed;
+    wick_mve_pair pair = {
+        s->x,         s->x + s->chunk.bytes, layer->packed,    s->chunk.bytes / 16 - 1,
+        layer->bias,  layer->mult,           layer->shift,     dst,
+        layer->out_c, layer->out_zp,         layer->clamp_min, layer->clamp_max};
     for (; pairs; pairs--) {
         window(s, s->x);
         window(s, s->x + s->chunk.bytes);
-        wick_mve_start(s->dots.acc, layer->bias, n, 2);
-        wick_mve_dot_two(&s->dots);
-        wick_mve_finish_two(&s->outputs);
-        s->outputs.dst0 += 2 * n;
-        s->outputs.dst1 += 2 * n;
+        wick_mve_outputs_of_two(&pair);
+        pair.dst += 2 * pair.n;
     }
 }
 
@@ -203,7 +199,7 @@ void wick_conv2d_s8_mve(const wick_layer *layer, const int8_t *const *src, uint1
     s->ox = pixel % layer->out_w;
     s->wy = (int32_t)(pixel / layer->out_w * layer->stride_h) - layer->pad_top;
     s->wx = (int32_t)(s->ox * layer->stride_w) - layer->pad_left;
-    int in_one = s->chunk.rows == layer->k_h && s->chunk.width == s->row && s->block >= all;
+    int in_one = s->chunk.rows == layer->k_h && s->chunk.width == s->row && layer->bias;
     while (count) {
         uint32_t n = all - c < count ? all - c : count, pixels = 1;
         if (c == 0 && in_one && count >= 2 * all) {

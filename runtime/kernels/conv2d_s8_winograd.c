@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: 0BSD */
-/* Dense 3x3 convolution with stride 1 after Winograd, F(2x2, 3x3), exact in integers: 16 products
-   give 2x2 pixels that otherwise take 36. With
-             | 1  0 -1  0 |        | 2  0  0 |        | 1  1  1  0 |
-       B^T = | 0  1  1  0 |    G = | 1  1  1 |  A^T = | 0  1 -1 -1 |
-             | 0 -1  1  0 |        | 1 -1  1 |
-             | 0  1  0 -1 |        | 0  0  2 |
-   a tile d of 4x4 inputs becomes B^T d B, at most 512, and a channel's weights g became G g G^T on
-   the PC, at most 9 * 127: both fit 16 bits. Their products, point by point, are summed over the
-   input channels, and A^T (sums) A is four times the 2x2 results: the usual G is half of this one,
-   twice.
+/* wick/winograd.h for any core.
    Weights, int16: [out_c / 4][16 points][in_c][4], out_c rounded up with zeros. */
-#include <wick/kernels.h>
+#if defined(__arm__) || defined(__MSP430__)
+#define WICK_WINOGRAD_OUTS 4 /* what the registers hold */
+#else
+#define WICK_WINOGRAD_OUTS 8
+#endif
+#include <wick/winograd.h>
 
 enum {
-    POINTS = 16,
+    POINTS = WICK_WINOGRAD_POINTS,
     BLOCK = 4, /* output channels that lie together */
-#if defined(__arm__) || defined(__MSP430__)
-    BLOCKS = 1, /* that are computed together: what the registers hold */
-#else
-    BLOCKS = 2,
-#endif
-    OUTS = BLOCK * BLOCKS
+    OUTS = WICK_WINOGRAD_OUTS,
+    BLOCKS = OUTS / BLOCK
 };
 
 /* 16-bit values in memory that is declared as words. */
@@ -30,17 +22,10 @@ typedef int16_t __attribute__((may_alias)) half;
 typedef int16_t half;
 #endif
 
-/* The outputs that are wanted. */
-typedef struct range {
-    uint32_t first, end;
-    int8_t *dst;    /* of the first */
-    int32_t bottom; /* input rows that they need end here; there may be no more */
-} range;
-
-/* B^T d B of every input channel: v[in_c][POINTS]. The tile's corner is (y, x); what lies outside,
-   or from row `bottom` on, is read from the zero point by a pointer that stays. */
-WICK_APART void transform(const wick_layer *layer, const int8_t *src, int32_t row0, int32_t bottom,
-                          int32_t y, int32_t x, half *v) {
+/* v[in_c][POINTS] behind the sums. What lies outside is read by a pointer that stays. */
+WICK_APART void wick_winograd_transform(const wick_layer *layer, const int8_t *src, int32_t row0,
+                                        int32_t bottom, int32_t y, int32_t x, void *scratch) {
+    half *v = (half *)((int32_t *)scratch + POINTS * OUTS);
     const int8_t *zero = &layer->operands[0].zero_point;
     int32_t in_c = layer->in_c, pitch = layer->in_w * in_c;
     for (int32_t i = 0; i < 4; i++, x++) {
@@ -147,105 +132,28 @@ WICK_APART void multiply(const half *v, const half *u, const half *t, uint32_t i
     }
 }
 
-/* Row `sign` 1 or -1 of A^T times a column of points. */
-WICK_INLINE int32_t column(const int32_t *m, int32_t sign) {
-    return m[0] + sign * m[4 * OUTS] + sign * m[8 * OUTS];
+static inline uint32_t wick_winograd_pitch(const wick_layer *layer) {
+    (void)layer;
+    return OUTS;
 }
 
-/* A^T m A, and the outputs: channels [c, c + n) of the tile's pixels, to those out that are there.
- */
-WICK_APART void finish(const wick_layer *layer, const int32_t *m, uint32_t c, uint32_t n,
-                       int8_t *const out[4]) {
-    int32_t zero = layer->out_zp, low = layer->clamp_min, high = layer->clamp_max;
-    for (uint32_t i = 0; i < n; i++, c++, m++) {
-        int32_t bias = layer->bias ? layer->bias[c] : 0, mult = layer->mult[c];
-        uint8_t shift = layer->shift[c];
-        int32_t s0 = column(m, 1), s1 = column(m + OUTS, 1), s2 = column(m + 2 * OUTS, 1);
-        int32_t s3 = column(m + 3 * OUTS, 1), left = s0 + s1 + s2, right = s1 - s2 - s3;
-        int32_t y = wick_requantize((left >> 2) + bias, mult, shift);
-        if (out[0])
-            out[0][i] = wick_clamp_s8(zero + y, low, high);
-        y = wick_requantize((right >> 2) + bias, mult, shift);
-        if (out[1])
-            out[1][i] = wick_clamp_s8(zero + y, low, high);
-        WICK_STEP();
-        const int32_t *below = m + 4 * OUTS;
-        s0 = column(below, -1), s1 = column(below + OUTS, -1), s2 = column(below + 2 * OUTS, -1);
-        s3 = column(below + 3 * OUTS, -1), left = s0 + s1 + s2, right = s1 - s2 - s3;
-        y = wick_requantize((left >> 2) + bias, mult, shift);
-        if (out[2])
-            out[2][i] = wick_clamp_s8(zero + y, low, high);
-        y = wick_requantize((right >> 2) + bias, mult, shift);
-        if (out[3])
-            out[3][i] = wick_clamp_s8(zero + y, low, high);
-    }
-}
-
-/* Where channels [c, c + n) of the pixel whose first output is `base` go; NULL if not all of them
-   are wanted. */
-static int8_t *place(const range *r, uint32_t base, uint32_t c, uint32_t n) {
-    return base + c >= r->first && base + c + n <= r->end ? r->dst + (base + c - r->first) : NULL;
-}
-
-/* The tile's pixels start with outputs base[0 .. 4); r->end for one outside the image. */
-static void tile(const wick_layer *layer, const uint32_t base[4], const range *r, const half *v,
-                 int32_t *m) {
-    uint32_t in_c = layer->in_c, out_c = layer->out_c, block = POINTS * BLOCK * in_c;
-    const half *u = (const half *)layer->packed;
-    for (uint32_t c = 0; c < out_c; c += OUTS, u += BLOCKS * block) {
-        uint32_t n = out_c - c < OUTS ? out_c - c : OUTS, touched = 0, cut = 0;
-        int8_t *out[4];
-        for (uint32_t k = 0; k < 4; k++) {
-            out[k] = place(r, base[k], c, n);
-            int some = base[k] + c < r->end && base[k] + c + n > r->first;
-            touched |= (uint32_t)some;
-            cut |= (uint32_t)(some && !out[k]);
-        }
-        if (!touched)
-            continue;
-        multiply(v, u, n > BLOCK ? u + block : u, in_c, m);
-        if (!cut) {
-            finish(layer, m, c, n, out);
-            continue;
-        }
-        for (uint32_t i = 0; i < n; i++) { /* the range begins or ends among these channels */
-            for (uint32_t k = 0; k < 4; k++)
-                out[k] = place(r, base[k], c + i, 1);
-            finish(layer, m + i, c + i, 1, out);
-        }
-    }
+static const int32_t *wick_winograd_sums(const wick_layer *layer, uint32_t c, uint32_t n,
+                                         void *scratch) {
+    uint32_t in_c = layer->in_c;
+    int32_t *m = scratch;
+    const half *v = (const half *)(m + POINTS * OUTS), *u = (const half *)layer->packed;
+    u += c * POINTS * in_c;
+    multiply(v, u, n > BLOCK ? u + POINTS * BLOCK * in_c : u, in_c, m);
+    return m;
 }
 
 void wick_conv2d_s8_winograd(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
                              uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
-    uint32_t out_w = layer->out_w, out_c = layer->out_c, row = out_w * out_c;
-    range r = {first, first + count, dst, 0};
-    int32_t *m = scratch;
-    half *v = (half *)(m + POINTS * OUTS);
-    if (count == 0)
-        return;
-    r.bottom = (int32_t)((r.end - 1) / row) - layer->pad_top + 3;
-    r.bottom = r.bottom < layer->in_h ? r.bottom : layer->in_h;
-    for (uint32_t oy = first / row; oy * row < r.end; oy += 2)
-        for (uint32_t ox = 0; ox < out_w; ox += 2) {
-            uint32_t base[4], wanted = 0;
-            for (uint32_t k = 0; k < 4; k++) {
-                uint32_t y = oy + k / 2, x = ox + k % 2;
-                base[k] = y < layer->out_h && x < out_w ? y * row + x * out_c : r.end;
-                wanted |= base[k] < r.end && base[k] + out_c > first;
-            }
-            if (!wanted)
-                continue;
-            transform(layer, src[0], row0, r.bottom, (int32_t)oy - layer->pad_top,
-                      (int32_t)ox - layer->pad_left, v);
-            tile(layer, base, &r, v, m);
-        }
+    wick_winograd_conv2d(layer, src[0], row0, first, count, dst, scratch);
 }
 
-/* Four times the sum of the products must fit 32 bits: 4 * 9 * in_c * 127 * 128 < 2^31. */
 int wick_conv2d_s8_winograd_fits(const wick_layer *layer) {
-    return layer->k_h == 3 && layer->k_w == 3 && layer->stride_h == 1 && layer->stride_w == 1 &&
-           layer->in_c <= 3600;
+    return wick_winograd_fits(layer);
 }
 
 uint32_t wick_conv2d_s8_winograd_scratch_bytes(const wick_layer *layer) {

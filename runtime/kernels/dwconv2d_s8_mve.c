@@ -4,15 +4,17 @@
    to 16 taps of one channel at once. For that, a tile of the input is turned round in scratch: for
    16 channels, each column becomes 64 bytes, for each channel four kernel rows side by side (VST4
    does that). Then a gather load fetches four columns, a window of 4x4 taps, of one channel.
-   Larger kernels take several such windows; a 3x3 kernel with stride 1 fits twice, one row apart,
-   and so two rows of outputs are computed from the same loads.
+   Larger kernels take several such windows. A 3x3 kernel with stride 1 fits twice, one row apart:
+   then two rows of outputs are computed from the same loads, channel by channel; else two pixels by
+   four channels.
 
    Columns of a tile are stored by x modulo stride, so that neighbouring outputs are always one
    column apart. Taps outside the input are columns or rows of zero points.
 
-   Weights: for each channel, for each window (four kernel rows, in them four kernel columns), 16
-   bytes: column by column four rows; zero outside the kernel.
-   Scratch: 16 zero points, 16 zeros as biases, addresses of the windows, the tile. */
+   Weights: for each four channels, for each window (four kernel rows, in them four kernel columns),
+   for each channel 16 bytes: column by column four rows; zero outside the kernel. Three more
+   channels follow, which are loaded but not used. Scratch: 16 zero points, 16 zeros as biases,
+   addresses of the windows, the tile. */
 #include <wick/mve.h>
 
 enum {
@@ -20,7 +22,7 @@ enum {
     COLUMN = 4 * CHANNELS,
     BIAS_AT = 16,
     WINDOWS_AT = BIAS_AT + 4 * CHANNELS,
-    FEW_COLUMNS = 24, /* a tile of 16 outputs should not take more, */
+    FEW_COLUMNS = 24, /* a tile of more than 4 outputs does not take more, */
     MAX_COLUMNS = 40  /* and no tile does */
 };
 
@@ -32,23 +34,25 @@ typedef struct shape {
     uint32_t strip;                       /* most outputs of one row */
 } shape;
 
-/* What one run over the channels of a tile needs. The assembly knows the order. */
+/* What one run over the channels of a tile needs. The assembly knows the order. Addresses of
+   columns are those of two columns before. */
 typedef struct run {
     int32_t bias, shift; /* of the channel at hand */
     int32_t zero_point;
-    uint32_t step; /* from one eight outputs to the next, in dst */
+    uint32_t step; /* in dst, two rows: to the next eight outputs; one row: to the next output */
     int8_t *dst;
     const uint32_t *weights;
     const int32_t *mult, *biases;
     const uint8_t *shifts;
     uint32_t channels, outputs; /* > 0 */
     uint32_t column_rewind, dst_rewind;
-    uint32_t *windows, *windows_end; /* addresses of further windows' columns, four each, or 0 */
-    uint32_t weights_skip;           /* bytes of a channel's weights after the first window */
+    uint32_t *windows, *windows_end; /* columns of further windows, four each, or NULL */
+    uint32_t weights_skip;           /* bytes of four channels' weights after the first window */
     int32_t low, high;
     uint32_t saved[2];
-    uint32_t window[4];  /* addresses of the first window's columns, less one column */
-    uint16_t offsets[8]; /* of eight outputs, in dst */
+    uint32_t window[4];  /* columns of the first window */
+    uint16_t offsets[8]; /* two rows: of eight outputs, in dst; one row: low four times */
+    int32_t high4[4], mult4[4], bias4[4], shift4[4];
 } run;
 
 /* Four rows of a tile's columns. */
@@ -76,8 +80,8 @@ static uint32_t phase_columns(const shape *s) {
 }
 
 static uint32_t tile_columns(const shape *s) {
-    /* Outputs come in eights; those that are not there read whatever follows. */
-    return s->row_windows * s->phases * phase_columns(s) + (0u - s->strip) % 8;
+    /* Outputs come in fours or pairs; those that are not there read whatever follows. */
+    return s->row_windows * s->phases * phase_columns(s) + (0u - s->strip) % 4;
 }
 
 static void shape_of(const wick_layer *layer, shape *s) {
@@ -87,9 +91,7 @@ static void shape_of(const wick_layer *layer, shape *s) {
     s->phases = stride < k_w ? stride : k_w;
     s->span = (k_w + stride - 1) / stride;
     s->strip = layer->out_w < 16 ? layer->out_w : 16;
-    if (s->strip > 8 && tile_columns(s) > FEW_COLUMNS)
-        s->strip = 8;
-    while (s->strip > 1 && tile_columns(s) > MAX_COLUMNS)
+    while (s->strip > 1 && tile_columns(s) > (s->strip > 4 ? FEW_COLUMNS : MAX_COLUMNS))
         s->strip--;
 }
 
@@ -100,8 +102,7 @@ static uint32_t further_windows(const shape *s) {
 int wick_dwconv2d_s8_mve_fits(const wick_layer *layer) {
     shape s;
     shape_of(layer, &s);
-    /* Eight outputs lie within 16-bit offsets. */
-    return tile_columns(&s) <= MAX_COLUMNS && layer->out_c <= 65535u / 8;
+    return tile_columns(&s) <= MAX_COLUMNS;
 }
 
 uint32_t wick_dwconv2d_s8_mve_scratch_bytes(const wick_layer *layer) {
@@ -174,7 +175,9 @@ WICK_MVE_SUBROUTINE void turn_columns(const columns *c) {
     "   ldrd r0, r2, [r1, #64]\n"                                                                  \
     "   vdup.16 q6, r0\n"                                                                          \
     "   vdup.16 q7, r2\n"                                                                          \
-    "   vldrw.u32 q4, [r1, #80]\n"
+    "   vldrw.u32 q4, [r1, #80]\n"                                                                 \
+    "   mov r0, #64\n"                                                                             \
+    "   vadd.i32 q4, q4, r0\n"
 
 /* Bias and shift of the next channel, and the number of outputs. */
 #define BEGIN_CHANNEL                                                                              \
@@ -204,15 +207,15 @@ WICK_MVE_SUBROUTINE void turn_columns(const columns *c) {
     "1: vldrw.u32 q2, [r9], #16\n"                                                                 \
     "   ldr r0, [r11], #4\n"                                                                       \
     "   vshl.i32 q3, q2, #8\n"                                                                     \
-    "   vdup.32 q5, r0\n" BEGIN_CHANNEL "2: vldrw.u32 q0, [q4, #64]!\n"                            \
+    "   vdup.32 q5, r0\n" BEGIN_CHANNEL "2: vldrw.u32 q0, [q4, #64]\n"                             \
     "   vmladav.s8 r0, q0, q2\n"                                                                   \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q1, [q4, #128]\n"                                                                \
     "   vmladav.s8 r8, q0, q3\n"                                                                   \
     "   vmladav.s8 r2, q1, q2\n"                                                                   \
-    "   vldrw.u32 q0, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q0, [q4, #192]\n"                                                                \
     "   vmladav.s8 r10, q1, q3\n"                                                                  \
     "   vmladav.s8 r4, q0, q2\n"                                                                   \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q1, [q4, #256]!\n"                                                               \
     "   vmladav.s8 r12, q0, q3\n"                                                                  \
     "   vmladav.s8 r6, q1, q2\n"                                                                   \
     "   vmladav.s8 lr, q1, q3\n"
@@ -225,78 +228,154 @@ WICK_MVE_SUBROUTINE void run_two_rows(run *r) {
                      : ALL_REGISTERS);
 }
 
-/* Outputs of one row; any number of windows. */
-#define EIGHT_COLUMNS                                                                              \
-    "   ldr r11, [r1, #56]\n"                                                                      \
-    "1: vldrw.u32 q2, [r9], #16\n"                                                                 \
+/* Outputs of one row, two pixels by four channels. */
+#define BEGIN_FOUR_CHANNELS                                                                        \
+    "   ldrd r0, r2, [r1, #64]\n"                                                                  \
+    "   vdup.32 q0, r0\n"                                                                          \
+    "   vdup.32 q1, r2\n"                                                                          \
+    "   vstrw.32 q0, [r1, #96]\n"                                                                  \
+    "   vstrw.32 q1, [r1, #112]\n"                                                                 \
+    "   vldrw.u32 q4, [r1, #80]\n"                                                                 \
+    "   ldr r5, [r1, #52]\n"                                                                       \
+    "1: ldr r9, [r1, #20]\n"                                                                       \
+    "   vldrw.u32 q2, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q3, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q5, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q6, [r9], #16\n"                                                                 \
+    "   str r9, [r1, #20]\n"                                                                       \
     "   ldr r0, [r1, #24]\n"                                                                       \
-    "   ldr r2, [r0], #4\n"                                                                        \
+    "   ldrd r2, r4, [r1, #28]\n"                                                                  \
+    "   ldr r6, [r1, #36]\n"                                                                       \
+    "   vctp.32 r6\n"                                                                              \
+    "   vpsttt\n"                                                                                  \
+    "   vldrwt.u32 q0, [r0], #16\n"                                                                \
+    "   vldrwt.u32 q1, [r2], #16\n"                                                                \
+    "   vldrbt.u32 q7, [r4], #4\n"                                                                 \
     "   str r0, [r1, #24]\n"                                                                       \
-    "   vdup.32 q5, r2\n" BEGIN_CHANNEL "2: vldrw.u32 q0, [q4, #64]!\n"                            \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
+    "   strd r2, r4, [r1, #28]\n"                                                                  \
+    "   vstrw.32 q0, [r1, #128]\n"                                                                 \
+    "   vstrw.32 q1, [r1, #144]\n"                                                                 \
+    "   vstrw.32 q7, [r1, #160]\n"                                                                 \
+    "   ldr r3, [r1, #16]\n"                                                                       \
+    "   ldr r11, [r1, #40]\n"
+
+#define TWO_PIXELS                                                                                 \
+    "2: vldrw.u32 q0, [q4, #128]!\n"                                                               \
+    "   vldrw.u32 q1, [q4, #64]\n"                                                                 \
     "   vmladav.s8 r0, q0, q2\n"                                                                   \
-    "   vldrw.u32 q0, [q4, #64]!\n"                                                                \
+    "   vldrw.u32 q0, [q4, #4]\n"                                                                  \
     "   vmladav.s8 r8, q1, q2\n"                                                                   \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
-    "   vmladav.s8 r2, q0, q2\n"                                                                   \
-    "   vldrw.u32 q0, [q4, #64]!\n"                                                                \
-    "   vmladav.s8 r10, q1, q2\n"                                                                  \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
-    "   vmladav.s8 r4, q0, q2\n"                                                                   \
-    "   vldrw.u32 q0, [q4, #64]!\n"                                                                \
-    "   vmladav.s8 r12, q1, q2\n"                                                                  \
-    "   vldrw.u32 q1, [q4, #64]!\n"                                                                \
-    "   vmladav.s8 r6, q0, q2\n"                                                                   \
-    "   vmladav.s8 lr, q1, q2\n"                                                                   \
-    "   cmp r11, #0\n"                                                                             \
+    "   vldrw.u32 q1, [q4, #68]\n"                                                                 \
+    "   vmladav.s8 r2, q0, q3\n"                                                                   \
+    "   vldrw.u32 q0, [q4, #8]\n"                                                                  \
+    "   vmladav.s8 r10, q1, q3\n"                                                                  \
+    "   vldrw.u32 q1, [q4, #72]\n"                                                                 \
+    "   vmladav.s8 r4, q0, q5\n"                                                                   \
+    "   vldrw.u32 q0, [q4, #12]\n"                                                                 \
+    "   vmladav.s8 r12, q1, q5\n"                                                                  \
+    "   vldrw.u32 q1, [q4, #76]\n"                                                                 \
+    "   vmladav.s8 r6, q0, q6\n"                                                                   \
+    "   vmladav.s8 lr, q1, q6\n"
+
+/* The same of further windows. */
+#define MORE_WINDOWS                                                                               \
+    "   cmp r5, #0\n"                                                                              \
     "   beq 4f\n"                                                                                  \
-    "   strd r3, r5, [r1, #72]\n"                                                                  \
-    "   ldr r3, [r1, #52]\n"                                                                       \
-    "   mov r5, r9\n"                                                                              \
-    "3: vldrw.u32 q3, [r5], #16\n"                                                                 \
-    "   vldrw.u32 q1, [r3]\n"                                                                      \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r0, q0, q3\n"                                                                  \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r8, q0, q3\n"                                                                  \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r2, q0, q3\n"                                                                  \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r10, q0, q3\n"                                                                 \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r4, q0, q3\n"                                                                  \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r12, q0, q3\n"                                                                 \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 r6, q0, q3\n"                                                                  \
-    "   vldrw.u32 q0, [q1, #64]!\n"                                                                \
-    "   vmladava.s8 lr, q0, q3\n"                                                                  \
+    "   strd r3, r11, [r1, #72]\n"                                                                 \
+    "   mov r3, r5\n"                                                                              \
+    "   ldr r11, [r1, #56]\n"                                                                      \
+    "3: vldrw.u32 q1, [r3]\n"                                                                      \
+    "   vldrw.u32 q7, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q0, [q1, #128]!\n"                                                               \
+    "   vmladava.s8 r0, q0, q7\n"                                                                  \
+    "   vldrw.u32 q0, [q1, #64]\n"                                                                 \
+    "   vmladava.s8 r8, q0, q7\n"                                                                  \
+    "   vldrw.u32 q7, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q0, [q1, #4]\n"                                                                  \
+    "   vmladava.s8 r2, q0, q7\n"                                                                  \
+    "   vldrw.u32 q0, [q1, #68]\n"                                                                 \
+    "   vmladava.s8 r10, q0, q7\n"                                                                 \
+    "   vldrw.u32 q7, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q0, [q1, #8]\n"                                                                  \
+    "   vmladava.s8 r4, q0, q7\n"                                                                  \
+    "   vldrw.u32 q0, [q1, #72]\n"                                                                 \
+    "   vmladava.s8 r12, q0, q7\n"                                                                 \
+    "   vldrw.u32 q7, [r9], #16\n"                                                                 \
+    "   vldrw.u32 q0, [q1, #12]\n"                                                                 \
+    "   vmladava.s8 r6, q0, q7\n"                                                                  \
+    "   vldrw.u32 q0, [q1, #76]\n"                                                                 \
+    "   vmladava.s8 lr, q0, q7\n"                                                                  \
     "   vstrw.32 q1, [r3], #16\n"                                                                  \
     "   cmp r3, r11\n"                                                                             \
     "   bne 3b\n"                                                                                  \
-    "   ldrd r3, r5, [r1, #72]\n"                                                                  \
+    "   ldrd r3, r11, [r1, #72]\n"                                                                 \
+    "   ldr r9, [r1, #20]\n"                                                                       \
     "4:\n"
 
-#define NEXT_WINDOWS                                                                               \
-    "   cmp r11, #0\n"                                                                             \
+/* The second pixel of the last pair may not be there: it is stored first, where the other goes. */
+#define FINISH_TWO_PIXELS                                                                          \
+    "   vmov q0[2], q0[0], r0, r4\n"                                                               \
+    "   vmov q0[3], q0[1], r2, r6\n"                                                               \
+    "   vldrw.u32 q7, [r1, #144]\n"                                                                \
+    "   vmov q1[2], q1[0], r8, r12\n"                                                              \
+    "   vmov q1[3], q1[1], r10, lr\n"                                                              \
+    "   ldrd r0, r2, [r1, #8]\n"                                                                   \
+    "   vadd.i32 q0, q0, q7\n"                                                                     \
+    "   vadd.i32 q1, q1, q7\n"                                                                     \
+    "   vldrw.u32 q7, [r1, #160]\n"                                                                \
+    "   vshl.s32 q0, q0, q7\n"                                                                     \
+    "   vshl.s32 q1, q1, q7\n"                                                                     \
+    "   vldrw.u32 q7, [r1, #128]\n"                                                                \
+    "   vrmulh.s32 q0, q0, q7\n"                                                                   \
+    "   vrmulh.s32 q1, q1, q7\n"                                                                   \
+    "   vldrw.u32 q7, [r1, #96]\n"                                                                 \
+    "   vadd.i32 q0, q0, r0\n"                                                                     \
+    "   vadd.i32 q1, q1, r0\n"                                                                     \
+    "   vmax.s32 q0, q0, q7\n"                                                                     \
+    "   vmax.s32 q1, q1, q7\n"                                                                     \
+    "   vldrw.u32 q7, [r1, #112]\n"                                                                \
+    "   vmin.s32 q0, q0, q7\n"                                                                     \
+    "   vmin.s32 q1, q1, q7\n"                                                                     \
+    "   subs r11, #2\n"                                                                            \
+    "   add r4, r3, r2\n"                                                                          \
+    "   it mi\n"                                                                                   \
+    "   movmi r4, r3\n"                                                                            \
+    "   vpstt\n"                                                                                   \
+    "   vstrbt.32 q1, [r4]\n"                                                                      \
+    "   vstrbt.32 q0, [r3]\n"                                                                      \
+    "   add r3, r3, r2, lsl #1\n"                                                                  \
+    "   bgt 2b\n"
+
+#define NEXT_FOUR_CHANNELS                                                                         \
+    "   ldr r0, [r1, #44]\n"                                                                       \
+    "   vsub.i32 q4, q4, r0\n"                                                                     \
+    "   cmp r5, #0\n"                                                                              \
     "   beq 6f\n"                                                                                  \
-    "   ldr r0, [r1, #60]\n"                                                                       \
-    "   add r9, r0\n"                                                                              \
-    "   ldr r0, [r1, #52]\n"                                                                       \
-    "   ldr r2, [r1, #44]\n"                                                                       \
-    "5: vldrw.u32 q0, [r0]\n"                                                                      \
-    "   vsub.i32 q0, q0, r2\n"                                                                     \
-    "   vstrw.32 q0, [r0], #16\n"                                                                  \
-    "   cmp r0, r11\n"                                                                             \
+    "   ldr r2, [r1, #60]\n"                                                                       \
+    "   add r9, r2\n"                                                                              \
+    "   str r9, [r1, #20]\n"                                                                       \
+    "   mov r2, r5\n"                                                                              \
+    "   ldr r4, [r1, #56]\n"                                                                       \
+    "5: vldrw.u32 q0, [r2]\n"                                                                      \
+    "   vsub.i32 q0, q0, r0\n"                                                                     \
+    "   vstrw.32 q0, [r2], #16\n"                                                                  \
+    "   cmp r2, r4\n"                                                                              \
     "   bne 5b\n"                                                                                  \
-    "6:\n"
+    "6: ldr r0, [r1, #16]\n"                                                                       \
+    "   add r0, #4\n"                                                                              \
+    "   str r0, [r1, #16]\n"                                                                       \
+    "   ldr r0, [r1, #36]\n"                                                                       \
+    "   subs r0, #4\n"                                                                             \
+    "   str r0, [r1, #36]\n"                                                                       \
+    "   bgt 1b\n"
 
 WICK_MVE_SUBROUTINE void run_one_row(run *r) {
     register run *args __asm__("r1") = r;
-    __asm__ volatile(BEGIN_RUN EIGHT_COLUMNS FINISH_EIGHT NEXT_WINDOWS NEXT_CHANNEL
-                     : "+r"(args)
-                     :
-                     : ALL_REGISTERS);
+    __asm__ volatile(
+        BEGIN_FOUR_CHANNELS TWO_PIXELS MORE_WINDOWS FINISH_TWO_PIXELS NEXT_FOUR_CHANNELS
+        : "+r"(args)
+        :
+        : ALL_REGISTERS);
 }
 
 static void run_channels(run *r, const int8_t *tile, uint32_t rows) {
@@ -334,14 +413,15 @@ static int32_t window_sum(const int8_t *tile, const uint32_t *at, const uint32_t
 static void run_channels(run *r, const int8_t *tile, uint32_t rows) {
     for (uint32_t c = 0; c < r->channels; c++)
         for (uint32_t i = 0; i < r->outputs; i++) {
-            const uint32_t *weights = r->weights + c * (4 + r->weights_skip / 4);
+            const uint32_t *weights = r->weights + c / 4 * (16 + r->weights_skip / 4) + c % 4 * 4;
             uint32_t down = rows == 2 ? i % 2 : 0; /* the second row's window begins lower */
-            uint32_t offset = COLUMN * (i / rows + 1) + 4 * c + down;
+            uint32_t offset = COLUMN * (i / rows + 2) + 4 * c + down;
+            uint32_t to = rows == 2 ? i / 8 * r->step + r->offsets[i % 8] : i * r->step;
             int32_t acc = r->biases[c] + window_sum(tile, r->window, weights, offset, 4 - down);
             for (const uint32_t *at = r->windows; at != r->windows_end; at += 4)
-                acc += window_sum(tile, at, weights += 4, offset, 4);
+                acc += window_sum(tile, at, weights += 16, offset, 4);
             int32_t y = r->zero_point + wick_requantize(acc, r->mult[c], r->shifts[c]);
-            r->dst[i / 8 * r->step + r->offsets[i % 8] + c] = wick_clamp_s8(y, r->low, r->high);
+            r->dst[to + c] = wick_clamp_s8(y, r->low, r->high);
         }
 }
 
@@ -352,14 +432,14 @@ typedef struct part {
     uint32_t oy, rows, ox, n, c, channels;
 } part;
 
-/* Addresses of four columns of a window, less one column. */
+/* Addresses of four columns of a window; see run. */
 static void window_columns(const state *s, uint32_t row_window, uint32_t kx, uint32_t *at) {
     uint32_t stride = s->layer->stride_w;
     for (uint32_t i = 0; i < 4; i++) {
         uint32_t x = kx + i < s->layer->k_w ? kx + i : kx; /* any: their weights are zero */
         uint32_t phase = row_window * s->shape.phases + x % stride;
         uint32_t column = phase * phase_columns(&s->shape) + x / stride;
-        at[i] = address(s->tile) + COLUMN * column - COLUMN;
+        at[i] = address(s->tile) + COLUMN * column - 2 * COLUMN;
     }
 }
 
@@ -373,7 +453,7 @@ static void begin_call(state *s) {
     window_columns(s, 0, 0, s->run.window);
     s->run.windows = more ? windows : NULL;
     s->run.windows_end = more ? windows + 4 * more : NULL;
-    s->run.weights_skip = 16 * more;
+    s->run.weights_skip = 64 * more;
     s->run.zero_point = layer->out_zp;
     s->run.low = layer->clamp_min;
     s->run.high = layer->clamp_max;
@@ -421,10 +501,10 @@ static void turn_tile(state *s, const part *p) {
         }
 }
 
-/* The next 16 channels of a tile that is all one phase. */
+/* The next channels of a tile that is all one phase. */
 static void turn_next(columns *c, uint32_t channels) {
     for (uint32_t i = 0; i < 4; i++)
-        c->src[i] += c->step[i] ? CHANNELS : 0;
+        c->src[i] += c->step[i] ? c->channels : 0;
     c->channels = channels;
     if (c->n)
         turn_columns(c);
@@ -432,16 +512,20 @@ static void turn_next(columns *c, uint32_t channels) {
 
 /* What all tiles have in common that compute n columns of so many rows. */
 WICK_MVE_SUBROUTINE void prepare_run(state *s, uint32_t rows, uint32_t n) {
-    uint32_t pixel = s->layer->out_c, row = rows == 2 ? s->layer->out_w * pixel : pixel;
-    uint32_t eights = (n * rows + 7) / 8, columns_of_eight = 8 / rows;
+    uint32_t pixel = s->layer->out_c;
     run *r = &s->run;
     r->outputs = n * rows;
-    r->step = columns_of_eight * pixel;
-    r->column_rewind = eights * columns_of_eight * COLUMN - 4;
-    r->dst_rewind = eights * r->step - 1;
-    for (uint32_t i = 0, at = 0; i < 8; i += 2, at += rows == 2 ? pixel : 2 * pixel) {
-        r->offsets[i] = (uint16_t)at;
-        r->offsets[i + 1] = (uint16_t)(at + row);
+    if (rows == 1) {
+        r->step = pixel;
+        r->column_rewind = (n + 1) / 2 * 2 * COLUMN - 16; /* behind pairs, to four channels on */
+        return;
+    }
+    r->step = 4 * pixel;
+    r->column_rewind = (n + 3) / 4 * 4 * COLUMN - 4;
+    r->dst_rewind = (n + 3) / 4 * r->step - 1;
+    for (uint32_t i = 0; i < 4; i++) {
+        r->offsets[2 * i] = (uint16_t)(i * pixel);
+        r->offsets[2 * i + 1] = (uint16_t)((i + s->layer->out_w) * pixel);
     }
 }
 
@@ -449,7 +533,7 @@ WICK_MVE_SUBROUTINE void run_tile(state *s, const part *p) {
     const wick_layer *layer = s->layer;
     run *r = &s->run;
     uint32_t more = further_windows(&s->shape);
-    r->weights = layer->packed + p->c * 4 * (1 + more);
+    r->weights = layer->packed + p->c / 4 * 16 * (1 + more) + p->c % 4 * 4;
     r->mult = layer->mult + p->c;
     r->biases = layer->bias ? layer->bias + p->c : (int32_t *)(void *)(s->zeros + BIAS_AT);
     r->shifts = layer->shift + p->c;
@@ -467,8 +551,10 @@ static void tiles(state *s, part *p, int8_t *dst) {
     for (; p->ox < end; p->ox += p->n) {
         p->n = end - p->ox < s->shape.strip ? end - p->ox : s->shape.strip;
         prepare_run(s, p->rows, p->n);
-        for (p->c = c; p->c < c_end; p->c += CHANNELS) {
-            p->channels = c_end - p->c < CHANNELS ? c_end - p->c : CHANNELS;
+        for (p->c = c; p->c < c_end; p->c += p->channels) {
+            /* Whole fours of channels, but for the first and the last. */
+            p->channels = p->c % 4 ? 4 - p->c % 4 : CHANNELS;
+            p->channels = c_end - p->c < p->channels ? c_end - p->c : p->channels;
             if (one_phase && p->c > c)
                 turn_next(&s->columns, p->channels);
             else

@@ -96,6 +96,18 @@ static WICK_NOINLINE void add_chunk(const int8_t *x, uint32_t n, const uint32_t 
     sum[3] += d;
 }
 
+/* The results of those of the block's four outputs that lie in [first, end); returns how many. */
+static uint32_t finish(const wick_layer *layer, const int32_t sum[4], uint32_t first, uint32_t end,
+                       int8_t *dst) {
+    uint32_t c = first, block_end = (first | 3u) + 1;
+    for (end = end < block_end ? end : block_end; c < end; c++) {
+        int32_t acc = sum[c % 4] + (layer->bias ? layer->bias[c] : 0);
+        int32_t y = layer->out_zp + wick_requantize(acc, layer->mult[c], layer->shift[c]);
+        *dst++ = wick_clamp_s8(y, layer->clamp_min, layer->clamp_max);
+    }
+    return c - first;
+}
+
 void wick_fc_s8_dsp(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
                     uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
     (void)scratch;
@@ -106,7 +118,7 @@ void wick_fc_s8_dsp(const wick_layer *layer, const int8_t *const *src, uint16_t 
         int32_t sum[4] = {0, 0, 0, 0};
         for (uint32_t i = 0; i < n; i += CHUNK)
             add_chunk(src[0] + i, n - i < CHUNK ? n - i : CHUNK, w + i, sum);
-        uint32_t done = wick_fc_dsp_finish(layer, sum, first, end, dst);
+        uint32_t done = finish(layer, sum, first, end, dst);
         first += done;
         dst += done;
     }

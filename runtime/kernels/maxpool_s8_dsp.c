@@ -61,10 +61,10 @@ static void one_channel(const window *w, uint32_t c, int8_t *dst) {
 /* n channels from c on; a last block that is not full begins earlier and overlaps. */
 static WICK_NOINLINE void channels(const window *w, uint32_t c, uint32_t n, int8_t *dst) {
     if (n >= 16)
-        for (uint32_t i = 0; i<n; i = i + 32> n && i + 16 < n ? n - 16 : i + 16)
+        for (uint32_t i = 0; i < n; i = wick_next_block(i, n, 16))
             sixteen_channels(w, c + i, dst + i);
     else if (n >= 4)
-        for (uint32_t i = 0; i<n; i = i + 8> n && i + 4 < n ? n - 4 : i + 4)
+        for (uint32_t i = 0; i < n; i = wick_next_block(i, n, 4))
             four_channels(w, c + i, dst + i);
     else
         for (uint32_t i = 0; i < n; i++)

@@ -143,6 +143,11 @@ static void numbers_for_people(void **state) {
     assert_string_equal(wick_text_bytes(arena, 1023), "1023 B");
     assert_string_equal(wick_text_bytes(arena, 1536), "1.5 KB");
     assert_string_equal(wick_text_bytes(arena, 3 * 1024 * 1024), "3.00 MB");
+    assert_string_equal(wick_text_power(arena, 0.035), "35.0 nW");
+    assert_string_equal(wick_text_power(arena, 1200), "1.20 mW");
+    assert_string_equal(wick_text_time(arena, 0.0123), "12.3 ms");
+    assert_string_equal(wick_text_time(arena, 750), "12.5 min");
+    assert_string_equal(wick_text_time(arena, 31557600 * 3.2), "3.2 years");
     assert_string_equal(wick_text_energy(arena, 0.5), "500.0 nJ");
     assert_string_equal(wick_text_energy(arena, 12.34), "12.3 µJ");
     assert_string_equal(wick_text_energy(arena, 13490), "13.49 mJ");
@@ -201,6 +206,26 @@ static void json_complaints_name_the_place(void **state) {
     wick_diag_free(&diag);
 }
 
+static void quantities_need_their_unit(void **state) {
+    (void)state;
+    double value = -1;
+    static const char *const bad[] = {"",     "5",     "mW",     "5 mw",  "5mWs", "-1mW", "nanmW",
+                                      "infW", "5  mW", "1e308W", "5mW 2", "30s",  "0x"};
+    for (size_t i = 0; i < WICK_LEN(bad); i++)
+        assert_false(wick_parse_power_uw(bad[i], &value));
+    assert_true(value == -1);
+    assert_true(wick_parse_power_uw("0.5mW", &value) && value == 500);
+    assert_true(wick_parse_power_uw("20 µW", &value) && value == 20);
+    assert_true(wick_parse_power_uw("20uW", &value) && value == 20);
+    assert_true(wick_parse_power_uw("2W", &value) && value == 2e6);
+    assert_true(wick_parse_power_uw("0 nW", &value) && value == 0);
+    assert_true(wick_parse_time_s("1.5 min", &value) && value == 90);
+    assert_true(wick_parse_time_s("250ms", &value) && value == 0.25);
+    assert_true(wick_parse_time_s("1d", &value) && value == 86400);
+    assert_false(wick_parse_time_s("30", &value));
+    assert_false(wick_parse_time_s("30mW", &value));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(statuses_have_names_texts_and_exits),
@@ -213,6 +238,7 @@ int main(void) {
         cmocka_unit_test(numbers_for_people),
         cmocka_unit_test(checking_an_output_leaves_nothing),
         cmocka_unit_test(json_complaints_name_the_place),
+        cmocka_unit_test(quantities_need_their_unit),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

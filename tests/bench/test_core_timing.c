@@ -1,6 +1,6 @@
 /* The cycle estimate against the examples and table entries of the cores' manuals. Instructions
    stand as halfwords, as a disassembler prints them. */
-#include "core_timing.h"
+#include "core_pipeline.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #define LDR_R0_R1 0x6808
 #define LDR_R1_R2 0x6811
 #define LDR_R1_R0 0x6801
+#define LDR_R1_R1 0x6809
 #define LDR_R0_R1_R2 0x5888
 #define LDR_R0_R1_R5 0x5948
 #define LDR_R2_R3_4 0x685a
@@ -37,8 +38,19 @@
 #define SXTB16 0xfa2f, 0xf091
 #define VLDRW 0xecb0, 0x1f04
 #define VMLADAVA 0xeef0, 0x0f22
-#define VADD 0xef22, 0x0844
+#define VMLADAVA_R2 0xeef0, 0x2f22 /* r2, q0, q1 */
+#define VADD 0xef22, 0x0844        /* q0, q1, q2 */
+#define VADD_Q3_Q0 0xef20, 0x6840  /* q3, q0, q0 */
+#define VRMULH 0xee27, 0x1e05      /* q0, q3, q2 */
+#define VQMOVN 0xee37, 0x0e05      /* q0, q2 */
+#define VSTRW_Q0 0xed82, 0x1f00    /* q0, [r2] */
 #define VLDRB_GATHER 0xfc90, 0x0e02
+#define VLDRW_GATHER 0xfd94, 0x3e10      /* q1, [q2, #64] */
+#define VLDRW_GATHER_BACK 0xfdb4, 0x3e10 /* q1, [q2, #64]! */
+#define VADDVA_R0 0xeef5, 0x0f22
+#define VMOV_LANES 0xec04, 0x0f00 /* q0[2], q0[0], r0, r4 */
+#define VPST 0xfe71, 0x0f4d
+#define MOVS_R4_R0 0x0004
 #define DLS 0xf040, 0xe001
 
 enum { MOST = 8 };
@@ -53,14 +65,18 @@ static insn decode(const core_timing *core, const uint16_t *halves) {
 static uint32_t cycles_of(const core_timing *core, const uint16_t *halves, int n) {
     uint32_t cycles = 0;
     insn before;
+    core_pipeline pipeline = {0};
     for (int at = 0, first = 1; at < n; first = 0) {
         insn i = decode(core, halves + at);
         assert_int_not_equal(i.kind, INSN_UNKNOWN);
-        cycles += core_cycles(core, first ? NULL : &before, &i);
+        if (core->in_order_pipeline)
+            core_issue(&pipeline, core, &i);
+        else
+            cycles += core_cycles(core, first ? NULL : &before, &i);
         at += i.bytes / 2;
         before = i;
     }
-    return cycles;
+    return core->in_order_pipeline ? (uint32_t)pipeline.now : cycles;
 }
 
 #define CODE(...) __VA_ARGS__
@@ -78,8 +94,8 @@ static uint32_t cycles_of(const core_timing *core, const uint16_t *halves, int n
    around them. */
 static void loads_overlap_as_the_manual_says(void **state) {
     (void)state;
-    static const char *const cores[] = {"m3", "m4", "m7", "m33", "m55"};
-    for (int c = 0; c < 5; c++) {
+    static const char *const cores[] = {"m3", "m4", "m7", "m33"};
+    for (int c = 0; c < 4; c++) {
         TAKES(cores[c], 3, CODE(LDR_R0_R1, LDR_R1_R2));
         TAKES(cores[c], 3, CODE(LDR_R0_R1_R2, STR_R0_R3_20));
         TAKES(cores[c], 3, CODE(LDR_R0_R1_R2, STR_R1_R3_R2));
@@ -114,15 +130,41 @@ static void multiplications_are_those_of_the_table(void **state) {
     TAKES("m0", 1, CODE(MULS));
 }
 
-static void vectors_overlap_between_groups(void **state) {
+/* The two sequences that LLVM's model draws, and what its table says. The last instruction is
+   counted until another can be issued. */
+static void vectors_go_through_the_pipeline(void **state) {
     (void)state;
-    TAKES("m55", 2, CODE(VLDRW));
-    TAKES("m55", 3, CODE(VLDRW, VMLADAVA));
-    TAKES("m55", 5, CODE(VLDRW, VMLADAVA, VLDRW, VMLADAVA));
-    TAKES("m55", 4, CODE(VMLADAVA, VMLADAVA));
-    TAKES("m55", 4, CODE(VLDRW, VADD, VMLADAVA));
-    TAKES("m55", 16, CODE(VLDRB_GATHER));
+    TAKES("m55", 4, CODE(VLDRW, VADD, VMLADAVA, VSTRW_Q0));
+    TAKES("m55", 5, CODE(VLDRW, VLDRW, VADD, VSTRW_Q0));
+    TAKES("m55", 4, CODE(VLDRW, VMLADAVA_R2, VLDRW, VMLADAVA_R2));
+    TAKES("m55", 3, CODE(VMLADAVA, VMLADAVA_R2)); /* one unit */
+    TAKES("m55", 3, CODE(VMLADAVA, MOVS_R4_R0));  /* a product is ready after two cycles, */
+    TAKES("m55", 3, CODE(VRMULH, VADD_Q3_Q0));
+    TAKES("m55", 2, CODE(VRMULH, VSTRW_Q0)); /* but is stored after one, */
+    TAKES("m55", 4, CODE(VQMOVN, VSTRW_Q0)); /* and what is narrowed after three */
+    TAKES("m55", 3, CODE(VADDVA_R0, VMLADAVA_R2));
+    TAKES("m55", 2, CODE(VADD, VADDVA_R0));
+    TAKES("m55", 3, CODE(VMLADAVA, VMOV_LANES));
+    TAKES("m55", 3, CODE(VADD, VPST, VADD_Q3_Q0));
+    TAKES("m55", 3, CODE(VLDRW_GATHER, VLDRW_GATHER));
+    TAKES("m55", 6, CODE(VLDRW_GATHER_BACK, VLDRW_GATHER)); /* addresses are read early */
+    TAKES("m55", 9, CODE(VLDRB_GATHER, VLDRW));
     TAKES("m55", 1, CODE(DLS));
+}
+
+static void scalars_go_through_the_pipeline(void **state) {
+    (void)state;
+    TAKES("m55", 2, CODE(LDR_R0_R1, LDR_R1_R2));
+    TAKES("m55", 2, CODE(LDR_R0_R1, ADDS_R1));
+    TAKES("m55", 3, CODE(LDR_R1_R0, ADDS_R1)); /* what was loaded is ready after two cycles */
+    TAKES("m55", 3, CODE(LDR_R0_R1, LDR_R1_R0));
+    TAKES("m55", 3, CODE(ADDS_R1, LDR_R0_R1)); /* as on the M4 */
+    TAKES("m55", 2, CODE(LDR_R0_R1_POST, LDR_R1_R1));
+    TAKES("m55", 3, CODE(MULS, MLA));
+    TAKES("m55", 5, CODE(LDR_R1_R0, MLA, MULS));
+    TAKES("m55", 2, CODE(LDRD_R0_R1_R2));
+    TAKES("m55", 3, CODE(LDM_R0_3));
+    TAKES("m55", 8, CODE(STM_R0_8));
 }
 
 static void branches_cost_a_refill(void **state) {
@@ -175,7 +217,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loads_overlap_as_the_manual_says),
         cmocka_unit_test(multiplications_are_those_of_the_table),
-        cmocka_unit_test(vectors_overlap_between_groups),
+        cmocka_unit_test(vectors_go_through_the_pipeline),
+        cmocka_unit_test(scalars_go_through_the_pipeline),
         cmocka_unit_test(branches_cost_a_refill),
         cmocka_unit_test(riscv_is_the_ibex_table),
         cmocka_unit_test(unaligned_words_cost_more),

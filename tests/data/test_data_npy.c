@@ -104,6 +104,34 @@ static void bytes_stay_and_test_files_are_used(void **state) {
     wick_data_free(data);
 }
 
+/* Time does not run backwards: a window is moved, and never reversed, whatever `flip` says. */
+static void windows_are_not_flipped(void **state) {
+    (void)state;
+    write_floats("flip");
+    wick_data *data = helper_open(helper_path("flip"));
+    const wick_augment augment = {.flip = true, .shift = 1};
+    int moved = 0;
+    for (uint32_t epoch = 0; epoch < 40; epoch++) {
+        float plain[C * L], got[C * L];
+        const uint32_t index = epoch % (uint32_t)data->split[WICK_TRAIN].n;
+        wick_data_batch(data, WICK_TRAIN, &index, 1, NULL, 1, 0, NULL, NULL, plain);
+        wick_data_batch(data, WICK_TRAIN, &index, 1, &augment, 1, epoch, NULL, NULL, got);
+        bool found = false;
+        for (int dx = -1; dx <= 1 && !found; dx++) {
+            found = true;
+            for (int i = 0; i < C * L; i++) {
+                int from = i % L - dx;
+                float want = from >= 0 && from < L ? plain[i - dx] : 0.0f;
+                found = found && fabsf(got[i] - want) < 1e-6f;
+            }
+            moved += found && dx != 0;
+        }
+        assert_true(found);
+    }
+    assert_true(moved > 10);
+    wick_data_free(data);
+}
+
 /* Values of the test part outside the training part's range are clipped. */
 static void integers_of_every_size(void **state) {
     (void)state;
@@ -210,6 +238,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(floats_become_bytes_between_the_extremes),
         cmocka_unit_test(bytes_stay_and_test_files_are_used),
+        cmocka_unit_test(windows_are_not_flipped),
         cmocka_unit_test(integers_of_every_size),
         cmocka_unit_test(what_is_wrong_is_named),
     };

@@ -173,14 +173,40 @@ static void left_over_pixels_by_hand(void **state) {
     assert_true(near(wick_device_layer_work(&d, &layer, 36).cycles, 36 * 2 * 2 + 36 * 10 + 100));
     /* 2 channels of one pixel: all is left over */
     assert_true(near(wick_device_layer_work(&d, &layer, 2).cycles, 2 * 2 * 7 + 2 * 10 + 100));
-    conv->rows_at_once = 2;
-    /* 15 pixels are 3 rows: one row of 5 pixels is left over */
-    assert_true(near(wick_device_layer_work(&d, &layer, 45).cycles,
-                     30 * 2 * 2 + 15 * 2 * 7 + 45 * 10 + 100));
     conv->cycles_per_strided_mac = 4;
     layer.stride_w = 2;
+    /* 15 pixels: 12 and 3 */
     assert_true(near(wick_device_layer_work(&d, &layer, 45).cycles,
-                     30 * 2 * 4 + 15 * 2 * 7 + 45 * 10 + 100));
+                     36 * 2 * 4 + 9 * 2 * 7 + 45 * 10 + 100));
+}
+
+/* Cycles are outputs here: tiles of 2x2 pixels by 8 channels, in 5x5 pixels of 12 channels. */
+static void tiles_are_counted_whole(void **state) {
+    (void)state;
+    static const struct {
+        int64_t count, outputs;
+    } cases[] = {
+        {1, 4 * 8},
+        {8, 4 * 8},
+        {9, 4 * 12},
+        {12, 4 * 12},
+        {2 * 12, 8 * 12},
+        {3 * 12, 8 * 12},
+        {4 * 12, 12 * 12},
+        {5 * 12, 12 * 12}, /* a row; across is 6 */
+        {2 * 5 * 12, 12 * 12},
+        {3 * 5 * 12, 24 * 12},
+        {6 * 12, 24 * 12},
+        {25 * 12, 36 * 12},
+    };
+    wick_device d = {0};
+    wick_layer layer = {.kind = WICK_LAYER_CONV2D, .kernel = 1, .k_h = 3, .k_w = 3, .in_c = 7};
+    layer.out_h = layer.out_w = 5;
+    layer.out_c = 12;
+    d.fast[1] = (wick_kernel_cost){.cycles_per_output = 1, .tile_side = 2, .tile_channels = 8};
+    for (size_t i = 0; i < WICK_LEN(cases); i++)
+        assert_true(near(wick_device_layer_work(&d, &layer, cases[i].count).cycles,
+                         (double)cases[i].outputs));
 }
 
 static void shipped_profiles_load_and_are_sane(void **state) {
@@ -385,6 +411,7 @@ int main(void) {
         cmocka_unit_test(writes_by_hand),
         cmocka_unit_test(work_by_hand),
         cmocka_unit_test(left_over_pixels_by_hand),
+        cmocka_unit_test(tiles_are_counted_whole),
         cmocka_unit_test(shipped_profiles_load_and_are_sane),
         cmocka_unit_test(bad_profiles_name_the_field),
         cmocka_unit_test(bad_kernel_tables_name_the_field),

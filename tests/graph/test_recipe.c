@@ -50,6 +50,29 @@ static const wick_node *producer(const wick_graph *g, int t) {
     return &g->nodes[g->tensors[t].producer];
 }
 
+/* A dropout of 0 % is no node, so that a parameter can turn it off. */
+static void dropout_is_a_percentage(void **state) {
+    (void)state;
+    wick_recipe_options options = square(32);
+    static const char *const texts[] = {"vgg16", "vgg16 dropout=40"};
+    int nodes[2], found = 0;
+    for (int on = 0; on < 2; on++) {
+        options.values[0] = (wick_recipe_value){"dropout", on ? "40" : "0"};
+        options.n_values = 1;
+        wick_graph *g = build("vgg16", &options);
+        nodes[on] = g->n_nodes;
+        assert_string_equal(g->family.recipe, texts[on]);
+        for (int n = 0; n < g->n_nodes; n++)
+            if (g->nodes[n].op == WICK_OP_DROPOUT) {
+                assert_true(fabsf(g->nodes[n].attrs.alpha - 0.4f) < 1e-6f);
+                found++;
+            }
+        assert_int_equal(found, on ? 5 : 0);
+        wick_graph_free(g);
+    }
+    assert_int_equal(nodes[1], nodes[0] + 5);
+}
+
 /* Composite layers: a small residual and a small dense network. */
 static void residual_and_dense_blocks(void **state) {
     (void)state;
@@ -160,6 +183,9 @@ static void wrong_layers_name_their_field(void **state) {
          "'all'"},
         {"{\"type\": \"conv\", \"out\": {\"times\": 100000}}" FC, WICK_RANGE,
          "heads[1].layers[0].out.times", "1000"},
+        {"{\"type\": \"dropout\", \"percent\": 100}" FC, WICK_RANGE, "heads[1].layers[0].percent",
+         "99"},
+        {"{\"type\": \"dropout\"}" FC, WICK_MISSING, "heads[1].layers[0].percent", "missing"},
         {"{\"type\": \"conv\", \"out\": 8, \"stride\": 0}" FC, WICK_RANGE,
          "heads[1].layers[0].stride", "within 1"},
         {"{\"type\": \"conv\", \"out\": 8, \"kernel\": [3]}" FC, WICK_SYNTAX,
@@ -297,6 +323,7 @@ static void options_out_of_range_are_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dropout_is_a_percentage),
         cmocka_unit_test(residual_and_dense_blocks),
         cmocka_unit_test(values_can_depend_on_the_input_size),
         cmocka_unit_test(wrong_layers_name_their_field),

@@ -5,9 +5,9 @@
 
 #include "onnx/onnx.h"
 
-/* A family of two modules (features "z") with every operator that trains (but IDENTITY): float,
-   batch-normalised and quantized (int8 weights per channel, int32 bias) parts. Input [1,3,12,10], 5
-   classes. */
+/* A family of two modules (features "z") with every operator that trains (but IDENTITY and
+   DROPOUT): float, batch-normalised and quantized (int8 weights per channel, int32 bias) parts.
+   Input [1,3,12,10], 5 classes. */
 wick_graph *helper_all_operators(void);
 /* One head with every operator that does not train. Input [1,4,6,6]. */
 wick_graph *helper_other_operators(void);

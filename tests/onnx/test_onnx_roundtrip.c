@@ -72,7 +72,36 @@ static void every_operator_comes_back(void **state) {
     assert_comes_back(helper_all_operators(), seen);
     assert_comes_back(helper_other_operators(), seen);
     for (int op = 0; op < WICK_OP_COUNT; op++)
-        assert_true(seen[op] || op == WICK_OP_IDENTITY);
+        assert_true(seen[op] || op == WICK_OP_IDENTITY || op == WICK_OP_DROPOUT);
+}
+
+/* Written as what it is, and gone once it is read: z is its result, and so is the head's input. */
+static void dropout_vanishes(void **state) {
+    (void)state;
+    wick_graph *graph = wick_graph_new("drops");
+    wick_attrs attrs = wick_attrs_default();
+    attrs.alpha = 0.25f;
+    attrs.axis = 1;
+    float weights[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    graph->input = wick_graph_tensor(graph, "x", WICK_F32, (wick_shape){4, {1, 1, 2, 2}}, NULL);
+    int w = wick_graph_tensor(graph, "w", WICK_F32, (wick_shape){2, {2, 4}}, weights);
+    int z = wick_graph_node(graph, "drop", WICK_OP_DROPOUT, &graph->input, 1, "z", &attrs);
+    int flat = wick_graph_node(graph, "flat", WICK_OP_FLATTEN, &z, 1, "flat", &attrs);
+    int y = wick_graph_node(graph, "fc", WICK_OP_GEMM, (int[]){flat, w}, 2, "fc", &attrs);
+    graph->family.n_heads = 1;
+    graph->family.head_names[0] = "y";
+    graph->family.heads[0] = wick_graph_node(graph, "last", WICK_OP_DROPOUT, &y, 1, "y", &attrs);
+    graph->family.features = -1;
+    assert_int_equal(wick_graph_infer(graph, NULL), WICK_OK);
+    wick_buf bytes = helper_bytes(graph);
+    assert_non_null(memmem(bytes.data, bytes.len, "Dropout", 7));
+    wick_graph *again = reread(&bytes);
+    for (int n = 0; n < again->n_nodes; n++)
+        assert_int_not_equal(again->nodes[n].op, WICK_OP_DROPOUT);
+    assert_same_logits(graph, again);
+    wick_buf_free(&bytes);
+    wick_graph_free(graph);
+    wick_graph_free(again);
 }
 
 static void constants_come_back_with_type_and_bits(void **state) {
@@ -237,6 +266,7 @@ static void files_are_written_whole_and_read(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_comes_back),
+        cmocka_unit_test(dropout_vanishes),
         cmocka_unit_test(constants_come_back_with_type_and_bits),
         cmocka_unit_test(the_family_comes_back_to_the_last_bit),
         cmocka_unit_test(the_bytes_do_not_depend_on_the_batch),

@@ -59,6 +59,19 @@ expect 0 "committed and in-flight bytes share no 32 B" "$WICK" plan f8.onnx --de
 expect 0 "cycles m7: estimate: " "$WICK" plan f8.onnx --device m7-mram --explain
 expect 3 "pages of 8192 bytes" "$WICK" plan f8.onnx --device m33-flash
 
+# A deadline under a least harvest: yes, no, and the harvest that the "no" names does.
+expect 0 "yes" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --deadline 30s
+expect 1 "would do" "$WICK" plan f8.onnx --device m4-fram --harvest-min 200uW --deadline 2s --module TM1 --eager
+need=$(sed -n 's/.*a harvest of at least \([0-9.]* [mµ]*W\) would do.*/\1/p' out.txt | head -1)
+expect 0 "yes" "$WICK" plan f8.onnx --device m4-fram --harvest-min "$need" --deadline 2s --module TM1 --eager
+expect 1 "leakage takes this harvest" "$WICK" plan f8.onnx --device m4-fram --harvest-min 1uW
+expect 1 '"worst_s": null' "$WICK" plan f8.onnx --device m4-fram --harvest-min 1uW --json
+expect 0 '"meets": true' "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --deadline "1 min" --json
+expect 2 "no power with its unit" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5
+expect 2 "no time with its unit" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --deadline 30
+expect 2 "need --harvest-min" "$WICK" plan f8.onnx --device m4-fram --deadline 30s
+expect 3 "no module TM9" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --module TM9
+
 # The published cost model: for comparison only, no plan.
 expect 0 "TM1, joined" "$WICK" plan f8.onnx --cost-model published-tinas
 expect 0 '"overhead_percent"' "$WICK" plan f8.onnx --cost-model published-inas -m 1 --json

@@ -23,7 +23,7 @@ static int set_up(void **state) {
     arena = wick_arena_new();
     if (wick_device_load(arena, "m4-fram", &device, NULL) != WICK_OK)
         return -1;
-    /* Portable conv2d: 4 cycles a product; dsp: 2, dsp16: 1, but twice the weights. */
+    /* Portable conv2d: 4 cycles a product; dsp: 2, w16: 1, but twice the weights. */
     for (int k = 1; k < WICK_KERNELS; k++)
         device->fast[k].offered = false;
     for (int k = 0; k < WICK_LAYER_KINDS; k++)
@@ -31,7 +31,7 @@ static int set_up(void **state) {
             (wick_kernel_cost){.offered = true, .cycles_per_mac = 4, .code_bytes = 1000};
     device->fast[WICK_KERNEL_CONV2D_S8_DSP] =
         (wick_kernel_cost){.offered = true, .cycles_per_mac = 2, .code_bytes = 1000};
-    device->fast[WICK_KERNEL_CONV2D_S8_DSP16] =
+    device->fast[WICK_KERNEL_CONV2D_S8_W16] =
         (wick_kernel_cost){.offered = true, .cycles_per_mac = 1, .code_bytes = 1000};
     return 0;
 }
@@ -76,18 +76,33 @@ static void the_cheapest_is_taken(void **state) {
     int convolutions = count_kind(net, WICK_LAYER_CONV2D);
     assert_true(convolutions > 2);
     wick_plan *fast = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
-    assert_int_equal(count(fast, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_DSP16), convolutions);
+    assert_int_equal(count(fast, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16), convolutions);
     assert_int_equal(count(fast, WICK_LAYER_FC, WICK_KERNEL_PORTABLE),
                      count_kind(net, WICK_LAYER_FC));
     wick_plan *energy = plan_for(net, WICK_OPTIMISE_ENERGY, 1 << 20);
-    assert_int_equal(count(energy, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_DSP16), convolutions);
+    assert_int_equal(count(energy, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16), convolutions);
     wick_plan *small = plan_for(net, WICK_OPTIMISE_SIZE, 1 << 20);
-    assert_int_equal(count(small, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_DSP16), 0);
+    assert_int_equal(count(small, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16), 0);
     assert_true(small->totals.flash_bytes < fast->totals.flash_bytes);
     assert_true(small->segments[1].cost.time_us > fast->segments[1].cost.time_us);
     wick_plan_free(fast);
     wick_plan_free(energy);
     wick_plan_free(small);
+    tiny_free(net);
+}
+
+/* A kernel without room for a weight of -128 is not chosen for a layer that has one. */
+static void the_least_weight_is_respected(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    int l = 0, convolutions = count_kind(net, WICK_LAYER_CONV2D);
+    while (net->layers[l].kind != WICK_LAYER_CONV2D)
+        l++;
+    ((int8_t *)(uintptr_t)net->layers[l].weights)[1] = -128;
+    wick_plan *plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+    assert_int_equal(plan->layers[l].kernel, WICK_KERNEL_CONV2D_S8_DSP);
+    assert_int_equal(count(plan, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16), convolutions - 1);
+    wick_plan_free(plan);
     tiny_free(net);
 }
 
@@ -108,7 +123,7 @@ static void flash_is_kept(void **state) {
         assert_true(plan->totals.flash_bytes <= flash);
         assert_true(time >= last * (1 - 1e-9));
         last = time;
-        int sixteen = count(plan, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_DSP16);
+        int sixteen = count(plan, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16);
         mixed += sixteen > 0 && sixteen < count_kind(net, WICK_LAYER_CONV2D);
         wick_plan_free(plan);
     }
@@ -186,10 +201,10 @@ static void kernels_are_saved_and_checked(void **state) {
         assert_int_equal(again->layers[l].kernel, plan->layers[l].kernel);
     assert_int_equal(again->options.optimise, WICK_OPTIMISE_SPEED);
     wick_plan_free(again);
-    device->fast[WICK_KERNEL_CONV2D_S8_DSP16].offered = false;
+    device->fast[WICK_KERNEL_CONV2D_S8_W16].offered = false;
     assert_int_equal(wick_plan_load_with(path, net, device, &again, &diag), WICK_MISMATCH);
     assert_true(wick_diag_contains(&diag, "does not have this kernel"));
-    device->fast[WICK_KERNEL_CONV2D_S8_DSP16].offered = true;
+    device->fast[WICK_KERNEL_CONV2D_S8_W16].offered = true;
     wick_diag_free(&diag);
     wick_plan_free(plan);
     tiny_free(net);
@@ -199,6 +214,7 @@ static void kernels_are_saved_and_checked(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cheapest_is_taken),
+        cmocka_unit_test(the_least_weight_is_respected),
         cmocka_unit_test(flash_is_kept),
         cmocka_unit_test(code_counts_once),
         cmocka_unit_test(packed_layers_compute_the_same),

@@ -17,7 +17,7 @@ fail() { printf 'FAILED: %s\n' "$*"; exit 1; }
 "$WICK" plan "$here/data/small_int8.onnx" --device m4-mram --capacitor 2.2 -o plan.json >/dev/null
 "$WICK" emit plan.json -o fw >/dev/null
 head -c 36 "$here/data/small_int8.onnx" >input.bin
-cc -shared -fPIC -O2 -I"$root/bench/device" "$root/bench/device/kill_plugin.c" -o kill.so
+cc -shared -fPIC -O2 "$root/boards/common/kill_plugin.c" -o kill.so
 kills=${WICK_KILLS:-40}
 RANDOM=1
 

@@ -103,6 +103,8 @@ mutant exhaustive 'the record copies share an ECC word' model_data.c \
     's/\.record_offset = \{0, 48\}/.record_offset = {MODEL_NVM_BYTES + 4, MODEL_NVM_BYTES + 44}/; s/= MODEL_NVM_BYTES,/= MODEL_NVM_BYTES + 96,/' --write-unit 4 --ecc 16
 mutant exhaustive 'sent is committed before it is sent' engine_step.c \
     's/    if \(port->result\(port->ctx, &result\) != 0\)/    if (0)/; s/return status == WICK_RT_OK \? WICK_RT_RESULT : status;/return port->result(port->ctx, \&result) != 0 ? WICK_RT_PORT : WICK_RT_RESULT;/'
+mutant exhaustive 'a copy that cannot be read stops the boot' nvm_record.c \
+    's/    if \(!own && !foreign\)/    if (a == COPY_UNREADABLE || b == COPY_UNREADABLE)\n        return WICK_RT_NVM;\n&/' --write-unit 4 --ecc 16
 mutant record_flips 'the CRC is ignored' nvm_record.c \
     's/wick_get32\(bytes \+ CRC_AT\) == wick_crc32\(0, bytes, CRC_AT\)/1/'
 mutant exhaustive 'the sequence number stands still' nvm_record.c 's/    next\.sequence\+\+;\n//'

@@ -19,7 +19,7 @@
 
 enum {
     GUARD = 32,
-    SRC_BYTES = 1 << 16,
+    SRC_BYTES = 1 << 18,
     WEIGHTS_BYTES = 1 << 17,
     CHANNELS = 512,
     OUTPUTS = 1 << 18
@@ -309,30 +309,34 @@ static void run_ranges(const big_layer *r, uint64_t *s) {
     }
 }
 
+/* The layer in `big`: whether its kernel fits, and if so, equals the portable one. */
+static int layer_equals_portable(uint64_t *s) {
+    wick_layer *l = &big.layer;
+    make_expected(&big);
+    l->kernel = kernel_of_kind[l->kind];
+    if (!wick_kernel_fits(l, l->kernel))
+        return 0;
+    uint32_t words = wick_weights_words(l), *packed = NULL;
+    if (words) {
+        packed = malloc(4 * (size_t)words);
+        assert_non_null(packed);
+        wick_weights_pack(l, packed);
+        l->packed = packed;
+        l->weights = NULL;
+    }
+    run_ranges(&big, s);
+    free(packed);
+    return 1;
+}
+
 static void kind_equals_portable(int kind, uint64_t layers) {
-    uint64_t refused = 0;
+    uint64_t fitting = 0;
     for (uint64_t seed = 1; seed <= layers; seed++) {
         uint64_t s = seed * UINT64_C(0x9E3779B97F4A7C15) + (uint64_t)kind;
-        wick_layer *l = &big.layer;
         big_layer_make(&big, kind, &s);
-        make_expected(&big);
-        l->kernel = kernel_of_kind[kind];
-        if (!wick_kernel_fits(l, l->kernel)) {
-            refused++;
-            continue;
-        }
-        uint32_t words = wick_weights_words(l), *packed = NULL;
-        if (words) {
-            packed = malloc(4 * (size_t)words);
-            assert_non_null(packed);
-            wick_weights_pack(l, packed);
-            l->packed = packed;
-            l->weights = NULL;
-        }
-        run_ranges(&big, &s);
-        free(packed);
+        fitting += (uint64_t)layer_equals_portable(&s);
     }
-    assert_true(refused <= layers / 20);
+    assert_in_range(fitting, layers - layers / 20, layers);
 }
 
 static void conv2d_equals_portable(void **state) {
@@ -343,6 +347,25 @@ static void conv2d_equals_portable(void **state) {
 static void dwconv2d_equals_portable(void **state) {
     (void)state;
     kind_equals_portable(WICK_LAYER_DWCONV2D, 2000);
+}
+
+/* Rows so long that the second one is out of reach of 16-bit offsets. */
+static void long_rows_equal_portable(void **state) {
+    (void)state;
+    uint64_t s = 1;
+    wick_layer *l = &big.layer;
+    memset(l, 0, sizeof *l);
+    l->kind = WICK_LAYER_DWCONV2D;
+    l->in_h = l->out_h = 2;
+    l->in_w = l->out_w = 170;
+    l->in_c = l->out_c = 384;
+    l->k_h = l->k_w = 3;
+    l->stride_h = l->stride_w = l->pad_top = l->pad_left = 1;
+    l->clamp_min = -128;
+    l->clamp_max = 127;
+    operands(&big, &s, 0);
+    constants(&big, &s, 0);
+    assert_true(layer_equals_portable(&s));
 }
 
 static void fc_equals_portable(void **state) {
@@ -384,7 +407,7 @@ static void scratch_is_bounded(void **state) {
                            same_layer(WICK_LAYER_CONV2D, 1, 7000, 2000, 1)};
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         assert_true(wick_kernel_fits(&layers[i], layers[i].kernel));
-        assert_in_range(wick_layer_scratch_bytes(&layers[i]), 1, 1700); /* 64-bit pointers */
+        assert_in_range(wick_layer_scratch_bytes(&layers[i]), 1, 1800); /* 64-bit pointers */
         assert_int_equal(wick_layer_scratch_bytes(&layers[i]) % 4, 0);
     }
 }
@@ -396,19 +419,14 @@ static void what_fits(void **state) {
     assert_false(wick_kernel_fits(&l, WICK_KERNEL_CONV2D_S8_MVE)); /* another kind */
     l = same_layer(WICK_LAYER_DWCONV2D, 20, 8, 8, 13);
     assert_false(wick_kernel_fits(&l, l.kernel)); /* no room for a tile */
-    l = same_layer(WICK_LAYER_DWCONV2D, 2, 8192, 8192, 3);
-    assert_false(wick_kernel_fits(&l, l.kernel)); /* eight outputs span more than 64 KB */
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv2d_equals_portable),
-        cmocka_unit_test(dwconv2d_equals_portable),
-        cmocka_unit_test(fc_equals_portable),
-        cmocka_unit_test(pools_equal_portable),
-        cmocka_unit_test(sums_and_joins_equal_portable),
-        cmocka_unit_test(scratch_is_bounded),
-        cmocka_unit_test(what_fits),
+        cmocka_unit_test(conv2d_equals_portable),   cmocka_unit_test(dwconv2d_equals_portable),
+        cmocka_unit_test(long_rows_equal_portable), cmocka_unit_test(fc_equals_portable),
+        cmocka_unit_test(pools_equal_portable),     cmocka_unit_test(sums_and_joins_equal_portable),
+        cmocka_unit_test(scratch_is_bounded),       cmocka_unit_test(what_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,13 +242,14 @@ static void quad_convolution(void **state) {
 static void winograd_convolution(void **state) {
     (void)state;
     windowed(WICK_KERNEL_CONV2D_S8_WINOGRAD, WICK_LAYER_CONV2D, 3, 1, 3000);
+    windowed(WICK_KERNEL_CONV2D_S8_WINOGRAD_DSP, WICK_LAYER_CONV2D, 3, 1, 3000);
 }
 
 static void winograd_is_for_3x3_with_stride_1(void **state) {
     (void)state;
     wick_layer l = {.kind = WICK_LAYER_CONV2D, .k_h = 3, .k_w = 3, .stride_h = 1, .stride_w = 1};
     l.in_c = 3600; /* four times the largest sum just fits */
-    assert_true(4.0 * 9 * l.in_c * 128 * 127 < 2147483648.0);
+    assert_true(4.0 * 9 * l.in_c * 128 * 128 < 2147483648.0);
     assert_true(wick_kernel_fits(&l, WICK_KERNEL_CONV2D_S8_WINOGRAD));
     l.in_c = 3700;
     assert_false(wick_kernel_fits(&l, WICK_KERNEL_CONV2D_S8_WINOGRAD));
@@ -299,6 +300,8 @@ static void scratch_is_bounded(void **state) {
         }
     wick_layer l = same_convolution(16, 32, 32, 3);
     l.kernel = WICK_KERNEL_CONV2D_S8_WINOGRAD;
+    assert_true(wick_layer_scratch_bytes(&l) <= 1536);
+    l.kernel = WICK_KERNEL_CONV2D_S8_WINOGRAD_DSP;
     assert_true(wick_layer_scratch_bytes(&l) <= 1536);
 }
 

@@ -1,7 +1,7 @@
 /* The models of the harvest, each on cases with a known answer, and against numerical integration.
  */
+#include "device/device.h"
 #include "sim/boost.h"
-#include "sim/esr.h"
 #include "sim/line_source.h"
 #include "sim/panel_curve.h"
 #include "sim/supply.h"

@@ -17,7 +17,7 @@ expect() {
 
 "$WICK" train --recipe vgg16 --width 0.05 --data builtin:shapes10 --limit 200 --epochs 1 -o f.onnx >train.txt 2>&1 ||
     { cat train.txt; fail "training"; }
-"$WICK" shrink --int8 f.onnx --data builtin:shapes10 --limit 200 -o f8.onnx >shrink.txt 2>&1 || { cat shrink.txt; fail "shrinking"; }
+"$WICK" shrink --int8 f.onnx --data builtin:shapes10 --limit 200 --test -o f8.onnx >shrink.txt 2>&1 || { cat shrink.txt; fail "shrinking"; }
 "$WICK" plan f8.onnx --device m4-fram -o plan.json >plan.txt 2>&1 || { cat plan.txt; fail "planning"; }
 
 world=(--trace builtin:office --scale 0.05 --period 300 --phases 2)

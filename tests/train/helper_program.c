@@ -95,6 +95,12 @@ int net_pool(net *n, int x, wick_op op, int kernel, int stride, int pad, bool co
     return add_node(n, op, &x, 1, &attrs);
 }
 
+int net_dropout(net *n, int x, float share) {
+    wick_attrs attrs = wick_attrs_default();
+    attrs.alpha = share;
+    return add_node(n, WICK_OP_DROPOUT, &x, 1, &attrs);
+}
+
 int net_pad(net *n, int x, int channels) {
     wick_attrs attrs = wick_attrs_default();
     attrs.pad_channels = channels;

@@ -25,6 +25,7 @@ int net_batch_norm(net *n, int x);
 /* RELU, GLOBAL_AVG_POOL, FLATTEN, SOFTMAX, IDENTITY, CLIP (to [-0.5, 0.7]). */
 int net_simple(net *n, int x, wick_op op);
 int net_pool(net *n, int x, wick_op op, int kernel, int stride, int pad, bool count_pad);
+int net_dropout(net *n, int x, float share);
 int net_pad(net *n, int x, int channels);
 int net_join(net *n, wick_op op, const int *xs, int count);
 

@@ -570,6 +570,26 @@ static void the_description_names_nodes_and_implementations(void **state) {
 
 /* A join whose parts end within a block of channels is row-major; batch norm behind it is not, as
    oneDNN is many times slower there ("ncsp"). */
+/* A 2x2 pool joins the batch norm before it unless someone else reads the full size or a row is
+   left over. */
+static void a_pool_joins_its_batch_norm(void **state) {
+    (void)state;
+    enum { ALONE, READ, ODD, CASES };
+    for (int number = 0; number < CASES; number++) {
+        net n = net_new(1, 3, number == ODD ? 7 : 6, 8);
+        net_conv_options conv = {.out = 16, .kernel = 3, .stride = 1, .pad = 1};
+        int x = net_batch_norm(&n, net_conv(&n, n.graph->input, conv));
+        x = net_simple(&n, x, WICK_OP_RELU);
+        int outputs[2] = {net_pool(&n, x, WICK_OP_MAX_POOL, 2, 2, 0, false), x};
+        wick_program *program = net_program(&n, 4, true, false, outputs, number == READ ? 2 : 1);
+        int joined = number == ALONE;
+        assert_int_equal(count_text(program, "batch-norm+relu+pool"), 2 * joined);
+        assert_int_equal(count_text(program, "\npool "), 2 * !joined);
+        wick_program_free(program);
+        wick_graph_free(n.graph);
+    }
+}
+
 static void batch_norm_behind_a_join_is_fast(void **state) {
     (void)state;
     net n = net_new(1, 3, 8, 8);
@@ -642,6 +662,7 @@ int main(void) {
         cmocka_unit_test(steps_do_not_disturb_each_other),
         cmocka_unit_test(unneeded_heads_are_left_out),
         cmocka_unit_test(the_description_names_nodes_and_implementations),
+        cmocka_unit_test(a_pool_joins_its_batch_norm),
         cmocka_unit_test(batch_norm_behind_a_join_is_fast),
         cmocka_unit_test(what_cannot_be_trained_is_refused_by_name),
     };

@@ -197,6 +197,21 @@ static void activations(void **state) {
     check_last(&n, SMOOTH);
 }
 
+/* The same numbers are dropped in every pass, so that the loss stays linear. */
+static void dropouts(void **state) {
+    (void)state;
+    net n = stem(20); /* blocked channels */
+    net_dropout(&n, last(&n), 0.4f);
+    net_conv(&n, last(&n), (net_conv_options){.out = 17, .kernel = 3, .stride = 1, .pad = 1});
+    check_last(&n, LINEAR);
+    n = stem(5); /* two in a row, one that two nodes read */
+    net_simple(&n, last(&n), WICK_OP_FLATTEN);
+    int x = net_dropout(&n, net_fc(&n, last(&n), 12, true), 0.5f);
+    int y = net_fc(&n, x, 12, true);
+    net_dropout(&n, net_dropout(&n, net_join(&n, WICK_OP_ADD, (int[]){x, y}, 2), 0.2f), 0.1f);
+    check_last(&n, LINEAR);
+}
+
 static void poolings(void **state) {
     (void)state;
     net n = stem(5);
@@ -213,6 +228,21 @@ static void poolings(void **state) {
     n = stem(5);
     net_simple(&n, last(&n), WICK_OP_GLOBAL_AVG_POOL);
     check_last(&n, LINEAR);
+}
+
+/* Batch norm, ReLU and pool as one step; with a second reader in between they are three. */
+static void normalised_poolings(void **state) {
+    (void)state;
+    for (int relu = 0; relu < 2; relu++)
+        for (int readers = 1; readers <= 2; readers++) {
+            net n = net_new(1, 3, 4, 4); /* few kinks */
+            net_conv_options conv = {.out = 5, .kernel = 3, .stride = 1, .pad = 1};
+            int x = net_batch_norm(&n, net_conv(&n, n.graph->input, conv));
+            if (relu)
+                x = net_simple(&n, x, WICK_OP_RELU);
+            int outputs[2] = {net_pool(&n, x, WICK_OP_MAX_POOL, 2, 2, 0, false), x};
+            check(&n, outputs, readers, KINKED);
+        }
 }
 
 static void joins(void **state) {
@@ -343,7 +373,9 @@ int main(void) {
         cmocka_unit_test(fully_connected),
         cmocka_unit_test(batch_normalisation),
         cmocka_unit_test(activations),
+        cmocka_unit_test(dropouts),
         cmocka_unit_test(poolings),
+        cmocka_unit_test(normalised_poolings),
         cmocka_unit_test(joins),
         cmocka_unit_test(padded_channels),
         cmocka_unit_test(residual_blocks),

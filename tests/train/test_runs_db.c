@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -183,12 +184,69 @@ static void a_missing_run_lists_what_there_is(void **state) {
     wick_arena_free(arena);
 }
 
+/* A process that opens the file when the pipe `go` is closed, and records one run. */
+static pid_t start_writer(const char *file, const int go[2]) {
+    pid_t child = fork();
+    if (child != 0)
+        return child;
+    char byte;
+    close(go[1]);
+    if (read(go[0], &byte, 1) != 0)
+        _exit(2);
+    wick_runs runs;
+    wick_diag diag = {0};
+    wick_run_info info = example();
+    wick_run_point p = point(1, 1);
+    wick_status status = wick_runs_open(file, true, &runs, &diag);
+    if (status == WICK_OK)
+        status = wick_runs_begin(&runs, &info, 1, 1, &diag);
+    if (status == WICK_OK)
+        status = wick_runs_add(&runs, &p, 1, &diag);
+    wick_runs_close(&runs);
+    wick_diag_print(&diag, stderr);
+    _exit(status == WICK_OK ? 0 : 1);
+}
+
+/* Several programs find no file and all make one. */
+static void writers_begin_a_file_together(void **state) {
+    (void)state;
+    enum { ROUNDS = 15, WRITERS = 4 };
+    for (int round = 0; round < ROUNDS; round++) {
+        char file[80];
+        snprintf(file, sizeof file, "%s/together-%d.db", folder, round);
+        int go[2];
+        assert_int_equal(pipe(go), 0);
+        pid_t writers[WRITERS];
+        for (int i = 0; i < WRITERS; i++) {
+            writers[i] = start_writer(file, go);
+            assert_true(writers[i] > 0);
+        }
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < WRITERS; i++) {
+            int result;
+            assert_int_equal(waitpid(writers[i], &result, 0), writers[i]);
+            assert_int_equal(result, 0);
+        }
+        sqlite3 *db;
+        sqlite3_stmt *statement;
+        assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+        assert_int_equal(
+            sqlite3_prepare_v2(db, "SELECT count(*) FROM epochs", -1, &statement, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        assert_int_equal(sqlite3_column_int(statement, 0), WRITERS);
+        sqlite3_finalize(statement);
+        sqlite3_close(db);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_repeated_epoch_replaces_the_first),
         cmocka_unit_test(a_missing_run_lists_what_there_is),
         cmocka_unit_test(other_files_are_left_alone),
+        cmocka_unit_test(writers_begin_a_file_together),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -21,12 +21,14 @@ recipe=$source_dir/tests/train/data/tiny_family.json
 train=("$wick" train --recipe "$recipe" --data builtin:shapes10 --limit 200 --epochs 2 --threads 1 --batch 32)
 "${train[@]}" -o a.onnx --runs runs.db --name first --test --json > a.json 2> err || die "training: $(cat err)"
 grep -q '"test"' a.json || die "no test accuracy: $(cat a.json)"
+grep -Eq '"peak_mb": [1-9][0-9]' a.json || die "no peak memory: $(cat a.json)"
 grep -q 'epoch 2/2' err || die "no line for each epoch: $(cat err)"
 [ ! -e a.onnx.state ] || die "the state is left behind"
 "${train[@]}" -o b.onnx -s baseline --quiet --runs runs.db --alpha 1,2,1 --beta 0.1,0.2,0.3 > b.txt 2> err ||
     die "baseline: $(cat err)"
 [ ! -s err ] || die "--quiet is not quiet: $(cat err)"
 grep -q TM3 b.txt || die "no table: $(cat b.txt)"
+grep -Eq 'peak memory [1-9][0-9]+ MB' b.txt || die "no peak memory: $(cat b.txt)"
 
 # The model's own test accuracies are those of wick eval.
 "$wick" eval a.onnx --data builtin:shapes10 --limit 200 --split test --json > e.json 2> err || die "eval: $(cat err)"
@@ -59,6 +61,8 @@ expect 2 'unified-kd' "${train[@]}" -o x.onnx -s unifed
 expect 2 '3 modules' "${train[@]}" -o x.onnx --alpha 1,2
 expect 2 '3 pairs' "${train[@]}" -o x.onnx --beta 1,2
 expect 2 'epochs' "${train[@]}" -o x.onnx -e 0
+expect 2 'not PATTERN=DENSITY' "${train[@]}" -o x.onnx --sparse 'TM1.*'
+expect 3 'no weights have a name like this' "${train[@]}" -o x.onnx --sparse 'TM9.*=0.5'
 expect 2 'width' "$wick" train -r a.onnx -w 2 -d builtin:shapes10 -o x.onnx
 expect 3 'images are 32 x 32' "${train[@]}" -o x.onnx --input 16x16
 expect 3 'no such file' "$wick" runs --db none.db

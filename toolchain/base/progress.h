@@ -27,5 +27,8 @@ void wick_progress_note(wick_progress *progress, const char *format, ...)
 void wick_progress_end(wick_progress *progress);
 /* Monotonic seconds. */
 double wick_now_s(void);
+/* The most memory that this process has had in RAM so far, in bytes; 0 where the system does not
+   say. */
+int64_t wick_peak_bytes(void);
 
 #endif

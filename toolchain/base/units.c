@@ -1,8 +1,9 @@
-#include "base/units.h"
+#include "base/base.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 char *wick_text_bytes(wick_arena *arena, double bytes) {
@@ -35,4 +36,64 @@ char *wick_text_count(wick_arena *arena, int64_t value) {
     }
     text[at] = '\0';
     return wick_arena_strdup(arena, text);
+}
+
+char *wick_text_power(wick_arena *arena, double uw) {
+    if (uw < 1)
+        return wick_arena_printf(arena, "%.1f nW", uw * 1e3);
+    if (uw < 1e3)
+        return wick_arena_printf(arena, "%.1f µW", uw);
+    return uw < 1e6 ? wick_arena_printf(arena, "%.2f mW", uw / 1e3)
+                    : wick_arena_printf(arena, "%.2f W", uw / 1e6);
+}
+
+char *wick_text_time(wick_arena *arena, double s) {
+    static const struct {
+        double below_s, unit_s;
+        const char *format;
+    } forms[] = {{1e-3, 1e-6, "%.1f µs"},
+                 {1, 1e-3, "%.1f ms"},
+                 {300, 1, "%.2f s"},
+                 {18000, 60, "%.1f min"},
+                 {3600 * 24 * 60, 3600, "%.1f h"},
+                 {INFINITY, 31557600, "%.1f years"}};
+    size_t i = 0;
+    while (i + 1 < WICK_LEN(forms) && !(s < forms[i].below_s))
+        i++;
+    double value = s / forms[i].unit_s;
+    return value < 1e6 ? wick_arena_printf(arena, forms[i].format, value)
+                       : wick_arena_printf(arena, "%.2g years", value);
+}
+
+typedef struct unit_name {
+    const char *name;
+    double factor;
+} unit_name;
+
+static bool parse(const char *text, const unit_name *units, size_t n, double *out) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || !(value >= 0) || !isfinite(value))
+        return false;
+    end += *end == ' ';
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(end, units[i].name) != 0)
+            continue;
+        value *= units[i].factor;
+        if (isfinite(value))
+            *out = value;
+        return isfinite(value);
+    }
+    return false;
+}
+
+bool wick_parse_power_uw(const char *text, double *out) {
+    static const unit_name units[] = {{"nW", 1e-3}, {"uW", 1}, {"µW", 1}, {"mW", 1e3}, {"W", 1e6}};
+    return parse(text, units, WICK_LEN(units), out);
+}
+
+bool wick_parse_time_s(const char *text, double *out) {
+    static const unit_name units[] = {{"us", 1e-6}, {"µs", 1e-6}, {"ms", 1e-3}, {"s", 1},
+                                      {"min", 60},  {"h", 3600},  {"d", 86400}};
+    return parse(text, units, WICK_LEN(units), out);
 }

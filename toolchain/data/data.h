@@ -56,7 +56,7 @@ wick_status wick_data_open(const char *spec, const wick_data_options *options, w
 void wick_data_free(wick_data *data);
 
 typedef struct wick_augment {
-    bool flip;  /* left-right with probability 1/2 */
+    bool flip;  /* left-right with probability 1/2; not of windows of samples (height 1) */
     int shift;  /* uniform shift by -shift..shift pixels in both directions, zero fill; 0 = none: a
                    random crop of the image padded by `shift` is the same */
     int cutout; /* a square of so many pixels, centred anywhere in the image, is filled with zero

@@ -23,7 +23,7 @@ static move draw_move(const wick_data *data, const wick_augment *augment, uint64
         return m;
     wick_rng rng = wick_rng_seed(seed, (uint64_t)epoch << 32 | index);
     bool flip = wick_rng_next(&rng) >> 63;
-    m.flip = augment->flip && flip;
+    m.flip = augment->flip && flip && data->height > 1; /* time does not run backwards */
     if (augment->shift > 0) {
         uint32_t range = 2 * (uint32_t)augment->shift + 1;
         m.dy = (int)wick_rng_below(&rng, range) - augment->shift;

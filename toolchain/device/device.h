@@ -4,6 +4,7 @@
 #define WICK_DEVICE_H
 
 #include "base/base.h"
+#include "device/esr.h"
 #include "device/harvester.h"
 #include "device/published.h"
 
@@ -19,7 +20,6 @@ typedef struct wick_kernel_cost {
     double cycles_per_lone_mac; /* a multiply-accumulate of the pixels that are left over when a
                                    kernel takes several at once; 0 = as the others */
     int64_t pixels_at_once;     /* with cycles_per_lone_mac: how many, default 2 */
-    int64_t rows_at_once;       /* how many whole rows instead; 0 = pixels count */
     double cycles_per_strided_mac; /* instead of cycles_per_mac where stride_w > 1; 0 = the same */
     double cycles_per_input;   /* gathering one value of a pixel's window, once for all its output
                                   channels; 0 for kernels that read the input in place */
@@ -28,6 +28,8 @@ typedef struct wick_kernel_cost {
     double cycles_per_row;     /* the same for each of its rows of outputs */
     double cycles_per_call;    /* entering the kernel */
     int64_t code_bytes;
+    int64_t tile_side;     /* computes squares of so many by so many pixels, */
+    int64_t tile_channels; /* and so many channels together; 1 for most kernels */
 } wick_kernel_cost;
 
 typedef struct wick_device {
@@ -125,11 +127,12 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
               + ceil(count / out_c) * window * cycles_per_input
               + min(count, out_c) * (cycles_per_channel + rows * cycles_per_row) + cycles_per_call,
      rows = ceil(count / (out_w * out_c)) and, for the outputs of the ceil(count / out_c) %
-     pixels_at_once left-over pixels (or rows % rows_at_once rows), cycles_per_lone_mac instead of
-     cycles_per_mac.
-   window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and pools.
-   units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c (padding taps
-   included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the planner. */
+     pixels_at_once left-over pixels, cycles_per_lone_mac instead of cycles_per_mac. A kernel with
+   tiles is counted with all outputs of the tiles that `count` outputs can touch, wherever they
+   begin. window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and
+   pools. units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c
+   (padding taps included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the
+   planner. */
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);
 /* Work of one write of `bytes` (> 0) to NVM that begins on a unit: whole write units, ECC words and
    cache lines are written; cycles = lines * clean_cycles_per_line; every page it touches is erased

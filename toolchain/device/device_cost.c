@@ -74,22 +74,42 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
 
 /* Outputs of the pixels that are left over. */
 static int64_t lone_outputs(const wick_kernel_cost *kernel, const wick_layer *layer, int64_t count,
-                            int64_t pixels, int64_t rows) {
+                            int64_t pixels) {
     int64_t left = pixels % (kernel->pixels_at_once ? kernel->pixels_at_once : 2);
     if (!(kernel->cycles_per_lone_mac > 0))
         return 0;
-    if (kernel->rows_at_once)
-        left = rows % kernel->rows_at_once * layer->out_w;
     return left * layer->out_c < count ? left * layer->out_c : count;
+}
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/* Outputs of all tiles that so many outputs can touch. */
+static int64_t tile_outputs(const wick_kernel_cost *kernel, const wick_layer *layer,
+                            int64_t count) {
+    int64_t side = kernel->tile_side, out_w = layer->out_w, across = divide_up(out_w, side);
+    int64_t pixels = divide_up(count, layer->out_c), whole = pixels / out_w, tiles;
+    if (pixels < out_w) { /* of one row, or across its end: one row of tiles */
+        tiles = divide_up(pixels - 1, side) + 1;
+        tiles = tiles < across ? tiles : across;
+    } else {
+        tiles = divide_up(whole + (pixels % out_w ? 2 : 0), side) * across;
+    }
+    int64_t channels = count < layer->out_c ? count : layer->out_c;
+    channels = divide_up(channels, kernel->tile_channels) * kernel->tile_channels;
+    return tiles * side * side * (channels < layer->out_c ? channels : layer->out_c);
 }
 
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer,
                                  int64_t count) {
     const wick_kernel_cost *kernel = wick_device_kernel(device, layer);
+    if (kernel->tile_side > 1)
+        count = tile_outputs(kernel, layer, count);
     int64_t pixels = (count + layer->out_c - 1) / layer->out_c;
     int64_t channels = count < layer->out_c ? count : layer->out_c;
     int64_t row = (int64_t)layer->out_w * layer->out_c, rows = (count + row - 1) / row;
-    int64_t lone = lone_outputs(kernel, layer, count, pixels, rows);
+    int64_t lone = lone_outputs(kernel, layer, count, pixels);
     double per_mac = kernel->cycles_per_mac;
     if (layer->stride_w > 1 && kernel->cycles_per_strided_mac > 0)
         per_mac = kernel->cycles_per_strided_mac;

@@ -22,10 +22,19 @@ static wick_status cost_count(wick_json_at at, const char *key, number_form form
 }
 
 static wick_status read_kernel(wick_json_at at, number_form form, wick_kernel_cost *cost) {
-    static const char *const known[] = {
-        "cycles_per_mac",         "cycles_per_lone_mac", "pixels_at_once",    "rows_at_once",
-        "cycles_per_strided_mac", "cycles_per_input",    "cycles_per_output", "cycles_per_channel",
-        "cycles_per_row",         "cycles_per_call",     "code_bytes",        NULL};
+    static const char *const known[] = {"cycles_per_mac",
+                                        "cycles_per_lone_mac",
+                                        "pixels_at_once",
+                                        "tile_side",
+                                        "tile_channels",
+                                        "cycles_per_strided_mac",
+                                        "cycles_per_input",
+                                        "cycles_per_output",
+                                        "cycles_per_channel",
+                                        "cycles_per_row",
+                                        "cycles_per_call",
+                                        "code_bytes",
+                                        NULL};
     const int64_t most_code = 1 << 20;
     WICK_TRY(wick_json_only(at, known));
     cost->offered = true;
@@ -42,7 +51,9 @@ static wick_status read_kernel(wick_json_at at, number_form form, wick_kernel_co
         if (wick_json_has(at, optional[i].key))
             WICK_TRY(cost_number(at, optional[i].key, 1e6, form, optional[i].value));
     WICK_TRY(cost_count(at, "pixels_at_once", form, &cost->pixels_at_once));
-    WICK_TRY(cost_count(at, "rows_at_once", form, &cost->rows_at_once));
+    cost->tile_side = cost->tile_channels = 1;
+    WICK_TRY(cost_count(at, "tile_side", form, &cost->tile_side));
+    WICK_TRY(cost_count(at, "tile_channels", form, &cost->tile_channels));
     WICK_TRY(cost_number(at, "cycles_per_output", 1e9, form, &cost->cycles_per_output));
     WICK_TRY(cost_number(at, "cycles_per_call", 1e9, form, &cost->cycles_per_call));
     return form == PLAIN ? wick_json_int(at, "code_bytes", 1, most_code, &cost->code_bytes)

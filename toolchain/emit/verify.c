@@ -16,12 +16,16 @@ wick_verify_options wick_verify_defaults(void) {
                                  .qemu = wick_process_exists("qemu-system-arm") &&
                                          wick_process_exists("arm-none-eabi-gcc"),
                                  .resets = 100,
+                                 .thumb_cuts = 200,
+                                 .kills = 20,
+                                 .msp430_cuts = 100,
                                  .seed = 1,
                                  .compiler = "cc"};
 }
 
 void wick_verify_free(wick_verify_result *result) {
     free(result->cases);
+    free(result->rigs);
     free(result->explanation);
     *result = (wick_verify_result){0};
 }
@@ -167,6 +171,8 @@ static wick_status run_replay(verify_session *session, const wick_data *data,
         make_cases(session, result);
         return verify_qemu(session, result);
     }
+    if (status == WICK_OK && (!strncmp(id + used, "u:", 2) || !strncmp(id + used, "i:", 2)))
+        return verify_thumb_replay(session, module, input, id + used, result);
     if (status == WICK_OK)
         status = verify_host_replay(session, module, input, id + used, result);
     return status;
@@ -185,9 +191,10 @@ static wick_status run_session(verify_session *session, const wick_data *data,
     make_cases(session, result);
     if (session->options->host)
         WICK_TRY(verify_host(session, result));
+    WICK_TRY(verify_other_rigs(session, result));
     if (session->options->qemu)
         return verify_qemu(session, result);
-    if (!wick_verify_defaults().qemu)
+    if (!session->options->rigs && !wick_verify_defaults().qemu)
         result->qemu_missing = "qemu-system-arm or arm-none-eabi-gcc is not installed (make deps)";
     return WICK_OK;
 }
@@ -218,6 +225,8 @@ wick_status wick_verify_run(const char *dir, const wick_plan *plan, const wick_d
         const char *replay = "";
         for (int i = 0; i < result->n_cases && !replay[0]; i++)
             replay = result->cases[i].replay;
+        for (int i = 0; i < result->n_rigs && !replay[0]; i++)
+            replay = result->rigs[i].replay;
         char *hint = replay[0] ? malloc(strlen(replay) + 80) : NULL;
         if (hint)
             sprintf(hint, "see it again with the same options and --replay %s", replay);

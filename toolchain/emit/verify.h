@@ -1,6 +1,6 @@
-/* The proof: builds an emitted folder for the PC and for QEMU's Cortex-M4 and cuts its power
-   everywhere. The harnesses are share/boards/host/powercut.c and share/boards/mps2-an386/guest.c.
- */
+/* The proof: builds an emitted folder for the PC and for emulated cores and cuts its power
+   everywhere. The harnesses are in share/boards: host/powercut.c, mps2-an386/guest.c,
+   thumb/thumbcut.c, common/kill_guest.c and msp430/simulate.sh. */
 #ifndef WICK_VERIFY_H
 #define WICK_VERIFY_H
 
@@ -8,6 +8,13 @@
 #include "plan/plan.h"
 
 enum { WICK_VERIFY_ALL = -1 };
+
+/* Rigs beside the host and QEMU's resets. */
+enum {
+    WICK_RIG_UNICORN = 1, /* Thumb code in Unicorn: before NVM stores, and between instructions */
+    WICK_RIG_KILL = 2,    /* QEMU's process killed, M4, M7 and M55, NVM in a file */
+    WICK_RIG_MSP430 = 4   /* mspdebug's simulator, cut between instructions: MSP430 plans only */
+};
 
 typedef struct wick_verify_options {
     uint32_t modules;      /* bit k-1; 0 = all */
@@ -22,6 +29,13 @@ typedef struct wick_verify_options {
     int rounds;          /* exhaustive cuts and pairs again with other random bits; default 1 */
     bool qemu;           /* default true when QEMU and the ARM compiler are there */
     int resets;          /* in QEMU, for each module; default 100 */
+    unsigned rigs;       /* WICK_RIG_...; default none */
+    bool what_is_there;  /* rigs whose tools are missing are left out; else NOT_FOUND */
+    int64_t thumb_cuts;  /* in Unicorn, for each module and input: before so many NVM stores, twice
+                            (clean, torn), and after so many instructions; or WICK_VERIFY_ALL: every
+                            store and every instruction; default 200 */
+    int kills;           /* of QEMU, for each core and module; default 20 */
+    int msp430_cuts;     /* default 100 */
     uint64_t seed;       /* default 1 */
     bool plant_war;      /* plants a write-after-read fault: the run must then report differences */
     const char *replay;  /* one case again, with an explanation; NULL = none */
@@ -49,7 +63,18 @@ typedef struct wick_verify_case {
     char replay[96]; /* id of the first difference, "" when there is none */
 } wick_verify_case;
 
+typedef struct wick_verify_rig {
+    const char *name, *core;
+    int module; /* 0: the rig was left out */
+    int64_t experiments, differences;
+    const char *missing; /* why it was left out, or NULL */
+    char what[128];      /* what the experiments were */
+    char replay[96];
+} wick_verify_rig;
+
 typedef struct wick_verify_result {
+    int n_rigs;
+    wick_verify_rig *rigs; /* malloc'ed; one for each rig, core and module */
     int n_cases;
     wick_verify_case *cases;  /* malloc'ed, free */
     int64_t differences;      /* over everything; 0 = proven */
@@ -64,6 +89,8 @@ wick_status wick_verify_run(const char *dir, const wick_plan *plan, const wick_d
                             const wick_verify_options *options, wick_verify_result *result,
                             wick_diag *diag);
 void wick_verify_free(wick_verify_result *result);
+/* Power failures and damaged records, over all rigs. */
+int64_t wick_verify_experiments(const wick_verify_result *result);
 
 /* The guarantees G1 to G9 of docs/guarantees.md and what this run shows of each. */
 typedef struct wick_guarantee {

@@ -6,7 +6,7 @@
 
 typedef struct totals {
     int64_t cuts, pairs, seeded, resets, differences, flips, flip_differences, next,
-        next_differences, qemu_wrong;
+        next_differences, qemu_wrong, other, other_differences;
     int worst_commits, variants;
     bool host, exhaustive, qemu, equal, foreign, damage, all_modules;
 } totals;
@@ -37,6 +37,10 @@ static totals sum(const wick_plan *plan, const wick_verify_result *result) {
         if (c->worst_commits > t.worst_commits)
             t.worst_commits = c->worst_commits;
     }
+    for (int i = 0; i < result->n_rigs; i++) {
+        t.other += result->rigs[i].experiments;
+        t.other_differences += result->rigs[i].differences;
+    }
     t.all_modules = seen == (1u << plan->model.n_modules) - 1;
     return t;
 }
@@ -53,7 +57,7 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
                             const wick_verify_result *result, wick_guarantee out[WICK_GUARANTEES]) {
     totals t = sum(plan, result);
     size_t size = sizeof out[0].evidence;
-    bool clean = t.differences == 0 && t.qemu_wrong == 0 && t.equal;
+    bool clean = t.differences == 0 && t.qemu_wrong == 0 && t.other_differences == 0 && t.equal;
     set(&out[0], "G1", "any power failures: the same answer, byte for byte",
         proven(t.exhaustive && t.seeded > 0 && t.all_modules, clean));
     char every[80] = "";
@@ -62,10 +66,10 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
                  t.variants);
     snprintf(out[0].evidence, size,
              "%lld cuts%s, %lld pairs of cuts, %lld seeded runs to the end, %lld resets on the "
-             "emulated Cortex-M4%s: %lld differences",
+             "emulated Cortex-M4, %lld cuts of machine code%s: %lld differences",
              (long long)t.cuts, every, (long long)t.pairs, (long long)t.seeded, (long long)t.resets,
-             t.all_modules ? "" : ", not of every module",
-             (long long)(t.differences + t.qemu_wrong));
+             (long long)t.other, t.all_modules ? "" : ", not of every module",
+             (long long)(t.differences + t.qemu_wrong + t.other_differences));
     set(&out[1], "G2", "every boot with the declared energy: done within the declared boots",
         "modelled");
     snprintf(out[1].evidence, size,
@@ -98,8 +102,11 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
         "%lld cuts while the next input was stored: one of the two is whole; the record carries "
         "the input's number, a gap in the numbers is a dropped input",
         (long long)t.next);
-    set(&out[8], "G9", "a worst-case latency under a stated minimum harvest", "not claimed");
-    snprintf(out[8].evidence, size, "needs a stated harvest; see the simulation");
+    set(&out[8], "G9", "a worst-case latency under a stated minimum harvest",
+        "tested in the suite");
+    snprintf(out[8].evidence, size,
+             "modelled: `wick plan --harvest-min 0.5mW --deadline 30s` states it for this device; "
+             "test_latency: the simulators never exceed it");
     if (options->plant_war)
         snprintf(out[0].evidence, size, "a fault was planted: %lld differences were found",
                  (long long)t.differences);

@@ -62,15 +62,6 @@ static int64_t field(const json_t *object, const char *key) {
     return json_integer_value(json_object_get(object, key));
 }
 
-static bool same_logits(const json_t *list, const int8_t *logits, int n_classes) {
-    if (json_array_size(list) != (size_t)n_classes)
-        return false;
-    for (int c = 0; c < n_classes; c++)
-        if (json_integer_value(json_array_get(list, (size_t)c)) != logits[c])
-            return false;
-    return true;
-}
-
 static void take_tally(const verify_session *session, wick_verify_case *c, const json_t *tally,
                        int64_t *cuts, int64_t *differences) {
     *cuts += field(tally, "cuts");
@@ -92,9 +83,9 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
                          process->exit_status, process->errors.data ? process->errors.data : "");
     }
     const wick_qnet *net = session->plan->net;
-    bool equal =
-        same_logits(json_object_get(root, "logits"),
-                    session->logits[c->input * net->n_modules + c->module - 1], net->n_classes);
+    bool equal = verify_same_logits(json_object_get(root, "logits"),
+                                    session->logits[c->input * net->n_modules + c->module - 1],
+                                    net->n_classes);
     c->host_equal = (first || c->host_equal) && equal;
     c->host_run = true;
     c->writes = field(root, "writes");

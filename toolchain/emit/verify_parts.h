@@ -1,4 +1,4 @@
-/* Internal to the verification: one build folder and the two ways to run it. */
+/* Internal to the verification: one build folder and the ways to run it. */
 #ifndef WICK_VERIFY_PARTS_H
 #define WICK_VERIFY_PARTS_H
 
@@ -28,5 +28,20 @@ wick_status verify_host_replay(verify_session *session, int module, int input, c
                                wick_verify_result *result);
 /* NOT_FOUND when QEMU or the ARM compiler is missing. */
 wick_status verify_qemu(verify_session *session, wick_verify_result *result);
+
+/* The rigs beside these two that options.rigs names. */
+wick_status verify_other_rigs(verify_session *session, wick_verify_result *result);
+wick_verify_rig *verify_add_rig(wick_verify_result *result, const char *name, const char *core,
+                                int module);
+wick_status verify_thumb(verify_session *session, wick_verify_result *result);
+wick_status verify_thumb_replay(verify_session *session, int module, int input, const char *id,
+                                wick_verify_result *result);
+wick_status verify_kill(verify_session *session, wick_verify_result *result);
+/* Why a rig cannot run here, or NULL. */
+const char *verify_thumb_missing(void);
+const char *verify_kill_missing(void);
+/* A JSON array, or text at "LOGITS 1 2 ...", against the PC's own run. */
+bool verify_same_logits(const json_t *list, const int8_t *logits, int n_classes);
+bool verify_same_text(const char *text, const int8_t *logits, int n_classes);
 
 #endif

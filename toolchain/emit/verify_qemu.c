@@ -40,21 +40,6 @@ static int64_t number_after(const char *text, const char *key) {
     return at ? strtoll(at + strlen(key), NULL, 10) : -1;
 }
 
-static bool same_logits(const char *text, const int8_t *logits, int n_classes) {
-    const char *at = strstr(text, "LOGITS");
-    if (!at)
-        return false;
-    at += strlen("LOGITS");
-    for (int c = 0; c < n_classes; c++) {
-        char *end;
-        long value = strtol(at, &end, 10);
-        if (end == at || value != logits[c])
-            return false;
-        at = end;
-    }
-    return *at == '\n';
-}
-
 static wick_status take_output(verify_session *session, wick_verify_case *c,
                                const wick_process *process, int64_t *differences) {
     /* QEMU writes semihosting text to standard error. */
@@ -69,8 +54,11 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
                          process->exit_status, text,
                          process->errors.data ? process->errors.data : "");
     const wick_qnet *net = session->plan->net;
-    c->qemu_equal = same_logits(text, session->logits[c->input * net->n_modules + c->module - 1],
-                                net->n_classes);
+    const char *logits = strstr(text, "LOGITS");
+    c->qemu_equal =
+        logits &&
+        verify_same_text(logits, session->logits[c->input * net->n_modules + c->module - 1],
+                         net->n_classes);
     c->qemu_resets = number_after(text, "resets=");
     c->qemu_boots = number_after(text, "boots=");
     c->qemu_rounds = number_after(text, "rounds=");

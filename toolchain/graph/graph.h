@@ -43,7 +43,8 @@ char *wick_shape_text(wick_arena *arena, wick_shape shape);
    (kernel: every pixel so often) PAD x (pad_channels of zeros behind those of x)   BORDER x (begin,
    end, pad_mode, pad_value): any other Pad   SOFTMAX, LOG_SOFTMAX x (axis)   ARG_MAX, ARG_MIN x
    (axis, keep_dims, last_index) REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX, REDUCE_MIN x (axes, keep_dims)
-   QUANTIZE x, scale, zero_point   DEQUANTIZE q, scale, zero_point (axis) */
+   QUANTIZE x, scale, zero_point   DEQUANTIZE q, scale, zero_point (axis)   DROPOUT x (alpha):
+   passes x on but in a training program */
 #define WICK_OP_TABLE(X)                                                                           \
     X(CONV, conv, "Conv")                                                                          \
     X(CONV_TRANSPOSE, conv_transpose, "ConvTranspose")                                             \
@@ -103,7 +104,8 @@ char *wick_shape_text(wick_arena *arena, wick_shape shape);
     X(REDUCE_MAX, reduce_max, "ReduceMax")                                                         \
     X(REDUCE_MIN, reduce_min, "ReduceMin")                                                         \
     X(QUANTIZE, quantize, "QuantizeLinear")                                                        \
-    X(DEQUANTIZE, dequantize, "DequantizeLinear")
+    X(DEQUANTIZE, dequantize, "DequantizeLinear")                                                  \
+    X(DROPOUT, dropout, "Dropout")
 
 typedef enum wick_op {
 #define X(upper, rule, onnx) WICK_OP_##upper,
@@ -148,15 +150,16 @@ typedef struct wick_attrs {
                  tensor */
     float epsilon, momentum; /* BATCH_NORM: running = momentum * running + (1 - momentum) * batch */
     float clip_min, clip_max; /* CLIP */
-    float alpha, beta; /* LEAKY_RELU, ELU, THRESHOLDED_RELU, SELU (beta = gamma), HARD_SIGMOID */
-    bool count_include_pad;      /* AVG_POOL */
-    int pad_channels;            /* PAD: channels of zeros behind those of x, >= 0 */
-    wick_pad_mode pad_mode;      /* BORDER */
-    float pad_value;             /* BORDER, constant */
-    bool keep_dims;              /* REDUCE_*, ARG_*: the dimension stays, as 1 */
-    bool last_index;             /* ARG_*: the last of equals instead of the first */
-    unsigned axes;               /* REDUCE_*: bit d = dimension d is reduced */
-    int rank;                    /* RESHAPE, TRANSPOSE: of dims */
+    float alpha, beta;      /* LEAKY_RELU, ELU, THRESHOLDED_RELU, SELU (beta = gamma), HARD_SIGMOID;
+                               DROPOUT: the share of numbers that become 0, 0 <= alpha < 1 */
+    bool count_include_pad; /* AVG_POOL */
+    int pad_channels;       /* PAD: channels of zeros behind those of x, >= 0 */
+    wick_pad_mode pad_mode; /* BORDER */
+    float pad_value;        /* BORDER, constant */
+    bool keep_dims;         /* REDUCE_*, ARG_*: the dimension stays, as 1 */
+    bool last_index;        /* ARG_*: the last of equals instead of the first */
+    unsigned axes;          /* REDUCE_*: bit d = dimension d is reduced */
+    int rank;               /* RESHAPE, TRANSPOSE: of dims */
     int64_t dims[WICK_MAX_RANK]; /* RESHAPE: the shape, dims[0] = 0: N; TRANSPOSE: output dimension
                                     d is dimension dims[d] of x */
     int64_t begin[WICK_MAX_RANK], end[WICK_MAX_RANK],

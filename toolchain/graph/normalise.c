@@ -52,6 +52,7 @@ static bool changes_nothing(const walk *w, const wick_node *node) {
     bool still = true;
     switch (node->op) {
     case WICK_OP_IDENTITY:
+    case WICK_OP_DROPOUT:
         return true;
     case WICK_OP_RESHAPE:
     case WICK_OP_FLATTEN:

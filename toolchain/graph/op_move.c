@@ -13,6 +13,18 @@ static wick_status infer_identity(wick_infer *c) {
 const wick_op_rule wick_rule_identity = {
     1, 1, false, true, WICK_DEVICE_FREE, infer_identity, wick_eval_copy};
 
+static wick_status infer_dropout(wick_infer *c) {
+    float share = c->node->attrs.alpha;
+    if (!(share >= 0 && share < 1))
+        WICK_REJECT(c, NULL, "the share %g of numbers to drop is not within 0 and 1",
+                    (double)share);
+    return infer_identity(c);
+}
+
+/* In inference, which this is, it passes its input on. */
+const wick_op_rule wick_rule_dropout = {
+    1, 1, true, true, WICK_DEVICE_FREE, infer_dropout, wick_eval_copy};
+
 static wick_status infer_flatten(wick_infer *c) {
     const wick_tensor *x = wick_infer_input(c, 0);
     int rank = x->shape.rank, axis = c->node->attrs.axis;

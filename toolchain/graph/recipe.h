@@ -67,7 +67,7 @@ bool wick_recipe_may_be(const wick_recipe_name *name, const char *value);
    down. Values stay within +-10^9. */
 wick_status wick_recipe_expression(const wick_builder *builder, wick_json_at at, const char *text,
                                    int64_t *out);
-/* "resnet depth=20 shortcut=A", in the graph's arena. */
+/* "resnet depth=20 shortcut=A", in the graph's arena; what is 0 is off and not mentioned. */
 char *wick_recipe_text(const wick_builder *builder, const char *recipe);
 
 /* recipe_fields.c */

@@ -216,6 +216,20 @@ static wick_status build_pad(wick_builder *b, wick_json_at layer) {
     return wick_builder_node(b, layer, wick_builder_name(b, "pad"), WICK_OP_PAD, &b->x, 1, &attrs);
 }
 
+/* Srivastava et al. 2014. Nothing at all where no number is dropped. */
+static wick_status build_dropout(wick_builder *b, wick_json_at layer) {
+    wick_attrs attrs = wick_attrs_default();
+    wick_json_at at;
+    int percent = 0;
+    WICK_TRY(wick_json_get(layer, "percent", &at));
+    WICK_TRY(wick_recipe_int(b, layer, "percent", 0, 99, &percent));
+    attrs.alpha = (float)percent / 100.0f;
+    if (percent == 0)
+        return WICK_OK;
+    return wick_builder_node(b, layer, wick_builder_name(b, "dropout"), WICK_OP_DROPOUT, &b->x, 1,
+                             &attrs);
+}
+
 /* The recipe's own list of layers of that name. */
 static wick_status build_block(wick_builder *b, wick_json_at layer) {
     const char *name, *known = "it has";
@@ -254,6 +268,7 @@ static const struct {
     {"residual", build_residual, {COMMON, "layers", "shortcut", "relu"}},
     {"dense", build_dense, {COMMON, "layers"}},
     {"pad", build_pad, {COMMON, "out"}},
+    {"dropout", build_dropout, {COMMON, "percent"}},
     {"block", build_block, {COMMON, "name"}},
 };
 

@@ -291,7 +291,7 @@ wick_status wick_recipe_names(wick_builder *builder, wick_json_at root) {
 char *wick_recipe_text(const wick_builder *builder, const char *recipe) {
     char *text = wick_arena_strdup(builder->graph->arena, recipe);
     for (int i = 0; i < builder->n_names; i++)
-        if (builder->names[i].parameter)
+        if (builder->names[i].parameter && strcmp(builder->names[i].text, "0"))
             text = wick_arena_printf(builder->graph->arena, "%s %s=%s", text,
                                      builder->names[i].name, builder->names[i].text);
     return text;

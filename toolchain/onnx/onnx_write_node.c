@@ -110,6 +110,9 @@ static void extra_inputs(wick_onnx_export *ex, const wick_node *from, Onnx__Node
     case WICK_OP_REDUCE_SUM:
         extra_ints(ex, from, to, "axes", axes, axes_list(a->axes, axes));
         break;
+    case WICK_OP_DROPOUT:
+        extra_float(ex, from, to, "ratio", a->alpha);
+        break;
     default:
         break;
     }

@@ -4,6 +4,7 @@
 #define WICK_PLAN_H
 
 #include "device/device.h"
+#include "plan/plan_latency.h"
 #include "plan/published_search.h"
 #include "shrink/shrink.h"
 

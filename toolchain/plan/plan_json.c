@@ -204,6 +204,9 @@ static wick_status read_kernels(wick_json_at root, wick_plan *plan) {
         if (!name || k == WICK_KERNELS || !wick_kernel_fits(layer, k))
             return wick_json_fail(at, WICK_UNKNOWN, NULL, "no kernel of this layer");
         layer->kernel = k;
+        if (!wick_weights_fit(layer))
+            return wick_json_fail(at, WICK_MISMATCH, "plan the model again",
+                                  "%s computes no weights of -128, which this layer has", name);
         if (!wick_device_kernel(plan->device, layer)->offered)
             return wick_json_fail(at, WICK_MISMATCH, NULL, "%s does not have this kernel",
                                   plan->device->name);

@@ -1,5 +1,5 @@
 /* Which kernel computes each layer. The device's profile says which kernels the core has and what
-   they take; what a layer may use is wick_kernel_fits().
+   they take; what a layer may use is wick_kernel_fits() and wick_weights_fit().
 
    Cheapest is least cycles + price * bytes of flash. Price 0 is the fastest choice; when its flash
    does not fit, the price rises until it does. Code counts once for all layers of a kernel, so for
@@ -77,7 +77,7 @@ static void price_layers(chooser *c, int64_t scratch_limit) {
         const candidates *list = &c->kinds[layer.kind];
         for (int i = 0; i < list->n; i++) {
             layer.kernel = list->kernel[i];
-            bool fits = wick_kernel_fits(&layer, layer.kernel) &&
+            bool fits = wick_kernel_fits(&layer, layer.kernel) && wick_weights_fit(&layer) &&
                         (!layer.kernel || wick_layer_scratch_bytes(&layer) <= scratch_limit);
             wick_work work =
                 wick_device_layer_work(plan->device, &layer, wick_plan_layer_total(&layer));

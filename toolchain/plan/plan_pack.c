@@ -78,13 +78,14 @@ static uint32_t most_grains(const packer *p, int layer, uint32_t first, uint32_t
 }
 
 /* Ending on a row saves reading the rows around it twice; worth up to a quarter of the step. */
-static uint32_t round_to_row(const packer *p, const wick_layer *layer, uint32_t first,
-                             uint32_t end) {
+static uint32_t round_to_row(const packer *p, int index, uint32_t first, uint32_t end) {
+    const wick_layer *layer = &p->costs->layers[index];
     uint32_t row = (uint32_t)layer->out_w * layer->out_c, border = end / row * row;
     if (end == wick_plan_layer_total(layer) || border <= first || border % (uint32_t)p->unit ||
         border - first < (end - first) - (end - first) / 4)
         return end;
-    return border;
+    /* Fewer rows may take more: some kernels compute several at once. */
+    return fits(p, step_to(index, first, border)) ? border : end;
 }
 
 /* End of the largest step from `first`; `first` itself when none fits. */
@@ -96,7 +97,7 @@ static uint32_t largest_end(const packer *p, int index, uint32_t first) {
         uint32_t n = most_grains(p, index, first, grain, total);
         if (n) {
             uint64_t end = first + (uint64_t)n * grain;
-            return round_to_row(p, layer, first, end < total ? (uint32_t)end : total);
+            return round_to_row(p, index, first, end < total ? (uint32_t)end : total);
         }
     }
     if (!splits_channels(layer, first, p->unit))

@@ -326,6 +326,7 @@ static void lower_node(lowering *lw, const wick_node *node) {
         *out = lower_flatten(lw, node);
         break;
     case WICK_OP_IDENTITY:
+    case WICK_OP_DROPOUT:
         *out = lw->values[node->inputs[0]];
         break;
     default:

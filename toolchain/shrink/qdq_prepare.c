@@ -34,7 +34,7 @@ static void redirect(wick_graph *graph, int from, int to) {
 static void skip_identities(wick_graph *graph) {
     for (int n = 0; n < graph->n_nodes; n++) {
         const wick_node *node = &graph->nodes[n];
-        if (node->op == WICK_OP_IDENTITY ||
+        if (node->op == WICK_OP_IDENTITY || node->op == WICK_OP_DROPOUT ||
             (node->op == WICK_OP_SOFTMAX && is_head(graph, node->output)))
             redirect(graph, node->output, node->inputs[0]);
     }

@@ -241,7 +241,7 @@ static wick_status check(const wick_plan *plan, const wick_synth_options *o, wic
     for (int k = 0; k < plan->model.n_modules; k++)
         if (!(o->accuracy[k] >= 0 && o->accuracy[k] <= 1))
             return wick_fail(diag, WICK_RANGE, plan->model_path, plan->segments[1 + k].name,
-                             "measure it: wick shrink --int8 writes accuracies into the model",
+                             "measure it: wick shrink --int8 --test writes accuracies into the model",
                              "the accuracy of this module is not known");
     return WICK_OK;
 }

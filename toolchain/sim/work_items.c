@@ -1,7 +1,5 @@
 #include "sim/work_items.h"
 
-#include "sim/esr.h"
-
 #include <math.h>
 
 typedef struct builder {

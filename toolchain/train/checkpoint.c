@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char magic[8] = {'W', 'I', 'C', 'K', 'T', 'R', 'N', 2};
+static const char magic[8] = {'W', 'I', 'C', 'K', 'T', 'R', 'N', 3};
 enum { HEAD_BYTES = 16, HASH_BYTES = 32, MAX_NAME = 4096 };
 static const size_t MAX_FILE_BYTES = (size_t)64 << 30;
 
@@ -109,6 +109,7 @@ wick_status wick_checkpoint_write(const char *path, const wick_identity *identit
     wick_buf_append(&buf, identity->data.bytes, HASH_BYTES);
     wick_buf_append(&buf, identity->graph.bytes, HASH_BYTES);
     put_text(&buf, identity->backend);
+    put_u32(&buf, (uint32_t)identity->ranks);
     put_u32(&buf, (uint32_t)position->stage);
     put_u32(&buf, (uint32_t)position->epochs_done);
     put_f64(&buf, position->seconds);
@@ -151,6 +152,7 @@ struct wick_checkpoint {
     wick_position position;
     wick_hash options, data, graph;
     const char *backend;
+    int ranks;
     saved_list current, states, best;
 };
 
@@ -242,6 +244,7 @@ static wick_status parse(wick_checkpoint *c, wick_bytes bytes, wick_diag *diag) 
     c->data = get_hash(&r);
     c->graph = get_hash(&r);
     c->backend = get_text(&r);
+    c->ranks = (int)get_u32(&r);
     wick_position *p = &c->position;
     p->stage = (int)get_u32(&r);
     p->epochs_done = (int)get_u32(&r);
@@ -255,7 +258,8 @@ static wick_status parse(wick_checkpoint *c, wick_bytes bytes, wick_diag *diag) 
     c->current = get_arrays(&r);
     c->states = get_arrays(&r);
     c->best = get_arrays(&r);
-    if (r.bad || r.at != r.end || p->stage < 0 || p->stage > 1 || p->epochs_done < 0)
+    if (r.bad || r.at != r.end || p->stage < 0 || p->stage > 1 || p->epochs_done < 0 ||
+        c->ranks < 1)
         return damaged(c->path, diag);
     return WICK_OK;
 }
@@ -287,13 +291,21 @@ static wick_status check_frame(const char *path, wick_bytes bytes, wick_diag *di
     return WICK_OK;
 }
 
+/* "oneDNN 2.6.3, 2 threads, avx512_core": other ranks have other shares of the processors, and
+   other bits anyway. */
+static bool same_but_threads(const char *a, const char *b) {
+    size_t len = strcspn(a, ",");
+    const char *a_end = strrchr(a, ','), *b_end = strrchr(b, ',');
+    return len == strcspn(b, ",") && !memcmp(a, b, len) && a_end && b_end && !strcmp(a_end, b_end);
+}
+
 static wick_status check_identity(const wick_checkpoint *c, const wick_identity *identity,
                                   wick_diag *diag) {
     const struct {
         const uint8_t *saved, *now;
         const char *what;
     } hashes[] = {
-        {c->options.bytes, identity->options.bytes, "other training options (threads included)"},
+        {c->options.bytes, identity->options.bytes, "other training options"},
         {c->data.bytes, identity->data.bytes, "other data"},
         {c->graph.bytes, identity->graph.bytes, "another network or other initial weights"},
     };
@@ -303,7 +315,9 @@ static wick_status check_identity(const wick_checkpoint *c, const wick_identity 
                              "repeat the first command with --resume, or remove the file to start "
                              "again",
                              "this training state was made with %s", hashes[i].what);
-    if (strcmp(c->backend, identity->backend))
+    bool same = c->ranks == identity->ranks ? !strcmp(c->backend, identity->backend)
+                                            : same_but_threads(c->backend, identity->backend);
+    if (!same)
         return wick_fail(diag, WICK_MISMATCH, c->path, NULL,
                          "go on with the same library, processor type and --threads, or remove the "
                          "file to start again",
@@ -313,17 +327,19 @@ static wick_status check_identity(const wick_checkpoint *c, const wick_identity 
     return WICK_OK;
 }
 
-wick_status wick_checkpoint_read(const char *path, const wick_identity *identity,
-                                 wick_checkpoint **out, wick_diag *diag) {
+wick_status wick_checkpoint_read(const char *path, wick_arena *arena, wick_bytes *bytes,
+                                 wick_diag *diag) {
+    return wick_file_read(arena, path, MAX_FILE_BYTES, bytes, diag);
+}
+
+wick_status wick_checkpoint_open(const char *path, wick_arena *arena, wick_bytes bytes,
+                                 const wick_identity *identity, wick_checkpoint **out,
+                                 wick_diag *diag) {
     *out = NULL;
-    wick_arena *arena = wick_arena_new();
     wick_checkpoint *c = wick_new(arena, wick_checkpoint, 1);
     c->arena = arena;
     c->path = wick_arena_strdup(arena, path);
-    wick_bytes bytes;
-    wick_status status = wick_file_read(arena, path, MAX_FILE_BYTES, &bytes, diag);
-    if (status == WICK_OK)
-        status = check_frame(path, bytes, diag);
+    wick_status status = check_frame(path, bytes, diag);
     if (status == WICK_OK)
         status = parse(c, bytes, diag);
     if (status == WICK_OK)
@@ -338,6 +354,10 @@ wick_status wick_checkpoint_read(const char *path, const wick_identity *identity
 void wick_checkpoint_free(wick_checkpoint *checkpoint) {
     if (checkpoint)
         wick_arena_free(checkpoint->arena);
+}
+
+int wick_checkpoint_ranks(const wick_checkpoint *checkpoint) {
+    return checkpoint->ranks;
 }
 
 wick_position wick_checkpoint_position(const wick_checkpoint *checkpoint) {
@@ -430,6 +450,8 @@ wick_hash wick_graph_identity(const wick_graph *graph) {
             a->count_include_pad);
         if (node->op == WICK_OP_PAD)
             wick_buf_printf(&buf, "p%d:", a->pad_channels);
+        if (node->op == WICK_OP_DROPOUT)
+            wick_buf_printf(&buf, "d%a:", (double)a->alpha);
         for (int i = 0; i < node->n_inputs; i++)
             put_u32(&buf, (uint32_t)node->inputs[i]);
     }

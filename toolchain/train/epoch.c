@@ -1,5 +1,7 @@
 /* One epoch: order, batches, steps, progress; and the validation after it. */
+#include "train/loader.h"
 #include "train/optimiser.h"
+#include "train/parallel.h"
 #include "train/session.h"
 #include "train/teacher.h"
 
@@ -7,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const uint64_t MIXUP_STREAM = 0x6d69787570;
 
 /* Streams of wick_rng_seed(seed, stream): the order of epoch e of stage s has number (s << 32) + e
    + 1; augmentation takes its own from (seed, image, epoch counted over all stages). */
@@ -20,114 +20,61 @@ static void order_of_epoch(const wick_session *session, int epoch, uint32_t *ord
     wick_rng_shuffle(&rng, order, (size_t)n);
 }
 
-/* One batch: which images, how they are mixed, what they should be answered with. */
-typedef struct minibatch {
-    uint32_t *indices;
-    uint16_t *labels, *others;
-    float *scratch; /* for mixing: one input, as large as the largest of the programs' */
-    uint32_t epoch_of_all;
-    int shift; /* image i is mixed with image i + shift; 0 = not mixed */
-    double lambda;
-} minibatch;
-
-static size_t input_count(const wick_session *session) {
-    const wick_data *data = session->data;
+static size_t input_count(const wick_data *data) {
     return (size_t)data->channels * (size_t)data->height * (size_t)data->width;
 }
 
-static minibatch minibatch_new(const wick_session *session, int epoch) {
-    size_t n = (size_t)session->stage->batch;
-    minibatch batch = {.indices = wick_xalloc(n * sizeof *batch.indices),
-                       .labels = wick_xalloc(n * sizeof *batch.labels),
-                       .others = wick_xalloc(n * sizeof *batch.others),
-                       .epoch_of_all =
-                           (uint32_t)(session->position.stage * session->options->epochs + epoch)};
-    if (session->options->mixup > 0)
-        batch.scratch = wick_xalloc(wick_size_mul(n * sizeof *batch.scratch, input_count(session)));
-    return batch;
-}
-
-static void minibatch_free(minibatch *batch) {
-    free(batch->indices);
-    free(batch->labels);
-    free(batch->others);
-    free(batch->scratch);
-}
-
-/* The next images of the order, around its end back to its start: every image once, and the last
-   batch filled up with the first images again. */
-static void choose_images(wick_session *session, const uint32_t *order, int n, int step,
-                          minibatch *batch) {
-    const wick_train_options *options = session->options;
-    int size = session->stage->batch;
-    batch->shift = 0;
-    if (options->mixup > 0 && size > 1) {
-        uint64_t stream = (uint64_t)batch->epoch_of_all << 32 | (uint32_t)step;
-        wick_rng rng = wick_rng_seed(options->seed ^ MIXUP_STREAM, stream);
-        batch->lambda = wick_mixup_lambda(&rng, options->mixup);
-        batch->shift = 1 + (int)wick_rng_below(&rng, (uint32_t)size - 1);
-    }
-    for (int i = 0; i < size; i++) {
-        size_t at = ((size_t)step * (size_t)size + (size_t)i) % (size_t)n;
-        batch->indices[i] = order[at];
-        batch->labels[i] = session->data->split[WICK_TRAIN].labels[order[at]];
-    }
-    for (int i = 0; i < size; i++)
-        batch->others[i] = batch->labels[(i + batch->shift) % size];
-}
-
-/* The batch's images, augmented and mixed, into a program's input. */
-static void fill_input(wick_session *session, const minibatch *batch, wick_normalise normalise,
-                       wick_program *program) {
-    const wick_train_options *options = session->options;
-    float *input = wick_program_input(program);
-    wick_data_batch(session->data, WICK_TRAIN, batch->indices, session->stage->batch,
-                    &options->augment, options->seed, batch->epoch_of_all, normalise.mean,
-                    normalise.std, input);
-    if (batch->shift)
-        wick_mixup_images(input, session->stage->batch, input_count(session), batch->shift,
-                          batch->lambda, batch->scratch);
-}
-
-static wick_status fill_batch(wick_session *session, const minibatch *batch) {
+/* Runs what is not trained: the teacher on its own input, the finished extractor. */
+static wick_status feed(wick_session *session, const wick_loaded *batch) {
     wick_stage *stage = session->stage;
-    fill_input(session, batch, session->normalise,
-               stage->spec.frozen ? stage->frozen_program : stage->program);
-    if (!stage->teacher_program)
+    wick_program *first = stage->spec.frozen ? stage->frozen_program : stage->program;
+    size_t bytes = (size_t)stage->batch * input_count(session->data) * sizeof(float);
+    memcpy(wick_program_input(first), batch->inputs[0], bytes);
+    if (stage->teacher_program) {
+        memcpy(wick_program_input(stage->teacher_program), batch->inputs[1], bytes);
+        WICK_TRY(wick_program_forward(stage->teacher_program, session->diag));
+    }
+    if (!stage->spec.frozen)
         return WICK_OK;
-    fill_input(session, batch, wick_teacher_normalise(stage), stage->teacher_program);
-    return wick_program_forward(stage->teacher_program, session->diag);
+    WICK_TRY(wick_program_forward(stage->frozen_program, session->diag));
+    memcpy(wick_program_input(stage->program), wick_program_output(stage->frozen_program, 0),
+           wick_program_output_count(stage->frozen_program, 0) * sizeof(float));
+    return WICK_OK;
 }
 
-static wick_status take_step(wick_session *session, const minibatch *batch, bool distil,
+static wick_status take_step(wick_session *session, const wick_loaded *batch, bool distil,
                              double rate, int64_t number, wick_batch_loss *loss) {
     wick_stage *stage = session->stage;
     wick_targets targets = {.labels = batch->labels,
-                            .others = batch->shift ? batch->others : NULL,
+                            .others = batch->others,
                             .lambda = batch->lambda,
                             .smoothing = session->options->label_smoothing};
-    if (stage->spec.frozen) {
-        WICK_TRY(wick_program_forward(stage->frozen_program, session->diag));
-        memcpy(wick_program_input(stage->program), wick_program_output(stage->frozen_program, 0),
-               wick_program_output_count(stage->frozen_program, 0) * sizeof(float));
-    }
+    WICK_TRY(feed(session, batch));
+    wick_program_draw(stage->program, session->options->seed, batch->step_of_all,
+                      wick_rank() * stage->batch);
     WICK_TRY(wick_program_forward(stage->program, session->diag));
     *loss = wick_stage_loss(stage, session->options, &targets, distil);
-    if (!isfinite(loss->total))
-        return wick_fail(session->diag, WICK_RANGE, NULL, NULL,
-                         "lower the learning rate (--lr) or clip the gradients (--clip-norm)",
-                         "the loss is no longer a number: the training has diverged");
     WICK_TRY(wick_program_backward(stage->program, session->diag));
+    wick_exchange_finish(stage->exchange);
+    wick_stage_whole_loss(stage, loss);
+    if (!isfinite(loss->total))
+        return wick_parallel_agree(
+            wick_fail(session->diag, WICK_RANGE, NULL, NULL,
+                      "lower the learning rate (--lr) or clip the gradients (--clip-norm)",
+                      "the loss is no longer a number: the training has diverged"),
+            session->diag);
     wick_stage_update(stage, session->options, rate, number);
     return WICK_OK;
 }
 
-static void add_loss(const wick_stage *stage, const wick_batch_loss *loss, wick_run_point *sum) {
+static void add_loss(const wick_session *session, const wick_batch_loss *loss,
+                     wick_run_point *sum) {
+    const wick_stage *stage = session->stage;
     sum->loss += loss->total;
     for (int i = 0; i < stage->spec.n_heads; i++) {
         int k = stage->spec.heads[i];
         sum->train_loss[k] += loss->ce[i];
-        sum->train_accuracy[k] += (double)loss->correct[i] / stage->batch;
+        sum->train_accuracy[k] += (double)loss->correct[i] / session->options->batch;
         sum->kd_loss[k] += loss->kd[i];
     }
 }
@@ -168,33 +115,65 @@ static void note_progress(wick_progress *progress, const wick_session *session,
     wick_progress_update(progress, images);
 }
 
-static wick_status run_steps(wick_session *session, int epoch, const uint32_t *order, int n,
+/* On all ranks when one was asked to stop. */
+static bool stop_requested(void) {
+    double asked = wick_stop_requested();
+    wick_parallel_sum(&asked, 1);
+    return asked > 0;
+}
+
+static wick_status run_steps(wick_session *session, int epoch, wick_loader *loader, int steps,
                              wick_progress *progress, wick_run_point *point) {
     const wick_train_options *options = session->options;
-    wick_stage *stage = session->stage;
-    minibatch batch = minibatch_new(session, epoch);
-    int steps = (n + stage->batch - 1) / stage->batch;
     bool distil = epoch >= wick_schedule_kd_epoch(options);
-    wick_status status = WICK_OK;
-    for (int step = 0; step < steps && status == WICK_OK; step++) {
-        if (wick_stop_requested()) {
-            status = WICK_INTERRUPTED;
-            break;
-        }
+    for (int step = 0; step < steps; step++) {
+        if (stop_requested())
+            return WICK_INTERRUPTED;
         wick_batch_loss loss = {0};
         point->learning_rate = wick_schedule_rate(options, epoch, step, steps);
-        choose_images(session, order, n, step, &batch);
-        status = fill_batch(session, &batch);
-        if (status == WICK_OK)
-            status = take_step(session, &batch, distil, point->learning_rate,
-                               (int64_t)epoch * steps + step + 1, &loss);
-        add_loss(stage, &loss, point);
+        WICK_TRY(take_step(session, wick_loader_next(loader), distil, point->learning_rate,
+                           (int64_t)epoch * steps + step + 1, &loss));
+        add_loss(session, &loss, point);
         if (progress)
             note_progress(progress, session, point, step + 1,
-                          (uint64_t)(step + 1) * (uint64_t)stage->batch);
+                          (uint64_t)(step + 1) * (uint64_t)options->batch);
     }
-    take_means(stage, steps, point);
-    minibatch_free(&batch);
+    take_means(session->stage, steps, point);
+    return WICK_OK;
+}
+
+/* The loader of this rank's part of every batch. */
+static wick_status start_loader(const wick_session *session, int epoch, const uint32_t *order,
+                                wick_loader **loader) {
+    const wick_stage *stage = session->stage;
+    wick_loader_spec spec = {
+        .data = session->data,
+        .options = session->options,
+        .order = order,
+        .n = session->data->split[WICK_TRAIN].n,
+        .epoch_of_all = (uint32_t)(session->position.stage * session->options->epochs + epoch),
+        .first = wick_rank() * stage->batch,
+        .count = stage->batch,
+        .n_inputs = stage->teacher_program ? 2 : 1,
+        .normalise = {session->normalise}};
+    if (stage->teacher_program)
+        spec.normalise[1] = wick_teacher_normalise(stage);
+    return wick_parallel_agree(wick_loader_start(&spec, loader, session->diag), session->diag);
+}
+
+/* All steps of an epoch, with the loader beside them. */
+static wick_status run_order(wick_session *session, int epoch, const uint32_t *order,
+                             wick_progress *progress, wick_run_point *point) {
+    double start_s = wick_now_s();
+    int n = session->data->split[WICK_TRAIN].n, batch = session->options->batch;
+    wick_loader *loader = NULL;
+    wick_status status = start_loader(session, epoch, order, &loader);
+    if (status == WICK_OK)
+        status = run_steps(session, epoch, loader, (n + batch - 1) / batch, progress, point);
+    if (loader)
+        session->waited_s += wick_loader_waited_s(loader);
+    wick_loader_free(loader);
+    session->stepping_s += wick_now_s() - start_s;
     return status;
 }
 
@@ -212,7 +191,7 @@ wick_status wick_session_epoch(wick_session *session, int epoch, wick_run_point 
     wick_progress progress;
     wick_progress_begin(&progress, label, "img", (uint64_t)n);
     wick_status status =
-        run_steps(session, epoch, order, n, session->options->quiet ? NULL : &progress, point);
+        run_order(session, epoch, order, session->options->quiet ? NULL : &progress, point);
     wick_progress_end(&progress);
     free(order);
     return status;
@@ -223,7 +202,7 @@ wick_status wick_session_validate(wick_session *session, wick_run_point *point) 
     int64_t correct[WICK_MAX_HEADS];
     wick_inference run = wick_inference_of(stage->check_program);
     wick_constants_copy(wick_stage_weights(stage), stage->check_graph);
-    WICK_TRY(wick_program_import(stage->check_program, stage->check_graph, session->diag));
+    WICK_TRY(wick_folded_import(stage->check_program, stage->check_graph, session->diag));
     WICK_TRY(wick_count_correct(&run, stage->batch, stage->spec.n_heads, stage->classes,
                                 session->data, WICK_VALIDATION, session->normalise, false, correct,
                                 (wick_answers){0}, session->diag));

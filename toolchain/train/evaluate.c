@@ -3,6 +3,7 @@
 #include "train/losses.h"
 #include "train/train.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,15 @@ static int next_batch(const uint32_t *list, int n, int from, int batch, uint32_t
     return here;
 }
 
+static void sum_correct(int64_t *correct, int n_heads) {
+    double sums[WICK_MAX_HEADS]; /* exact */
+    for (int k = 0; k < n_heads; k++)
+        sums[k] = (double)correct[k];
+    wick_parallel_sum(sums, n_heads);
+    for (int k = 0; k < n_heads; k++)
+        correct[k] = (int64_t)sums[k];
+}
+
 wick_status wick_count_correct(wick_inference *run, int batch, int n_heads, int classes,
                                const wick_data *data, wick_split split, wick_normalise normalise,
                                bool stoppable, int64_t *correct, wick_answers answers,
@@ -62,7 +72,9 @@ wick_status wick_count_correct(wick_inference *run, int batch, int n_heads, int 
     uint32_t *indices = wick_xalloc((size_t)batch * sizeof *indices);
     memset(correct, 0, (size_t)n_heads * sizeof *correct);
     wick_status status = WICK_OK;
-    for (int from = 0; from < images->n && status == WICK_OK; from += batch) {
+    assert(wick_ranks() == 1 || (!answers.labels && !answers.confidence));
+    for (int from = wick_rank() * batch; from < images->n && status == WICK_OK;
+         from += wick_ranks() * batch) {
         int here = next_batch(NULL, images->n, from, batch, indices);
         wick_data_batch(data, split, indices, batch, NULL, 0, 0, normalise.mean, normalise.std,
                         wick_inference_input(run));
@@ -85,15 +97,71 @@ wick_status wick_count_correct(wick_inference *run, int batch, int n_heads, int 
         }
     }
     free(indices);
+    WICK_TRY(wick_parallel_agree(status, diag));
+    sum_correct(correct, n_heads);
+    return WICK_OK;
+}
+
+/* Over all numbers of an image, not of a part of them or of several images. */
+static bool is_softmax(const wick_graph *graph, const wick_node *node) {
+    if (node->op != WICK_OP_SOFTMAX && node->op != WICK_OP_LOG_SOFTMAX)
+        return false;
+    wick_shape shape = graph->tensors[node->output].shape;
+    int axis = node->attrs.axis < 0 ? node->attrs.axis + shape.rank : node->attrs.axis;
+    return axis > 0 && axis < shape.rank &&
+           shape.dim[0] * shape.dim[axis] == wick_shape_count(shape);
+}
+
+int wick_logits_of(const wick_graph *graph, int head) {
+    for (;;) {
+        int producer = graph->tensors[head].producer;
+        if (producer < 0)
+            return head;
+        const wick_node *node = &graph->nodes[producer];
+        if (node->op != WICK_OP_IDENTITY && !is_softmax(graph, node))
+            return head;
+        head = node->inputs[0];
+    }
+}
+
+wick_status wick_folded_build(const wick_graph *graph, int batch, bool winograd, wick_program **out,
+                              wick_diag *diag) {
+    *out = NULL;
+    wick_graph *folded = wick_graph_clone(graph);
+    wick_graph_fold_batch_norm(folded);
+    int outputs[WICK_MAX_HEADS];
+    for (int k = 0; k < folded->family.n_heads; k++)
+        outputs[k] = wick_logits_of(folded, folded->family.heads[k]);
+    wick_program_options options = {.batch = batch,
+                                    .winograd = winograd,
+                                    .n_outputs = folded->family.n_heads,
+                                    .outputs = outputs};
+    wick_status status = wick_graph_set_batch(folded, batch, diag);
+    if (status == WICK_OK)
+        status = wick_program_build(folded, &options, out, diag);
+    wick_graph_free(folded);
     return status;
 }
 
-/* What an imported model's head may have behind its logits: the largest is the same, but these are
-   probabilities already. */
-static int logits_of(const wick_graph *graph, int head) {
-    int producer = graph->tensors[head].producer;
-    bool softmax = producer >= 0 && graph->nodes[producer].op == WICK_OP_SOFTMAX;
-    return softmax ? graph->nodes[producer].inputs[0] : head;
+wick_status wick_folded_import(wick_program *program, const wick_graph *graph, wick_diag *diag) {
+    wick_graph *folded = wick_graph_clone(graph);
+    wick_graph_fold_batch_norm(folded);
+    wick_status status = wick_program_import(program, folded, diag);
+    wick_graph_free(folded);
+    return status;
+}
+
+/* The heads' logits, with folded batch norm where the backend has every operator: `run` is then
+   around `program`, else it stands alone and `program` is NULL. */
+static wick_status open_heads(const wick_graph *graph, const int *logits, wick_program **program,
+                              wick_inference *run, wick_diag *diag) {
+    wick_diag refused = {0}; /* the reference may do what the backend cannot */
+    wick_status status = wick_folded_build(graph, EVAL_BATCH, true, program, &refused);
+    wick_diag_free(&refused);
+    *run = wick_inference_of(*program);
+    if (status == WICK_OK)
+        return WICK_OK;
+    return wick_inference_open(graph, EVAL_BATCH, logits, graph->family.n_heads, run, diag);
 }
 
 static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick_split split,
@@ -102,7 +170,7 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
     WICK_TRY(wick_check_input(graph, data, diag));
     int classes = 0, logits_tensors[WICK_MAX_HEADS];
     for (int k = 0; k < family->n_heads; k++) {
-        logits_tensors[k] = logits_of(graph, family->heads[k]);
+        logits_tensors[k] = wick_logits_of(graph, family->heads[k]);
         wick_shape logits = graph->tensors[family->heads[k]].shape;
         classes = (int)(wick_shape_count(logits) / logits.dim[0]);
         if (classes != data->n_classes)
@@ -112,14 +180,16 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
     }
     wick_set_threads(threads);
     wick_inference run;
-    wick_status status =
-        wick_inference_open(graph, EVAL_BATCH, logits_tensors, family->n_heads, &run, diag);
+    wick_program *program = NULL;
+    wick_status status = open_heads(graph, logits_tensors, &program, &run, diag);
     if (status == WICK_OK)
         status = wick_count_correct(&run, EVAL_BATCH, family->n_heads, classes, data, split,
                                     wick_family_normalise(family), true, correct, answers, diag);
     if (status == WICK_INTERRUPTED)
         wick_fail(diag, status, NULL, NULL, NULL, "stopped on request");
-    wick_inference_close(&run);
+    if (!program)
+        wick_inference_close(&run);
+    wick_program_free(program);
     return status;
 }
 

@@ -61,15 +61,16 @@ double wick_mixup_lambda(wick_rng *rng, double alpha) {
     return a + b > 0 ? a / (a + b) : 1.0; /* both underflow: one image alone */
 }
 
+void wick_mixup_blend(float *images, const float *others, size_t count, double lambda) {
+    float own = (float)lambda, other = (float)(1 - lambda);
+    for (size_t p = 0; p < count; p++)
+        images[p] = own * images[p] + other * others[p];
+}
+
 void wick_mixup_images(float *images, int n, size_t per_image, int shift, double lambda,
                        float *scratch) {
-    float own = (float)lambda, other = (float)(1 - lambda);
-    memcpy(scratch, images, (size_t)n * per_image * sizeof *images);
-    for (int i = 0; i < n; i++) {
-        const float *a = scratch + (size_t)i * per_image;
-        const float *b = scratch + (size_t)((i + shift) % n) * per_image;
-        float *x = images + (size_t)i * per_image;
-        for (size_t p = 0; p < per_image; p++)
-            x[p] = own * a[p] + other * b[p];
-    }
+    for (int i = 0; i < n; i++)
+        memcpy(scratch + (size_t)i * per_image, images + (size_t)((i + shift) % n) * per_image,
+               per_image * sizeof *images);
+    wick_mixup_blend(images, scratch, (size_t)n * per_image, lambda);
 }

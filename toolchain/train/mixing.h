@@ -24,6 +24,8 @@ double wick_loss_soft_cross_entropy(const float *logits, const wick_targets *tar
 
 /* Draws lambda from Beta(alpha, alpha), alpha > 0. */
 double wick_mixup_lambda(wick_rng *rng, double alpha);
+/* images = lambda images + (1 - lambda) others, `count` numbers each. */
+void wick_mixup_blend(float *images, const float *others, size_t count, double lambda);
 /* Image i becomes lambda x_i + (1 - lambda) x_p, p = (i + shift) mod n: images [n, per_image] in
    place, scratch of the same size. */
 void wick_mixup_images(float *images, int n, size_t per_image, int shift, double lambda,

@@ -1,5 +1,7 @@
 #include "train/optimiser.h"
 
+#include "train/sparsity.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -111,6 +113,8 @@ void wick_stage_update(wick_stage *stage, const wick_train_options *options, dou
             else
                 update_sgd(slot, scale, decay, (float)options->momentum, (float)rate,
                            options->nesterov);
+            if (slot->keep)
+                wick_sparse_keep(slot->param->value, slot->param->count, slot->keep);
         }
         if (slot->average && !slot->param->frozen) /* else rounding would move it */
             update_average(slot, options->ema, t);
@@ -121,9 +125,12 @@ wick_status wick_optimiser_export_average(wick_stage *stage, wick_diag *diag) {
     if (!stage->average_graph)
         return WICK_OK;
     wick_constants_copy(stage->graph, stage->average_graph);
-    for (int s = 0; s < stage->n_slots; s++)
-        WICK_TRY(wick_program_plain(
-            stage->program, s, stage->slots[s].average,
-            stage->average_graph->tensors[stage->slots[s].param->tensor].data, diag));
+    for (int s = 0; s < stage->n_slots; s++) {
+        const wick_slot *slot = &stage->slots[s];
+        wick_tensor *plain = &stage->average_graph->tensors[slot->param->tensor];
+        WICK_TRY(wick_program_plain(stage->program, s, slot->average, plain->data, diag));
+        if (slot->keep && !slot->param->frozen)
+            wick_sparse_keep(plain->data, (size_t)wick_shape_count(plain->shape), slot->keep);
+    }
     return WICK_OK;
 }

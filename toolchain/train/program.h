@@ -12,11 +12,13 @@
 typedef struct wick_program wick_program;
 
 typedef struct wick_program_options {
-    int batch;     /* fixed; the last, smaller batch of an evaluation is padded by the caller */
-    bool training; /* batch statistics and backward; false: running statistics, forward only */
-    bool winograd; /* Winograd's algorithm for the convolutions where it pays and is there */
-    int n_outputs; /* tensors the caller reads, and (training) gives gradients for; nodes that no
-                      output needs are not run. A tensor may be named twice. */
+    int batch;        /* fixed; the last, smaller batch of an evaluation is padded by the caller */
+    bool training;    /* batch statistics and backward; false: running statistics, forward only */
+    bool winograd;    /* Winograd's algorithm for the convolutions where it pays and is there */
+    bool shared_norm; /* training: statistics of batch norm over the batches of all ranks
+                         (parallel.h), which must run the same program in step */
+    int n_outputs;    /* tensors the caller reads, and (training) gives gradients for; nodes that no
+                         output needs are not run. A tensor may be named twice. */
     const int *outputs;
 } wick_program_options;
 
@@ -50,10 +52,20 @@ const float *wick_program_output(wick_program *program, int i);
 float *wick_program_output_gradient(wick_program *program, int i);
 size_t wick_program_output_count(const wick_program *program, int i);
 
+/* What the next forward and backward pass drop (DROPOUT, training): a function of seed, step, node
+   and the image's number, the first of which is `first_image`, so that parts of a batch can be
+   computed apart. Zeros before the first call. */
+void wick_program_draw(wick_program *program, uint64_t seed, uint64_t step, int first_image);
 wick_status wick_program_forward(wick_program *program, wick_diag *diag);
 /* Fills the gradient of every trainable, unfrozen parameter (overwrites; zero where no output
    depends on it). Once after each forward: it reuses the memory of activations. */
 wick_status wick_program_backward(wick_program *program, wick_diag *diag);
+
+/* Called in each backward pass, on the caller's thread, as soon as a parameter's gradient is
+   complete: once for each one that is written, in an order that is the same every time. NULL: no
+   calls. */
+typedef void wick_gradient_ready(void *ctx, int param);
+void wick_program_on_gradient(wick_program *program, wick_gradient_ready *ready, void *ctx);
 
 int wick_program_param_count(const wick_program *program);
 wick_param *wick_program_param(wick_program *program, int i);
@@ -74,8 +86,12 @@ wick_status wick_program_unplain(wick_program *program, int param, const float *
                                  float *backend_layout, wick_diag *diag);
 
 /* One line for each step: operator and direction, node, oneDNN's implementation (impl_info_str;
-   "ref:any" is the slow one) or "own". For --verbose and tests. Appends. */
+   "ref:any" is the slow one) or "own"; once wick_program_profile was called also its mean ms
+   of the calling thread's processor time since then. For --verbose, benchmarks and tests. Appends.
+ */
 void wick_program_describe(const wick_program *program, wick_buf *out);
+/* Times every step from now on, from zero. */
+void wick_program_profile(wick_program *program);
 /* "oneDNN 2.6.3, 2 threads, avx512_core". */
 const char *wick_backend_version(void);
 

@@ -68,9 +68,11 @@ static wick_status query_int(const wick_runs *runs, const char *sql, int64_t *va
  * of newer versions. */
 static wick_status check_schema(const wick_runs *runs, bool write, wick_diag *diag) {
     int64_t application, version, tables;
+    /* Tables first: another program may make them between two questions, and with them comes the
+       rest in one transaction. */
+    WICK_TRY(query_int(runs, "SELECT count(*) FROM sqlite_master", &tables, diag));
     WICK_TRY(query_int(runs, "PRAGMA application_id", &application, diag));
     WICK_TRY(query_int(runs, "PRAGMA user_version", &version, diag));
-    WICK_TRY(query_int(runs, "SELECT count(*) FROM sqlite_master", &tables, diag));
     if (tables == 0 && application == 0 && write)
         return wick_runs_exec(runs, schema, diag);
     if (application != APPLICATION_ID)

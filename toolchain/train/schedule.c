@@ -34,6 +34,7 @@ wick_train_options wick_train_defaults(void) {
                                   .teacher_weight = 1,
                                   .augment = {.flip = true, .shift = 2},
                                   .winograd = true,
+                                  .ahead = 2,
                                   .seed = 1};
     for (int k = 0; k < WICK_MAX_HEADS; k++)
         options.alpha[k] = 1;
@@ -114,10 +115,20 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         {"mixup", options->mixup, 0, 100, false, false},
         {"temperature", options->kd_temperature, 0, 1000, true, false},
         {"teacher weight", options->teacher_weight, 0, big, false, false},
+        {"batches prepared ahead", options->ahead, 0, 64, false, false},
         {"threads", options->threads, 0, 1024, false, false},
     };
     for (size_t i = 0; i < WICK_LEN(ranges); i++)
         WICK_TRY(check_range(ranges[i], diag));
+    for (int i = 0; i < options->n_sparse; i++)
+        WICK_TRY(check_range(
+            (range){options->sparse[i].pattern, options->sparse[i].density, 0, 1, true, false},
+            diag));
+    if (options->batch % wick_ranks())
+        return wick_fail(diag, WICK_RANGE, NULL, "batch",
+                         "choose a multiple of the number of processes",
+                         "%d images cannot be shared out evenly between %d processes",
+                         options->batch, wick_ranks());
     for (int k = 0; k < n_heads; k++) {
         WICK_TRY(
             check_range((range){.name = "alpha", .value = options->alpha[k], .max = big}, diag));
@@ -201,6 +212,13 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     for (int i = 0; i < o->n_freeze; i++)
         json_array_append_new(freeze, json_string(o->freeze[i]));
     json_object_set_new(root, "freeze", freeze);
+    if (o->n_sparse) { /* left out otherwise, so that older states still match */
+        json_t *sparse = json_array();
+        for (int i = 0; i < o->n_sparse; i++)
+            json_array_append_new(sparse, json_pack("{s:s, s:f}", "pattern", o->sparse[i].pattern,
+                                                    "density", o->sparse[i].density));
+        json_object_set_new(root, "sparse", sparse);
+    }
     json_object_set_new(root, "weight_decay", json_real(o->weight_decay));
     json_object_set_new(root, "clip_norm", json_real(o->clip_norm));
     json_object_set_new(root, "alpha", array_of(o->alpha, n_heads));
@@ -225,6 +243,8 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     json_object_set_new(root, "winograd", json_boolean(o->winograd));
     json_object_set_new(root, "seed", json_string(seed));
     json_object_set_new(root, "threads", json_integer(threads));
+    if (o->sync_bn) /* only then, so that options that do not know it keep their identity */
+        json_object_set_new(root, "sync_bn", json_true());
     return root;
 }
 

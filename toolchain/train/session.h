@@ -19,8 +19,9 @@ typedef struct wick_session {
     wick_stage *stage; /* the current one */
     wick_identity identity;
     wick_position position;
-    int epochs_now; /* done in this call */
-    wick_runs runs; /* runs.db NULL: no database */
+    int epochs_now;              /* done in this call */
+    double waited_s, stepping_s; /* of training steps in this call: for batches, and in all */
+    wick_runs runs;              /* runs.db NULL: no database */
     wick_diag *diag;
 } wick_session;
 

@@ -1,7 +1,9 @@
 /* Building a stage: the graphs that it trains and checks on, its programs, its losses. */
 #include "train/stage.h"
+#include "train/batches.h"
 #include "train/losses.h"
 #include "train/optimiser.h"
+#include "train/sparsity.h"
 #include "train/teacher.h"
 
 #include <assert.h>
@@ -13,6 +15,13 @@
 /* Stream numbers of wick_rng_seed(seed, stream) for the projections: far from those of epochs. */
 enum { PROJECTION_STREAM = 0x70726f6a };
 
+/* Features are matched as they are, not with the noise that training puts on them. */
+static int before_dropout(const wick_graph *graph, int t) {
+    int producer = graph->tensors[t].producer;
+    bool dropout = producer >= 0 && graph->nodes[producer].op == WICK_OP_DROPOUT;
+    return dropout ? graph->nodes[producer].inputs[0] : t;
+}
+
 int wick_penultimate(const wick_graph *graph, int logits) {
     int t = logits;
     for (;;) {
@@ -21,7 +30,7 @@ int wick_penultimate(const wick_graph *graph, int logits) {
             return -1;
         const wick_node *node = &graph->nodes[producer];
         if (node->op == WICK_OP_GEMM)
-            return node->inputs[0];
+            return before_dropout(graph, node->inputs[0]);
         if (node->op != WICK_OP_IDENTITY)
             return -1;
         t = node->inputs[0];
@@ -57,7 +66,8 @@ void wick_stage_copy_part(const wick_stage *stage, int part, wick_graph *to) {
 static void keep_heads(wick_graph *graph, const wick_stage_spec *spec) {
     wick_family *family = &graph->family;
     for (int i = 0; i < spec->n_heads; i++) {
-        family->heads[i] = family->heads[spec->heads[i]]; /* ascending, so nothing is lost */
+        /* Ascending, so nothing is lost. A Softmax behind the logits stays in the family alone. */
+        family->heads[i] = wick_logits_of(graph, family->heads[spec->heads[i]]);
         family->head_names[i] = family->head_names[spec->heads[i]];
     }
     family->n_heads = spec->n_heads;
@@ -188,10 +198,6 @@ static wick_status check_heads(wick_stage *stage, wick_diag *diag) {
     for (int i = 0; i < stage->spec.n_heads; i++) {
         const wick_tensor *logits = &graph->tensors[graph->family.heads[i]];
         const char *name = graph->family.head_names[i];
-        if (logits->producer >= 0 && graph->nodes[logits->producer].op == WICK_OP_SOFTMAX)
-            return wick_fail(diag, WICK_UNSUPPORTED, NULL, name,
-                             "export the model without its last softmax",
-                             "the module ends in a softmax; training needs the logits before it");
         int64_t classes = wick_shape_count(logits->shape) / stage->batch;
         if (i > 0 && classes != stage->classes)
             return wick_fail(diag, WICK_SHAPE, NULL, name, NULL,
@@ -207,20 +213,16 @@ static wick_status build_programs(wick_stage *stage, const wick_train_options *o
     wick_program_options train = {.batch = stage->batch,
                                   .training = true,
                                   .winograd = options->winograd,
+                                  .shared_norm = options->sync_bn,
                                   .n_outputs = list->n,
                                   .outputs = list->tensors};
     WICK_TRY(wick_program_build(stage->graph, &train, &stage->program, diag));
-    wick_program_options check = {.batch = stage->batch,
-                                  .winograd = options->winograd,
-                                  .n_outputs = stage->spec.n_heads,
-                                  .outputs = stage->check_graph->family.heads};
-    WICK_TRY(wick_program_build(stage->check_graph, &check, &stage->check_program, diag));
+    WICK_TRY(wick_folded_build(stage->check_graph, stage->batch, options->winograd,
+                               &stage->check_program, diag));
     if (!stage->spec.frozen)
         return WICK_OK;
-    wick_program_options frozen = check;
-    frozen.n_outputs = 1;
-    frozen.outputs = &stage->frozen_graph->family.heads[0];
-    return wick_program_build(stage->frozen_graph, &frozen, &stage->frozen_program, diag);
+    return wick_folded_build(stage->frozen_graph, stage->batch, options->winograd,
+                             &stage->frozen_program, diag);
 }
 
 /* Marks what head i of the stage is computed from; bit i of owners[tensor]. */
@@ -281,6 +283,28 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
     return options->n_freeze ? wick_program_refreeze(stage->program, diag) : WICK_OK;
 }
 
+/* Weights that match a pattern become sparse. */
+static wick_status thin_by_name(wick_stage *stage, const wick_train_options *options,
+                                wick_diag *diag) {
+    for (int i = 0; i < options->n_sparse; i++) {
+        const wick_sparse_rule *rule = &options->sparse[i];
+        bool found = false;
+        for (int s = 0; s < stage->n_slots; s++) {
+            wick_slot *slot = &stage->slots[s];
+            if (!slot->param->decay || fnmatch(rule->pattern, slot->param->name, 0) != 0)
+                continue;
+            int64_t count = wick_shape_count(stage->graph->tensors[slot->param->tensor].shape);
+            slot->keep = wick_sparse_count((size_t)count, rule->density);
+            found = true;
+        }
+        if (!found && !stage->spec.frozen)
+            return wick_fail(diag, WICK_UNKNOWN, NULL, rule->pattern,
+                             "`wick describe --json` lists the names; * and ? stand for any text",
+                             "no weights have a name like this");
+    }
+    return WICK_OK;
+}
+
 static wick_status build(wick_stage *stage, const wick_graph *family,
                          const wick_train_options *options, wick_diag *diag) {
     WICK_TRY(make_trained_graph(stage, family, diag));
@@ -298,7 +322,9 @@ static wick_status build(wick_stage *stage, const wick_graph *family,
     WICK_TRY(build_programs(stage, options, &list, diag));
     WICK_TRY(freeze_by_name(stage, options, diag));
     WICK_TRY(make_slots(stage, diag));
+    WICK_TRY(thin_by_name(stage, options, diag));
     wick_optimiser_begin(stage, options);
+    stage->exchange = wick_exchange_new(stage->program);
     return wick_teacher_build(stage, options, diag);
 }
 
@@ -306,7 +332,7 @@ wick_status wick_stage_build(const wick_graph *family, const wick_train_options 
                              const wick_stage_spec *spec, wick_stage **out, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_stage *stage = wick_new(arena, wick_stage, 1);
-    *stage = (wick_stage){.arena = arena, .spec = *spec, .batch = options->batch};
+    *stage = (wick_stage){.arena = arena, .spec = *spec, .batch = options->batch / wick_ranks()};
     for (int j = 0; j < WICK_MAX_HEADS; j++) {
         stage->feature_output[j] = -1;
         for (int k = 0; k < WICK_MAX_HEADS; k++)
@@ -324,6 +350,7 @@ wick_status wick_stage_build(const wick_graph *family, const wick_train_options 
 void wick_stage_free(wick_stage *stage) {
     if (!stage)
         return;
+    wick_exchange_free(stage->exchange);
     wick_program_free(stage->program);
     wick_program_free(stage->check_program);
     wick_program_free(stage->frozen_program);

@@ -2,6 +2,7 @@
 #ifndef WICK_STAGE_H
 #define WICK_STAGE_H
 
+#include "train/exchange.h"
 #include "train/mixing.h"
 #include "train/program.h"
 #include "train/train.h"
@@ -23,13 +24,14 @@ typedef struct wick_slot {
     float *momentum; /* first moment; NULL for running statistics */
     float *second;   /* second moment; NULL unless the optimiser has one */
     float *average;  /* of the array itself; NULL without averages */
+    size_t keep;     /* elements that are not zero at the most (sparsity.h); 0: all of them */
     int part;        /* separate stages: index into heads; else 0 */
 } wick_slot;
 
 typedef struct wick_stage {
     wick_arena *arena;
     wick_stage_spec spec;
-    int batch, classes;
+    int batch, classes; /* batch: of this rank, the programs' */
 
     wick_graph *graph; /* what is trained: the family, or (frozen) the modules from the features on;
                           with the projections as extra outputs */
@@ -51,6 +53,7 @@ typedef struct wick_stage {
 
     int n_slots, n_parts;
     wick_slot *slots;
+    wick_exchange *exchange; /* NULL: this rank is alone */
 } wick_stage;
 
 /* Builds the programs; `family` gives structure, weights and finished extractor and is not changed.
@@ -59,15 +62,20 @@ wick_status wick_stage_build(const wick_graph *family, const wick_train_options 
                              const wick_stage_spec *spec, wick_stage **out, wick_diag *diag);
 void wick_stage_free(wick_stage *stage);
 
-/* Loss of one batch and its gradients into the program's output gradients, after forward. */
+/* Loss of this rank's batch and its gradients into the program's output gradients, after forward.
+ */
 typedef struct wick_batch_loss {
     double total;                /* what is minimised */
     double ce[WICK_MAX_HEADS];   /* by the stage's heads */
     double kd[WICK_MAX_HEADS];   /* sum_j beta_jk L_kd,jk as a student; 0 during the warm-up */
-    int correct[WICK_MAX_HEADS]; /* of `batch` */
+    int correct[WICK_MAX_HEADS]; /* of the batch's images */
 } wick_batch_loss;
 wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
                                 const wick_targets *targets, bool distil);
+/* Collective: the loss of the whole batch, of which every rank brings an equal part. */
+void wick_stage_whole_loss(const wick_stage *stage, wick_batch_loss *loss);
+/* Collective: running statistics (and their averages) become the means of all ranks'. */
+void wick_stage_mean_statistics(wick_stage *stage);
 
 /* The weights that count: the averages where there are any. */
 const wick_graph *wick_stage_weights(const wick_stage *stage);

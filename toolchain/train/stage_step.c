@@ -1,7 +1,9 @@
 /* What happens in a stage at every step: losses of eq. 8 and 9, and the update. */
 #include "train/losses.h"
+#include "train/parallel.h"
 #include "train/stage.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The outputs' term: distance of eq. 10, or the response of Hinton et al. */
@@ -62,4 +64,45 @@ wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *opt
         loss.total += loss.kd[k];
     }
     return loss;
+}
+
+void wick_stage_whole_loss(const wick_stage *stage, wick_batch_loss *loss) {
+    if (wick_ranks() == 1)
+        return;
+    double values[1 + 3 * WICK_MAX_HEADS] = {loss->total};
+    int n = stage->spec.n_heads, ranks = wick_ranks();
+    for (int k = 0; k < n; k++) {
+        values[1 + 3 * k] = loss->ce[k];
+        values[2 + 3 * k] = loss->kd[k];
+        values[3 + 3 * k] = loss->correct[k];
+    }
+    wick_parallel_sum(values, 1 + 3 * n);
+    loss->total = values[0] / ranks;
+    for (int k = 0; k < n; k++) {
+        loss->ce[k] = values[1 + 3 * k] / ranks;
+        loss->kd[k] = values[2 + 3 * k] / ranks;
+        loss->correct[k] = (int)values[3 + 3 * k];
+    }
+}
+
+/* In double, where the mean of equal floats is that float. */
+static void mean_of_ranks(float *values, size_t count) {
+    double *sums = wick_xalloc(wick_size_mul(count, sizeof *sums));
+    for (size_t i = 0; i < count; i++)
+        sums[i] = (double)values[i];
+    wick_parallel_sum(sums, (int)count);
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(sums[i] / wick_ranks());
+    free(sums);
+}
+
+void wick_stage_mean_statistics(wick_stage *stage) {
+    for (int s = 0; s < stage->n_slots && wick_ranks() > 1; s++) {
+        wick_slot *slot = &stage->slots[s];
+        if (slot->param->trainable)
+            continue;
+        mean_of_ranks(slot->param->value, slot->param->count);
+        if (slot->average)
+            mean_of_ranks(slot->average, slot->param->count);
+    }
 }

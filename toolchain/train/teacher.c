@@ -10,20 +10,13 @@ wick_status wick_teacher_build(wick_stage *stage, const wick_train_options *opti
     wick_graph_prune(teacher);
     WICK_TRY(wick_graph_set_batch(teacher, stage->batch, diag));
     const wick_tensor *logits = &teacher->tensors[teacher->family.heads[0]];
-    if (logits->producer >= 0 && teacher->nodes[logits->producer].op == WICK_OP_SOFTMAX)
-        return wick_fail(diag, WICK_UNSUPPORTED, NULL, "teacher",
-                         "export it without its last softmax",
-                         "it ends in a softmax; distillation needs the logits before it");
     int64_t classes = wick_shape_count(logits->shape) / stage->batch;
     if (classes != stage->classes)
         return wick_fail(diag, WICK_SHAPE, NULL, "teacher", "take a teacher for the same classes",
                          "it answers %lld classes, the modules %d", (long long)classes,
                          stage->classes);
-    wick_program_options check = {.batch = stage->batch,
-                                  .winograd = options->winograd,
-                                  .n_outputs = 1,
-                                  .outputs = teacher->family.heads};
-    return wick_program_build(teacher, &check, &stage->teacher_program, diag);
+    return wick_folded_build(teacher, stage->batch, options->winograd, &stage->teacher_program,
+                             diag);
 }
 
 wick_normalise wick_teacher_normalise(const wick_stage *stage) {

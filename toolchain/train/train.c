@@ -56,8 +56,9 @@ static void print_epoch(const wick_session *session, const wick_run_point *point
     fputc('\n', stderr);
 }
 
+/* Files are rank 0's. */
 static wick_status save(wick_session *session) {
-    if (!session->options->checkpoint)
+    if (!session->options->checkpoint || wick_rank() > 0)
         return WICK_OK;
     return wick_checkpoint_write(session->options->checkpoint, &session->identity,
                                  &session->position, session->stage, session->best, session->diag);
@@ -66,11 +67,42 @@ static wick_status save(wick_session *session) {
 static wick_status interrupted(const wick_session *session, int epoch) {
     char place[64];
     snprintf(place, sizeof place, "epoch %d of %d", epoch + 1, session->options->epochs);
-    return wick_fail(session->diag, WICK_INTERRUPTED, session->options->checkpoint, place,
-                     session->options->checkpoint
-                         ? "the same command with --resume goes on at the start of this epoch"
-                         : NULL,
-                     "stopped on request");
+    wick_status status =
+        wick_fail(session->diag, WICK_INTERRUPTED, session->options->checkpoint, place,
+                  session->options->checkpoint
+                      ? "the same command with --resume goes on at the start of this epoch"
+                      : NULL,
+                  "stopped on request");
+    return wick_parallel_agree(status, session->diag);
+}
+
+/* The ranks made the same steps from the same gradients: weights that differ mean that their
+   processors or libraries compute differently, and the result would belong to none of them. */
+static wick_status check_together(const wick_session *session) {
+    if (wick_ranks() == 1)
+        return WICK_OK;
+    wick_hash own = wick_graph_identity(session->stage->graph), first = own;
+    wick_parallel_broadcast(&first, sizeof first);
+    wick_status status = WICK_OK;
+    if (memcmp(own.bytes, first.bytes, sizeof own.bytes))
+        status = wick_fail(session->diag, WICK_MISMATCH, NULL, NULL,
+                           "use machines of one kind with the same libraries",
+                           "the weights differ from those of process 0");
+    return wick_parallel_agree(status, session->diag);
+}
+
+/* The weights after an epoch into the stage's graphs. */
+static wick_status collect(wick_session *session) {
+    wick_stage_mean_statistics(session->stage);
+    WICK_TRY(wick_program_export(session->stage->program, session->stage->graph, session->diag));
+    WICK_TRY(wick_optimiser_export_average(session->stage, session->diag));
+    return check_together(session);
+}
+
+static wick_status record(wick_session *session, const wick_run_point *point) {
+    if (session->runs.db)
+        WICK_TRY(wick_runs_add(&session->runs, point, session->position.seconds, session->diag));
+    return save(session);
 }
 
 /* Trains, checks, records and saves one epoch (0-based). */
@@ -82,9 +114,7 @@ static wick_status run_epoch(wick_session *session, int epoch) {
     wick_run_point point = {.stage = session->position.stage + 1, .epoch = epoch + 1};
     wick_status status = wick_session_epoch(session, epoch, &point);
     if (status == WICK_OK)
-        status = wick_program_export(session->stage->program, session->stage->graph, session->diag);
-    if (status == WICK_OK)
-        status = wick_optimiser_export_average(session->stage, session->diag);
+        status = collect(session);
     if (status == WICK_INTERRUPTED)
         return interrupted(session, epoch);
     if (status == WICK_OK) /* short, and a stop request waits: the epoch is not lost */
@@ -95,9 +125,7 @@ static wick_status run_epoch(wick_session *session, int epoch) {
     session->position.epochs_done = epoch + 1;
     session->epochs_now++;
     session->position.seconds += point.seconds;
-    if (session->runs.db)
-        WICK_TRY(wick_runs_add(&session->runs, &point, session->position.seconds, session->diag));
-    WICK_TRY(save(session));
+    WICK_TRY(wick_parallel_agree(record(session, &point), session->diag));
     if (!session->options->quiet)
         print_epoch(session, &point);
     return WICK_OK;
@@ -106,12 +134,12 @@ static wick_status run_epoch(wick_session *session, int epoch) {
 /* One stage from position.epochs_done on. `saved` (may be NULL) holds its state. */
 static wick_status run_stage(wick_session *session, const wick_checkpoint *saved) {
     const wick_stage_spec *spec = &session->specs[session->position.stage];
-    WICK_TRY(
-        wick_stage_build(session->family, session->options, spec, &session->stage, session->diag));
-    if (saved)
-        WICK_TRY(wick_checkpoint_apply(saved, session->stage, session->diag));
-    else
-        WICK_TRY(save(session));
+    wick_status status =
+        wick_stage_build(session->family, session->options, spec, &session->stage, session->diag);
+    if (status == WICK_OK)
+        status =
+            saved ? wick_checkpoint_apply(saved, session->stage, session->diag) : save(session);
+    WICK_TRY(wick_parallel_agree(status, session->diag));
     for (int e = session->position.epochs_done; e < session->options->epochs; e++)
         WICK_TRY(run_epoch(session, e));
     wick_constants_copy(session->best, session->family);
@@ -173,9 +201,15 @@ static void set_metadata(wick_graph *graph, const wick_data *data,
             family->labels[c] = wick_arena_strdup(graph->arena, data->class_names[c]);
     }
     if (family->n_channels == 0 && data->channels <= WICK_MAX_CHANNELS_META) {
+        /* (pixel - 128) / 128, as data.h has it; an imported model goes on with what wick eval
+           takes where nothing is said. */
+        wick_normalise imported = wick_family_normalise(family);
+        bool ours = family->recipe[0] != 0;
         family->n_channels = data->channels;
-        for (int c = 0; c < data->channels; c++) /* (pixel - 128) / 128, as data.h has it */
-            family->mean[c] = family->std[c] = 128.0f / 255.0f;
+        for (int c = 0; c < data->channels; c++) {
+            family->mean[c] = ours ? 128.0f / 255.0f : imported.mean[c];
+            family->std[c] = ours ? 128.0f / 255.0f : imported.std[c];
+        }
     }
 }
 
@@ -183,7 +217,7 @@ static wick_status open_runs(wick_session *session) {
     const wick_train_options *options = session->options;
     const wick_graph *graph = session->family;
     const wick_family *family = &graph->family;
-    if (!options->runs_path)
+    if (!options->runs_path || wick_rank() > 0)
         return WICK_OK;
     WICK_TRY(wick_runs_open(options->runs_path, true, &session->runs, session->diag));
     wick_arena *arena = wick_arena_new();
@@ -221,19 +255,39 @@ static wick_status open_runs(wick_session *session) {
     return status;
 }
 
+/* The bytes of the checkpoint, which rank 0 reads for all; none where there is no such file. */
+static wick_status read_state(const wick_session *session, wick_arena *arena, wick_bytes *bytes) {
+    const char *path = session->options->checkpoint;
+    wick_status status = WICK_OK;
+    if (wick_rank() == 0 && wick_path_is_file(path))
+        status = wick_checkpoint_read(path, arena, bytes, session->diag);
+    else if (!session->options->quiet)
+        fprintf(stderr, "wick: %s: there is no training state yet: starting at the beginning\n",
+                path);
+    WICK_TRY(wick_parallel_agree(status, session->diag));
+    wick_parallel_broadcast_bytes(arena, bytes);
+    return WICK_OK;
+}
+
 /* Reads the checkpoint where one is wanted and there; sets position, best and family. */
 static wick_status take_up(wick_session *session, wick_checkpoint **saved) {
     const char *path = session->options->checkpoint;
     *saved = NULL;
     if (!session->options->resume || !path)
         return WICK_OK;
-    if (!wick_path_is_file(path)) {
-        if (!session->options->quiet)
-            fprintf(stderr, "wick: %s: there is no training state yet: starting at the beginning\n",
-                    path);
-        return WICK_OK;
+    wick_arena *arena = wick_arena_new();
+    wick_bytes bytes = {0};
+    wick_status status = read_state(session, arena, &bytes);
+    if (status != WICK_OK || !bytes.data) {
+        wick_arena_free(arena);
+        return status;
     }
-    WICK_TRY(wick_checkpoint_read(path, &session->identity, saved, session->diag));
+    WICK_TRY(wick_checkpoint_open(path, arena, bytes, &session->identity, saved, session->diag));
+    if (wick_checkpoint_ranks(*saved) != wick_ranks() && !session->options->quiet)
+        fprintf(stderr,
+                "wick: %s: trained so far by %d process(es), goes on with %d: the same batches, "
+                "but not the same bits as without the change\n",
+                path, wick_checkpoint_ranks(*saved), wick_ranks());
     session->position = wick_checkpoint_position(*saved);
     if (session->position.stage >= session->n_stages ||
         session->position.epochs_done > session->options->epochs)
@@ -244,11 +298,48 @@ static wick_status take_up(wick_session *session, wick_checkpoint **saved) {
     return WICK_OK;
 }
 
+/* What rank 0 is about to train, in a text of a fixed size. */
+typedef struct likeness {
+    wick_hash options, data, graph;
+    char backend[96];
+} likeness;
+
+/* Several ranks train one network on one set of data, and in one layout of its weights. */
+static wick_status check_alike(const wick_session *session) {
+    const wick_identity *identity = &session->identity;
+    likeness own, first;
+    memset(&own, 0, sizeof own);
+    own.options = identity->options;
+    own.data = identity->data;
+    own.graph = identity->graph;
+    snprintf(own.backend, sizeof own.backend, "%s", identity->backend);
+    first = own;
+    wick_parallel_broadcast(&first, sizeof first);
+    wick_diag *diag = session->diag;
+    wick_status status = WICK_OK;
+    if (memcmp(own.data.bytes, first.data.bytes, sizeof own.data.bytes))
+        status = wick_fail(diag, WICK_MISMATCH, session->data->spec, NULL,
+                           "give every machine the same files in the same place",
+                           "these are not the data of process 0");
+    else if (memcmp(own.options.bytes, first.options.bytes, sizeof own.options.bytes) ||
+             memcmp(own.graph.bytes, first.graph.bytes, sizeof own.graph.bytes))
+        status = wick_fail(diag, WICK_MISMATCH, NULL, NULL,
+                           "give every process the same options, recipe and models",
+                           "this is not the network or these are not the options of process 0");
+    else if (strcmp(own.backend, first.backend))
+        status = wick_fail(diag, WICK_MISMATCH, NULL, NULL,
+                           "use machines of one kind; --threads gives all the same number, "
+                           "ONEDNN_MAX_CPU_ISA the same instruction set",
+                           "here is %s, process 0 has %s", own.backend, first.backend);
+    return wick_parallel_agree(status, diag);
+}
+
 static wick_status run_session(wick_session *session) {
     wick_checkpoint *saved = NULL;
     wick_status status = take_up(session, &saved);
     if (status == WICK_OK)
         status = open_runs(session);
+    status = wick_parallel_agree(status, session->diag);
     if (status == WICK_OK)
         status = run_stages(session, saved);
     wick_checkpoint_free(saved);
@@ -260,6 +351,8 @@ static void fill_result(const wick_session *session, wick_train_result *result) 
     wick_family *family = &session->family->family;
     result->epochs = session->n_stages * session->options->epochs;
     result->seconds = position->seconds;
+    result->waited = session->stepping_s > 0 ? session->waited_s / session->stepping_s : 0;
+    result->peak_bytes = wick_peak_bytes();
     result->run_id = position->run_id;
     for (int k = 0; k < family->n_heads; k++) {
         result->best_epoch[k] = position->best_epoch[k];
@@ -278,17 +371,20 @@ wick_status wick_train_run(wick_graph *graph, const wick_data *data,
     wick_session session = {.family = graph, .data = data, .options = &resolved, .diag = diag};
     options = &resolved;
     int n_heads = graph->family.n_heads;
-    WICK_TRY(wick_train_check(options, n_heads, diag));
     session.n_stages = wick_strategy_stages(options->strategy, n_heads, session.specs);
-    WICK_TRY(check_family(&session));
-    int threads = wick_set_threads(options->threads);
+    wick_status fit = wick_train_check(options, n_heads, diag);
+    if (fit == WICK_OK)
+        fit = check_family(&session);
+    WICK_TRY(wick_parallel_agree(fit, diag));
+    wick_set_threads(options->threads);
     set_metadata(graph, data, options);
     session.normalise = wick_family_normalise(&graph->family);
-    session.identity =
-        (wick_identity){.options = wick_train_options_hash(options, n_heads, threads),
-                        .data = data->hash,
-                        .graph = wick_graph_identity(graph),
-                        .backend = wick_backend_version()};
+    session.identity = (wick_identity){.options = wick_train_options_hash(options, n_heads, 0),
+                                       .data = data->hash,
+                                       .graph = wick_graph_identity(graph),
+                                       .backend = wick_backend_version(),
+                                       .ranks = wick_ranks()};
+    WICK_TRY(check_alike(&session));
     session.best = wick_graph_clone(graph);
     reset_best(&session.position);
     for (int k = 0; k < WICK_MAX_HEADS; k++)

@@ -15,6 +15,7 @@
 
 #include "data/data.h"
 #include "graph/graph.h"
+#include "train/parallel.h"
 #include "train/quality.h"
 #include "train/runs.h"
 #include "train/runs_plot.h"
@@ -50,11 +51,20 @@ typedef enum wick_lr_schedule {
     WICK_LR_COSINE, /* half a cosine from the rate (after the warm-up) to lr_final times the rate */
     WICK_LR_CONSTANT /* the rate */
 } wick_lr_schedule;
-enum { WICK_MAX_FREEZE = 16 };
+enum { WICK_MAX_FREEZE = 16, WICK_MAX_SPARSE = 64 };
+
+/* After every step the weights whose names match keep the largest `density` of each array, (0, 1],
+   rounded up to whole weights, and the rest is zero (sparsity.h). Biases and what else does not
+   decay stay dense. */
+typedef struct wick_sparse_rule {
+    const char *pattern; /* as in a shell; the last rule that matches counts */
+    double density;
+} wick_sparse_rule;
 
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
-    int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128 */
+    int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128. Each of several
+                               ranks takes an equal part of the batch: a multiple of their number */
     double learning_rate; /* > 0, or 0 (default) = 0.05, with batch norm 0.02, with AdamW 0.001; the
                              paper's 0.01 is for 200 epochs */
     wick_lr_schedule lr_schedule; /* default STEP */
@@ -75,6 +85,8 @@ typedef struct wick_train_options {
     int n_freeze;
     const char *freeze[WICK_MAX_FREEZE]; /* parameters whose names match one of these patterns (as
                                             in a shell) are not trained */
+    int n_sparse;
+    wick_sparse_rule sparse[WICK_MAX_SPARSE];
     double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
     double clip_norm;             /* longest gradient (L2, of one separately trained part), 0 = off;
                                      default 5 */
@@ -96,9 +108,13 @@ typedef struct wick_train_options {
                                   from the first epoch on, in any strategy; NULL (default) = none */
     double teacher_weight;     /* of its outputs' term, >= 0, default 1 */
     wick_augment augment;      /* default flip, shift 2, no cutout */
-    bool winograd;             /* let the backend pick Winograd convolutions; default true */
-    uint64_t seed;             /* of order, augmentation and projections; default 1 */
-    int threads;               /* 0 = all; part of the state: other counts give other bits */
+    bool sync_bn;  /* several ranks: batch norm takes its statistics over the whole batch, not over
+                      the rank's part of it; default false */
+    bool winograd; /* let the backend pick Winograd convolutions; default true */
+    uint64_t seed; /* of order, augmentation and projections; default 1 */
+    int ahead;     /* batches that a thread prepares beside the training step, 0..64; default 2; 0 =
+                      each is made when it is wanted. Not part of the state: it changes no bit */
+    int threads;   /* 0 = all; part of the state: other counts give other bits */
     const char *checkpoint; /* side file of the training state, written atomically at the start and
                                after each epoch; NULL = none */
     int session_epochs;     /* > 0: stop like on Ctrl-C after so many epochs of this call, for time
@@ -117,13 +133,21 @@ typedef struct wick_train_result {
     int best_epoch[WICK_MAX_HEADS];    /* 1-based, within the stage that trained the module last */
     double validation[WICK_MAX_HEADS]; /* accuracy of the best checkpoint, 0..1 */
     double seconds;                    /* of training, earlier sessions of a resumed run included */
-    int64_t run_id;                    /* row in the database, 0 without one */
+    double waited; /* share [0, 1] of the training steps' time in this call that they waited for
+                      batches */
+    int64_t peak_bytes; /* the most memory that the process has had in RAM until then; 0: unknown */
+    int64_t run_id;     /* row in the database, 0 without one */
 } wick_train_result;
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
    holds the weights of the best epoch on the validation split, and its family the strategy, the
    data, the labels, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
    and the validation accuracies.
+   Where there are several ranks (parallel.h), all of them call this with equal arguments; the paths
+   of files count on rank 0 alone, which writes all of them, and the others' `quiet` is set. All
+   train on the same batches as one alone would: each computes the gradients of its part, and their
+   mean is taken. All return the same results. Another number of ranks may resume a checkpoint, with
+   other bits; MISMATCH when data, network, options or backend of the ranks differ.
    Every image is seen once per epoch in a new order; the last batch is filled up with the first
    images of that order. Same seed, threads, instruction set and library: same bits.
    INTERRUPTED after Ctrl-C: the checkpoint holds the state after the last whole epoch; the begun

@@ -30,6 +30,36 @@ void wick_weights_pack(const wick_layer *layer, uint32_t *dst) {
     }
 }
 
+static int has_room(uint8_t kernel) {
+    switch ((wick_kernel)kernel) {
+    case WICK_KERNEL_FC_S8_DSP:
+    case WICK_KERNEL_FC_S8_PAIR:
+    case WICK_KERNEL_CONV2D_S8_QUAD:
+    case WICK_KERNEL_CONV2D_S8_W16:
+    case WICK_KERNEL_CONV2D_S8_W8:
+    case WICK_KERNEL_DWCONV2D_S8_W16:
+    case WICK_KERNEL_FC_S8_W16:
+    case WICK_KERNEL_FC_S8_W8:
+        return 0;
+    default:
+        return 1;
+    }
+}
+
+int wick_weights_fit(const wick_layer *layer) {
+    uint32_t n = (uint32_t)layer->k_h * layer->k_w * layer->out_c; /* a depthwise layer's */
+    if (layer->kind == WICK_LAYER_CONV2D)
+        n *= layer->in_c;
+    else if (layer->kind == WICK_LAYER_FC)
+        n = (uint32_t)layer->in_h * layer->in_w * layer->in_c * layer->out_c;
+    if (has_room(layer->kernel))
+        return 1;
+    for (uint32_t i = 0; i < n; i++)
+        if (layer->weights[i] == -128)
+            return 0;
+    return 1;
+}
+
 const char *wick_kernel_name(uint8_t kind, uint8_t kernel) {
     static const char *const portable[] = {
 #define X(upper, lower) #lower "_s8",

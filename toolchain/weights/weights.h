@@ -18,6 +18,12 @@ WICK_KERNEL_TABLE(X)
 uint32_t wick_weights_words(const wick_layer *layer);
 void wick_weights_pack(const wick_layer *layer, uint32_t *dst);
 
+/* Whether layer->kernel computes the layer's weights exactly. Some kernels keep two products in a
+   word, or look squares up, and have no room for a weight of -128; this toolchain never makes one,
+   but quantized models of others have them. Beside wick_kernel_fits(), which knows the geometry
+   only. layer->weights as for the packing. */
+int wick_weights_fit(const wick_layer *layer);
+
 /* "conv2d_s8" and so on: the name of layer->kernel. */
 const char *wick_kernel_name(uint8_t kind, uint8_t kernel);
 

@@ -209,7 +209,7 @@ static inline uint32_t wick_load4(const int8_t *src) {
 
 static inline void wick_store4(int8_t *dst, uint32_t word) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    memcpy(dst, &word, 4);
+    WICK_COPY(dst, &word, 4);
 #else
     for (int i = 0; i < 4; i++, word >>= 8)
         dst[i] = (int8_t)(uint8_t)word;
@@ -282,6 +282,27 @@ static inline uint32_t wick_sxtab16_ror8(uint32_t acc, uint32_t x) {
 #endif
 }
 
+/* Halves added and subtracted, each modulo 2^16. */
+static inline uint32_t wick_sadd16(uint32_t a, uint32_t b) {
+#if WICK_HAVE_DSP
+    uint32_t y;
+    __asm__("sadd16 %0, %1, %2" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+#else
+    return ((a + b) & 0xFFFFu) | ((a & 0xFFFF0000u) + (b & 0xFFFF0000u));
+#endif
+}
+
+static inline uint32_t wick_ssub16(uint32_t a, uint32_t b) {
+#if WICK_HAVE_DSP
+    uint32_t y;
+    __asm__("ssub16 %0, %1, %2" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+#else
+    return ((a - b) & 0xFFFFu) | ((a & 0xFFFF0000u) - (b & 0xFFFF0000u));
+#endif
+}
+
 /* acc + (a * b + 2^31) >> 32. */
 static inline int32_t wick_mulhr_add(int32_t a, int32_t b, int32_t acc) {
 #if WICK_HAVE_DSP
@@ -314,6 +335,13 @@ static inline uint32_t wick_pack4(int32_t a, int32_t b, int32_t c, int32_t d) {
     return (uint32_t)(uint8_t)a | (uint32_t)(uint8_t)b << 8 | (uint32_t)(uint8_t)c << 16 |
            (uint32_t)(uint8_t)d << 24;
 #endif
+}
+
+/* Where the next block of `width` of n elements begins after the one at i; the last one overlaps
+   the one before it if it would not be full. n is at least width, and n the end. */
+static inline uint32_t wick_next_block(uint32_t i, uint32_t n, uint32_t width) {
+    i += width;
+    return i < n && i + width > n ? n - width : i;
 }
 
 /* Larger and smaller of four signed bytes each. Both instructions in one statement: the compilers

@@ -45,17 +45,16 @@ typedef enum wick_layer_kind {
     X(AVGPOOL_S8_AVX2, avgpool_s8_avx2, AVGPOOL)                                                   \
     X(ADD_S8_AVX2, add_s8_avx2, ADD)                                                               \
     X(CONCAT_S8_AVX2, concat_s8_avx2, CONCAT)                                                      \
-    X(CONV2D_S8_DSP, conv2d_s8_dsp, CONV2D)       /* ARM DSP extension, weights of 8 bits */       \
-    X(CONV2D_S8_DSP16, conv2d_s8_dsp16, CONV2D)   /* the same, 16 bits: fewer instructions */      \
+    X(CONV2D_S8_DSP, conv2d_s8_dsp, CONV2D)       /* ARM DSP extension */                          \
     X(DWCONV2D_S8_DSP, dwconv2d_s8_dsp, DWCONV2D) /* ARM DSP; any kernel, by lists of taps */      \
     X(DWCONV2D_3X3_S8_DSP, dwconv2d_3x3_s8_dsp, DWCONV2D) /* ARM DSP; stride 1 or 2 across */      \
-    X(FC_S8_DSP, fc_s8_dsp, FC)                           /* ARM DSP; weights of 8 bits */         \
-    X(FC_S8_DSP16, fc_s8_dsp16, FC)                       /* ARM DSP; weights of 16 bits */        \
+    X(FC_S8_DSP, fc_s8_dsp, FC)                           /* ARM DSP */                            \
     X(MAXPOOL_S8_DSP, maxpool_s8_dsp, MAXPOOL)            /* ARM DSP */                            \
     X(AVGPOOL_S8_DSP, avgpool_s8_dsp, AVGPOOL)            /* ARM DSP */                            \
     X(ADD_S8_DSP, add_s8_dsp, ADD)                        /* ARM DSP */                            \
     X(CONV2D_S8_QUAD, conv2d_s8_quad, CONV2D) /* any core: four pixels, two by a multiplication */ \
-    X(CONV2D_S8_WINOGRAD, conv2d_s8_winograd, CONV2D) /* any core: 3x3, stride 1 */                \
+    X(CONV2D_S8_WINOGRAD, conv2d_s8_winograd, CONV2D)         /* any core: 3x3, stride 1 */        \
+    X(CONV2D_S8_WINOGRAD_DSP, conv2d_s8_winograd_dsp, CONV2D) /* the same with ARM DSP */          \
     X(DWCONV2D_S8_STRIP, dwconv2d_s8_strip, DWCONV2D)                                              \
     X(FC_S8_PAIR, fc_s8_pair, FC)                                                                  \
     X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D)       /* Helium (Cortex-M55) */                        \

@@ -22,12 +22,11 @@ static void accumulate(wick_program *p, int tensor, wick_dn_slot *slot) {
     p->gradient[tensor] = dst;
 }
 
-static void contribute(wick_program *p, int tensor, wick_dn_slot *slot) {
+void wick_dn_contribute(wick_program *p, int tensor, wick_dn_slot *slot) {
     accumulate(p, tensor, wick_dn_as(p, slot, p->value[tensor]->md));
 }
 
-/* Where an element-wise backward step may put its result: over dy unless others still read that. */
-static wick_dn_slot *over(wick_program *p, wick_dn_slot *dy) {
+wick_dn_slot *wick_dn_over(wick_program *p, wick_dn_slot *dy) {
     return dy->buffer->read_only ? wick_dn_slot_new(p, dy->md, NULL) : dy;
 }
 
@@ -39,7 +38,7 @@ static wick_dn_slot *eltwise_backward(wick_program *p, const wick_node *node, wi
         clip ? dnnl_eltwise_clip_v2_use_dst_for_bwd : dnnl_eltwise_relu_use_dst_for_bwd;
     float alpha = clip ? node->attrs.clip_min : 0, beta = clip ? node->attrs.clip_max : 0;
     dy = wick_dn_as(p, dy, y->md);
-    wick_dn_slot *dx = over(p, dy);
+    wick_dn_slot *dx = wick_dn_over(p, dy);
     wick_dn_pd hint = wick_dn_eltwise_forward(&p->dn, algorithm, y->md, alpha, beta);
     wick_dn_step_new(p, clip ? "clip backward" : "relu backward",
                      wick_dn_eltwise_backward(&p->dn, algorithm, y->md, alpha, beta, hint));
@@ -138,7 +137,7 @@ static void data_step(wick_program *p, const wick_node *node, const char *kind, 
     wick_dn_arg(p, DNNL_ARG_DIFF_DST, dy);
     wick_dn_arg(p, DNNL_ARG_WEIGHTS, w);
     wick_dn_arg(p, DNNL_ARG_DIFF_SRC, dx);
-    contribute(p, node->inputs[0], dx);
+    wick_dn_contribute(p, node->inputs[0], dx);
 }
 
 /* Weights of any layout, dimensioned as the parameter's descriptor (groups apart). */
@@ -200,37 +199,6 @@ static void gemm(wick_program *p, const wick_node *node, const wick_dn_work *wor
                   wick_dn_fc_backward_data(dn, work->src->md, weights, dy->md, work->pd), dy);
 }
 
-static void batch_norm(wick_program *p, const wick_node *node, const wick_dn_work *work,
-                       wick_dn_slot *dy) {
-    wick_dn *dn = &p->dn;
-    int x = node->inputs[0];
-    bool image = p->graph->tensors[x].shape.rank == 4;
-    if (image)
-        dy = wick_dn_as(p, dy, work->src->md);
-    else
-        dy = wick_dn_slot_view(p, work->src->md,
-                               wick_dn_as(p, dy, wick_dn_tensor_plain(p, work->dst)));
-    wick_dn_slot *dx = over(p, dy);
-    wick_dn_step_new(p, work->relu ? "batch-norm+relu backward" : "batch-norm backward",
-                     wick_dn_norm_backward(dn, work->trains, work->src->md, node->attrs.epsilon,
-                                           work->flags, work->pd));
-    wick_dn_arg(p, DNNL_ARG_SRC, work->src);
-    wick_dn_arg(p, DNNL_ARG_MEAN, work->mean);
-    wick_dn_arg(p, DNNL_ARG_VARIANCE, work->variance);
-    wick_dn_arg(p, DNNL_ARG_SCALE, wick_dn_param_of(p, node->inputs[1])->value);
-    if (wick_dn_norm_backward_takes_shift())
-        wick_dn_arg(p, DNNL_ARG_SHIFT, wick_dn_param_of(p, node->inputs[2])->value);
-    wick_dn_arg(p, DNNL_ARG_WORKSPACE, work->workspace);
-    wick_dn_arg(p, DNNL_ARG_DIFF_DST, dy);
-    wick_dn_arg(p, DNNL_ARG_DIFF_SRC, dx);
-    if (work->trains) {
-        wick_dn_arg(p, DNNL_ARG_DIFF_SCALE, wick_dn_param_of(p, node->inputs[1])->gradient);
-        wick_dn_arg(p, DNNL_ARG_DIFF_SHIFT, wick_dn_param_of(p, node->inputs[2])->gradient);
-    }
-    if (p->needs_gradient[x])
-        contribute(p, x, image ? dx : wick_dn_slot_view(p, wick_dn_tensor_plain(p, x), dx));
-}
-
 static void pool(wick_program *p, const wick_node *node, const wick_dn_work *work,
                  wick_dn_slot *dy) {
     dy = wick_dn_as(p, dy, p->value[work->dst]->md);
@@ -240,7 +208,7 @@ static void pool(wick_program *p, const wick_node *node, const wick_dn_work *wor
     wick_dn_arg(p, DNNL_ARG_DIFF_DST, dy);
     wick_dn_arg(p, DNNL_ARG_WORKSPACE, work->workspace);
     wick_dn_arg(p, DNNL_ARG_DIFF_SRC, dx);
-    contribute(p, node->inputs[0], dx);
+    wick_dn_contribute(p, node->inputs[0], dx);
 }
 
 /* Both inputs share dy, which therefore becomes read-only. */
@@ -293,14 +261,14 @@ static void softmax(wick_program *p, const wick_node *node, const wick_dn_work *
     wick_dn_arg(p, DNNL_ARG_DST, y);
     wick_dn_arg(p, DNNL_ARG_DIFF_DST, dy);
     wick_dn_arg(p, DNNL_ARG_DIFF_SRC, dx);
-    contribute(p, node->inputs[0], dx);
+    wick_dn_contribute(p, node->inputs[0], dx);
 }
 
 static void flatten(wick_program *p, const wick_node *node, const wick_dn_work *work,
                     wick_dn_slot *dy) {
     int x = node->inputs[0];
     dy = wick_dn_as(p, dy, wick_dn_tensor_plain(p, work->dst));
-    contribute(p, x, wick_dn_slot_view(p, wick_dn_tensor_plain(p, x), dy));
+    wick_dn_contribute(p, x, wick_dn_slot_view(p, wick_dn_tensor_plain(p, x), dy));
 }
 
 /* `node` wrote work->dst, whose gradient is complete, and something upstream wants it. */
@@ -316,11 +284,11 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
         gemm(p, node, work, dy);
         break;
     case WICK_OP_BATCH_NORM:
-        batch_norm(p, node, work, dy);
+        wick_dn_batch_norm_backward(p, node, work, dy);
         break;
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
-        contribute(p, node->inputs[0], eltwise_backward(p, node, p->value[work->dst], dy));
+        wick_dn_contribute(p, node->inputs[0], eltwise_backward(p, node, p->value[work->dst], dy));
         break;
     case WICK_OP_MAX_POOL:
     case WICK_OP_AVG_POOL:
@@ -340,7 +308,12 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
         softmax(p, node, work, dy);
         break;
     case WICK_OP_IDENTITY:
-        contribute(p, node->inputs[0], dy);
+        wick_dn_contribute(p, node->inputs[0], dy);
+        break;
+    case WICK_OP_DROPOUT:
+        dy = wick_dn_as(p, dy, wick_dn_tensor_plain(p, work->dst));
+        wick_dn_contribute(p, node->inputs[0],
+                           wick_dn_dropout(p, node, "dropout backward", dy, wick_dn_over(p, dy)));
         break;
     case WICK_OP_FLATTEN:
         flatten(p, node, work, dy);
@@ -358,7 +331,7 @@ void wick_dn_build_backward(wick_program *p) {
             continue;
         wick_dn_slot *seed = wick_dn_slot_new(p, wick_dn_tensor_plain(p, t), p->output_gradient[i]);
         seed->buffer->read_only = true;
-        contribute(p, t, seed);
+        wick_dn_contribute(p, t, seed);
     }
     for (int n = p->graph->n_nodes - 1; n >= 0 && p->dn.status == WICK_OK; n--) {
         const wick_dn_work *work = &p->work[n];

@@ -111,87 +111,6 @@ static void gemm(wick_program *p, const wick_node *node, wick_dn_work *work) {
     p->value[work->dst] = y;
 }
 
-/* Running statistics follow the batch's: unbiased variance, as PyTorch. */
-static void statistics(wick_program *p, const wick_node *node, const wick_dn_work *work) {
-    wick_shape shape = p->graph->tensors[node->inputs[0]].shape;
-    double count = (double)wick_shape_count(shape) / (double)shape.dim[1];
-    wick_dn_step *step = wick_dn_step_new(p, "batch-norm statistics", NULL);
-    step->kernel = WICK_DN_STATISTICS;
-    step->momentum = node->attrs.momentum;
-    step->unbias = count > 1 ? (float)(count / (count - 1)) : 1.0f;
-    wick_dn_arg(p, 0, wick_dn_param_of(p, node->inputs[3])->value);
-    wick_dn_arg(p, 0, wick_dn_param_of(p, node->inputs[4])->value);
-    wick_dn_arg(p, 0, work->mean);
-    wick_dn_arg(p, 0, work->variance);
-}
-
-/* Batch norm reads [N,C] as [N,C,1,1]. */
-static wick_dn_slot *as_image(wick_program *p, wick_dn_slot *slot, int tensor) {
-    wick_shape shape = p->graph->tensors[tensor].shape;
-    if (shape.rank == 4)
-        return slot;
-    dnnl_dims_t dims = {shape.dim[0], shape.dim[1], 1, 1};
-    for (int i = 2; i < shape.rank; i++)
-        dims[2] *= shape.dim[i];
-    slot = wick_dn_as(p, slot, wick_dn_tensor_plain(p, tensor));
-    return wick_dn_slot_view(p, wick_dn_plain(&p->dn, 4, dims), slot);
-}
-
-/* Row-major images (as a join leaves them) in the layout that convolutions choose here: batch norm
-   has a fast implementation for that one only, which is worth the copy several times over. */
-static wick_dn_slot *as_convolved(wick_program *p, wick_dn_slot *slot, int tensor) {
-    wick_shape shape = p->graph->tensors[tensor].shape;
-    if (shape.rank != 4 || !wick_dn_same(slot->md, wick_dn_tensor_plain(p, tensor)))
-        return slot;
-    wick_dn_window one = {.algorithm = dnnl_convolution_direct, .kernel = {1, 1}, .stride = {1, 1}};
-    dnnl_dims_t weights = {shape.dim[1], shape.dim[1], 1, 1};
-    wick_dn_md any = wick_dn_tensor_any(p, tensor);
-    p->dn.quiet = true;
-    wick_dn_pd pd =
-        wick_dn_conv_forward(&p->dn, &one, any, wick_dn_any(&p->dn, 4, weights), NULL, any);
-    p->dn.quiet = false;
-    return pd ? wick_dn_as(p, slot, wick_dn_query(&p->dn, pd, dnnl_query_src_md)) : slot;
-}
-
-static void batch_norm(wick_program *p, const wick_node *node, wick_dn_work *work) {
-    /* A batch norm whose scale and bias are both frozen is finished: it uses its running statistics
-       and does not change them. */
-    bool batch_statistics = p->training && work->trains;
-    work->flags = dnnl_use_scale | dnnl_use_shift;
-    work->flags |= batch_statistics ? 0u : (unsigned)dnnl_use_global_stats;
-    work->flags |= work->relu ? (unsigned)dnnl_fuse_norm_relu : 0u;
-    work->src = as_image(p, value_of(p, node, 0), node->inputs[0]);
-    work->src = as_convolved(p, work->src, node->inputs[0]);
-    work->pd =
-        wick_dn_norm_forward(&p->dn, p->training, work->src->md, node->attrs.epsilon, work->flags);
-    for (int i = 1; i < 5; i++) {
-        wick_dn_md md = wick_dn_tensor_plain(p, node->inputs[i]);
-        wick_dn_param_bind(p, node->inputs[i], md, md);
-    }
-    work->mean = wick_dn_param_of(p, node->inputs[3])->value;
-    work->variance = wick_dn_param_of(p, node->inputs[4])->value;
-    if (batch_statistics) {
-        work->mean = wick_dn_slot_new(p, work->mean->md, NULL);
-        work->variance = wick_dn_slot_new(p, work->variance->md, NULL);
-    }
-    wick_dn_md workspace = wick_dn_query(&p->dn, work->pd, dnnl_query_workspace_md);
-    if (wick_dn_bytes(workspace))
-        work->workspace = wick_dn_slot_new(p, workspace, NULL);
-    wick_dn_slot *y = wick_dn_slot_new(p, work->src->md, NULL);
-    wick_dn_step_new(p, work->relu ? "batch-norm+relu forward" : "batch-norm forward", work->pd);
-    wick_dn_arg(p, DNNL_ARG_SRC, work->src);
-    wick_dn_arg(p, DNNL_ARG_SCALE, wick_dn_param_of(p, node->inputs[1])->value);
-    wick_dn_arg(p, DNNL_ARG_SHIFT, wick_dn_param_of(p, node->inputs[2])->value);
-    wick_dn_arg(p, DNNL_ARG_MEAN, work->mean);
-    wick_dn_arg(p, DNNL_ARG_VARIANCE, work->variance);
-    wick_dn_arg(p, DNNL_ARG_WORKSPACE, work->workspace);
-    wick_dn_arg(p, DNNL_ARG_DST, y);
-    if (batch_statistics)
-        statistics(p, node, work);
-    bool image = p->graph->tensors[work->dst].shape.rank == 4;
-    p->value[work->dst] = image ? y : wick_dn_slot_view(p, wick_dn_tensor_plain(p, work->dst), y);
-}
-
 /* May an activation overwrite its input? Only when nothing else reads it: no other consumer, not
    the caller, and not its own producer's backward half. */
 static bool overwritable(const wick_program *p, int tensor) {
@@ -297,6 +216,15 @@ static void softmax(wick_program *p, const wick_node *node, wick_dn_work *work) 
     p->value[work->dst] = y;
 }
 
+static void dropout(wick_program *p, const wick_node *node, wick_dn_work *work) {
+    wick_dn_slot *x = value_of(p, node, 0);
+    if (p->training) {
+        x = wick_dn_as(p, x, wick_dn_tensor_plain(p, work->dst));
+        x = wick_dn_dropout(p, node, "dropout forward", x, wick_dn_slot_new(p, x->md, NULL));
+    }
+    p->value[work->dst] = x;
+}
+
 /* What the graph allows and this backend does not: broadcasting, work across the images of a batch,
    other ranks than those of images and vectors. NULL when all is well. */
 static const char *misfit(const wick_program *p, const wick_node *node) {
@@ -327,8 +255,7 @@ static const char *misfit(const wick_program *p, const wick_node *node) {
 static void build_node(wick_program *p, const wick_node *node, wick_dn_work *work) {
     const char *reason = wick_op_trains(node->op) ? misfit(p, node) : NULL;
     if (reason) {
-        p->dn.status = wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, NULL,
-                                 "%s cannot be trained: %s", wick_op_name(node->op), reason);
+        wick_dn_refuse(p, node, "%s", reason);
         return;
     }
     switch (node->op) {
@@ -339,7 +266,7 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         gemm(p, node, work);
         break;
     case WICK_OP_BATCH_NORM:
-        batch_norm(p, node, work);
+        wick_dn_batch_norm(p, node, work);
         break;
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
@@ -365,6 +292,9 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
     case WICK_OP_IDENTITY:
         p->value[work->dst] = value_of(p, node, 0);
         break;
+    case WICK_OP_DROPOUT:
+        dropout(p, node, work);
+        break;
     case WICK_OP_FLATTEN: {
         int x = node->inputs[0];
         wick_dn_slot *plain = wick_dn_as(p, p->value[x], wick_dn_tensor_plain(p, x));
@@ -372,9 +302,7 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     }
     default:
-        p->dn.status =
-            wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, "train the float graph",
-                      "%s cannot be trained", wick_op_name(node->op));
+        wick_dn_refuse(p, node, "there is no gradient for this operator");
     }
 }
 

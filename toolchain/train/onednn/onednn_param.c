@@ -2,6 +2,8 @@
 #include "train/onednn/onednn_program.h"
 
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +26,19 @@ static bool parameter_role(wick_op op, int i, role *out) {
     }
 }
 
+wick_status wick_dn_refuse(wick_program *p, const wick_node *node, const char *format, ...) {
+    char reason[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(reason, sizeof reason, format, args);
+    va_end(args);
+    bool scaled = node->op == WICK_OP_QUANTIZE || node->op == WICK_OP_DEQUANTIZE;
+    return p->dn.status = wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name,
+                                    scaled ? "train the float graph, then quantize"
+                                           : "`wick check --operators` says what can be trained",
+                                    "%s cannot be trained: %s", wick_op_name(node->op), reason);
+}
+
 static wick_status collect_input(wick_program *p, int n, int i) {
     const wick_node *node = &p->graph->nodes[n];
     int t = node->inputs[i];
@@ -33,18 +48,17 @@ static wick_status collect_input(wick_program *p, int n, int i) {
     role r;
     if (!parameter_role(node->op, i, &r)) {
         if (tensor->data)
-            return wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, NULL,
-                             "its input '%s' is a constant; it cannot be trained", tensor->name);
+            return wick_op_trains(node->op)
+                       ? wick_dn_refuse(p, node, "its input '%s' is a constant", tensor->name)
+                       : wick_dn_refuse(p, node, "there is no gradient for this operator");
         return WICK_OK;
     }
     if (!tensor->data)
-        return wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name, NULL,
-                         "its parameter '%s' is computed; only constants can be trained",
-                         tensor->name);
+        return wick_dn_refuse(p, node, "its parameter '%s' is computed, not a constant",
+                              tensor->name);
     if (p->param_of[t] >= 0)
-        return wick_fail(p->dn.diag, WICK_UNSUPPORTED, NULL, node->name,
-                         "give each node its own copy", "its parameter '%s' also belongs to '%s'",
-                         tensor->name, p->graph->nodes[p->infos[p->param_of[t]].node].name);
+        return wick_dn_refuse(p, node, "its parameter '%s' also belongs to '%s'", tensor->name,
+                              p->graph->nodes[p->infos[p->param_of[t]].node].name);
     p->param_of[t] = p->n_params;
     p->infos[p->n_params].node = n;
     p->params[p->n_params++] =

@@ -1,17 +1,19 @@
 /* The program as its callers see it: build, run, describe. */
 #include "train/onednn/onednn_program.h"
+#include "train/parallel.h"
 
 #include <assert.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- what to build ---- */
 
 static bool same_work(const wick_node *a, const wick_node *b) {
     const wick_attrs *x = &a->attrs, *y = &b->attrs;
-    return a->op == b->op && a->n_inputs == b->n_inputs &&
+    return a->op == b->op && a->op != WICK_OP_DROPOUT && a->n_inputs == b->n_inputs &&
            !memcmp(a->inputs, b->inputs, (size_t)a->n_inputs * sizeof *a->inputs) &&
            !memcmp(x->kernel, y->kernel, sizeof x->kernel) &&
            !memcmp(x->stride, y->stride, sizeof x->stride) &&
@@ -107,6 +109,18 @@ static void bind_unused(wick_program *p) {
         }
 }
 
+/* The backward step after which each parameter's gradient is complete. */
+static void find_gradient_steps(wick_program *p) {
+    p->gradient_step = wick_new(p->build, int, p->n_params);
+    for (int k = 0; k < p->n_params; k++) {
+        p->gradient_step[k] = -1;
+        for (int i = p->n_forward; i < p->n_steps && p->params[k].gradient; i++)
+            for (int a = 0; a < p->steps[i].n_args; a++)
+                if (p->steps[i].slots[a]->buffer->data == p->params[k].gradient)
+                    p->gradient_step[k] = i;
+    }
+}
+
 /* Makes the lists anew; parameters, input and outputs stay. */
 static void unbuild(wick_program *p) {
     wick_dn_release(&p->dn);
@@ -138,6 +152,7 @@ static wick_status rebuild(wick_program *p, wick_diag *diag) {
         wick_dn_build_backward(p);
     WICK_TRY(p->dn.status);
     WICK_TRY(wick_dn_plan(p));
+    find_gradient_steps(p);
     /* What no step writes any more must not keep an old gradient. */
     for (int i = 0; i < p->n_params; i++)
         if (p->params[i].gradient)
@@ -189,6 +204,7 @@ wick_status wick_program_build(const wick_graph *graph, const wick_program_optio
     p->batch = options->batch;
     p->training = options->training;
     p->winograd = options->winograd;
+    p->shared_norm = options->shared_norm && options->training && wick_ranks() > 1;
     p->threads = omp_get_max_threads();
     p->n_outputs = options->n_outputs;
     p->outputs = wick_new(arena, int, p->n_outputs);
@@ -252,6 +268,11 @@ size_t wick_program_output_count(const wick_program *program, int i) {
     return (size_t)wick_shape_count(program->graph->tensors[program->outputs[i]].shape);
 }
 
+void wick_program_on_gradient(wick_program *program, wick_gradient_ready *ready, void *ctx) {
+    program->on_gradient = ready;
+    program->on_gradient_ctx = ctx;
+}
+
 int wick_program_param_count(const wick_program *program) {
     return program->n_params;
 }
@@ -302,6 +323,56 @@ static void run_statistics(const wick_dn_step *step) {
     }
 }
 
+static void tell_gradients(const wick_program *p, int step) {
+    for (int k = 0; k < p->n_params; k++)
+        if (p->gradient_step[k] == step)
+            p->on_gradient(p->on_gradient_ctx, k);
+}
+
+static void run_step(wick_program *p, const wick_dn_step *step) {
+    switch (step->kernel) {
+    case WICK_DN_ONEDNN:
+        wick_dn_check(
+            &p->dn, dnnl_primitive_execute(step->primitive, p->dn.stream, step->n_args, step->args),
+            step->kind);
+        break;
+    case WICK_DN_ADD:
+        run_add(step);
+        break;
+    case WICK_DN_PAD:
+        run_pad(p, step);
+        break;
+    case WICK_DN_DEPTHWISE:
+        run_depthwise(step);
+        break;
+    case WICK_DN_STATISTICS:
+        run_statistics(step);
+        break;
+    case WICK_DN_DROPOUT:
+        wick_dn_run_dropout(p, step);
+        break;
+    case WICK_DN_NORM:
+        wick_dn_run_norm(step);
+        break;
+    case WICK_DN_NORM_BACKWARD:
+        wick_dn_run_norm_backward(step);
+        break;
+    case WICK_DN_SHARE_STATISTICS:
+        wick_dn_run_share_statistics(step);
+        break;
+    case WICK_DN_SHARE_GRADIENTS:
+        wick_dn_run_share_gradients(step);
+        break;
+    }
+}
+
+/* Of this thread: what other programs take from it does not count. */
+static double cpu_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
     assert(p->ready);
     p->dn.diag = diag;
@@ -310,28 +381,16 @@ static wick_status run(wick_program *p, int from, int to, wick_diag *diag) {
     if (threads != p->threads)
         omp_set_num_threads(p->threads);
     for (int i = from; i < to && p->dn.status == WICK_OK; i++) {
-        const wick_dn_step *step = &p->steps[i];
+        wick_dn_step *step = &p->steps[i];
         p->dn.node = step->node;
-        switch (step->kernel) {
-        case WICK_DN_ONEDNN:
-            wick_dn_check(
-                &p->dn,
-                dnnl_primitive_execute(step->primitive, p->dn.stream, step->n_args, step->args),
-                step->kind);
-            break;
-        case WICK_DN_ADD:
-            run_add(step);
-            break;
-        case WICK_DN_PAD:
-            run_pad(p, step);
-            break;
-        case WICK_DN_DEPTHWISE:
-            run_depthwise(step);
-            break;
-        case WICK_DN_STATISTICS:
-            run_statistics(step);
-            break;
+        double start = p->profile ? cpu_s() : 0;
+        run_step(p, step);
+        if (p->profile) {
+            step->seconds += cpu_s() - start;
+            step->runs++;
         }
+        if (p->on_gradient && i >= p->n_forward)
+            tell_gradients(p, i);
     }
     wick_dn_check(&p->dn, dnnl_stream_wait(p->dn.stream), "finish");
     if (threads != p->threads)
@@ -353,8 +412,19 @@ wick_status wick_program_backward(wick_program *program, wick_diag *diag) {
 void wick_program_describe(const wick_program *program, wick_buf *out) {
     for (int i = 0; i < program->n_steps; i++) {
         const wick_dn_step *step = &program->steps[i];
-        wick_buf_printf(out, "%-26s %-28s %s\n", step->kind, step->node ? step->node : "",
+        wick_buf_printf(out, "%-26s %-28s %s", step->kind, step->node ? step->node : "",
                         step->impl);
+        if (step->runs)
+            wick_buf_printf(out, " %.3f", 1e3 * step->seconds / step->runs);
+        wick_buf_printf(out, "\n");
+    }
+}
+
+void wick_program_profile(wick_program *program) {
+    program->profile = true;
+    for (int i = 0; i < program->n_steps; i++) {
+        program->steps[i].seconds = 0;
+        program->steps[i].runs = 0;
     }
 }
 

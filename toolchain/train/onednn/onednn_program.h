@@ -8,6 +8,7 @@
 #ifndef WICK_ONEDNN_PROGRAM_H
 #define WICK_ONEDNN_PROGRAM_H
 
+#include "train/onednn/onednn_norm.h"
 #include "train/onednn/onednn_shim.h"
 #include "train/program.h"
 
@@ -35,10 +36,16 @@ typedef struct wick_dn_variant {
 
 typedef enum wick_dn_kernel {
     WICK_DN_ONEDNN,
-    WICK_DN_ADD,       /* args: dst, a, b; any layout, the same for all */
-    WICK_DN_PAD,       /* args: dst, src; row-major: each image's numbers, then zeros */
-    WICK_DN_DEPTHWISE, /* args: dw, x, dy, db?; all row-major */
-    WICK_DN_STATISTICS /* args: running mean, running variance, batch mean, batch variance */
+    WICK_DN_ADD,           /* args: dst, a, b; any layout, the same for all */
+    WICK_DN_PAD,           /* args: dst, src; row-major: each image's numbers, then zeros */
+    WICK_DN_DEPTHWISE,     /* args: dw, x, dy, db?; all row-major */
+    WICK_DN_STATISTICS,    /* args: running mean, running variance, batch mean, batch variance */
+    WICK_DN_NORM,          /* args: x, scale, bias, mean, variance, y */
+    WICK_DN_NORM_BACKWARD, /* args: x, scale, bias, mean, variance, dy, dx, (dscale, dbias)?, index?
+                            */
+    WICK_DN_DROPOUT,       /* args: dst, src; row-major */
+    WICK_DN_SHARE_STATISTICS, /* see onednn_shared_norm.c */
+    WICK_DN_SHARE_GRADIENTS
 } wick_dn_kernel;
 
 /* A depthwise convolution: x [N,in,H,W], dy [N,out,OH,OW], dw [out,1,kh,kw]; out = multiple of in.
@@ -57,20 +64,28 @@ typedef struct wick_dn_step {
     wick_dn_slot *slots[WICK_DN_MAX_ARGS];
     dnnl_exec_arg_t args[WICK_DN_MAX_ARGS];
     const wick_dn_depthwise *depthwise;
+    const wick_dn_norm *norm;
+    double seconds; /* spent here while the program is profiled, in `runs` executions */
+    int runs;
     float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
+    double drop;            /* DROPOUT: share */
+    uint64_t stream;        /* DROPOUT: of this node */
+    double epsilon, count;  /* SHARE_GRADIENTS: numbers of a channel, of all ranks */
 } wick_dn_step;
 
 /* What the backward half of a node needs to know from its forward half. */
 typedef struct wick_dn_work {
     bool needed;   /* some output depends on it */
     bool trains;   /* has a trainable parameter that is not frozen */
-    bool fused;    /* a RELU that its producer does */
-    int dst;       /* tensor that it writes: node.output, or that of the RELU it includes */
+    bool fused;    /* a RELU or MAX_POOL that its producer does */
+    int dst;       /* tensor that it writes: node.output, or that of what it includes */
     bool relu;     /* includes the RELU that follows */
     wick_dn_pd pd; /* forward */
     wick_dn_window window;
     wick_dn_slot *src, *mean, *variance, *workspace;
-    unsigned flags; /* BATCH_NORM */
+    unsigned flags;           /* BATCH_NORM */
+    const wick_dn_norm *norm; /* BATCH_NORM of our own, else NULL */
+    bool shared;              /* BATCH_NORM: statistics of all ranks' batches */
 } wick_dn_work;
 
 /* A trainable array or a statistic beside its public face. */
@@ -85,9 +100,11 @@ struct wick_program {
     wick_graph *graph; /* own copy, with the program's batch */
     wick_dn dn;
     int batch, threads, n_outputs;
-    bool training, winograd, ready;
+    bool training, winograd, shared_norm, ready, profile;
     int *outputs;
     float *input, **output, **output_gradient;
+    uint64_t draw_seed;
+    int first_image; /* see wick_program_draw */
     int n_params;
     wick_param *params;
     wick_dn_param *infos; /* [n_params] */
@@ -108,6 +125,9 @@ struct wick_program {
     int n_slots, cap_slots;
     wick_dn_buffer **buffers;
     int n_buffers, cap_buffers;
+    int *gradient_step; /* [n_params]: last step that writes its gradient; -1: none does */
+    wick_gradient_ready *on_gradient;
+    void *on_gradient_ctx;
     void *memory; /* of all planned buffers */
     size_t memory_bytes;
 };
@@ -132,6 +152,9 @@ wick_dn_md wick_dn_tensor_plain(wick_program *p, int tensor);
 wick_dn_md wick_dn_tensor_any(wick_program *p, int tensor);
 
 /* onednn_param.c */
+/* UNSUPPORTED, with node, operator and why it cannot be trained; sets p->dn.status. */
+wick_status wick_dn_refuse(wick_program *p, const wick_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 wick_status wick_dn_params_collect(wick_program *p);
 /* Fixes the layout of a parameter (at the first build) and makes its slots for this build. */
 void wick_dn_param_bind(wick_program *p, int tensor, wick_dn_md md, wick_dn_md plain);
@@ -141,6 +164,34 @@ void wick_dn_params_free(wick_program *p);
 /* onednn_depthwise.c: gradients of weights and (unless NULL) bias */
 void wick_dn_depthwise_weights(const wick_dn_depthwise *d, const float *x, const float *dy,
                                float *dw, float *db);
+
+/* onednn_dropout.c: the value of a DROPOUT of x, or its gradient from dy, which may be overwritten;
+   src: row-major */
+wick_dn_slot *wick_dn_dropout(wick_program *p, const wick_node *node, const char *kind,
+                              wick_dn_slot *src, wick_dn_slot *dst);
+void wick_dn_run_dropout(const wick_program *p, const wick_dn_step *step);
+
+/* onednn_shared_norm.c: steps for a batch norm whose statistics are those of all ranks' batches */
+/* Appends what makes `mean` and `variance` of x those of all batches. */
+void wick_dn_shared_statistics(wick_program *p, const wick_node *node, wick_dn_slot *x,
+                               wick_dn_slot *mean, wick_dn_slot *variance);
+/* Appends what completes dx, which holds the gradient for given statistics, in place. */
+void wick_dn_shared_gradients(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                              wick_dn_slot *dx);
+void wick_dn_run_share_statistics(const wick_dn_step *step);
+void wick_dn_run_share_gradients(const wick_dn_step *step);
+
+/* onednn_norm_steps.c */
+void wick_dn_batch_norm(wick_program *p, const wick_node *node, wick_dn_work *work);
+void wick_dn_batch_norm_backward(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                                 wick_dn_slot *dy);
+void wick_dn_run_norm(const wick_dn_step *step);
+void wick_dn_run_norm_backward(const wick_dn_step *step);
+
+/* onednn_backward.c: a contribution to the gradient of a tensor, which takes the slot over; and
+   where an element-wise backward step may put its result: over dy unless others still read that. */
+void wick_dn_contribute(wick_program *p, int tensor, wick_dn_slot *slot);
+wick_dn_slot *wick_dn_over(wick_program *p, wick_dn_slot *dy);
 
 /* onednn_forward.c, onednn_backward.c: append their halves of the list; failures in p->dn.status */
 void wick_dn_build_forward(wick_program *p);

@@ -150,6 +150,10 @@ wick_dn_md wick_dn_any(wick_dn *dn, int rank, const dnnl_dim_t *dims) {
     return describe(dn, rank, dims, dnnl_format_tag_any);
 }
 
+wick_dn_md wick_dn_blocked(wick_dn *dn, const dnnl_dim_t *dims, int lanes) {
+    return describe(dn, 4, dims, lanes == 16 ? dnnl_nChw16c : dnnl_nChw8c);
+}
+
 wick_dn_md wick_dn_clone(wick_dn *dn, wick_dn_md md) {
     if (dn->status != WICK_OK)
         return NULL;

@@ -54,6 +54,8 @@ void *wick_dn_own(wick_dn *dn, void *object, int kind);
 /* Memory descriptors, float. Plain is row-major of rank 1 to 5, any lets the primitive choose. */
 wick_dn_md wick_dn_plain(wick_dn *dn, int rank, const dnnl_dim_t *dims);
 wick_dn_md wick_dn_any(wick_dn *dn, int rank, const dnnl_dim_t *dims);
+/* Images [N,C,H,W] with 16 or 8 channels together: nChw16c, nChw8c. */
+wick_dn_md wick_dn_blocked(wick_dn *dn, const dnnl_dim_t *dims, int lanes);
 wick_dn_md wick_dn_clone(wick_dn *dn, wick_dn_md md);
 /* The part of `md` of size dims that starts at offsets; NULL when its layout cannot be cut there.
  */

@@ -4,7 +4,8 @@
    and the terminals stand at or above a threshold V_off exactly while V >= V_off + P R / V_off (as
    long as V_off^2 >= P R; below that V^2 < 4 P R comes first). The heat I^2 R depends on the
    voltage and would have no closed form together with leakage; the simulators charge its largest
-   value of a charge, the one at V_off: never optimistic. Kirchhoff's voltage law. */
+   value of a charge, the one at V_off: never optimistic. Kirchhoff's voltage law. Included through
+   device.h. */
 #ifndef WICK_ESR_H
 #define WICK_ESR_H
 

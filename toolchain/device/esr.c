@@ -1,4 +1,4 @@
-#include "sim/esr.h"
+#include "device/esr.h"
 
 #include <math.h>
 
