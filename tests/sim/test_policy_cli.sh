@@ -33,7 +33,9 @@ for how in "" --firmware; do
     "$WICK" sim plan.json --trace builtin:office --scale 0.05 --data builtin:shapes10 --samples 20 --period 300 --duration 20000 \
         --policy table.json --policy edf.json --json $how >"run$how.json" 2>err.txt || { cat err.txt; fail "sim $how"; }
 done
-cmp -s run.json run--firmware.json || fail "fast and firmware differ"
+counts() { grep -E '"(inputs|answers|in_time|correct_in_time|missed|power_failures|boots|commits|TM.)"' "$1"; }
+[ "$(counts run.json | wc -l)" -ge 20 ] || fail "too little to compare"
+diff <(counts run.json) <(counts run--firmware.json) || fail "fast and firmware differ"
 
 expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"

@@ -240,9 +240,10 @@ static wick_status check(const wick_plan *plan, const wick_synth_options *o, wic
                          "give the mean distance as the period", "policies are made for periods");
     for (int k = 0; k < plan->model.n_modules; k++)
         if (!(o->accuracy[k] >= 0 && o->accuracy[k] <= 1))
-            return wick_fail(diag, WICK_RANGE, plan->model_path, plan->segments[1 + k].name,
-                             "measure it: wick shrink --int8 --test writes accuracies into the model",
-                             "the accuracy of this module is not known");
+            return wick_fail(
+                diag, WICK_RANGE, plan->model_path, plan->segments[1 + k].name,
+                "measure it: wick shrink --int8 --test writes accuracies into the model",
+                "the accuracy of this module is not known");
     return WICK_OK;
 }
 

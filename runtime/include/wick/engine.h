@@ -109,9 +109,10 @@ wick_rt_status wick_engine_sync(wick_engine *engine);
 
 /* Runs to the next commit. BUSY, RESULT (a result was delivered and that was committed), WAIT (the
    voltage is known and does not carry the next span: nothing was done, sleep and call again), IDLE
-   (a policy that reviews may have given it up without an answer), DROPPED (the input became older than its window, or of unknown age, without any answer) or an
-   error. After an error the state in NVM is the one before the step (or, if only the commit's
-   report failed, the one after), and the step may be repeated. */
+   (a policy that reviews may have given it up without an answer), DROPPED (the input became older
+   than its window, or of unknown age, without any answer) or an error. After an error the state in
+   NVM is the one before the step (or, if only the commit's report failed, the one after), and the
+   step may be repeated. */
 wick_rt_status wick_engine_step(wick_engine *engine);
 
 /* Steps until IDLE, DROPPED or an error; sleeps where the engine has to wait, and returns WAIT if
