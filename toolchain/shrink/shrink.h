@@ -110,6 +110,7 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);
 
+#include "shrink/channels.h"
 #include "shrink/collapse.h"
 #include "shrink/separate.h"
 
