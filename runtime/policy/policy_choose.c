@@ -47,10 +47,8 @@ static uint8_t threshold(const wick_policy *policy, const wick_model *model,
     return choice;
 }
 
-/* The smallest module that is accurate enough; 1 where none is, or nothing is asked. */
+/* The smallest module that is accurate enough; 1 where none is. */
 static uint8_t enough(const wick_model *model, const wick_situation *s) {
-    if (s->min_accuracy_permille == 0)
-        return 1;
     uint8_t k = (uint8_t)model->n_modules;
     while (k > 1 && model->segments[k].accuracy_permille < s->min_accuracy_permille)
         k--;
@@ -88,15 +86,15 @@ uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
     if (reviews && s->time_left_ms == 0)
         return 0; /* no answer would be in time */
     uint8_t choice = first(policy, model, s);
-    if (policy->kind != WICK_POLICY_FIXED && choice != 0) {
+    if (choice == 0)
+        return 0;
+    if (s->min_accuracy_permille && policy->kind != WICK_POLICY_FIXED) {
         uint8_t most = enough(model, s);
-        if (s->min_accuracy_permille && s->modules_done & ((2u << (most - 1u)) - 1u))
+        if (s->modules_done & ((2u << (most - 1u)) - 1u))
             return 0; /* as accurate an answer is out */
         choice = choice < most ? most : choice;
     }
-    if (choice < s->working && choice != 0)
-        choice = s->working; /* what is in work is given up only for less */
-    if (choice == s->working && choice != 0)
-        return choice;
-    return choice != 0 && (s->modules_done >> (choice - 1u) & 1u) ? 0 : choice;
+    if (choice <= s->working)
+        return s->working; /* what is in work is given up only for less */
+    return s->modules_done >> (choice - 1u) & 1u ? 0 : choice;
 }
