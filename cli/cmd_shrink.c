@@ -325,7 +325,11 @@ static wick_status finish(const arguments *a, const wick_graph *graph, wick_grap
 static wick_status quantize(const arguments *a, const wick_graph *graph, wick_diag *diag) {
     wick_graph *quantized = NULL;
     wick_data *data = NULL;
-    wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
+    wick_data_options options = a->data_options;
+    options.n_ranges = graph->family.ranged ? graph->family.n_channels : 0;
+    options.low = graph->family.low;
+    options.high = graph->family.high;
+    wick_status status = wick_data_open(a->data, &options, &data, diag);
     if (status == WICK_OK) {
         status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
         cli_name_file(diag, a->model);

@@ -410,6 +410,9 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
         status = check_modules(a, plan, diag);
     if (status == WICK_OK && a->data) {
         wick_data_options options = wick_data_defaults();
+        options.n_ranges = net->ranged ? net->input_channels : 0;
+        options.low = net->low;
+        options.high = net->high;
         status = wick_data_open(a->data, &options, &data, diag);
     }
     wick_verify_result result = {0};
