@@ -221,7 +221,8 @@ static double best_commits(const wick_plan *plan, int segment, long *feasible) {
                               .n_steps = (uint16_t)(i + 1 - begin)};
             wick_model view = plan->model;
             view.spans = &span;
-            wick_cost cost = wick_device_cost(plan->device, wick_plan_span_work(&costs, &view, 0));
+            wick_cost cost =
+                wick_device_cost(plan->device, wick_plan_span_work(&costs, &view, segment, 0));
             wick_cost reload = wick_device_cost(
                 plan->device,
                 wick_plan_reload_work(&costs, plan->model.steps + span.first_step, span.n_steps));
