@@ -212,6 +212,14 @@ static double best_commits(const wick_plan *plan, int segment, long *feasible) {
     wick_pack_limits limits = {.usable_uj = plan->charge_uj - plan->boot.energy_uj};
     double span_uj = plan->options.margin * plan->charge_uj - plan->boot.energy_uj;
     double best = INFINITY;
+    /* The plan's spans, which say where the chain begins, and behind them the one that is looked
+     * at. */
+    int n_spans = plan->segments[plan->n_segments - 1].first_span +
+                  plan->segments[plan->n_segments - 1].n_spans;
+    wick_span *spans = wick_xalloc((size_t)(n_spans + 1) * sizeof *spans);
+    memcpy(spans, plan->model.spans, (size_t)n_spans * sizeof *spans);
+    wick_model view = plan->model;
+    view.spans = spans;
     for (uint32_t commits = 0; commits < 1u << (n - 1); commits++) {
         double sum = 0;
         for (int i = 0, begin = 0; i < n; i++) {
@@ -219,10 +227,9 @@ static double best_commits(const wick_plan *plan, int segment, long *feasible) {
                 continue;
             wick_span span = {.first_step = (uint16_t)(first + begin),
                               .n_steps = (uint16_t)(i + 1 - begin)};
-            wick_model view = plan->model;
-            view.spans = &span;
-            wick_cost cost =
-                wick_device_cost(plan->device, wick_plan_span_work(&costs, &view, segment, 0));
+            spans[n_spans] = span;
+            wick_cost cost = wick_device_cost(plan->device,
+                                              wick_plan_span_work(&costs, &view, segment, n_spans));
             wick_cost reload = wick_device_cost(
                 plan->device,
                 wick_plan_reload_work(&costs, plan->model.steps + span.first_step, span.n_steps));
@@ -233,6 +240,7 @@ static double best_commits(const wick_plan *plan, int segment, long *feasible) {
         *feasible += !isinf(sum);
         best = fmin(best, sum);
     }
+    free(spans);
     return best;
 }
 

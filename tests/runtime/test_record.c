@@ -78,7 +78,8 @@ static void the_bytes_are_as_documented(void **state) {
         assert_int_equal((uint8_t)d.current[36 + i], (uint8_t)(crc >> 8 * i));
     wick_record again;
     assert_int_equal(wick_record_load(&owner, &d.port, &again, &copy), WICK_RT_OK);
-    assert_memory_equal(&again, &record, sizeof record);
+    assert_memory_equal(&again, &record,
+                        offsetof(wick_record, reserved) + 1); /* padding behind it */
 }
 
 static void never_written_memory_is_fresh(void **state) {
