@@ -130,11 +130,12 @@ static json_t *document(const wick_plan *plan, const char *path) {
                         json_string(device_reference(arena, folder, plan->device->path)));
     json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
     json_object_set_new(root, "options",
-                        json_pack("{s:s,s:s,s:f,s:f,s:i,s:i}", "optimise",
+                        json_pack("{s:s,s:s,s:f,s:f,s:f,s:i,s:i}", "optimise",
                                   optimise_names[plan->options.optimise], "features",
-                                  features_names[plan->options.features], "margin",
-                                  plan->options.margin, "capacitor_uf", plan->options.capacitor_uf,
-                                  "max_span_outputs", plan->options.max_span_outputs, "app_bytes",
+                                  features_names[plan->options.features], "latency_weight",
+                                  plan->options.latency_weight, "margin", plan->options.margin,
+                                  "capacitor_uf", plan->options.capacitor_uf, "max_span_outputs",
+                                  plan->options.max_span_outputs, "app_bytes",
                                   plan->options.app_bytes));
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
@@ -186,6 +187,7 @@ static wick_status read_options(wick_json_at root, wick_plan_options *options) {
     options->optimise = (wick_optimise)name;
     WICK_TRY(read_name(at, "features", features_names, WICK_LEN(features_names), &name));
     options->features = (wick_features)name;
+    WICK_TRY(wick_json_number(at, "latency_weight", 0, 1, &options->latency_weight));
     WICK_TRY(wick_json_number(at, "margin", 1e-6, 1, &options->margin));
     WICK_TRY(wick_json_number(at, "capacitor_uf", 0, 1e12, &options->capacitor_uf));
     WICK_TRY(wick_json_int(at, "max_span_outputs", 0, INT_MAX, &outputs));

@@ -75,19 +75,28 @@ typedef struct wick_pack_limits {
     double usable_uj;     /* of one charge, after the boot */
     int64_t scratch;      /* bytes, arena included */
     int max_span_outputs; /* 0 = none; the smallest step is always allowed */
-    bool by_time;         /* least expected time instead of energy */
+    double
+        latency_weight; /* in [0, 1]: of the time in what is minimised; the rest is the energy's */
+    double active_uj_per_us; /* what a µs of it counts */
+    bool any;                /* some division will do, not the best: few borders are looked at */
     wick_features features;
 } wick_pack_limits;
 /* False when a layer has no step that fits, or there are more than 65,535 steps or spans.
    span_count[0] = 0: there is no extractor, or its steps are the first of every module. */
 bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
 void wick_packing_free(wick_packing *packing);
+/* (1 - latency_weight) * energy + latency_weight * active_uj_per_us * time, µJ */
+double wick_pack_worth(const wick_pack_limits *limits, wick_cost cost);
 /* What one pass takes with the power failures to be expected: a failure hits a span with
    probability e / usable and repeats half of it and its reload on average. */
 double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_cost reload);
 
-/* One layer divided into spans of steps (plan_pack.c); arrays grow in `out`, whose last span is the
-   layer's last. *expected: of these spans. False: no step fits. */
+/* One layer divided into spans of steps (plan_pack.c): of all divisions whose steps end on the
+   borders that are looked at, the one that is expected to take least. These are all legal ones
+   (pixels, and channels within a pixel, that end on a write unit) as long as there are few pairs of
+   them within a span; of larger layers rows, or every second, fourth ... row, and finer ones only
+   where such a piece exceeds a span. `out` (may be NULL) gets them. *expected: of these spans.
+   False: no step fits. */
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
                      int64_t scratch, wick_packing *out, double *expected);
 void wick_packing_add(wick_packing *packing, wick_step step, bool new_span);

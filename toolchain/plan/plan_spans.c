@@ -71,12 +71,45 @@ static double together(const spanner *s, int first, int end, bool *hopeless) {
     return wick_pack_expected(s->limits, span, reload);
 }
 
+/* Two spans or more for one layer take at least this: its work, their commits, and half of a span
+   in every failure, which is least for equal spans. */
+static double least_divided(const spanner *s, wick_cost work, wick_cost commit) {
+    double least = INFINITY, once = wick_pack_worth(s->limits, work);
+    if (s->limits->latency_weight > 0) /* time and energy of spans need not be in proportion */
+        return once + 2 * wick_pack_worth(s->limits, commit);
+    for (int n = 2;; n++) {
+        double sum = once + n * commit.energy_uj;
+        double expected = sum + sum * sum / (2 * n * s->limits->usable_uj);
+        if (expected >= least)
+            return least;
+        least = expected;
+    }
+}
+
+/* The layer with a place in SRAM may be a span of its own, as a whole, that takes no more than any
+   division: then none need be looked at. */
+static bool better_whole(const spanner *s, int layer) {
+    const wick_device *device = s->costs.device;
+    wick_step step = {.layer = (uint16_t)layer,
+                      .count = wick_plan_layer_total(&s->costs.layers[layer])};
+    wick_work work = wick_plan_step_work(&s->costs, step);
+    wick_work store = wick_plan_store_work(&s->costs, s->costs.layers[layer].dst);
+    wick_cost commit = wick_device_cost(device, wick_plan_commit_work(device));
+    wick_cost written = wick_device_cost(device, wick_work_add(work, store));
+    wick_cost span = wick_cost_add(written, commit);
+    wick_cost reload = wick_device_cost(device, wick_plan_reload_work(&s->costs, &step, 1));
+    return span.energy_uj + reload.energy_uj <= s->limits->span_uj &&
+           wick_pack_expected(s->limits, span, reload) <= least_divided(s, written, commit);
+}
+
 /* What a layer costs when it is divided. Its readers then take its output from NVM. */
 static double divided(const spanner *s, int layer) {
     const wick_qnet *net = s->costs.net;
     int dst = net->layers[layer].dst;
     uint32_t sram = s->places[dst].sram;
     double expected;
+    if (sram != WICK_NO_SRAM && better_whole(s, layer))
+        return INFINITY;
     s->places[dst].sram = WICK_NO_SRAM;
     bool done = wick_pack_layer(&s->costs, s->limits, layer, s->beside, NULL, &expected);
     s->places[dst].sram = sram;
@@ -93,8 +126,7 @@ static double divided(const spanner *s, int layer) {
                     reads, (wick_work){.nvm_read_bytes = wick_plan_tensor_bytes(&net->tensors[dst]),
                                        .nvm_reads = s->costs.device->nvm.mapped ? 0 : 1});
     }
-    wick_cost cost = wick_device_cost(s->costs.device, reads);
-    return expected + (s->limits->by_time ? cost.time_us : cost.energy_uj);
+    return expected + wick_pack_worth(s->limits, wick_device_cost(s->costs.device, reads));
 }
 
 /* The best plan of the chain: from[j] = first layer of the span that ends before layer j, or -1
