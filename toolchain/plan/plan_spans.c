@@ -256,7 +256,7 @@ static double extractor_alone(const wick_plan_costs *costs, const wick_pack_limi
                           &with, (wick_step){.layer = (uint16_t)l,
                                              .count = wick_plan_layer_total(&costs->layers[l])}));
     wick_cost cost = wick_device_cost(costs->device, work);
-    return limits->by_time ? cost.time_us : cost.energy_uj;
+    return wick_pack_worth(limits, cost);
 }
 
 static double sum_of(const wick_packing *packing, int modules) {
