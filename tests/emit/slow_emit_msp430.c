@@ -27,7 +27,7 @@ static void computes_and_resumes_on_the_simulated_core(void **state) {
     wick_plan_options options = wick_plan_defaults();
     wick_emit_options emit_options = wick_emit_defaults();
     wick_diag diag = {0};
-    wick_qnet *net = tiny_family(3, 8, 5);
+    wick_qnet *net = tiny_family(3, 8, 4);
     assert_int_equal(wick_device_load(arena, "msp430-fram", &device, &diag), WICK_OK);
     wick_status planned = wick_plan_make(net, device, &options, NULL, &plan, &diag);
     if (planned != WICK_OK)

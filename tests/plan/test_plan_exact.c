@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -212,13 +213,10 @@ static double best_commits(const wick_plan *plan, int segment, long *feasible) {
     wick_pack_limits limits = {.usable_uj = plan->charge_uj - plan->boot.energy_uj};
     double span_uj = plan->options.margin * plan->charge_uj - plan->boot.energy_uj;
     double best = INFINITY;
-    /* The plan's spans, which say where the chain begins, and behind them the one that is looked
-     * at. */
-    int n_spans = plan->segments[plan->n_segments - 1].first_span +
-                  plan->segments[plan->n_segments - 1].n_spans;
-    wick_span *spans = wick_xalloc((size_t)(n_spans + 1) * sizeof *spans);
-    memcpy(spans, plan->model.spans, (size_t)n_spans * sizeof *spans);
+    /* The spans of the plan, and behind them the one that is looked at. */
     wick_model view = plan->model;
+    wick_span *spans = wick_xalloc((plan->model.n_spans + 1u) * sizeof *spans);
+    memcpy(spans, plan->model.spans, plan->model.n_spans * sizeof *spans);
     view.spans = spans;
     for (uint32_t commits = 0; commits < 1u << (n - 1); commits++) {
         double sum = 0;
@@ -227,9 +225,9 @@ static double best_commits(const wick_plan *plan, int segment, long *feasible) {
                 continue;
             wick_span span = {.first_step = (uint16_t)(first + begin),
                               .n_steps = (uint16_t)(i + 1 - begin)};
-            spans[n_spans] = span;
-            wick_cost cost = wick_device_cost(plan->device,
-                                              wick_plan_span_work(&costs, &view, segment, n_spans));
+            spans[plan->model.n_spans] = span;
+            wick_cost cost = wick_device_cost(
+                plan->device, wick_plan_span_work(&costs, &view, segment, plan->model.n_spans));
             wick_cost reload = wick_device_cost(
                 plan->device,
                 wick_plan_reload_work(&costs, plan->model.steps + span.first_step, span.n_steps));
@@ -260,6 +258,7 @@ static void commits_fall_where_they_should(void **state) {
         wick_qnet *net = random_net(seed);
         wick_rng rng = wick_rng_seed(seed, 13);
         wick_plan_options options = wick_plan_defaults();
+        options.features = WICK_FEATURES_STORED; /* each layer has its one step */
         wick_plan *plan;
         assert_int_equal(wick_plan_make(net, seed % 2 ? fram : mram, &options, NULL, &plan, NULL),
                          WICK_OK);
