@@ -25,6 +25,7 @@ enum {
     KEY_EXPLAIN,
     KEY_JSON,
     KEY_OPTIMISE,
+    KEY_FEATURES,
     KEY_COST_MODEL,
     KEY_HARVEST_MIN,
     KEY_DEADLINE,
@@ -46,6 +47,11 @@ static const struct argp_option option_table[] = {
      0},
     {"latency-weight", KEY_LATENCY_WEIGHT, "W", 0,
      "minimise (1 - W) * energy + W * active power * time, repeated work included, 0 to 1 (default 0)",
+     0},
+    {"features", KEY_FEATURES, "HOW", 0,
+     "what the extractor computes for the modules: stored (once, and after a reboot every module "
+     "starts from it), recomputed (by every module, unless an earlier one of the same boot has left "
+     "it in SRAM), or auto: whichever takes less (default)",
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
@@ -97,6 +103,16 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_LATENCY_WEIGHT:
         a->options.latency_weight = cli_number(state, "latency-weight", text, 0, 1);
+        break;
+    case KEY_FEATURES:
+        if (!strcmp(text, "auto"))
+            a->options.features = WICK_FEATURES_AUTO;
+        else if (!strcmp(text, "stored"))
+            a->options.features = WICK_FEATURES_STORED;
+        else if (!strcmp(text, "recomputed"))
+            a->options.features = WICK_FEATURES_RECOMPUTED;
+        else
+            argp_error(state, "--features takes auto, stored or recomputed");
         break;
     case KEY_APP_BYTES:
         a->options.app_bytes =
@@ -302,6 +318,9 @@ static void print_text(const wick_plan *plan, bool explain) {
            wick_text_bytes(arena, (double)d->flash_bytes),
            wick_text_bytes(arena, (double)plan->totals.constants_bytes),
            wick_text_bytes(arena, (double)plan->totals.code_bytes));
+    if (wick_recomputes(&plan->model))
+        printf("every module begins with the extractor: to store what it computes would take more "
+               "than to compute it again (--features)\n");
     printf("charge %s from %.2f V to %.2f V; the worst span takes %s with its boot and commit\n",
            wick_text_energy(arena, plan->charge_uj), d->capacitor.on_v, d->capacitor.off_v,
            wick_text_energy(arena, plan->worst_span_uj));

@@ -20,6 +20,14 @@ typedef enum wick_optimise {
                              commits mandatory; spans as for energy */
 } wick_optimise;
 
+/* What becomes of what the extractor computes for the modules. */
+typedef enum wick_features {
+    WICK_FEATURES_AUTO,      /* whichever takes less (default) */
+    WICK_FEATURES_STORED,    /* committed once; every module starts from it, also after a reboot */
+    WICK_FEATURES_RECOMPUTED /* never committed on purpose: every module begins with the extractor,
+                               unless an earlier one of the same boot has left it in SRAM */
+} wick_features;
+
 enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16 };
 
 typedef struct wick_plan_options {
@@ -31,6 +39,7 @@ typedef struct wick_plan_options {
     double capacitor_uf;   /* 0 = the profile's */
     int max_span_outputs;  /* 0 = no limit; smaller spans for tests */
     int app_bytes;         /* of the application's variables that join commits, default 0 */
+    wick_features features;
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);
 
@@ -97,6 +106,7 @@ typedef struct wick_plan {
         int64_t nvm_bytes;
         int64_t flash_bytes; /* constants + code estimate */
         int64_t constants_bytes, code_bytes;
+        int64_t engine_code_bytes; /* of code_bytes: what is not kernels */
     } totals;
     double charge_uj;        /* usable energy of one charge */
     wick_cost boot;          /* one boot: start-up and reading the records */
@@ -117,7 +127,10 @@ typedef struct wick_plan {
    is least, by dynamic programming over the layers; e: energy of a span with its commit and what it
    writes, r: what it reads again after a boot, B: energy of a charge after the boot, because a
    power failure hits a span with probability e / B and then repeats half of it on average (the
-   trade-off of Young, CACM 17(9), 1974). No span exceeds margin * charge - boot. NO_FIT (exit 1):
+   trade-off of Young, CACM 17(9), 1974). Where committing what the extractor computes takes more
+   than computing it once more, it is not committed and every module begins with the extractor's
+   steps (wick_features): two answers to one input, with a power failure between them, then take no
+   more, and one takes less. No span exceeds margin * charge - boot. NO_FIT (exit 1):
    one diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
    smallest that would do. UNSUPPORTED: memory that must be erased before writing. model_path may be
    NULL (networks that come from no file: such plans cannot be loaded again). Every span is proven

@@ -43,7 +43,8 @@ static wick_pack_limits limits_for(const admission *a, double scale) {
                               .scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
                               .max_span_outputs = a->options->max_span_outputs,
                               .latency_weight = speed ? 1 : a->options->latency_weight,
-                              .active_uj_per_us = a->device->active_mw / 1e3};
+                              .active_uj_per_us = a->device->active_mw / 1e3,
+                              .features = a->options->features};
 }
 
 static bool packs_with(const admission *a, double uf) {
@@ -136,6 +137,7 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     plan->model.n_spans = (uint16_t)packing->n_spans;
     plan->model.arena_bytes = (uint32_t)packing->arena_bytes;
     plan->min_capacitor_uf = a->min_uf;
+    wick_plan_complete_segments(plan, packing->first_span, packing->span_count);
     wick_plan_lay_out(plan, packing->places);
     plan->model.scratch_bytes = wick_model_scratch_bytes(&plan->model, a->device->nvm.mapped);
     wick_plan_complete(plan, packing->first_span, packing->span_count);

@@ -32,7 +32,8 @@ wick_work wick_plan_reload_work(const wick_plan_costs *costs, const wick_step *s
 /* Writing a tensor from SRAM at a commit. */
 wick_work wick_plan_store_work(const wick_plan_costs *costs, int tensor);
 /* A span with its commit; model's tensors know their last readers. */
-wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int span);
+wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int segment,
+                              int span);
 /* Beside the arena. */
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
 /* One record, written between two barriers. */
@@ -67,6 +68,7 @@ typedef struct wick_packing {
     int64_t arena_bytes;
     int n_steps, n_spans, cap_steps, cap_spans;
     int first_span[1 + WICK_MAX_HEADS], span_count[1 + WICK_MAX_HEADS];
+    double expected[1 + WICK_MAX_HEADS]; /* energy or time of each segment */
 } wick_packing;
 typedef struct wick_pack_limits {
     double span_uj;       /* of steps, commit, and what a boot reads again */
@@ -77,8 +79,10 @@ typedef struct wick_pack_limits {
         latency_weight; /* in [0, 1]: of the time in what is minimised; the rest is the energy's */
     double active_uj_per_us; /* what a µs of it counts */
     bool any;                /* some division will do, not the best: few borders are looked at */
+    wick_features features;
 } wick_pack_limits;
-/* False when a layer has no step that fits, or there are more than 65,535 steps or spans. */
+/* False when a layer has no step that fits, or there are more than 65,535 steps or spans.
+   span_count[0] = 0: there is no extractor, or its steps are the first of every module. */
 bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
 void wick_packing_free(wick_packing *packing);
 /* (1 - latency_weight) * energy + latency_weight * active_uj_per_us * time, µJ */
