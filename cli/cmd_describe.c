@@ -250,6 +250,10 @@ static void print_text(const wick_graph *graph) {
                                           activation_bytes(graph)));
     else
         printf("no shared extractor\n");
+    for (int c = 0; family->ranged && c < family->n_channels; c++)
+        printf("%s%g to %g%s", c ? ", " : "8 bits of each sensor channel stand for ",
+               (double)family->low[c], (double)family->high[c],
+               c + 1 < family->n_channels ? "" : "\n");
     for (int segment = 0; segment <= family->n_heads; segment++)
         if (layers_of(graph, segment, list) > 0)
             print_layers(graph, segment, list);
@@ -304,11 +308,16 @@ static bool print_json(const wick_graph *graph) {
     free(list);
     json_t *features =
         family->features < 0 ? json_null() : shape_json(graph->tensors[family->features].shape);
-    return cli_print_json(json_pack(
-        "{s:s, s:s, s:o, s:I, s:o, s:i, s:o}", "name", graph->name, "recipe", family->recipe,
-        "input", shape_json(graph->tensors[graph->input].shape), "classes",
-        (json_int_t)graph->tensors[family->heads[0]].shape.dim[1], "features", features,
-        "bytes_per_activation", (int)activation_bytes(graph), "modules", modules));
+    json_t *ranges = json_array();
+    for (int c = 0; family->ranged && c < family->n_channels; c++)
+        json_array_append_new(ranges,
+                              json_pack("[f, f]", (double)family->low[c], (double)family->high[c]));
+    return cli_print_json(
+        json_pack("{s:s, s:s, s:o, s:I, s:o, s:i, s:o, s:o}", "name", graph->name, "recipe",
+                  family->recipe, "input", shape_json(graph->tensors[graph->input].shape),
+                  "classes", (json_int_t)graph->tensors[family->heads[0]].shape.dim[1], "features",
+                  features, "bytes_per_activation", (int)activation_bytes(graph), "sensor_ranges",
+                  ranges, "modules", modules));
 }
 
 static wick_status run(const arguments *a, wick_diag *diag) {

@@ -428,12 +428,13 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
         return status;
     }
     status = wick_plan_make(net, device, &a->options, a->model, &plan, diag);
-    if (status == WICK_OK && a->out)
-        status = wick_plan_save(plan, a->out, diag);
-    if (status == WICK_OK)
+    if (status == WICK_OK) {
         status = print_plan(a, plan, diag);
-    else if (status == WICK_NO_FIT && a->json)
+        if (status == WICK_OK && a->out)
+            status = wick_plan_save(plan, a->out, diag);
+    } else if (status == WICK_NO_FIT && a->json) {
         print_no_json(a, device, diag);
+    }
     wick_plan_free(plan);
     wick_qnet_free(net);
     return status;

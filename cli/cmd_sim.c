@@ -62,8 +62,8 @@ static const struct argp_option option_table[] = {
     {"enter", KEY_ENTER, "S", 0, "start the run at this time of the trace (default 0)", 0},
     {"data", 'd', "SPEC", 0, "images of its validation split are the inputs (required)", 0},
     {"policy", 'p', "POLICY", 0,
-     "fixed:TM1, greedy, or threshold:LOW_UW,HIGH_UW,CHARGE_UJ; may be given several times (default: greedy, threshold and "
-     "every module fixed)",
+     "fixed:TM1, greedy, threshold:LOW_UW,HIGH_UW,CHARGE_UJ, edf:RESERVE_UJ, or a file of wick policy; may be given "
+     "several times (default: greedy, threshold and every module fixed)",
      0},
     {"period", 'T', "S", 0, "seconds from input to input (default 60)", 0},
     {"deadline", 'D', "S", 0,
@@ -293,10 +293,16 @@ static const struct argp argp = {
     0,
     0};
 
-/* "fixed:TM1", "fixed:1", "greedy", "threshold:LOW,HIGH,CHARGE". */
-static wick_status parse_policy(const char *text, const wick_plan *plan, wick_policy *out,
-                                wick_diag *diag) {
-    const char *hint = "use fixed:MODULE, greedy or threshold:LOW_UW,HIGH_UW,CHARGE_UJ";
+/* "fixed:TM1", "fixed:1", "greedy", "threshold:LOW,HIGH,CHARGE", "edf:RESERVE", or a file, whose
+   table is in `arena`. */
+static wick_status parse_policy(const char *text, const wick_plan *plan, wick_arena *arena,
+                                wick_policy *out, wick_diag *diag) {
+    const char *hint =
+        "use fixed:MODULE, greedy, threshold:LOW_UW,HIGH_UW,CHARGE_UJ, edf:RESERVE_UJ "
+        "or a file.json of wick policy synth";
+    size_t length = strlen(text);
+    if (length > 5 && !strcmp(text + length - 5, ".json"))
+        return wick_policy_load(arena, text, out, diag);
     *out = (wick_policy){.kind = WICK_POLICY_GREEDY};
     if (!strcmp(text, "greedy"))
         return WICK_OK;
@@ -324,6 +330,15 @@ static wick_status parse_policy(const char *text, const wick_plan *plan, wick_po
             return WICK_OK;
         }
         return wick_fail(diag, WICK_SYNTAX, NULL, text, hint, "these are not three thresholds");
+    }
+    if (!strncmp(text, "edf:", 4)) {
+        char *end;
+        double reserve = strtod(text + 4, &end);
+        out->kind = WICK_POLICY_EDF;
+        if (end == text + 4 || *end || !(reserve >= 0 && reserve < 4e9))
+            return wick_fail(diag, WICK_SYNTAX, NULL, text, hint, "this is no energy");
+        out->reserve_uj = (uint32_t)reserve;
+        return WICK_OK;
     }
     return wick_fail(diag, WICK_UNKNOWN, NULL, text, hint, "there is no such policy");
 }
@@ -499,7 +514,7 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
         "answers TM1..", "power failures", "latency", "energy used",     "of it boots + repeats"};
     memcpy(cells, header, sizeof header);
     for (int p = 0; p < a->n_policies; p++) {
-        WICK_TRY(parse_policy(a->policies[p], plan, &a->options.policy, diag));
+        WICK_TRY(parse_policy(a->policies[p], plan, arena, &a->options.policy, diag));
         wick_sim_result result;
         wick_status status = run_one(a, plan, trace, inputs, &result, diag);
         if (status == WICK_OK) {

@@ -132,13 +132,16 @@ static json_t *results_json(const train_arguments *a, const wick_graph *graph,
         json_array_append_new(modules, module);
     }
     wick_counts shared = wick_graph_counts(graph, 0);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:I, s:{s:I, s:I}, s:o}", "output",
-                     a->output, "strategy", family->strategy, "data", data->spec, "data_sha256",
-                     data->hash.hex, "epochs", result->epochs, "seconds", result->seconds, "waited",
-                     result->waited, "peak_mb", (double)result->peak_bytes / MB, "run_id",
-                     (json_int_t)result->run_id, "extractor", "parameters",
-                     (json_int_t)shared.parameters, "macs", (json_int_t)shared.macs, "modules",
-                     modules);
+    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:i, s:f, s:f, s:f, s:I, s:{s:I, s:I}, s:o}",
+                             "output", a->output, "strategy", family->strategy, "data", data->spec,
+                             "data_sha256", data->hash.hex, "epochs", result->epochs, "seconds",
+                             result->seconds, "waited", result->waited, "peak_mb",
+                             (double)result->peak_bytes / MB, "run_id", (json_int_t)result->run_id,
+                             "extractor", "parameters", (json_int_t)shared.parameters, "macs",
+                             (json_int_t)shared.macs, "modules", modules);
+    if (a->searched)
+        json_object_set(root, "search", a->searched);
+    return root;
 }
 
 static wick_status train(train_arguments *a, wick_graph *graph, const wick_data *data,
@@ -226,6 +229,7 @@ int cmd_train(int argc, char **argv) {
     wick_status status = join(&a, &diag);
     if (status == WICK_OK)
         status = run(&a, &diag);
+    json_decref(a.searched);
     if (wick_parallel_leave(status, &diag))
         return cli_finish(status, &diag);
     wick_diag_free(&diag); /* another process reports */

@@ -25,6 +25,7 @@ typedef struct train_arguments {
     wick_strategy strategies[WICK_STRATEGY_COUNT];
     int n_seeds;                /* 0 = one run, else a study */
     const char *published;      /* --paper: data set of Table II */
+    json_t *searched;           /* what the search cost and found; NULL without one */
     wick_search_options search; /* budget_epochs 0 = no search */
 } train_arguments;
 

@@ -226,6 +226,10 @@ wick_status train_search(train_arguments *a, const wick_data *data, int n_heads,
     if (status != WICK_OK)
         return status;
     report_search(&search, n_heads);
+    a->searched =
+        json_pack("{s:i, s:i, s:i, s:f, s:f, s:f}", "trials", search.n_trials, "rungs",
+                  search.n_rungs, "epochs", search.epochs, "seconds", search.seconds, "validation",
+                  search.best.score, "default_first_rung_validation", search.trials[0].score);
     memcpy(a->train.alpha, search.best.alpha, sizeof a->train.alpha);
     memcpy(a->train.beta, search.best.beta, sizeof a->train.beta);
     return WICK_OK;

@@ -4,17 +4,33 @@
 
 #include <wick/engine_parts.h>
 
-/* Asks the policy and commits its answer; nothing else happens before the next step. */
-static wick_rt_status decide(wick_engine *engine) {
+/* What the policy says now, of the decision at hand or of the module in work. */
+static uint8_t ask(const wick_engine *engine) {
     const wick_model *model = engine->model;
-    wick_situation situation = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, 0};
+    const wick_record *record = &engine->record;
+    wick_situation situation = {.charge_uj = UINT32_MAX,
+                                .full_uj = UINT32_MAX,
+                                .harvest_uw = UINT32_MAX,
+                                .time_left_ms = UINT32_MAX};
     if (engine->situation)
         situation = engine->situation(engine->situation_ctx);
     situation.modules_done = engine->record.modules_done;
     uint32_t age = wick_engine_age_ms(engine), window = engine->stamp.window_ms;
     if (window != 0 && age != UINT32_MAX && situation.time_left_ms > window - age)
         situation.time_left_ms = window - age; /* not stale: age <= window */
-    uint8_t module = wick_policy_choose(engine->policy, model, &situation);
+    situation.working = 0;
+    if (record->phase == WICK_PHASE_RUN) {
+        const wick_segment *segment = &model->segments[record->segment];
+        situation.working = record->segment;
+        situation.left_nj =
+            segment->energy_nj / segment->n_spans * (uint32_t)(segment->n_spans - record->span);
+    }
+    return wick_policy_choose(engine->policy, model, &situation);
+}
+
+/* Commits the policy's answer; nothing else happens before the next step. */
+static wick_rt_status decide(wick_engine *engine, uint8_t module) {
+    const wick_model *model = engine->model;
     wick_record next = engine->record;
     next.span = next.step = 0;
     next.outputs = 0;
@@ -96,9 +112,14 @@ wick_rt_status wick_engine_step(wick_engine *engine) {
         return give_up(engine);
     switch (phase) {
     case WICK_PHASE_RUN:
+        if (engine->record.segment != 0 && wick_policy_reviews(engine->policy)) {
+            uint8_t module = ask(engine);
+            if (module != engine->record.segment)
+                return decide(engine, module);
+        }
         return wick_engine_run_span(engine);
     case WICK_PHASE_DECIDE:
-        return decide(engine);
+        return decide(engine, ask(engine));
     case WICK_PHASE_PUBLISH:
         return publish(engine);
     case WICK_PHASE_IDLE:

@@ -1,39 +1,33 @@
 /* SPDX-License-Identifier: 0BSD */
-/* The policies fixed, greedy and threshold. */
+/* The policies fixed, greedy and threshold, and what holds for all. */
 #include <wick/policy.h>
 
 #define UNKNOWN UINT32_MAX
 
-/* Energy that the device can spend on a module: what is stored and what comes in until the deadline
-   (without one, what comes in is not counted: it might come too late). 1 uW for 1 ms is 1 nJ. */
-static uint64_t available_nj(const wick_situation *s) {
+/* Without a deadline, what comes in is not counted: it might come too late. 1 uW for 1 ms is 1 nJ.
+ */
+uint64_t wick_policy_available_nj(const wick_situation *s) {
     uint64_t stored = (uint64_t)s->charge_uj * 1000u;
     if (s->harvest_uw == UNKNOWN || s->time_left_ms == UNKNOWN)
         return stored;
     return stored + (uint64_t)s->harvest_uw * s->time_left_ms;
 }
 
-static int carried(const wick_segment *module, const wick_situation *s) {
-    if (module->energy_nj == 0 || module->energy_nj > available_nj(s))
+static int carried(const wick_segment *module, const wick_situation *s, uint64_t available_nj) {
+    if (module->energy_nj == 0 || module->energy_nj > available_nj)
         return 0;
     return s->time_left_ms == UNKNOWN || module->time_us <= (uint64_t)s->time_left_ms * 1000u;
 }
 
-/* The largest module that is carried; with a demand on accuracy, the smallest one that is carried
-   and meets it. None is carried: the smallest. */
-static uint8_t greedy(const wick_model *model, const wick_situation *s) {
-    uint8_t smallest = (uint8_t)model->n_modules, largest = 0;
+uint8_t wick_policy_greedy(const wick_model *model, const wick_situation *s) {
+    uint8_t smallest = (uint8_t)model->n_modules;
     if (s->charge_uj == UNKNOWN)
         return smallest;
-    for (uint8_t k = smallest; k >= 1; k--) {
-        const wick_segment *module = &model->segments[k];
-        if (!carried(module, s))
-            continue;
-        largest = k;
-        if (s->min_accuracy_permille && module->accuracy_permille >= s->min_accuracy_permille)
+    uint64_t available_nj = wick_policy_available_nj(s);
+    for (uint8_t k = 1; k < smallest; k++)
+        if (carried(&model->segments[k], s, available_nj))
             return k;
-    }
-    return largest ? largest : smallest;
+    return smallest;
 }
 
 /* The harvest picks a class: poor (below low) the smallest module, medium the one in the middle,
@@ -48,22 +42,59 @@ static uint8_t threshold(const wick_policy *policy, const wick_model *model,
         choice = 1;
     if (s->charge_uj != UNKNOWN && s->charge_uj >= policy->charge_high_uj && choice > 1)
         choice--;
+    if (s->urgent && choice > 1)
+        choice--;
     return choice;
 }
 
-uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
-                           const wick_situation *situation) {
-    if (situation->modules_done != 0 || model->n_modules == 0)
-        return 0;
+/* The smallest module that is accurate enough; 1 where none is. */
+static uint8_t enough(const wick_model *model, const wick_situation *s) {
+    uint8_t k = (uint8_t)model->n_modules;
+    while (k > 1 && model->segments[k].accuracy_permille < s->min_accuracy_permille)
+        k--;
+    return k;
+}
+
+static uint8_t first(const wick_policy *policy, const wick_model *model, const wick_situation *s) {
     switch ((wick_policy_kind)policy->kind) {
-    case WICK_POLICY_FIXED:
-        return policy->module >= 1 && policy->module <= model->n_modules
-                   ? policy->module
-                   : (uint8_t)model->n_modules;
     case WICK_POLICY_GREEDY:
-        return greedy(model, situation);
+        return wick_policy_greedy(model, s);
     case WICK_POLICY_THRESHOLD:
-        return threshold(policy, model, situation);
+        return threshold(policy, model, s);
+    case WICK_POLICY_EDF:
+        return wick_policy_edf(policy, model, s);
+    case WICK_POLICY_TABLE:
+        return wick_policy_look_up(policy->table, model, s);
+    case WICK_POLICY_FIXED:
+        break;
     }
-    return (uint8_t)model->n_modules;
+    return policy->module >= 1 && policy->module <= model->n_modules ? policy->module
+                                                                     : (uint8_t)model->n_modules;
+}
+
+int wick_policy_reviews(const wick_policy *policy) {
+    return policy->kind == WICK_POLICY_EDF || policy->kind == WICK_POLICY_TABLE;
+}
+
+uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
+                           const wick_situation *s) {
+    int reviews = wick_policy_reviews(policy);
+    if (!reviews && s->working)
+        return s->working;
+    if (model->n_modules == 0 || (!reviews && s->modules_done != 0))
+        return 0;
+    if (reviews && s->time_left_ms == 0)
+        return 0; /* no answer would be in time */
+    uint8_t choice = first(policy, model, s);
+    if (choice == 0)
+        return 0;
+    if (s->min_accuracy_permille && policy->kind != WICK_POLICY_FIXED) {
+        uint8_t most = enough(model, s);
+        if (s->modules_done & ((2u << (most - 1u)) - 1u))
+            return 0; /* as accurate an answer is out */
+        choice = choice < most ? most : choice;
+    }
+    if (choice <= s->working)
+        return s->working; /* what is in work is given up only for less */
+    return s->modules_done >> (choice - 1u) & 1u ? 0 : choice;
 }

@@ -64,7 +64,8 @@ expect 0 "yes" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --deadlin
 expect 1 "would do" "$WICK" plan f8.onnx --device m4-fram --harvest-min 200uW --deadline 2s --module TM1 --eager
 need=$(sed -n 's/.*a harvest of at least \([0-9.]* [mµ]*W\) would do.*/\1/p' out.txt | head -1)
 expect 0 "yes" "$WICK" plan f8.onnx --device m4-fram --harvest-min "$need" --deadline 2s --module TM1 --eager
-expect 1 "leakage takes this harvest" "$WICK" plan f8.onnx --device m4-fram --harvest-min 1uW
+expect 1 "leakage takes this harvest" "$WICK" plan f8.onnx --device m4-fram --harvest-min 1uW -o late.json
+[ ! -e late.json ] || fail "a plan that may miss the deadline was written"
 expect 1 '"worst_s": null' "$WICK" plan f8.onnx --device m4-fram --harvest-min 1uW --json
 expect 0 '"meets": true' "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --deadline "1 min" --json
 expect 2 "no power with its unit" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5

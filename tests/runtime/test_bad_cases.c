@@ -248,7 +248,10 @@ static void a_clock_that_jumps_back(void **state) {
         engine.window_ms = 5000;
         engine.trust_unknown = (uint8_t)trust;
         engine.situation = ask;
-        told = (wick_situation){UINT32_MAX, UINT32_MAX, UINT32_MAX, 700, 0, 0};
+        told = (wick_situation){.charge_uj = UINT32_MAX,
+                                .full_uj = UINT32_MAX,
+                                .harvest_uw = UINT32_MAX,
+                                .time_left_ms = 700};
         work(1);
         d.clock_ms = 99000;
         assert_int_equal(boot(), WICK_RT_RESUMED);

@@ -28,7 +28,7 @@ static int make(void **state) {
     memset(&engine, 0, sizeof engine);
     memset(app, 0, sizeof app);
     engine.app = app;
-    policy = (wick_policy){WICK_POLICY_FIXED, 1, 0, 0, 0};
+    policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 1};
     return 0;
 }
 
@@ -204,7 +204,11 @@ static int asked;
 static wick_situation situation(void *ctx) {
     (void)ctx;
     asked++;
-    return (wick_situation){charge_uj, 100, UINT32_MAX, UINT32_MAX, 0xff, 0};
+    return (wick_situation){.charge_uj = charge_uj,
+                            .full_uj = 100,
+                            .harvest_uw = UINT32_MAX,
+                            .time_left_ms = UINT32_MAX,
+                            .modules_done = 0xff};
 }
 
 /* The choice is in NVM, and nothing else is, before any of its work. */

@@ -242,7 +242,8 @@ static void an_unknown_age_is_too_old(void **state) {
 static uint32_t left_ms;
 static wick_situation situation(void *ctx) {
     (void)ctx;
-    return (wick_situation){100, 100, UINT32_MAX, left_ms, 0, 0};
+    return (wick_situation){
+        .charge_uj = 100, .full_uj = 100, .harvest_uw = UINT32_MAX, .time_left_ms = left_ms};
 }
 
 /* The time left that the policy sees: the least of the application's and the window's. */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -15,18 +16,22 @@ static const wick_segment segments[5] = {{0, 1, 0, 0, 100000, 10000},
                                          {0, 1, 0, 760, 200000, 20000},
                                          {0, 1, 0, 530, 50000, 5000}};
 static const wick_model model = {.n_modules = 4, .segments = segments};
-static const wick_situation nothing = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, 0, 0};
+static const wick_situation nothing = {.charge_uj = UINT32_MAX,
+                                       .full_uj = UINT32_MAX,
+                                       .harvest_uw = UINT32_MAX,
+                                       .time_left_ms = UINT32_MAX};
 
 static uint8_t greedy(wick_situation s) {
-    wick_policy policy = {WICK_POLICY_GREEDY, 0, 0, 0, 0};
+    wick_policy policy = {.kind = WICK_POLICY_GREEDY};
     return wick_policy_choose(&policy, &model, &s);
 }
 
 static void one_answer_is_enough(void **state) {
     (void)state;
     for (uint8_t kind = 0; kind <= WICK_POLICY_THRESHOLD; kind++) {
-        wick_policy policy = {kind, 1, 0, 0, 0};
-        wick_situation s = {10000, 10000, 10000, 1000, 0, 0};
+        wick_policy policy = {.kind = kind, .module = 1};
+        wick_situation s = {
+            .charge_uj = 10000, .full_uj = 10000, .harvest_uw = 10000, .time_left_ms = 1000};
         assert_int_not_equal(wick_policy_choose(&policy, &model, &s), 0);
         for (uint32_t k = 0; k < 4; k++) {
             s.modules_done = 1u << k;
@@ -38,10 +43,10 @@ static void one_answer_is_enough(void **state) {
 static void fixed_is_fixed(void **state) {
     (void)state;
     for (uint8_t k = 1; k <= 4; k++) {
-        wick_policy policy = {WICK_POLICY_FIXED, k, 0, 0, 0};
+        wick_policy policy = {.kind = WICK_POLICY_FIXED, .module = k};
         assert_int_equal(wick_policy_choose(&policy, &model, &nothing), k);
     }
-    wick_policy policy = {WICK_POLICY_FIXED, 0, 0, 0, 0};
+    wick_policy policy = {.kind = WICK_POLICY_FIXED};
     assert_int_equal(wick_policy_choose(&policy, &model, &nothing), 4);
     policy.module = 5;
     assert_int_equal(wick_policy_choose(&policy, &model, &nothing), 4);
@@ -118,7 +123,7 @@ static void unknown_energy_is_not_carried(void **state) {
     wick_segment unknown[3] = {segments[0], segments[1], segments[2]};
     unknown[1].energy_nj = 0;
     wick_model two = {.n_modules = 2, .segments = unknown};
-    wick_policy policy = {WICK_POLICY_GREEDY, 0, 0, 0, 0};
+    wick_policy policy = {.kind = WICK_POLICY_GREEDY};
     wick_situation s = nothing;
     s.charge_uj = 5000;
     assert_int_equal(wick_policy_choose(&policy, &two, &s), 2);
@@ -126,7 +131,10 @@ static void unknown_energy_is_not_carried(void **state) {
 
 static void thresholds_pick_a_class(void **state) {
     (void)state;
-    wick_policy policy = {WICK_POLICY_THRESHOLD, 0, 100, 500, 700};
+    wick_policy policy = {.kind = WICK_POLICY_THRESHOLD,
+                          .harvest_low_uw = 100,
+                          .harvest_high_uw = 500,
+                          .charge_high_uj = 700};
     static const struct {
         uint32_t harvest_uw, charge_uj;
         uint8_t of_four, of_three, of_one;
@@ -148,8 +156,141 @@ static void thresholds_pick_a_class(void **state) {
     }
 }
 
+/* The small one first; then the largest that leaves the reserve; given up when it does not fit. */
+static void edf_runs_the_mandatory_part_first(void **state) {
+    (void)state;
+    wick_policy policy = {.kind = WICK_POLICY_EDF, .reserve_uj = 300};
+    wick_situation s = nothing;
+    s.charge_uj = 5000;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 4);
+    s.modules_done = 8;
+    s.charge_uj = 1200;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 1);
+    s.charge_uj = 1199;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 2);
+    s.urgent = 1;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 1);
+    s.urgent = 0;
+    s.charge_uj = 499;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 0);
+    s.harvest_uw = 1000;
+    s.time_left_ms = 1; /* 1 uJ more, but no module fits into the time */
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 0);
+    s.time_left_ms = 20;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 3);
+    s.working = 1;
+    s.left_nj = 519000;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 1);
+    s.left_nj = 519001;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 0);
+    s.working = 0;
+    s.modules_done = 8 | 2;
+    s.charge_uj = 5000;
+    s.time_left_ms = 1000;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 1);
+    s.modules_done = 8 | 1;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 0);
+    s.modules_done = 8;
+    s.min_accuracy_permille = 530; /* which it has */
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 0);
+    s.min_accuracy_permille = 800;
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 2);
+}
+
+/* Three modules; two charges, two harvests, two times. Row r holds the decisions r & 3 and r >> 2.
+ */
+static uint8_t row_of[64], rows[16];
+static const wick_segment three_segments[4] = {{0, 1, 0, 0, 100000, 1000},
+                                               {0, 1, 0, 900, 800000, 8000},
+                                               {0, 1, 0, 800, 400000, 4000},
+                                               {0, 1, 0, 700, 100000, 1000}};
+static const wick_model three = {.n_modules = 3, .segments = three_segments};
+
+static wick_policy_table small_table(void) {
+    wick_policy_table t = {
+        .n_modules = 3, .n_charge = 2, .n_harvest = 2, .n_time = 2, .n_rows = 16};
+    memset(t.charge_uj, 0xff, sizeof t.charge_uj);
+    memset(t.harvest_uw, 0xff, sizeof t.harvest_uw);
+    memset(t.time_ms, 0xff, sizeof t.time_ms);
+    t.charge_uj[0] = 500;
+    t.harvest_uw[0] = 40;
+    t.time_ms[0] = 1000;
+    memset(row_of, 0, sizeof row_of);
+    for (uint8_t i = 0; i < 16; i++)
+        rows[i] = (uint8_t)((i & 3) | (i >> 2) << 4);
+    t.row_of = row_of;
+    t.rows = rows;
+    return t;
+}
+
+static void stages_are_numbered(void **state) {
+    (void)state;
+    /* Behind no answer 1 + 2 * 4, behind TM3 1 + 2 * 4, behind TM2 1 + 4. */
+    assert_int_equal(wick_policy_stages(3), 9 + 9 + 5);
+    assert_int_equal(wick_policy_stages(1), 1);
+    assert_int_equal(wick_policy_stage(3, 0, 0, 0), 0);
+    assert_int_equal(wick_policy_stage(3, 0, 2, 3), 8);
+    assert_int_equal(wick_policy_stage(3, 3, 0, 0), 9);
+    assert_int_equal(wick_policy_stage(3, 3, 1, 1), 11);
+    assert_int_equal(wick_policy_stage(3, 2, 1, 3), 22);
+}
+
+static void tables_are_looked_up(void **state) {
+    (void)state;
+    wick_policy_table t = small_table();
+    wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &t};
+    wick_situation s = {.charge_uj = 499, .harvest_uw = 39, .time_left_ms = 999};
+    row_of[0] = 3 | 2 << 2; /* TM3, then TM2 from 500 uJ on */
+    row_of[1] = 2;          /* harvest from 40 uW on */
+    row_of[2] = 1 << 2;     /* time from 1 s on */
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 3);
+    s.charge_uj = 500;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
+    s.time_left_ms = 1000;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 1);
+    s.charge_uj = 499;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+    s.harvest_uw = 40;
+    s.time_left_ms = 0; /* too late for anything */
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+    s.time_left_ms = 1;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
+    /* TM1 in work, half of it done. */
+    s.working = 1;
+    s.left_nj = 400000;
+    row_of[(wick_policy_stage(3, 0, 1, 2) * 2 + 0) * 2 + 1] = 3;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 3);
+    s.left_nj = 400001; /* not quite half: another cell, which says 0 */
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+    s.working = 3; /* nothing smaller to turn to */
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 3);
+    /* A larger module than the one in work is not turned to. */
+    s.working = 2;
+    s.left_nj = 400000;
+    row_of[(wick_policy_stage(3, 0, 2, 0) * 2 + 0) * 2 + 1] = 1;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
+    /* After an answer. */
+    s.working = 0;
+    s.modules_done = 4;
+    row_of[(wick_policy_stage(3, 3, 0, 0) * 2 + 0) * 2 + 1] = 1;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 1);
+    s.modules_done = 4 | 1;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+    /* Unknown, or urgent: greedy. */
+    s.modules_done = 0;
+    s.harvest_uw = UINT32_MAX;
+    s.charge_uj = 450;
+    s.time_left_ms = 1000;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
+    t.n_modules = 2; /* another model's */
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(edf_runs_the_mandatory_part_first),
+        cmocka_unit_test(stages_are_numbered),
+        cmocka_unit_test(tables_are_looked_up),
         cmocka_unit_test(one_answer_is_enough),
         cmocka_unit_test(fixed_is_fixed),
         cmocka_unit_test(greedy_takes_the_largest_that_the_charge_carries),

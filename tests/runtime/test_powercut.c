@@ -37,7 +37,8 @@ static rig undisturbed; /* after the uninterrupted life */
 
 static wick_situation situation(void *ctx) {
     rig *self = ctx;
-    wick_situation s = {20, 100, UINT32_MAX, UINT32_MAX, 0, 0};
+    wick_situation s = {
+        .charge_uj = 20, .full_uj = 100, .harvest_uw = UINT32_MAX, .time_left_ms = UINT32_MAX};
     if (self->wavering)
         s.charge_uj = random_u32(&self->voltage_random) % 40;
     return s;
@@ -176,10 +177,13 @@ static void expect_clean(uint64_t stride, uint64_t again, int compare_memory) {
         fail_msg("%s", first);
 }
 
-static const wick_policy fixed1 = {WICK_POLICY_FIXED, 1, 0, 0, 0};
-static const wick_policy fixed2 = {WICK_POLICY_FIXED, 2, 0, 0, 0};
-static const wick_policy greedy = {WICK_POLICY_GREEDY, 0, 0, 0, 0};
-static const wick_policy threshold = {WICK_POLICY_THRESHOLD, 0, 5, 10, 15};
+static const wick_policy fixed1 = {.kind = WICK_POLICY_FIXED, .module = 1};
+static const wick_policy fixed2 = {.kind = WICK_POLICY_FIXED, .module = 2};
+static const wick_policy greedy = {.kind = WICK_POLICY_GREEDY};
+static const wick_policy threshold = {.kind = WICK_POLICY_THRESHOLD,
+                                      .harvest_low_uw = 5,
+                                      .harvest_high_uw = 10,
+                                      .charge_high_uj = 15};
 static const tiny_options usual = {.outputs_per_step = 24, .steps_per_span = 3},
                           whole = {.outputs_per_step = 1000, .steps_per_span = 1},
                           fine = {.outputs_per_step = 3, .steps_per_span = 5},

@@ -216,6 +216,35 @@ static void make_workload(scenario *s, wick_rng *rng, double period_s) {
     w->n_times = (int)WICK_LEN(s->arrivals);
 }
 
+const wick_policy_table *scenario_table(wick_arena *arena, int n_modules, double full_uj,
+                                        double mean_uw, double deadline_s, uint64_t seed) {
+    enum { BINS = 4, ROWS = 50 };
+    wick_rng rng = wick_rng_seed(seed, 0x7461626c);
+    int cells = (int)wick_policy_stages((uint32_t)n_modules) * BINS * BINS;
+    uint8_t *row_of = wick_new(arena, uint8_t, cells), *rows = wick_new(arena, uint8_t, ROWS * 2);
+    wick_policy_table *t = wick_new(arena, wick_policy_table, 1);
+    *t = (wick_policy_table){.n_modules = (uint8_t)n_modules,
+                             .n_charge = BINS,
+                             .n_harvest = BINS,
+                             .n_time = BINS,
+                             .n_rows = ROWS,
+                             .row_of = row_of,
+                             .rows = rows};
+    for (int i = 0; i < WICK_TABLE_BINS - 1; i++) {
+        bool used = i < BINS - 1;
+        t->charge_uj[i] = used ? (uint32_t)(full_uj * (i + 1) / BINS) + (uint32_t)i : UINT32_MAX;
+        t->harvest_uw[i] = used ? (uint32_t)(mean_uw * (i + 1) / 3) + (uint32_t)i : UINT32_MAX;
+        t->time_ms[i] = used ? (uint32_t)(deadline_s * 1e3 * (i + 1) / BINS) : UINT32_MAX;
+    }
+    for (int i = 0; i < cells; i++)
+        row_of[i] = (uint8_t)wick_rng_below(&rng, ROWS);
+    uint32_t choices = (uint32_t)n_modules + 1;
+    for (int i = 0; i < ROWS * 2; i++) /* to finish without an answer is rare */
+        rows[i] = (uint8_t)((wick_rng_below(&rng, 8) ? 1 + wick_rng_below(&rng, choices - 1) : 0) |
+                            wick_rng_below(&rng, choices) << 4);
+    return t;
+}
+
 void scenario_make(scenario *s, uint64_t seed) {
     wick_rng rng = wick_rng_seed(seed, 0x7363656e);
     memset(s, 0, sizeof *s);
@@ -228,12 +257,13 @@ void scenario_make(scenario *s, uint64_t seed) {
     make_trace(s, &rng, decades(&rng, 0.1, 10) * energy_uj / period_s);
     make_workload(s, &rng, period_s);
     make_harvester(s, &rng);
-    uint32_t policy = wick_rng_below(&rng, 3);
+    uint32_t policy = wick_rng_below(&rng, 5);
     s->options.policy = (wick_policy){.kind = (uint8_t)policy,
                                       .module = (uint8_t)(1 + wick_rng_below(&rng, 3)),
                                       .harvest_low_uw = 100,
                                       .harvest_high_uw = 1000,
-                                      .charge_high_uj = 500};
+                                      .charge_high_uj = 500,
+                                      .reserve_uj = 300};
     s->options.duration_s = fmin(100 * period_s, s->trace.end_s * between(&rng, 0.3, 4));
     s->options.trace_start_s = wick_rng_below(&rng, 2) ? between(&rng, 0, s->trace.end_s) : 0;
     s->options.start_v =

@@ -25,6 +25,9 @@ typedef struct scenario {
     wick_sim_options options;
 } scenario;
 
+/* A random table of decisions; arrays are in `arena`. */
+const wick_policy_table *scenario_table(wick_arena *arena, int n_modules, double full_uj,
+                                        double mean_uw, double deadline_s, uint64_t seed);
 /* Everything drawn from the seed. */
 void scenario_make(scenario *s, uint64_t seed);
 /* Harvested = everything else, to 1e-9. */

@@ -61,7 +61,11 @@ static void make_run(run *r, const wick_plan *plan, uint64_t seed) {
         w->clock_survives = wick_rng_below(&rng, 2) == 0;
     }
     r->options.policy =
-        (wick_policy){.kind = (uint8_t)wick_rng_below(&rng, 3),
+        (wick_policy){.kind = (uint8_t)wick_rng_below(&rng, 5),
+                      .reserve_uj = (uint32_t)(plan->charge_uj * between(&rng, 0, 0.5)),
+                      .memory_ms = wick_rng_below(&rng, 2) ? 300 : 0,
+                      .table = scenario_table(plan->arena, plan->model.n_modules,
+                                              1.35 * plan->charge_uj, mean_uw, period_s, seed),
                       .module = (uint8_t)(1 + wick_rng_below(&rng, plan->model.n_modules)),
                       .harvest_low_uw = (uint32_t)mean_uw / 2,
                       .harvest_high_uw = (uint32_t)mean_uw,

@@ -121,6 +121,12 @@ expect 3 'other options' "${study[@]}" -o study --lr 0.01
 grep -q 'unified-kd .*90.73' paper.txt || die "not the paper's numbers: $(cat paper.txt)"
 "${train[@]}" -o s.onnx --search 4 --search-min 1 > s.txt 2> err || die "search: $(cat err)"
 grep -q 'searched .* trials' err || die "the search does not say what it cost: $(cat err)"
+"${train[@]}" -o s.onnx --search 4 --search-min 1 --quiet --json > s.json 2> s.err || die "search as JSON: $(cat s.err)"
+for what in trials epochs; do # the same cost in words and as JSON
+    said=$(sed -n "s/.*searched.* \\([0-9]*\\) $what.*/\\1/p" s.err)
+    awk -v what=$what -v said="$said" '/"search"/ { on = 1 } on && $1 == "\"" what "\":" { exit ($2 + 0 != said || said < 2) } END { if (!on) exit 1 }' s.json ||
+        die "search: $what: $(cat s.err s.json)"
+done
 [ ! -e s.onnx.search.json ] || die "the search is left behind"
 expect 2 'one strategy' "${train[@]}" -o x.onnx -s all --search 10
 

@@ -52,7 +52,7 @@ wick_data_options wick_data_defaults(void);
    npy: X [N,L,C] (windows of C sensor channels, L samples: images of height 1 and width L), [N,L]
    (one channel) or [N,H,W,C], of 8 to 32 bit integers or floats, little-endian, C order; y [N] of
    integers, classes 0 to the largest. uint8 stays as it is. Anything else is put on 8 bits as the
-   device will have it: channel c's smallest training value low[c] becomes 0, the largest high[c]
+   device will have it: channel c's smallest value in X.npy, low[c], becomes 0, the largest high[c]
    255, values outside are clipped; options->low and high take their place where they are given.
    NaN and infinities are refused. SHAPE when they are not given for every channel. */
 wick_status wick_data_open(const char *spec, const wick_data_options *options, wick_data **out,

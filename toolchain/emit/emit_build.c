@@ -112,8 +112,8 @@ static void readme_guarantees(const wick_emit *emit, wick_buf *buf) {
         buf,
         "\nG2 here: if every boot brings %.4g mJ, every boot commits at least one span, so an "
         "answer takes at most as many\nboots as commits: spans, the input, a decision, a "
-        "delivery, the end (modelled energy). Tensors bear no checksum: use memory\nwith ECC where "
-        "bits may decay.\n\n",
+        "delivery, the end (modelled energy). Tensors bear no checksum: where bits may decay\nuse memory with ECC, or "
+        "include/wick/guard.h.\n\n",
         emit->plan->worst_span_uj / 1e3);
 }
 

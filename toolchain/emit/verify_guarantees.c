@@ -12,7 +12,7 @@ const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
     "`wick verify`; `test_powercut`, `slow_mutations`",
     "`selftest`; `wick verify`; `test_powercut`, `slow_mutations`, `slow_thumb`",
     "`wick verify`; `test_record`, `test_engine`, `test_image`, `slow_mutations`",
-    "`wick verify`; `test_record`, `test_bad_cases`, `test_engine_field`, `slow_mutations`",
+    "`wick verify`; `test_record`, `test_bad_cases`, `test_guard`, `test_engine_field`, `slow_mutations`",
     "`slow_runtime_builds`, `slow_stack`",
     "`wick verify`; `test_engine`, `test_engine_field`, `slow_mutations`",
     "`test_latency`, `slow_plan_cli`"};

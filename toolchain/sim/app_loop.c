@@ -36,6 +36,8 @@ void program_forget(program *p, bool extractor_too) {
 void program_decided(program *p, int module) {
     p->phase = module ? WICK_PHASE_RUN : WICK_PHASE_IDLE;
     p->segment = module;
+    if (!p->world.options->control) /* a control's modules keep their spans */
+        p->progress[module] = 0;
     program_forget(p, false);
     if (module)
         world_event(&p->world, WICK_EVENT_MODULE, module, p->now.id);

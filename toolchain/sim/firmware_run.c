@@ -99,9 +99,13 @@ static void pay_write(firmware *f, uint32_t offset, uint32_t bytes) {
     f->failure = WICK_RT_PORT; /* no write that the plan knows */
 }
 
-/* A record: the last item of the unit, or a commit by itself. */
-static void pay_commit(firmware *f) {
+/* A record: the last item of the unit, or a commit by itself. A review that gives the module in
+   work up commits no work. */
+static void pay_commit(firmware *f, const uint8_t *record) {
+    enum { SEGMENT_AT = 22, PHASE_AT = 23 }; /* nvm.h */
     world *w = &f->app->world;
+    if (f->open && (record[SEGMENT_AT] != f->app->segment || record[PHASE_AT] == WICK_PHASE_IDLE))
+        f->open = false;
     if (!f->app->taken) {
         pay(f);
         return;
@@ -156,7 +160,7 @@ static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes
         for (uint32_t i = 0; i < bytes; i++)
             f->nvm[offset + i] = (int8_t)wick_rng_next(&f->garbage);
         if (is_record(f->model, offset))
-            pay_commit(f);
+            pay_commit(f, src);
         else if (f->open)
             pay_write(f, offset, bytes);
         else
@@ -277,7 +281,9 @@ static world_outcome work(program *p) {
     begin_open(f);
     if (setjmp(f->power))
         return f->ended;
-    bool decides = p->taken && p->phase == WICK_PHASE_DECIDE;
+    const wick_phase phase = p->phase;
+    const int segment = p->segment;
+    const bool taken = p->taken;
     wick_rt_status status = p->taken ? wick_engine_step(&f->engine) : take(f);
     if (status < 0 || f->failure != WICK_RT_OK) {
         f->failure = status < 0 ? status : f->failure;
@@ -286,7 +292,9 @@ static world_outcome work(program *p) {
     if (status == WICK_RT_WAIT)
         return world_sleep(&p->world, p->world.now_s + p->world.options->wait_s);
     look_at_record(f);
-    if (decides)
+    bool given_up = phase == WICK_PHASE_RUN && segment > 0 &&
+                    (p->segment != segment || p->phase == WICK_PHASE_IDLE);
+    if (taken && (phase == WICK_PHASE_DECIDE || given_up))
         program_decided(p, p->segment);
     return WORLD_DONE;
 }

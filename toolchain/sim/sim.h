@@ -6,6 +6,8 @@
 
 #include "plan/plan.h"
 
+#include "sim/policy_judge.h"
+#include "sim/policy_synth.h"
 #include "sim/trace.h"
 #include "sim/workload.h"
 

@@ -24,11 +24,12 @@ const char *wick_event_name(wick_event_kind kind) {
     return names[kind];
 }
 
-/* Runs [first, end), under a control no further than the unit at hand; behind a unit it stops for
-   an input that replaces this one. */
+/* Runs [first, end), under a control or a policy that reviews no further than the unit at hand;
+   behind a unit it stops for an input that replaces this one. */
 static world_outcome run_items(program *p, int first, int end) {
     world *w = &p->world;
-    if (w->options->control && first < end && w->work.items[first].unit_end < end)
+    bool by_unit = w->options->control || wick_policy_reviews(&w->options->policy);
+    if (by_unit && first < end && w->work.items[first].unit_end < end)
         end = w->work.items[first].unit_end;
     return world_run(w, first, end, w->options->workload.rule == WICK_INPUT_REPLACE);
 }
@@ -95,6 +96,26 @@ static world_outcome publish(program *p) {
     return outcome == WORLD_DONE ? commit_answer(p) : outcome;
 }
 
+/* What the policy says of the module in work; it goes on where the policy does not review. */
+static int review(const program *p) {
+    const world *w = &p->world;
+    const wick_segment *segment = segment_of(p, p->segment);
+    if (!wick_policy_reviews(&w->options->policy) || w->options->control)
+        return p->segment;
+    wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
+    s.working = (uint8_t)p->segment;
+    s.left_nj = segment->energy_nj / segment->n_spans *
+                (uint32_t)(segment->n_spans - p->progress[p->segment]);
+    return wick_policy_choose(&w->options->policy, &w->plan->model, &s);
+}
+
+static world_outcome commit_decision(program *p, int module) {
+    world_outcome outcome = commit(p);
+    if (outcome == WORLD_DONE)
+        program_decided(p, module);
+    return outcome;
+}
+
 static world_outcome decide(program *p) {
     world *w = &p->world;
     const wick_model *m = &w->plan->model;
@@ -105,10 +126,7 @@ static world_outcome decide(program *p) {
         wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
         module = wick_policy_choose(&w->options->policy, m, &s);
     }
-    world_outcome outcome = commit(p);
-    if (outcome == WORLD_DONE)
-        program_decided(p, module);
-    return outcome;
+    return commit_decision(p, module);
 }
 
 static world_outcome work(program *p) {
@@ -116,6 +134,11 @@ static world_outcome work(program *p) {
     if (p->wanted && p->taken && p->phase == WICK_PHASE_RUN && p->segment > 0 &&
         p->segment != p->wanted)
         return decide(p);
+    if (p->taken && p->phase == WICK_PHASE_RUN && p->segment > 0) {
+        int module = review(p);
+        if (module != p->segment)
+            return commit_decision(p, module);
+    }
     if (p->taken && p->phase == WICK_PHASE_RUN && (p->world.work.lazy || span_reloads(p)))
         return span_run(p);
     if (!p->taken || (p->phase == WICK_PHASE_RUN && p->segment == 0))

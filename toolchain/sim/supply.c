@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-const double SUPPLY_MEMORY_S = 10;
+static const double SUPPLY_MEMORY_S = 10;
 
 double supply_end_s(const supply *s, int i) {
     return i + 1 < s->trace->n ? s->trace->time_s[i + 1] : s->trace->end_s;
@@ -46,8 +46,8 @@ supply_sums supply_sums_at(const supply *s, supply_regime regime, int i, double 
 
 double supply_recent_uw(const supply *s, int i, double t, double start_uw) {
     double mean = s->recent_uw[i], dt = t - s->trace->time_s[i];
-    mean += (s->arrives_uw[SUPPLY_WARM][i] - mean) * -expm1(-dt / SUPPLY_MEMORY_S);
-    return mean + start_uw * exp(-t / SUPPLY_MEMORY_S);
+    mean += (s->arrives_uw[SUPPLY_WARM][i] - mean) * -expm1(-dt / s->memory_s);
+    return mean + start_uw * exp(-t / s->memory_s);
 }
 
 /* Power at the converter's input. */
@@ -107,6 +107,12 @@ static void make_tables(wick_arena *arena, supply *s) {
     }
 }
 
+void supply_remember(supply *s, double memory_s) {
+    s->memory_s = memory_s;
+    for (int i = 0; i < s->trace->n; i++)
+        s->recent_uw[i + 1] = supply_recent_uw(s, i, supply_end_s(s, i), 0);
+}
+
 wick_status supply_make(wick_arena *arena, const wick_trace *trace, const wick_harvester *harvester,
                         const store *cap, double on_v, supply *out, wick_diag *diag) {
     int n = trace->n;
@@ -127,8 +133,7 @@ wick_status supply_make(wick_arena *arena, const wick_trace *trace, const wick_h
         out->arrives_uw[r] = wick_new(arena, double, n);
     fill_powers(out, on_v);
     out->recent_uw = wick_new(arena, double, n + 1);
-    for (int i = 0; i < n; i++)
-        out->recent_uw[i + 1] = supply_recent_uw(out, i, supply_end_s(out, i), 0);
+    supply_remember(out, SUPPLY_MEMORY_S);
     if (!out->diode)
         make_tables(arena, out);
     return WICK_OK;

@@ -26,6 +26,7 @@ typedef struct supply {
     double *offered_uj;                 /* the tables: [n + blocks], block b at b * (B + 1) */
     double *gain_uj[SUPPLY_REGIMES], *response_uj[SUPPLY_REGIMES];
     double *peak_uw[SUPPLY_REGIMES], *low_uw[SUPPLY_REGIMES]; /* [blocks] */
+    double memory_s;   /* time constant of the running mean that policies see; at first 10 */
     double *recent_uw; /* [n + 1] running mean of WARM at the samples' starts, from 0 */
 } supply;
 
@@ -34,12 +35,11 @@ typedef struct supply_sums {
     double offered_uj, gain_uj, response_uj;
 } supply_sums;
 
-/* Time constant of the running mean that policies see. */
-extern const double SUPPLY_MEMORY_S;
-
 /* on_v: for diode front ends. Tables are in `arena`; trace and harvester must outlive it. */
 wick_status supply_make(wick_arena *arena, const wick_trace *trace, const wick_harvester *harvester,
                         const store *cap, double on_v, supply *out, wick_diag *diag);
+/* Another time constant, > 0. */
+void supply_remember(supply *s, double memory_s);
 /* End of sample i, from the trace's start. */
 double supply_end_s(const supply *s, int i);
 /* The sample that holds time t, at or after sample `from`. */

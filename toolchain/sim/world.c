@@ -394,7 +394,7 @@ static void enter_trace(world *w) {
     w->trace_s = -start_s;
     w->sample = supply_sample_at(&w->supply, 0, start_s);
     w->recent_start_uw =
-        -supply_recent_uw(&w->supply, w->sample, start_s, 0) * exp(start_s / SUPPLY_MEMORY_S);
+        -supply_recent_uw(&w->supply, w->sample, start_s, 0) * exp(start_s / w->supply.memory_s);
     if (!isfinite(w->recent_start_uw)) /* so far in that nothing would be left of it */
         w->recent_start_uw = 0;
 }
@@ -417,6 +417,8 @@ wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, cons
     WICK_TRY(supply_make(arena, trace, harvester, &w->store, d->capacitor.on_v, &w->supply, diag));
     WICK_TRY(work_items_make(arena, plan, &options->workload, &w->store, !options->no_voltage,
                              &w->work, diag));
+    if (options->policy.memory_ms)
+        supply_remember(&w->supply, options->policy.memory_ms * 1e-3);
     enter_trace(w);
     if (options->record) {
         w->mark_step_s = w->end_s / 2000;

@@ -4,7 +4,8 @@
    Life of an input:  idle --submit--> extractor spans --> decide --> module spans --> publish -->
    decide ... --> idle. Every arrow is a commit; every choice (which module, stop) is in the record
    before it is acted on, so a replay after a power failure takes the same branch (DESIGN:
-   guarantees G1, G3 to G8).
+   guarantees G1, G3 to G8). A policy that reviews (policy.h) is asked before each step of a
+   module's work too, and may give the module up for a smaller one, or for good.
 
    Commits within a segment are lazy where the port knows the voltage: after the first commit of a
    boot, spans are joined as long as the capacitor surely carries the next one with its commit. What
@@ -65,7 +66,7 @@ typedef struct wick_engine {
 
 /* Stack that the engine's calls take on a Cortex-M4 (gcc -O2), the port's callbacks and interrupts
    apart; recomputed from the object code by a test. */
-enum { WICK_ENGINE_STACK_BYTES = 896 };
+enum { WICK_ENGINE_STACK_BYTES = 928 };
 
 /* Checks what the engine relies on: format, counts and indices, places inside the region and apart
    from the records, the input's two places, scratch_bytes against every step. For the PC and for
@@ -109,10 +110,11 @@ void wick_engine_touch(wick_engine *engine);
 wick_rt_status wick_engine_sync(wick_engine *engine);
 
 /* Runs to the next commit. BUSY, RESULT (a result was delivered and that was committed), WAIT (the
-   voltage is known and does not carry the next span: nothing was done, sleep and call again), IDLE,
-   DROPPED (the input became older than its window, or of unknown age, without any answer) or an
-   error. After an error the state in NVM is the one before the step (or, if only the commit's
-   report failed, the one after), and the step may be repeated. */
+   voltage is known and does not carry the next span: nothing was done, sleep and call again), IDLE
+   (a policy that reviews may have given it up without an answer), DROPPED (the input became older
+   than its window, or of unknown age, without any answer) or an error. After an error the state in
+   NVM is the one before the step (or, if only the commit's report failed, the one after), and the
+   step may be repeated. */
 wick_rt_status wick_engine_step(wick_engine *engine);
 
 /* Steps until IDLE, DROPPED or an error; sleeps where the engine has to wait, and returns WAIT if

@@ -16,31 +16,91 @@ typedef struct wick_situation {
     uint32_t modules_done; /* bit k-1: module k has answered this input */
     uint32_t
         min_accuracy_permille; /* what the application asks for; 0 = the best that energy allows */
+    uint32_t left_nj;          /* modelled energy that `working` still takes */
+    uint8_t working;           /* the module in work; 0 = none: the features, or an answer, are
+                                  complete */
+    uint8_t urgent;            /* 1: this input has priority, energy is not saved for later ones */
 } wick_situation;
 
+/* The application's demands count in the same way for all but FIXED: of the modules that have
+   min_accuracy_permille none larger than the smallest is run, and nothing more after an answer that
+   has it. */
 typedef enum wick_policy_kind {
     /* Always `module`; a number that is not a module's means the smallest. */
     WICK_POLICY_FIXED,
     /* The largest module whose modelled energy fits into charge + harvest * time left, and whose
-       modelled time fits into the time left; with min_accuracy_permille the smallest one that fits
-       and is as accurate. None fits, or the charge is unknown: the smallest. Without a deadline the
-       harvest is not counted. A module of unknown energy does not fit. */
+       modelled time fits into the time left. None fits, or the charge is unknown: the smallest.
+       Without a deadline the harvest is not counted. A module of unknown energy does not fit. */
     WICK_POLICY_GREEDY,
     /* In the manner of ATM-Net (arXiv 2502.09822): harvest < low: the smallest module; < high: the
        middle one (n_modules / 2 + 1); else the largest. charge >= charge_high lifts the choice by
-       one module. Unknown harvest counts as low, unknown charge as less than high. */
-    WICK_POLICY_THRESHOLD
+       one module, and urgency by another. Unknown harvest counts as low, unknown charge as less
+       than high. */
+    WICK_POLICY_THRESHOLD,
+    /* Imprecise computation (Liu et al., Computer 24(5), 1991), earliest deadline first because
+       inputs are worked on in their order: the smallest module is the mandatory part and runs
+       first; then the largest one that fits as for GREEDY and leaves reserve_uj (unless urgent). It
+       is given up when what is left of it does not fit any more. Unknown charge: the mandatory part
+       alone. */
+    WICK_POLICY_EDF,
+    /* A synthesised table (wick_policy_table). Unknown charge, harvest or time: as GREEDY; urgent:
+       as GREEDY at a decision, and what is in work goes on. */
+    WICK_POLICY_TABLE
 } wick_policy_kind;
 
+enum { WICK_TABLE_BINS = 16, WICK_TABLE_LEVELS = 4 };
+
+/* Decisions over charge x recent harvest x time left x stage. A stage is the best module that has
+   answered (0 none, else at least 2: after the largest there is nothing to decide) with the module
+   in work and how far it is, in quarters of its energy. Stages in this order: for each best answer
+   0, n, n - 1 ... 2: none in work, then modules 1, 2 ... in work that are larger than the answer
+   and not the smallest, four levels each. */
+typedef struct wick_policy_table {
+    uint8_t n_modules, n_charge, n_harvest, n_time; /* bins, 1 to WICK_TABLE_BINS */
+    uint16_t n_rows;
+    /* Bin of a value: how many thresholds are not above it; ascending, padded with UINT32_MAX. */
+    uint32_t charge_uj[WICK_TABLE_BINS - 1], harvest_uw[WICK_TABLE_BINS - 1],
+        time_ms[WICK_TABLE_BINS - 1];
+    const uint8_t *row_of; /* [stages][n_time][n_harvest]: a row */
+    const uint8_t *rows;   /* [n_rows][(n_charge + 1) / 2]: modules, two a byte, low nibble first;
+                              0 = finish the input */
+} wick_policy_table;
+
 typedef struct wick_policy {
-    uint8_t kind;                                             /* wick_policy_kind */
-    uint8_t module;                                           /* FIXED: 1 = largest */
+    uint8_t kind;       /* wick_policy_kind */
+    uint8_t module;     /* FIXED: 1 = largest */
+    uint32_t memory_ms; /* time constant of the running mean that it was made for
+                           (situation.harvest_uw); 0 = 10,000 */
     uint32_t harvest_low_uw, harvest_high_uw, charge_high_uj; /* THRESHOLD */
+    uint32_t reserve_uj;                                      /* EDF */
+    const wick_policy_table *table;                           /* TABLE */
 } wick_policy;
 
 /* The segment to run next for the current input, 1..n_modules; 0 = nothing more for this input.
-   After one module has answered, these three policies return 0. */
+   Nothing in work: FIXED, GREEDY and THRESHOLD return 0 after one module has answered. With a
+   module in work (asked between its spans where wick_policy_reviews): that module to go on, a
+   smaller one (a larger number) that has not answered to give it up for that, or 0; so an input's
+   work ends after at most n_modules changes. */
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
                            const wick_situation *situation);
+
+/* The policy wants to be asked while a module is in work: EDF, TABLE. Once the deadline has passed
+   these do nothing more for the input. */
+int wick_policy_reviews(const wick_policy *policy);
+
+/* Stages of a table for so many modules. */
+uint32_t wick_policy_stages(uint32_t n_modules);
+/* The stage's number: `best` 0 or 2..n_modules; `working` 0 or a module that is larger than best
+   and not the smallest; level 0..WICK_TABLE_LEVELS - 1 (0 where none is in work). */
+uint32_t wick_policy_stage(uint32_t n_modules, uint32_t best, uint32_t working, uint32_t level);
+
+/* For the kinds' files. */
+uint8_t wick_policy_greedy(const wick_model *model, const wick_situation *situation);
+uint8_t wick_policy_edf(const wick_policy *policy, const wick_model *model,
+                        const wick_situation *situation);
+uint8_t wick_policy_look_up(const wick_policy_table *table, const wick_model *model,
+                            const wick_situation *situation);
+/* Energy that can be spent until the deadline, nJ: stored, and what comes in until then. */
+uint64_t wick_policy_available_nj(const wick_situation *situation);
 
 #endif

@@ -1,0 +1,358 @@
+/* wick policy: makes, shows and judges scheduling policies. */
+#include "cli.h"
+#include "sim/sim.h"
+
+#include <string.h>
+
+enum { MOST = 32 };
+
+typedef struct arguments {
+    const char *what, *file, *traces[MOST], *policies[MOST], *output, *c_file, *plot, *kind,
+        *harvester;
+    const char *line; /* the command line */
+    int n_traces, n_policies, phases, slots, periods;
+    double period_s, deadline_s, wait_s;
+    wick_trace_options trace_options;
+    bool json;
+} arguments;
+
+enum {
+    KEY_SCALE = 256,
+    KEY_HARVESTER,
+    KEY_PHASES,
+    KEY_SLOTS,
+    KEY_AHEAD,
+    KEY_WAIT,
+    KEY_C,
+    KEY_PLOT,
+    KEY_JSON
+};
+
+static const struct argp_option option_table[] = {
+    {"trace", 't', "FILE", 0,
+     "harvest trace to learn from (synth) or to judge on (eval), as for wick sim; may be given several times",
+     0},
+    {"scale", KEY_SCALE, "F", 0, "multiplies the harvested power (default 1)", 0},
+    {"harvester", KEY_HARVESTER, "NAME", 0, "harvester profile (default: the device's figures)", 0},
+    {"period", 'T', "S", 0, "seconds from input to input (default 60)", 0},
+    {"deadline", 'D', "S", 0,
+     "seconds from an input's arrival to its deadline (default: the period)", 0},
+    {"kind", 'k', "KIND", 0, "synth: table (default), threshold, edf or fixed", 0},
+    {"policy", 'p', "FILE", 0, "eval: a policy's file; may be given several times", 0},
+    {"output", 'o', "FILE", 0, "synth: where the policy goes", 0},
+    {"c", KEY_C, "FILE", 0, "synth: the policy as C source too, for firmware", 0},
+    {"plot", KEY_PLOT, "FILE", 0, "show: draw the decision regions, .svg or .png", 0},
+    {"phases", KEY_PHASES, "N", 0, "start phases of each trace (default 10)", 0},
+    {"wait", KEY_WAIT, "S", 0,
+     "one sleep of a device that waits for charge (default: 1/50 of the period)", 0},
+    {"slots", KEY_SLOTS, "N", 0, "synth: a period is divided in so many (default 20)", 0},
+    {"ahead", KEY_AHEAD, "N", 0, "synth: periods looked ahead (default 10)", 0},
+    {"json", KEY_JSON, 0, 0, "results as JSON", 0},
+    {0}};
+
+static void add(struct argp_state *state, const char **list, int *n, char *text) {
+    if (*n == MOST)
+        argp_error(state, "at most %d of a kind", MOST);
+    list[(*n)++] = text;
+}
+
+static void positional(struct argp_state *state, arguments *a, char *text) {
+    if (!a->what)
+        a->what = text;
+    else if (!a->file)
+        a->file = text;
+    else
+        argp_error(state, "one file, please");
+}
+
+static void complete(struct argp_state *state, const arguments *a) {
+    bool show = a->what && !strcmp(a->what, "show");
+    bool synth = a->what && !strcmp(a->what, "synth");
+    if (!show && !synth && (!a->what || strcmp(a->what, "eval") != 0))
+        argp_error(state, "say synth, show or eval");
+    if (!a->file)
+        argp_error(state, show ? "name a policy's file" : "name a plan");
+    if (!show && !a->n_traces)
+        argp_error(state, "--trace is needed");
+    if (synth && !a->output)
+        argp_error(state, "--output is needed");
+    if (!show && !synth && !a->n_policies)
+        argp_error(state, "--policy is needed");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case 't':
+        add(state, a->traces, &a->n_traces, text);
+        break;
+    case 'p':
+        add(state, a->policies, &a->n_policies, text);
+        break;
+    case KEY_SCALE:
+        a->trace_options.scale = cli_number(state, "scale", text, 1e-9, 1e9);
+        break;
+    case KEY_HARVESTER:
+        a->harvester = text;
+        break;
+    case 'T':
+        a->period_s = cli_number(state, "period", text, 1e-3, 1e9);
+        break;
+    case 'D':
+        a->deadline_s = cli_number(state, "deadline", text, 1e-3, 1e9);
+        break;
+    case 'k':
+        a->kind = text;
+        break;
+    case 'o':
+        a->output = text;
+        break;
+    case KEY_C:
+        a->c_file = text;
+        break;
+    case KEY_PLOT:
+        a->plot = text;
+        break;
+    case KEY_PHASES:
+        a->phases = (int)cli_integer(state, "phases", text, 1, 10000);
+        break;
+    case KEY_WAIT:
+        a->wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
+        break;
+    case KEY_SLOTS:
+        a->slots = (int)cli_integer(state, "slots", text, 4, 100);
+        break;
+    case KEY_AHEAD:
+        a->periods = (int)cli_integer(state, "ahead", text, 1, 1000);
+        break;
+    case KEY_JSON:
+        a->json = true;
+        break;
+    case ARGP_KEY_ARG:
+        positional(state, a, text);
+        break;
+    case ARGP_KEY_END:
+        complete(state, a);
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {
+    option_table,
+    parse,
+    "synth PLAN.json\nshow POLICY.json\neval PLAN.json",
+    "Makes a scheduling policy from harvest traces (synth), shows what it decides (show), and judges policies by the expected "
+    "accuracy within the deadline (eval), from start phases all over the traces."
+    "\vExample: wick policy synth plan.json --trace office.csv --period 60 -o policy.json --c model_policy.c\n"
+    "         wick policy eval plan.json --trace other.csv --period 60 --policy policy.json\n"
+    "All energies and times are modelled for the plan's device.\n"
+    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
+    0,
+    0,
+    0};
+
+/* ---- the world that a policy is for ---- */
+
+typedef struct place {
+    wick_plan *plan;
+    wick_qnet *net;
+    wick_judged on;
+} place;
+
+static wick_status open_place(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+    wick_harvester *harvester = NULL;
+    wick_trace **traces = wick_new(arena, wick_trace *, a->n_traces);
+    wick_trace_options options = a->trace_options;
+    WICK_TRY(wick_plan_load(a->file, &p->plan, &p->net, diag));
+    if (a->harvester)
+        WICK_TRY(wick_harvester_load(arena, a->harvester, &harvester, diag));
+    options.harvester = harvester;
+    for (int i = 0; i < a->n_traces; i++)
+        WICK_TRY(wick_trace_load(arena, a->traces[i], p->plan->device, &options, &traces[i], diag));
+    double deadline_s = a->deadline_s > 0 ? a->deadline_s : a->period_s;
+    p->on = (wick_judged){.plan = p->plan,
+                          .traces = (const wick_trace *const *)traces,
+                          .n_traces = a->n_traces,
+                          .harvester = harvester,
+                          .phases = a->phases,
+                          .wait_s = a->wait_s > 0 ? a->wait_s : a->period_s / 50};
+    p->on.workload =
+        (wick_workload){.period_s = a->period_s,
+                        .deadline_s = deadline_s,
+                        .clock_survives = true,
+                        .rule = deadline_s > a->period_s ? WICK_INPUT_DROP_NEW : WICK_INPUT_REPLACE,
+                        .max_waiting = (int)(deadline_s / a->period_s) < WICK_MAX_WAITING
+                                           ? (int)(deadline_s / a->period_s)
+                                           : WICK_MAX_WAITING};
+    for (int k = 0; k < p->net->n_modules; k++)
+        p->on.accuracy[k] = p->net->accuracy[k];
+    return WICK_OK;
+}
+
+static wick_status kind_of(const char *text, wick_policy_kind *kind, wick_diag *diag) {
+    for (*kind = WICK_POLICY_FIXED; *kind <= WICK_POLICY_TABLE; ++*kind)
+        if (!strcmp(text, wick_policy_name(*kind)))
+            return WICK_OK;
+    return wick_fail(diag, WICK_UNKNOWN, NULL, text, "use table, threshold, edf or fixed",
+                     "there is no such kind of policy");
+}
+
+static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+    wick_policy_kind kind;
+    wick_policy policy = {0};
+    wick_synthesised made = {0};
+    double score;
+    wick_synth_options options = wick_synth_defaults();
+    options.slots = a->slots;
+    options.periods = a->periods;
+    WICK_TRY(kind_of(a->kind, &kind, diag));
+    WICK_TRY(open_place(a, arena, p, diag));
+    WICK_TRY(wick_policy_best(arena, &p->on, kind, &options, &policy, &score, &made, diag));
+    WICK_TRY(wick_policy_save(&policy, a->output, diag));
+    if (a->c_file)
+        WICK_TRY(wick_policy_write_c(&policy, a->c_file, a->line, diag));
+    if (a->json) {
+        json_t *root =
+            json_pack("{s:s, s:f, s:i, s:i, s:f}", "kind", wick_policy_name(kind), "score", score,
+                      "bytes", made.bytes, "states", made.n_states, "expected", made.expected);
+        return cli_print_json(root) ? WICK_OK : WICK_OUTPUT;
+    }
+    printf(
+        "%s: %.2f %% expected accuracy within the deadline on the traces that it was made from\n",
+        wick_policy_name(kind), 100 * score);
+    if (made.n_states)
+        printf("%d bytes, %d rows; the decision process has %d states and expects %.2f %%\n",
+               made.bytes, made.table.n_rows, made.n_states, 100 * made.expected);
+    else if (kind == WICK_POLICY_TABLE)
+        printf("%d bytes: no table was better than always the same module\n", made.bytes);
+    return WICK_OK;
+}
+
+static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+    WICK_TRY(open_place(a, arena, p, diag));
+    const char **cells = wick_new(arena, const char *, 3 * (a->n_policies + 1));
+    json_t *runs = json_array();
+    wick_status status = WICK_OK;
+    cells[0] = "policy";
+    cells[1] = "kind";
+    cells[2] = "expected accuracy in time";
+    for (int i = 0; i < a->n_policies && status == WICK_OK; i++) {
+        wick_policy policy;
+        double score = 0;
+        status = wick_policy_load(arena, a->policies[i], &policy, diag);
+        if (status == WICK_OK)
+            status = wick_policy_judge(&p->on, &policy, &score, diag);
+        const char **row = cells + 3 * (i + 1);
+        row[0] = a->policies[i];
+        row[1] = wick_policy_name((wick_policy_kind)policy.kind);
+        row[2] = wick_arena_printf(arena, "%.2f %%", 100 * score);
+        json_array_append_new(runs, json_pack("{s:s, s:s, s:f}", "policy", row[0], "kind", row[1],
+                                              "expected_in_time", score));
+    }
+    if (status == WICK_OK && a->json)
+        return cli_print_json(json_pack("{s:o}", "runs", runs)) ? WICK_OK : WICK_OUTPUT;
+    json_decref(runs);
+    if (status == WICK_OK)
+        cli_print_table(cells, a->n_policies + 1, 3);
+    return status;
+}
+
+/* ---- what it decides ---- */
+
+static int decision(const wick_policy_table *t, int time, int harvest, int charge) {
+    int row = t->row_of[time * t->n_harvest + harvest]; /* stage 0: nothing answered or in work */
+    uint8_t pair = t->rows[row * ((t->n_charge + 1) / 2) + charge / 2];
+    return charge & 1 ? pair >> 4 : pair & 15;
+}
+
+/* The first decision of an input: a map for each bin of the harvest, charge to the right, time left
+   downwards. */
+static void print_maps(const wick_policy_table *t) {
+    printf("The first decision of an input (a digit: the module, 0: none).\n"
+           "To the right: charge, bins from 0");
+    for (int c = 1; c < t->n_charge; c++)
+        printf(", %u", t->charge_uj[c - 1]);
+    printf(" uJ.\n");
+    for (int h = 0; h < t->n_harvest; h++) {
+        printf("\nrecent harvest from %u uW\n", h ? t->harvest_uw[h - 1] : 0);
+        for (int time = t->n_time - 1; time >= 0; time--) {
+            printf("  %10.3f s left  ", time ? t->time_ms[time - 1] * 1e-3 : 0);
+            for (int c = 0; c < t->n_charge; c++)
+                printf("%d", decision(t, time, h, c));
+            printf("\n");
+        }
+    }
+}
+
+static wick_status plot_maps(const wick_policy_table *t, const char *path, wick_diag *diag) {
+    wick_buf script = {0};
+    WICK_TRY(wick_gnuplot_check(path, diag));
+    wick_gnuplot_begin(&script, path, 240 * t->n_harvest, 320);
+    wick_buf_printf(
+        &script,
+        "set multiplot layout 1,%d\nset cbrange [0:%d]\nunset key\nunset colorbox\n"
+        "set palette maxcolors %d\nset xlabel 'charge bin'\nset ylabel 'time left, bin'\n",
+        t->n_harvest, t->n_modules, t->n_modules + 1);
+    for (int h = 0; h < t->n_harvest; h++) {
+        wick_buf_printf(&script, "set title 'harvest from %u uW'\n$map%d << EOD\n",
+                        h ? t->harvest_uw[h - 1] : 0, h);
+        for (int time = 0; time < t->n_time; time++) {
+            for (int c = 0; c < t->n_charge; c++)
+                wick_buf_printf(&script, "%d ", decision(t, time, h, c));
+            wick_buf_puts(&script, "\n");
+        }
+        wick_buf_printf(&script,
+                        "EOD\nplot $map%d matrix with image, $map%d matrix using "
+                        "1:2:(sprintf('%%d', $3)) with labels\n",
+                        h, h);
+    }
+    wick_buf_puts(&script, "unset multiplot\n");
+    wick_status status = wick_gnuplot_run(&script, path, diag);
+    wick_buf_free(&script);
+    return status;
+}
+
+static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) {
+    wick_policy p;
+    WICK_TRY(wick_policy_load(arena, a->file, &p, diag));
+    printf("%s", wick_policy_name((wick_policy_kind)p.kind));
+    if (p.kind == WICK_POLICY_FIXED)
+        printf(", module %d", p.module);
+    if (p.kind == WICK_POLICY_THRESHOLD)
+        printf(", harvest %u and %u uW, charge %u uJ", p.harvest_low_uw, p.harvest_high_uw,
+               p.charge_high_uj);
+    if (p.kind == WICK_POLICY_EDF)
+        printf(", keeps %u uJ", p.reserve_uj);
+    printf("; recent harvest: running mean of %.3f s\n", p.memory_ms ? p.memory_ms * 1e-3 : 10);
+    if (p.kind != WICK_POLICY_TABLE)
+        return WICK_OK;
+    print_maps(p.table);
+    return a->plot ? plot_maps(p.table, a->plot, diag) : WICK_OK;
+}
+
+int cmd_policy(int argc, char **argv) {
+    wick_synth_options defaults = wick_synth_defaults();
+    arguments a = {.period_s = 60,
+                   .phases = 10,
+                   .kind = "table",
+                   .slots = defaults.slots,
+                   .periods = defaults.periods,
+                   .trace_options = wick_trace_defaults()};
+    int exit_status;
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
+        return exit_status;
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    place p = {0};
+    a.line = cli_command_line(arena, argc, argv);
+    wick_status status = !strcmp(a.what, "show")    ? show(&a, arena, &diag)
+                         : !strcmp(a.what, "synth") ? synth(&a, arena, &p, &diag)
+                                                    : eval(&a, arena, &p, &diag);
+    wick_plan_free(p.plan);
+    wick_qnet_free(p.net);
+    wick_arena_free(arena);
+    return cli_finish(status, &diag);
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# wick policy on a real plan: synth, show, eval; the table in the simulator and in the firmware's run; bad input.
+set -u
+: "${WICK:?the program}"
+dir=$(mktemp -d /tmp/wick-policy-cli-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+fail() { echo "FAILED: $*"; exit 1; }
+# expect STATUS TEXT COMMAND...: the exit status, and what it must say.
+expect() {
+    local status=$1 text=$2; shift 2
+    "$@" >out.txt 2>&1
+    local got=$?
+    [ $got -eq "$status" ] || { cat out.txt; fail "exit $got instead of $status: $*"; }
+    grep -qF -- "$text" out.txt || { cat out.txt; fail "does not say '$text': $*"; }
+}
+
+"$WICK" train --recipe vgg16 --width 0.05 --data builtin:shapes10 --limit 200 --epochs 1 -o f.onnx >train.txt 2>&1 ||
+    { cat train.txt; fail "training"; }
+"$WICK" shrink --int8 f.onnx --data builtin:shapes10 --limit 200 --test -o f8.onnx >shrink.txt 2>&1 || { cat shrink.txt; fail "shrinking"; }
+"$WICK" plan f8.onnx --device m4-fram -o plan.json >plan.txt 2>&1 || { cat plan.txt; fail "planning"; }
+
+world=(--trace builtin:office --scale 0.05 --period 300 --phases 2)
+expect 0 "expected accuracy within the deadline" "$WICK" policy synth plan.json "${world[@]}" -o table.json --c model_policy.c
+expect 0 '"kind": "edf"' "$WICK" policy synth plan.json "${world[@]}" --kind edf -o edf.json --json
+expect 0 "first decision of an input" "$WICK" policy show table.json
+expect 0 "keeps" "$WICK" policy show edf.json
+expect 0 "table.json" "$WICK" policy eval plan.json "${world[@]}" --policy table.json --policy edf.json
+gcc -std=c99 -Wall -Wextra -Werror -c -I "${WICK_SOURCE:?}/runtime/include" model_policy.c -o model_policy.o || fail "the C source"
+
+# The same policy decides in the simulator and in the firmware's own code: the same run.
+for how in "" --firmware; do
+    "$WICK" sim plan.json --trace builtin:office --scale 0.05 --data builtin:shapes10 --samples 20 --period 300 --duration 20000 \
+        --policy table.json --policy edf.json --json $how >"run$how.json" 2>err.txt || { cat err.txt; fail "sim $how"; }
+done
+counts() { grep -E '"(inputs|answers|in_time|correct_in_time|missed|power_failures|boots|commits|TM.)"' "$1"; }
+[ "$(counts run.json | wc -l)" -ge 20 ] || fail "too little to compare"
+diff <(counts run.json) <(counts run--firmware.json) || fail "fast and firmware differ"
+
+expect 2 "say synth" "$WICK" policy make plan.json
+expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
+expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json
+[ -e x.json ] && fail "something was left behind"
+sed 's/"rows": "../"rows": "ff/' table.json >bad.json
+expect 3 "names no module" "$WICK" policy show bad.json
+expect 3 "names no module" "$WICK" sim plan.json --trace builtin:office --data builtin:shapes10 --policy bad.json
+echo "ok"

@@ -1,0 +1,26 @@
+/* A Markov model of the harvest, fitted to traces: bins of the recent harvest as a policy sees it
+   (world_situation), transitions from one step to the next, and what each transition brings. */
+#ifndef WICK_HARVEST_CHAIN_H
+#define WICK_HARVEST_CHAIN_H
+
+#include "sim/sim.h"
+
+enum { CHAIN_BINS = 8 };
+
+typedef struct harvest_chain {
+    int n; /* bins in use, 1 to CHAIN_BINS */
+    double step_s;
+    double threshold_uw[CHAIN_BINS];   /* [n - 1] lower ends of bins 1..: usable recent harvest */
+    double p[CHAIN_BINS][CHAIN_BINS];  /* rows sum to 1 */
+    double uj[CHAIN_BINS][CHAIN_BINS]; /* usable harvest of the step, on average */
+} harvest_chain;
+
+/* memory_s: time constant of the recent harvest. Bins are quantiles, where each step counts half
+   for itself and half for what it brings: rare bursts get bins of their own. Each row of
+   transitions is the observed frequencies with one observation's weight spread as the whole trace
+   goes. RANGE for traces that are shorter than a few steps. */
+wick_status harvest_chain_fit(const wick_plan *plan, const wick_trace *const *traces, int n_traces,
+                              const wick_harvester *harvester, double step_s, double memory_s,
+                              int bins, harvest_chain *out, wick_diag *diag);
+
+#endif

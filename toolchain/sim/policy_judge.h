@@ -1,0 +1,39 @@
+/* Scores of policies, and the best parameters of those that have some. Included through sim.h. */
+#ifndef WICK_POLICY_JUDGE_H
+#define WICK_POLICY_JUDGE_H
+
+#include "plan/plan.h"
+#include "sim/policy_synth.h"
+
+/* What policies are judged on. */
+typedef struct wick_judged {
+    const wick_plan *plan;
+    const wick_trace *const *traces; /* each played once around from every start phase */
+    int n_traces;
+    const wick_harvester *harvester; /* NULL = the device's own figures */
+    wick_workload workload;          /* periodic; inputs come from the run's start to the end of the
+                                        trace, the last one still has its deadline */
+    double accuracy[WICK_MAX_HEADS]; /* [modules] 0..1, large to small */
+    int phases;                      /* start phases, equally spaced over each trace */
+    double wait_s;                   /* wick_sim_options */
+} wick_judged;
+
+/* Expected accuracy within the deadline: of the last module that answered in time, 0 without an
+   answer, over all inputs of all runs. Cold start. */
+wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, double *score,
+                              wick_diag *diag);
+
+/* The best parameters of a kind by the score: FIXED (module), THRESHOLD (grid of low, high and
+   charge), EDF (grid of reserve). Others: UNSUPPORTED. *score may be NULL. */
+wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_policy *best,
+                             double *score, wick_diag *diag);
+
+/* The best policy of a kind: tuned parameters, or for TABLE the best by the score of tables for
+   several memories and factors on energies, and of the one that always takes the best fixed module
+   (so on these traces no fixed one is better). A table's arrays are in `arena`; *made (may be NULL)
+   describes the chosen one. GREEDY: as it is. */
+wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_policy_kind kind,
+                             const wick_synth_options *options, wick_policy *best, double *score,
+                             wick_synthesised *made, wick_diag *diag);
+
+#endif

@@ -1,0 +1,244 @@
+#include "sim/policy_mdp.h"
+
+#include <math.h>
+
+enum { OFF, ON };
+
+/* Stages: the extractor's levels; then for each best answer, none in work, and the levels of each
+   module that is larger than it (behind no answer: of every module). */
+static void number_stages(policy_mdp *m) {
+    double window_uj = m->step_uj * (MDP_CHARGES - 1);
+    for (int w = 0; w <= m->n_modules; w++) {
+        double levels = fmax(m->energy_uj[w] / (0.4 * window_uj), m->time_slots[w]);
+        int quarters = (int)ceil(fmax(1, levels / WICK_TABLE_LEVELS));
+        m->levels[w] = WICK_TABLE_LEVELS * quarters;
+        if (m->levels[w] > MDP_MOST_LEVELS)
+            m->levels[w] = MDP_MOST_LEVELS;
+    }
+    int n = m->levels[0];
+    for (int best = 0; best <= m->n_modules; best++) {
+        if (best == 1)
+            continue; /* the best there is */
+        m->stage_of[best][0] = n++;
+        for (int w = 1; w <= (best ? best - 1 : m->n_modules); w++) {
+            m->stage_of[best][w] = n;
+            n += m->levels[w];
+        }
+    }
+    m->n_stages = n;
+}
+
+static size_t place(const policy_mdp *m, int stage, int age, int bin) {
+    return (((size_t)stage * (size_t)(m->ages + 1) + (size_t)age) * CHAIN_BINS + (size_t)bin) *
+           MDP_CHARGES;
+}
+
+static float *cell(const policy_mdp *m, int on, int stage, int age, int bin) {
+    return m->value[on] + place(m, stage, age, bin);
+}
+
+static float *idle_cell(const policy_mdp *m, int on, int slots_left, int bin) {
+    return m->idle[on] + ((size_t)slots_left * CHAIN_BINS + (size_t)bin) * MDP_CHARGES;
+}
+
+/* Between grid points. */
+static double at_charge(const policy_mdp *m, const float *values, double uj) {
+    double x = uj / m->step_uj;
+    if (x <= 0)
+        return values[0];
+    if (x >= MDP_CHARGES - 1)
+        return values[MDP_CHARGES - 1];
+    int i = (int)x;
+    return values[i] + (x - i) * (values[i + 1] - values[i]);
+}
+
+/* The value when no more is done for an input of this age: of idling to the next arrival, or of the
+   next one, which waits. */
+static const float *after(const policy_mdp *m, int on, int age, int bin) {
+    return age >= m->slots ? cell(m, on, 0, age - m->slots, bin)
+                           : idle_cell(m, on, m->slots - age, bin);
+}
+
+double mdp_finish(const policy_mdp *m, int age, int bin, int charge) {
+    return after(m, ON, age, bin)[charge];
+}
+
+/* The state of a stage at an age; behind the deadline there is nothing more to do. */
+static const float *row(const policy_mdp *m, int on, int stage, int age, int bin) {
+    return age >= m->ages ? after(m, on, m->ages, bin) : cell(m, on, stage, age, bin);
+}
+
+static double leaks(const policy_mdp *m, double uj) {
+    return m->leak * uj + m->leak_base_uj;
+}
+
+/* One slot of a device that is on and does nothing but sleep, or of one that is off; the rows are
+   those of the bin that follows. */
+static double sleep_on(const policy_mdp *m, double uj, const float *on, const float *off) {
+    double left_uj = uj - m->sleep_uj - leaks(m, uj);
+    return left_uj < 0 ? off[0] : at_charge(m, on, left_uj);
+}
+
+static double stay_off(const policy_mdp *m, double uj, const float *on, const float *off) {
+    double left_uj = fmax(0, uj - leaks(m, uj));
+    return left_uj >= m->on_uj ? at_charge(m, on, left_uj - m->boot_uj)
+                               : at_charge(m, off, left_uj);
+}
+
+/* A piece of work: a segment from `level` on. */
+typedef struct job {
+    int segment, level;
+    int begun, done; /* stages: of its level 0; behind it, -1 = the input is finished */
+    double gain;     /* what its answer brings in time */
+} job;
+
+/* What comes of the job when it has reached `level`, at the end of a slot. */
+static double at_level(const policy_mdp *m, int age, const job *w, int level, int bin,
+                       double left_uj) {
+    if (level < m->levels[w->segment])
+        return at_charge(m, row(m, ON, w->begun + level, age, bin), left_uj);
+    const float *next = w->done < 0 ? after(m, ON, age, bin) : row(m, ON, w->done, age, bin);
+    return (age <= m->ages ? w->gain : 0) + at_charge(m, next, left_uj);
+}
+
+/* A slot of it, with charge and harvest of `uj` together: as many whole levels as energy and time
+   allow; of one that takes longer than a slot, its share by chance. */
+static double work_slot(const policy_mdp *m, int age, const job *w, int bin, double uj) {
+    double level_uj = m->energy_uj[w->segment] / m->levels[w->segment];
+    double by_time = m->levels[w->segment] / m->time_slots[w->segment];
+    int left = m->levels[w->segment] - w->level;
+    int can = uj > 0 ? (int)fmin(left, floor(uj / level_uj + 1e-9)) : 0;
+    if (can > 0 && by_time < 1) {
+        double rest_uj = uj - leaks(m, uj);
+        return by_time * at_level(m, age + 1, w, w->level + 1, bin, fmax(0, rest_uj - level_uj)) +
+               (1 - by_time) * at_level(m, age + 1, w, w->level, bin, fmax(0, rest_uj));
+    }
+    can = can > (int)by_time ? (int)by_time : can;
+    double left_uj = uj - can * level_uj;
+    left_uj -= fmin(left_uj, leaks(m, left_uj) + (can < left ? m->sleep_uj : 0));
+    return at_level(m, age + 1, w, w->level + can, bin, left_uj);
+}
+
+static double work_on(const policy_mdp *m, int age, const job *w, int bin, int charge) {
+    const harvest_chain *chain = m->chain;
+    int levels = m->levels[w->segment];
+    double uj = charge * m->step_uj, share = (double)(levels - w->level) / levels;
+    double rest_uj = m->energy_uj[w->segment] * share;
+    double rest_slots = m->time_slots[w->segment] * share;
+    if (uj >= rest_uj && rest_slots < 0.5) {
+        const float *next = w->done < 0 ? after(m, ON, age, bin) : row(m, ON, w->done, age, bin);
+        return (age + rest_slots <= m->ages ? w->gain : 0) + at_charge(m, next, uj - rest_uj);
+    }
+    double value = 0;
+    for (int j = 0; j < chain->n; j++)
+        value += chain->p[bin][j] * work_slot(m, age, w, j, uj + chain->uj[bin][j]);
+    return value;
+}
+
+static double gain_of(const policy_mdp *m, int best, int w) {
+    return m->accuracy[w] - (best ? m->accuracy[best] : 0);
+}
+
+double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, int charge) {
+    const job it = {.segment = w,
+                    .level = level,
+                    .begun = m->stage_of[best][w],
+                    .done = w == 1 ? -1 : m->stage_of[w][0],
+                    .gain = gain_of(m, best, w)};
+    return work_on(m, age, &it, bin, charge);
+}
+
+static double extract(const policy_mdp *m, int age, int level, int bin, int charge) {
+    const job it = {.level = level, .done = m->stage_of[0][0]};
+    return work_on(m, age, &it, bin, charge);
+}
+
+/* ---- one sweep over a period ---- */
+
+static double off_slot(const policy_mdp *m, int stage, int age, int bin, int charge) {
+    double value = 0;
+    for (int j = 0; j < m->chain->n; j++)
+        value += m->chain->p[bin][j] * stay_off(m, charge * m->step_uj + m->chain->uj[bin][j],
+                                                row(m, ON, stage, age + 1, j),
+                                                row(m, OFF, stage, age + 1, j));
+    return value;
+}
+
+static double idle_slot(const policy_mdp *m, int on, int left, int bin, int charge) {
+    double value = 0;
+    for (int j = 0; j < m->chain->n; j++) {
+        const float *next_on = idle_cell(m, ON, left - 1, j),
+                    *next_off = idle_cell(m, OFF, left - 1, j);
+        double uj = charge * m->step_uj + m->chain->uj[bin][j];
+        value += m->chain->p[bin][j] *
+                 (on ? sleep_on(m, uj, next_on, next_off) : stay_off(m, uj, next_on, next_off));
+    }
+    return value;
+}
+
+static void sweep_idle(policy_mdp *m) {
+    for (int on = 0; on < 2; on++)
+        for (int i = 0; i < m->chain->n; i++)
+            for (int c = 0; c < MDP_CHARGES; c++)
+                idle_cell(m, on, 0, i)[c] = cell(m, on, 0, 0, i)[c];
+    for (int left = 1; left <= m->slots; left++)
+        for (int on = 0; on < 2; on++)
+            for (int i = 0; i < m->chain->n; i++)
+                for (int c = 0; c < MDP_CHARGES; c++)
+                    idle_cell(m, on, left, i)[c] = (float)idle_slot(m, on, left, i, c);
+}
+
+/* Everything behind answer `best` at one age. */
+static void sweep_answer(policy_mdp *m, int age, int best, int bin) {
+    int larger = best ? best - 1 : m->n_modules;
+    for (int c = 0; c < MDP_CHARGES; c++) {
+        double finish = mdp_finish(m, age, bin, c);
+        double start =
+            finish; /* the best of finishing and of beginning module w or a smaller one */
+        for (int w = larger; w >= 1; w--) {
+            for (int l = m->levels[w] - 1; l >= 0; l--) {
+                double go_on = mdp_go_on(m, age, best, w, l, bin, c);
+                bool choice = best != 0 || w < m->n_modules;
+                cell(m, ON, m->stage_of[best][w] + l, age, bin)[c] =
+                    (float)(choice ? fmax(go_on, start) : go_on);
+                if (l == 0)
+                    start = fmax(start, go_on);
+            }
+        }
+        cell(m, ON, m->stage_of[best][0], age, bin)[c] = (float)start;
+    }
+}
+
+static void sweep_age(policy_mdp *m, int age) {
+    for (int i = 0; i < m->chain->n; i++) {
+        for (int best = 2; best <= m->n_modules; best++)
+            sweep_answer(m, age, best, i);
+        sweep_answer(m, age, 0, i);
+        for (int l = m->levels[0] - 1; l >= 0; l--)
+            for (int c = 0; c < MDP_CHARGES; c++)
+                cell(m, ON, l, age, i)[c] = (float)extract(m, age, l, i, c);
+        for (int stage = 0; stage < m->n_stages; stage++)
+            for (int c = 0; c < MDP_CHARGES; c++)
+                cell(m, OFF, stage, age, i)[c] = (float)off_slot(m, stage, age, i, c);
+    }
+}
+
+void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
+    number_stages(m);
+    for (int on = 0; on < 2; on++) {
+        m->value[on] = wick_new(arena, float, place(m, m->n_stages, 0, 0));
+        m->idle[on] = wick_new(arena, float, (size_t)(m->slots + 1) * CHAIN_BINS * MDP_CHARGES);
+    }
+    for (int p = 0; p < periods; p++) {
+        sweep_idle(m);
+        for (int age = m->ages - 1; age >= 0; age--)
+            sweep_age(m, age);
+    }
+}
+
+double mdp_expected(const policy_mdp *m, int periods) {
+    double sum = 0;
+    for (int i = 0; i < m->chain->n; i++)
+        sum += cell(m, OFF, 0, 0, i)[0];
+    return sum / m->chain->n / periods;
+}

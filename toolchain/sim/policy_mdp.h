@@ -1,0 +1,43 @@
+/* The Markov decision process behind a synthesised policy. Time goes in slots of a period; a state
+   is
+     age of the input in work (slots; periodic arrivals, so the age tells how many wait behind it)
+     x stage (extractor in work; or the best answer so far, and the module in work) with its
+       progress in whole levels: a level is less than half of what the capacitor holds, so what is
+       too little for one stays in the charge
+     x charge (grid over the usable energy) x bin of the recent harvest x device on or off.
+   An answer in time brings its module's accuracy minus that of the answer before it. Backward
+   induction over `periods` periods, beginning with nothing: what charge is worth for later inputs
+   is in it. */
+#ifndef WICK_POLICY_MDP_H
+#define WICK_POLICY_MDP_H
+
+#include "sim/harvest_chain.h"
+
+enum { MDP_CHARGES = 24, MDP_MOST_LEVELS = 12 * WICK_TABLE_LEVELS };
+
+typedef struct policy_mdp {
+    const harvest_chain *chain;
+    int n_modules, slots, ages; /* slots: of a period; ages: of the deadline */
+    double accuracy[1 + WICK_MAX_HEADS];
+    double energy_uj[1 + WICK_MAX_HEADS]; /* of each segment with its commits, usable */
+    double time_slots[1 + WICK_MAX_HEADS];
+    double step_uj;                  /* between two points of the charge grid */
+    double on_uj, boot_uj, sleep_uj; /* usable; of a slot */
+    double leak, leak_base_uj;       /* in a slot: leak * charge + leak_base_uj */
+    int levels[1 + WICK_MAX_HEADS];  /* of each segment, a multiple of WICK_TABLE_LEVELS */
+    int stage_of[1 + WICK_MAX_HEADS][1 + WICK_MAX_HEADS]; /* [best][working]: its level 0 */
+    int n_stages;
+    /* values, [on][stage][age][bin][charge] and [on][slots left][bin][charge] */
+    float *value[2], *idle[2];
+} policy_mdp;
+
+/* Takes arrays from `arena` and computes all values. */
+void mdp_solve(policy_mdp *m, wick_arena *arena, int periods);
+/* Of a state of a device that is on: going on with module w at `level` behind answer `best`. */
+double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, int charge);
+/* Nothing more for this input. */
+double mdp_finish(const policy_mdp *m, int age, int bin, int charge);
+/* Sum over bins of the value of an input's arrival at an empty device, over periods. */
+double mdp_expected(const policy_mdp *m, int periods);
+
+#endif

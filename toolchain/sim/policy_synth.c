@@ -1,0 +1,305 @@
+/* From the values of the decision process to a table: bins, the best action of each cell over the
+   states that fall into it, equal rows stored once, similar ones merged until the table fits. */
+#include "sim/policy_synth.h"
+#include "sim/policy_mdp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CHARGE_BINS = 12, ROW_BYTES = CHARGE_BINS / 2, TIME_BINS = 10, MOST_CELLS = 3200 };
+
+wick_synth_options wick_synth_defaults(void) {
+    return (wick_synth_options){
+        .workload = {.period_s = 60, .deadline_s = 60, .clock_survives = true},
+        .slots = 20,
+        .periods = 10,
+        .dearer = 1};
+}
+
+typedef struct builder {
+    const policy_mdp *m;
+    wick_policy_table *table;
+    int first_left[TIME_BINS + 1]; /* slots left at which each time bin begins; the end */
+    int n_cells;                   /* stages x time x harvest */
+    uint8_t (*rows)[ROW_BYTES];    /* [n_cells] */
+} builder;
+
+/* ---- actions ---- */
+
+/* The values of each action (0 finish, k go on with, or turn to, module k) of a state; -INFINITY
+   where it is not allowed. */
+static void action_values(const policy_mdp *m, int age, int best, int working, int level, int bin,
+                          int charge, double *values) {
+    int larger = best ? best - 1 : m->n_modules;
+    values[0] = mdp_finish(m, age, bin, charge);
+    for (int w = 1; w <= m->n_modules; w++)
+        values[w] = w < working || w > larger ? -INFINITY
+                    : w == working            ? mdp_go_on(m, age, best, w, level, bin, charge)
+                                              : mdp_go_on(m, age, best, w, 0, bin, charge);
+}
+
+/* The best action over the states of one cell; ties go to the larger module. */
+static int best_action(const builder *b, int best, int working, int level, int time, int bin,
+                       int charge_bin) {
+    enum { PER_BIN = MDP_CHARGES / CHARGE_BINS };
+    const policy_mdp *m = b->m;
+    const int per_level = working ? m->levels[working] / WICK_TABLE_LEVELS : 1;
+    double sums[1 + WICK_MAX_HEADS] = {0}, values[1 + WICK_MAX_HEADS];
+    for (int left = b->first_left[time]; left < b->first_left[time + 1]; left++)
+        for (int l = 0; l < per_level; l++)
+            for (int c = 0; c < PER_BIN; c++) {
+                action_values(m, m->ages - left, best, working, level * per_level + l, bin,
+                              charge_bin * PER_BIN + c, values);
+                for (int a = 0; a <= m->n_modules; a++)
+                    sums[a] += values[a];
+            }
+    int action = 0;
+    for (int a = m->n_modules; a >= 1; a--)
+        if (sums[a] >= sums[action])
+            action = a;
+    return action;
+}
+
+static void fill_rows(builder *b, int best, int working, int level) {
+    const wick_policy_table *t = b->table;
+    int stage =
+        (int)wick_policy_stage(t->n_modules, (uint32_t)best, (uint32_t)working, (uint32_t)level);
+    for (int time = 0; time < t->n_time; time++)
+        for (int bin = 0; bin < t->n_harvest; bin++) {
+            uint8_t *row = b->rows[(stage * t->n_time + time) * t->n_harvest + bin];
+            for (int c = 0; c < CHARGE_BINS; c++) {
+                int action = best_action(b, best, working, level, time, bin, c);
+                row[c / 2] |= (uint8_t)(action << (c & 1 ? 4 : 0));
+            }
+        }
+}
+
+static void fill(builder *b) {
+    int n = b->m->n_modules;
+    for (int best = 0; best <= n; best++) {
+        if (best == 1)
+            continue;
+        fill_rows(b, best, 0, 0);
+        for (int w = 1; w < (best ? best : n); w++)
+            for (int level = 0; level < WICK_TABLE_LEVELS; level++)
+                fill_rows(b, best, w, level);
+    }
+}
+
+/* ---- compression ---- */
+
+static int different(const uint8_t *a, const uint8_t *b) {
+    int count = 0;
+    for (int i = 0; i < ROW_BYTES; i++)
+        count += ((a[i] ^ b[i]) & 15) != 0;
+    for (int i = 0; i < ROW_BYTES; i++)
+        count += ((a[i] ^ b[i]) >> 4) != 0;
+    return count;
+}
+
+/* Equal rows become one: cells' indices, rows and how many cells have each. */
+static int unique(const builder *b, int *of_cell, uint8_t (*rows)[ROW_BYTES], int *cells) {
+    int n = 0;
+    for (int i = 0; i < b->n_cells; i++) {
+        int r = 0;
+        while (r < n && memcmp(rows[r], b->rows[i], ROW_BYTES) != 0)
+            r++;
+        if (r == n) {
+            memcpy(rows[n], b->rows[i], ROW_BYTES);
+            cells[n++] = 0;
+        }
+        of_cell[i] = r;
+        cells[r]++;
+    }
+    return n;
+}
+
+/* Gives up the row whose replacement by the nearest one changes the fewest decisions. */
+static int merge_one(int n, int n_cells, int *of_cell, uint8_t (*rows)[ROW_BYTES], int *cells) {
+    int from = -1, to = -1, least = INT32_MAX;
+    for (int a = 0; a < n; a++)
+        for (int b = 0; b < n; b++) {
+            int cost = a == b ? INT32_MAX : cells[a] * different(rows[a], rows[b]);
+            if (cost < least) {
+                least = cost;
+                from = a;
+                to = b;
+            }
+        }
+    cells[to] += cells[from];
+    memcpy(rows[from], rows[n - 1], ROW_BYTES);
+    cells[from] = cells[n - 1];
+    for (int i = 0; i < n_cells; i++) {
+        of_cell[i] = of_cell[i] == from ? to : of_cell[i];
+        of_cell[i] = of_cell[i] == n - 1 ? from : of_cell[i];
+    }
+    return n - 1;
+}
+
+static int bytes_of(int n_cells, int n_rows) {
+    return (int)sizeof(wick_policy_table) + n_cells + n_rows * ROW_BYTES;
+}
+
+static void compress(const builder *b, wick_arena *arena, wick_synthesised *out) {
+    wick_policy_table *t = b->table;
+    int *of_cell = wick_new(arena, int, b->n_cells), *cells = wick_new(arena, int, b->n_cells);
+    uint8_t(*rows)[ROW_BYTES] = (uint8_t(*)[ROW_BYTES])wick_arena_alloc(
+        arena, wick_size_mul((size_t)b->n_cells, ROW_BYTES));
+    int n = unique(b, of_cell, rows, cells);
+    while (n > 256 || bytes_of(b->n_cells, n) > WICK_POLICY_TABLE_BYTES)
+        n = merge_one(n, b->n_cells, of_cell, rows, cells);
+    uint8_t *index = wick_new(arena, uint8_t, b->n_cells);
+    for (int i = 0; i < b->n_cells; i++)
+        index[i] = (uint8_t)of_cell[i];
+    t->n_rows = (uint16_t)n;
+    t->row_of = index;
+    t->rows = rows[0];
+    out->bytes = bytes_of(b->n_cells, n);
+}
+
+/* ---- the whole ---- */
+
+static uint32_t rounded(double value) {
+    return (uint32_t)fmin(fmax(0, round(value)), UINT32_MAX - 1.0);
+}
+
+/* Time bins are finer towards the deadline: 1, 1, 1, 2, 2 ... slots, growing by a constant factor.
+ */
+static void make_bins(builder *b, double slot_s, double full_uj) {
+    wick_policy_table *t = b->table;
+    const policy_mdp *m = b->m;
+    memset(t->charge_uj, 0xff, sizeof t->charge_uj);
+    memset(t->harvest_uw, 0xff, sizeof t->harvest_uw);
+    memset(t->time_ms, 0xff, sizeof t->time_ms);
+    /* Grid points of a bin lie around its middle. */
+    for (int c = 1; c < CHARGE_BINS; c++)
+        t->charge_uj[c - 1] =
+            rounded(full_uj * (c * (MDP_CHARGES / CHARGE_BINS) - 0.5) / (MDP_CHARGES - 1));
+    for (int i = 1; i < t->n_harvest; i++)
+        t->harvest_uw[i - 1] = rounded(m->chain->threshold_uw[i - 1]);
+    t->n_time = 1;
+    b->first_left[0] = 1;
+    int stages = (int)wick_policy_stages(t->n_modules), most = MOST_CELLS / (stages * t->n_harvest);
+    most = most < 1 ? 1 : most < TIME_BINS ? most : TIME_BINS;
+    double growth = pow(m->ages, 1.0 / most);
+    for (double at = growth; t->n_time < most; at *= growth) {
+        int first = (int)at + 1;
+        first = first <= b->first_left[t->n_time - 1] ? b->first_left[t->n_time - 1] + 1 : first;
+        if (first > m->ages)
+            break;
+        t->time_ms[t->n_time - 1] = rounded((first - 0.5) * slot_s * 1e3);
+        b->first_left[t->n_time++] = first;
+    }
+    b->first_left[t->n_time] = m->ages + 1;
+}
+
+static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *o,
+                               const harvest_chain *chain) {
+    const wick_device *d = plan->device;
+    double eff = d->capacitor.efficiency, uf = d->capacitor.uf, slot_s = chain->step_s;
+    double full_uj = wick_device_usable_uj(d, d->capacitor.max_v, d->capacitor.off_v);
+    double lambda = 2 * d->capacitor.leakage_ua / (uf * d->capacitor.max_v); /* store.h */
+    policy_mdp m = {.chain = chain,
+                    .n_modules = plan->model.n_modules,
+                    .slots = o->slots,
+                    .ages = (int)lround(o->workload.deadline_s / slot_s),
+                    .step_uj = full_uj / (MDP_CHARGES - 1),
+                    .on_uj = plan->charge_uj,
+                    .boot_uj = plan->boot.energy_uj,
+                    .sleep_uj = d->sleep_uw * slot_s,
+                    .leak = lambda * slot_s};
+    double off_uj = uf / 2 * d->capacitor.off_v * d->capacitor.off_v;
+    m.leak_base_uj = lambda * slot_s * off_uj * eff;
+    for (int k = 0; k <= m.n_modules; k++) {
+        wick_cost cost = plan->segments[k].cost;
+        cost = wick_cost_add(cost, plan->commit); /* the decision, or the delivery */
+        cost = wick_cost_add(cost, k ? plan->send : plan->take);
+        if (k == 0 && o->workload.sense_us > 0)
+            cost = wick_cost_add(cost, (wick_cost){.time_us = o->workload.sense_us,
+                                                   .energy_uj = o->workload.sense_uj});
+        if (k && o->workload.send_us > 0)
+            cost = wick_cost_add(cost, (wick_cost){.time_us = o->workload.send_us,
+                                                   .energy_uj = o->workload.send_uj});
+        m.energy_uj[k] = o->dearer * cost.energy_uj;
+        m.time_slots[k] = cost.time_us * 1e-6 / slot_s;
+        m.accuracy[k] = k ? o->accuracy[k - 1] : 0;
+    }
+    return m;
+}
+
+static wick_status check(const wick_plan *plan, const wick_synth_options *o, wick_diag *diag) {
+    const wick_workload *w = &o->workload;
+    if (!(w->period_s > 0) || !(w->deadline_s > 0) || w->deadline_s > 100 * w->period_s ||
+        w->deadline_s * o->slots < w->period_s)
+        return wick_fail(diag, WICK_RANGE, NULL, "deadline",
+                         "a period divided by --slots up to 100 periods",
+                         "a deadline of %g s for an input every %g s", w->deadline_s, w->period_s);
+    if (w->arrivals != WICK_ARRIVALS_PERIODIC)
+        return wick_fail(diag, WICK_UNSUPPORTED, NULL, "arrivals",
+                         "give the mean distance as the period", "policies are made for periods");
+    for (int k = 0; k < plan->model.n_modules; k++)
+        if (!(o->accuracy[k] >= 0 && o->accuracy[k] <= 1))
+            return wick_fail(
+                diag, WICK_RANGE, plan->model_path, plan->segments[1 + k].name,
+                "measure it: wick shrink --int8 --test writes accuracies into the model",
+                "the accuracy of this module is not known");
+    return WICK_OK;
+}
+
+wick_status wick_policy_synth(wick_arena *arena, const wick_plan *plan,
+                              const wick_trace *const *traces, int n_traces,
+                              const wick_synth_options *options, wick_synthesised *out,
+                              wick_diag *diag) {
+    *out = (wick_synthesised){0};
+    WICK_TRY(check(plan, options, diag));
+    harvest_chain chain;
+    double slot_s = options->workload.period_s / options->slots;
+    double memory_s = options->memory_s > 0 ? options->memory_s : slot_s;
+    WICK_TRY(harvest_chain_fit(plan, traces, n_traces, options->harvester, slot_s, memory_s,
+                               CHAIN_BINS, &chain, diag));
+    policy_mdp m = make_process(plan, options, &chain);
+    wick_arena *work = wick_arena_new();
+    mdp_solve(&m, work, options->periods);
+    out->n_states = 2 * m.n_stages * (m.ages + 1) * chain.n * MDP_CHARGES;
+    out->expected = mdp_expected(&m, options->periods);
+    wick_policy_table *t = &out->table;
+    t->n_modules = (uint8_t)m.n_modules;
+    t->n_charge = CHARGE_BINS;
+    t->n_harvest = (uint8_t)chain.n;
+    builder b = {.m = &m, .table = t};
+    make_bins(&b, slot_s, m.step_uj * (MDP_CHARGES - 1));
+    b.n_cells = (int)wick_policy_stages(t->n_modules) * t->n_time * t->n_harvest;
+    b.rows =
+        (uint8_t(*)[ROW_BYTES])wick_arena_alloc(work, wick_size_mul((size_t)b.n_cells, ROW_BYTES));
+    fill(&b);
+    compress(&b, arena, out);
+    wick_arena_free(work);
+    return WICK_OK;
+}
+
+wick_synthesised wick_policy_constant(wick_arena *arena, int n_modules, int module) {
+    int stages = (int)wick_policy_stages((uint32_t)n_modules);
+    uint8_t *row_of = wick_new(arena, uint8_t, stages);
+    uint8_t *rows = wick_new(arena, uint8_t, n_modules + 1); /* row k: module k */
+    for (int k = 0; k <= n_modules; k++)
+        rows[k] = (uint8_t)k;
+    for (int best = 0; best <= n_modules; best++)
+        for (int w = 1; best != 1 && w < (best ? best : n_modules); w++)
+            for (uint32_t level = 0; level < WICK_TABLE_LEVELS; level++)
+                row_of[wick_policy_stage((uint32_t)n_modules, (uint32_t)best, (uint32_t)w, level)] =
+                    (uint8_t)w;
+    row_of[0] = (uint8_t)module;
+    wick_synthesised out = {.table = {.n_modules = (uint8_t)n_modules,
+                                      .n_charge = 1,
+                                      .n_harvest = 1,
+                                      .n_time = 1,
+                                      .n_rows = (uint16_t)(n_modules + 1),
+                                      .row_of = row_of,
+                                      .rows = rows}};
+    memset(out.table.charge_uj, 0xff, sizeof out.table.charge_uj);
+    memset(out.table.harvest_uw, 0xff, sizeof out.table.harvest_uw);
+    memset(out.table.time_ms, 0xff, sizeof out.table.time_ms);
+    out.bytes = (int)sizeof(wick_policy_table) + stages + n_modules + 1;
+    return out;
+}
