@@ -291,6 +291,18 @@ static void fuzzed_files_come_back(void **state) {
     }
 }
 
+/* Found by fuzzing: a Gemm whose beta is not a number. */
+static void a_factor_that_is_no_number_is_refused(void **state) {
+    (void)state;
+    wick_graph *graph;
+    wick_diag diag = {0};
+    assert_int_equal(wick_onnx_read(WICK_TEST_DATA "/nan_beta.onnx", &graph, &diag),
+                     WICK_UNSUPPORTED);
+    assert_null(graph);
+    assert_true(wick_diag_contains(&diag, "is not a finite number"));
+    wick_diag_free(&diag);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_comes_back),
@@ -299,6 +311,7 @@ int main(void) {
         cmocka_unit_test(the_family_comes_back_to_the_last_bit),
         cmocka_unit_test(the_bytes_do_not_depend_on_the_batch),
         cmocka_unit_test(fuzzed_files_come_back),
+        cmocka_unit_test(a_factor_that_is_no_number_is_refused),
         cmocka_unit_test(without_features_each_head_stands_alone),
         cmocka_unit_test(identities_vanish),
         cmocka_unit_test(texts_that_are_not_utf8_are_refused),

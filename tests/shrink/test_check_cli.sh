@@ -42,7 +42,7 @@ for model in "$third"/*; do
     if [[ $model == *-single.onnx ]]; then
         expect 1 'which the network computes' "$WICK" check "$model"
         grep -qE "node '.*decision_head/Gather' \(Gather\)" err || fail "the gate is not named"
-        [ "$(grep -c '^wick: ' err)" -ge 3 ] || fail "not all nodes are listed"
+        [ "$(grep -c '^wick: ' err)" -ge 2 ] || fail "not all nodes are listed"
     else
         expect 0 'every node runs' "$WICK" check "$model" --device m4-fram
     fi

@@ -1,6 +1,8 @@
 /* Gemm, MatMul, and Add as a bias. */
 #include "onnx_import.h"
 
+#include <math.h>
+
 #include <string.h>
 
 static wick_status transposed_step(wick_onnx_import *im, const char *suffix, int tensor, int *out) {
@@ -81,6 +83,8 @@ wick_status wick_onnx_convert_gemm(wick_onnx_import *im) {
     WICK_TRY(wick_onnx_attr_int(im, "transB", &g.trans_b));
     WICK_TRY(wick_onnx_attr_float(im, "alpha", &g.alpha));
     WICK_TRY(wick_onnx_attr_float(im, "beta", &g.beta));
+    if (!isfinite(g.alpha) || !isfinite(g.beta))
+        return wick_onnx_unsupported(im, NULL, "its alpha or beta is not a finite number");
     if (im->blind)
         return WICK_OK;
     WICK_TRY(wick_onnx_operand(im, 0, &g.x));
