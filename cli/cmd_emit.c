@@ -111,6 +111,9 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_status status = WICK_OK;
     if (a->data) {
         wick_data_options options = wick_data_defaults();
+        options.n_ranges = net->ranged ? net->input_channels : 0;
+        options.low = net->low;
+        options.high = net->high;
         status = wick_data_open(a->data, &options, &data, diag);
     }
     a->options.command = stamp_command(arena, a);

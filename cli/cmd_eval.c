@@ -188,7 +188,11 @@ static wick_status run(const arguments *a, wick_diag *diag) {
         WICK_TRY(wick_gnuplot_check(a->plot, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));
     wick_arena *arena = wick_arena_new();
-    wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
+    wick_data_options options = a->data_options;
+    options.n_ranges = graph->family.ranged ? graph->family.n_channels : 0;
+    options.low = graph->family.low;
+    options.high = graph->family.high;
+    wick_status status = wick_data_open(a->data, &options, &data, diag);
     if (status == WICK_OK)
         status = evaluate(a, graph, data, arena, diag);
     if (data)

@@ -232,10 +232,9 @@ static void print_layers(const wick_plan *plan, wick_arena *arena) {
     cli_print_table(cells, n + 1, COLUMNS);
 }
 
-/* Commits of one answer by the largest module; the two records take turns. */
+/* By the largest module, without power failures. */
 static double answers_in_lifetime(const wick_plan *plan) {
-    int commits = plan->segments[0].n_spans + plan->segments[1].n_spans;
-    return plan->device->nvm.endurance_cycles / ((commits + 1) / 2);
+    return plan->device->nvm.endurance_cycles / (double)wick_plan_wear(plan, 1);
 }
 
 /* What of the profile shaped the plan. */
@@ -287,8 +286,8 @@ static void print_text(const wick_plan *plan, bool explain) {
            "would do, with smaller spans, is %g µF\n",
            ceil(plan->min_wake_v * 100 - 1e-6) / 100, plan->min_capacitor_uf);
     double answers = answers_in_lifetime(plan);
-    printf(answers < 1e6 ? "endurance: %.0f answers of %s until a record wears out\n"
-                         : "endurance: %.2g answers of %s until a record wears out\n",
+    printf(answers < 1e6 ? "endurance: %.0f answers of %s until a unit of the memory wears out\n"
+                         : "endurance: %.2g answers of %s until a unit of the memory wears out\n",
            answers, plan->segments[1].name);
     wick_arena_free(arena);
 }

@@ -1,6 +1,5 @@
 /* wick runs: what training recorded. */
-#include "cli.h"
-#include "train/train.h"
+#include "runs_output.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,19 +11,22 @@ typedef struct arguments {
     int64_t ids[WICK_PLOT_MAX_RUNS];
     int n_ids;
     wick_run_metric metric;
-    bool json;
+    bool json, csv;
 } arguments;
 
-enum { KEY_METRIC = 256, KEY_JSON };
+enum { KEY_METRIC = 256, KEY_JSON, KEY_CSV };
 
 static const struct argp_option option_table[] = {
     {"db", 'd', "FILE", 0, "the file that wick train --runs wrote (required)", 0},
-    {"output", 'o', "FILE", 0, "where plot puts the curves: .svg or .png (required for plot)", 0},
+    {"output", 'o', "FILE", 0,
+     "where plot puts the curves: .svg or .png (required for plot), or export its table (default: stdout)",
+     0},
     {"metric", KEY_METRIC, "NAME", 0,
      "what plot shows: validation, train-accuracy, train-loss, kd-loss, loss or lr (default "
      "validation)",
      0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
+    {"csv", KEY_CSV, 0, 0, "export as CSV (default), a row for each run, epoch and module", 0},
     {0}};
 
 static wick_run_metric parse_metric(struct argp_state *state, const char *text) {
@@ -36,8 +38,13 @@ static wick_run_metric parse_metric(struct argp_state *state, const char *text) 
 
 static void parse_word(struct argp_state *state, arguments *a, const char *text) {
     if (!a->verb) {
-        if (strcmp(text, "list") && strcmp(text, "show") && strcmp(text, "plot"))
-            argp_error(state, "there is no 'wick runs %s': list, show or plot", text);
+        static const char *const verbs[] = {"list", "show", "plot", "compare", "export"};
+        bool known = false;
+        for (size_t i = 0; i < WICK_LEN(verbs); i++)
+            known = known || !strcmp(text, verbs[i]);
+        if (!known)
+            argp_error(state, "there is no 'wick runs %s': list, show, plot, compare or export",
+                       text);
         a->verb = text;
         return;
     }
@@ -61,7 +68,11 @@ static void check_words(struct argp_state *state, arguments *a) {
         argp_error(state, "show takes one run id");
     if (!strcmp(a->verb, "plot") && (!a->output || !wick_gnuplot_draws(a->output)))
         argp_error(state, "plot needs --output FILE.svg or FILE.png");
-    if (a->n_ids == 0)
+    if (!strcmp(a->verb, "compare") && a->n_ids < 2)
+        argp_error(state, "compare takes two run ids or more");
+    if (a->csv && (a->json || strcmp(a->verb, "export")))
+        argp_error(state, "--csv is for export, which takes it or --json");
+    if (a->n_ids == 0 && strcmp(a->verb, "export"))
         a->ids[a->n_ids++] = 0; /* the newest */
 }
 
@@ -80,6 +91,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_JSON:
         a->json = true;
         break;
+    case KEY_CSV:
+        a->csv = true;
+        break;
     case ARGP_KEY_ARG:
         parse_word(state, a, text);
         break;
@@ -95,12 +109,15 @@ static error_t parse(int key, char *text, struct argp_state *state) {
 static const struct argp argp = {
     option_table,
     parse,
-    "[list]\nshow [ID]\nplot [ID...]",
-    "Lists the recorded trainings, shows one epoch by epoch, or plots the curves of several with "
-    "gnuplot. Without ID: the newest run."
+    "[list]\nshow [ID]\nplot [ID...]\ncompare ID ID...\nexport [ID...]",
+    "Lists the recorded trainings, shows one epoch by epoch, plots the curves of several with "
+    "gnuplot, compares several (settings that differ, accuracies and their distance from the first "
+    "run's), or exports all that is recorded of them. Without ID: the newest run; export: all."
     "\vExample: wick runs --db runs.db\n"
     "         wick runs show 3 --db runs.db --json\n"
     "         wick runs plot 1 3 --db runs.db -o curves.svg\n"
+    "         wick runs compare 1 3 --db runs.db\n"
+    "         wick runs export --db runs.db -o runs.csv\n"
     "Exit status: 0 done, 2 usage, 3 bad input or gnuplot is missing, 4 failure.",
     0,
     0,
@@ -110,31 +127,7 @@ static const char *percent(wick_arena *arena, double accuracy) {
     return isnan(accuracy) ? "-" : wick_arena_printf(arena, "%.2f %%", 100 * accuracy);
 }
 
-static json_t *real_or_null(double value) {
-    return isnan(value) ? json_null() : json_real(value);
-}
-
 /* --- list --------------------------------------------------------------------------------------*/
-
-static json_t *run_json(const wick_run_info *r) {
-    json_t *modules = json_array();
-    for (int k = 0; k < r->n_modules; k++) {
-        const wick_run_module *m = &r->modules[k];
-        json_array_append_new(
-            modules, json_pack("{s:s, s:I, s:I, s:o, s:o}", "name", m->name, "parameters",
-                               (json_int_t)m->parameters, "macs", (json_int_t)m->macs, "validation",
-                               real_or_null(m->validation), "test", real_or_null(m->test)));
-    }
-    json_t *options = json_loads(r->options, 0, NULL);
-    return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:i, s:o, "
-                     "s:o}",
-                     "id", (json_int_t)r->id, "name", r->name, "status", r->status, "strategy",
-                     r->strategy, "recipe", r->recipe, "data", r->data, "data_sha256",
-                     r->data_sha256, "graph_sha256", r->graph_sha256, "version", r->version,
-                     "backend", r->backend, "started", r->started, "finished", r->finished,
-                     "seconds", r->seconds, "epochs", r->epochs, "modules", modules, "options",
-                     options ? options : json_null());
-}
 
 /* "TM1 83.1  TM2 70.0": test accuracies where measured, else validation. */
 static const char *accuracies(wick_arena *arena, const wick_run_info *r, bool test) {
@@ -180,31 +173,11 @@ static wick_status list(const arguments *a, wick_arena *arena, wick_diag *diag) 
     }
     json_t *array = json_array();
     for (int i = 0; i < n; i++)
-        json_array_append_new(array, run_json(&runs[i]));
+        json_array_append_new(array, runs_json(&runs[i]));
     return cli_print_json(array) ? WICK_OK : WICK_OUTPUT;
 }
 
 /* --- show --------------------------------------------------------------------------------------*/
-
-static json_t *points_json(const wick_run_info *info, const wick_run_point *points, int n) {
-    json_t *array = json_array();
-    for (int i = 0; i < n; i++) {
-        const wick_run_point *p = &points[i];
-        json_t *modules = json_array();
-        for (int k = 0; k < info->n_modules; k++)
-            json_array_append_new(
-                modules, json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", info->modules[k].name,
-                                   "train_loss", real_or_null(p->train_loss[k]), "train_accuracy",
-                                   real_or_null(p->train_accuracy[k]), "kd_loss",
-                                   real_or_null(p->kd_loss[k]), "validation",
-                                   real_or_null(p->validation[k])));
-        json_array_append_new(array, json_pack("{s:i, s:i, s:f, s:f, s:f, s:o}", "stage", p->stage,
-                                               "epoch", p->epoch, "learning_rate", p->learning_rate,
-                                               "loss", p->loss, "seconds", p->seconds, "modules",
-                                               modules));
-    }
-    return array;
-}
 
 static void print_points(wick_arena *arena, const wick_run_info *info, const wick_run_point *points,
                          int n) {
@@ -250,8 +223,8 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
     int n;
     WICK_TRY(wick_runs_read(a->db, a->ids[0], arena, &info, &points, &n, diag));
     if (a->json) {
-        json_t *root = run_json(&info);
-        json_object_set_new(root, "curve", points_json(&info, points, n));
+        json_t *root = runs_json(&info);
+        json_object_set_new(root, "curve", runs_points_json(&info, points, n));
         return cli_print_json(root) ? WICK_OK : WICK_OUTPUT;
     }
     json_t *options = json_loads(info.options, 0, NULL);
@@ -284,9 +257,17 @@ int cmd_runs(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    wick_status status = !strcmp(a.verb, "list")   ? list(&a, arena, &diag)
-                         : !strcmp(a.verb, "show") ? show(&a, arena, &diag)
-                                                   : plot(&a, &diag);
+    wick_status status;
+    if (!strcmp(a.verb, "list"))
+        status = list(&a, arena, &diag);
+    else if (!strcmp(a.verb, "show"))
+        status = show(&a, arena, &diag);
+    else if (!strcmp(a.verb, "compare"))
+        status = runs_compare(a.db, a.ids, a.n_ids, a.json, &diag);
+    else if (!strcmp(a.verb, "export"))
+        status = runs_export(a.db, a.ids, a.n_ids, a.json, a.output, &diag);
+    else
+        status = plot(&a, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -17,6 +17,7 @@ typedef struct arguments {
     wick_quantize_options quantize;
     wick_separate_options separate;
     int threads;
+    double keep_channels; /* share; 1 = all */
     bool int8, separates, collapses, test, json;
 } arguments;
 
@@ -30,6 +31,7 @@ enum {
     KEY_VALIDATION,
     KEY_SPLIT_SEED,
     KEY_JSON,
+    KEY_CHANNELS,
     KEY_COLLAPSE,
     KEY_SEPARATE,
     KEY_SEPARATE_BY,
@@ -44,6 +46,8 @@ static const struct argp_option option_table[] = {
     {"collapse", KEY_COLLAPSE, 0, 0,
      "linear layers without an activation between them become one, where that is smaller; before --separate",
      0},
+    {"channels", KEY_CHANNELS, "D", 0,
+     "of every layer the share D of its channels with the largest filters stays, rounded up", 0},
     {"separate", KEY_SEPARATE, "HOW", OPTION_ARG_OPTIONAL,
      "large layers as products of small ones: tucker (default; 1x1, KxK, 1x1) or spatial (Kx1, 1xK); "
      "ranks by EVBMF",
@@ -94,11 +98,15 @@ static wick_separate_by parse_criterion(struct argp_state *state, const char *te
     return strcmp(text, "buffers") ? WICK_SEPARATE_BY_PARAMETERS : WICK_SEPARATE_BY_BUFFERS;
 }
 
+static bool rewrites(const arguments *a) {
+    return a->collapses || a->separates || a->keep_channels < 1;
+}
+
 static void check_complete(const arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
-    if (!a->int8 && !a->separates && !a->collapses)
-        argp_error(state, "say how to shrink: --collapse, --separate or --int8");
+    if (!a->int8 && !rewrites(a))
+        argp_error(state, "say how to shrink: --collapse, --channels, --separate or --int8");
     if (!a->int8 && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
     if (!a->data && a->int8)
@@ -112,6 +120,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     switch (key) {
     case KEY_INT8:
         a->int8 = true;
+        break;
+    case KEY_CHANNELS:
+        a->keep_channels = cli_number(state, "channels", text, 1e-6, 1);
         break;
     case KEY_COLLAPSE:
         a->collapses = true;
@@ -314,7 +325,11 @@ static wick_status finish(const arguments *a, const wick_graph *graph, wick_grap
 static wick_status quantize(const arguments *a, const wick_graph *graph, wick_diag *diag) {
     wick_graph *quantized = NULL;
     wick_data *data = NULL;
-    wick_status status = wick_data_open(a->data, &a->data_options, &data, diag);
+    wick_data_options options = a->data_options;
+    options.n_ranges = graph->family.ranged ? graph->family.n_channels : 0;
+    options.low = graph->family.low;
+    options.high = graph->family.high;
+    wick_status status = wick_data_open(a->data, &options, &data, diag);
     if (status == WICK_OK) {
         status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
         cli_name_file(diag, a->model);
@@ -326,23 +341,48 @@ static wick_status quantize(const arguments *a, const wick_graph *graph, wick_di
     return status;
 }
 
-/* Collapses and separates; the result takes the graph's place. */
+static wick_status thin(const arguments *a, const wick_graph *graph, wick_graph **out,
+                        cli_rewritten *done, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_channels channels;
+    wick_status status = wick_channels_find(graph, arena, &channels, diag);
+    if (status == WICK_OK) {
+        bool *remove = wick_new(arena, bool, channels.n_groups);
+        wick_channels_choose(&channels, a->keep_channels, remove);
+        for (int g = 0; g < channels.n_groups; g++)
+            done->channels_removed += remove[g];
+        status = wick_channels_remove(graph, &channels, remove, out, diag);
+    }
+    wick_arena_free(arena);
+    return status;
+}
+
+/* Takes the place of *graph, which is freed unless it is `keep`. */
+static void advance(wick_graph **graph, wick_graph *next, const wick_graph *keep) {
+    if (*graph != keep)
+        wick_graph_free(*graph);
+    *graph = next;
+}
+
+/* Collapses, thins and separates; the result takes the graph's place, NULL on failure. */
 static wick_status rewrite(const arguments *a, wick_graph **graph, cli_rewritten *done,
                            wick_diag *diag) {
-    wick_graph *from = *graph, *between = NULL;
+    const wick_graph *from = *graph;
+    wick_graph *next;
     wick_status status = WICK_OK;
-    if (a->collapses)
-        status = wick_collapse(from, &between, &done->collapsed_pairs, diag);
-    if (status == WICK_OK && a->separates)
-        status =
-            wick_separate(between ? between : from, &a->separate, graph, &done->separation, diag);
-    else
-        *graph = between;
+    if (a->collapses) {
+        status = wick_collapse(*graph, &next, &done->collapsed_pairs, diag);
+        advance(graph, next, from);
+    }
+    if (status == WICK_OK && a->keep_channels < 1) {
+        status = thin(a, *graph, &next, done, diag);
+        advance(graph, next, from);
+    }
+    if (status == WICK_OK && a->separates) {
+        status = wick_separate(*graph, &a->separate, &next, &done->separation, diag);
+        advance(graph, next, from);
+    }
     cli_name_file(diag, a->model);
-    if (between != *graph)
-        wick_graph_free(between);
-    if (status != WICK_OK)
-        *graph = NULL;
     return status;
 }
 
@@ -365,7 +405,7 @@ static wick_status run(const arguments *a, wick_diag *diag) {
     WICK_TRY(wick_onnx_read(a->model, &from, diag));
     graph = from;
     wick_status status = WICK_OK;
-    if (a->separates || a->collapses) {
+    if (rewrites(a)) {
         cli_rewritten done = {0};
         status = rewrite(a, &graph, &done, diag);
         if (status == WICK_OK)
@@ -380,7 +420,8 @@ static wick_status run(const arguments *a, wick_diag *diag) {
 }
 
 int cmd_shrink(int argc, char **argv) {
-    arguments a = {.data_options = wick_data_defaults(),
+    arguments a = {.keep_channels = 1,
+                   .data_options = wick_data_defaults(),
                    .quantize = wick_quantize_defaults(),
                    .separate = wick_separate_defaults()};
     int exit_status;

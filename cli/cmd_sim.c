@@ -548,8 +548,12 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_status status = wick_plan_load(a->plan, &plan, &net, diag);
     if (status == WICK_OK)
         status = load_world(a, plan, arena, &trace, diag);
-    if (status == WICK_OK)
+    if (status == WICK_OK) {
+        data_options.n_ranges = net->ranged ? net->input_channels : 0;
+        data_options.low = net->low;
+        data_options.high = net->high;
         status = wick_data_open(a->data, &data_options, &data, diag);
+    }
     if (status == WICK_OK)
         status = label_samples(net, data, a->options.seed, a->samples, &inputs, arena, diag);
     if (status == WICK_OK) {

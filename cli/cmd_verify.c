@@ -239,6 +239,8 @@ static json_t *case_json(const wick_plan *plan, const wick_verify_case *c) {
     } counts[] = {
         {"nvm_writes", c->writes},
         {"commits", c->commits},
+        {"most_writes_of_a_unit", c->most_writes},
+        {"declared_writes_of_a_unit", c->declared_writes},
         {"variants", c->variants},
         {"exhaustive_cuts", c->exhaustive_cuts},
         {"exhaustive_differences", c->exhaustive_differences},
@@ -348,11 +350,11 @@ static void print_tables(const arguments *a, const wick_plan *plan,
         row[5] = wick_arena_printf(arena, "%lld", (long long)c->pair_cuts);
         row[6] = wick_arena_printf(arena, "%lld", (long long)c->seeded_cuts);
         row[7] = c->qemu_run ? wick_arena_printf(arena, "%lld", (long long)c->qemu_resets) : "-";
-        int64_t differences = c->exhaustive_differences + c->barrier_differences +
-                              c->pair_differences + c->seeded_differences +
-                              c->record_flip_differences + c->next_differences +
-                              (c->qemu_run ? c->qemu_wrong : 0) + (c->host_run && !c->host_equal) +
-                              (c->qemu_run && !c->qemu_equal);
+        int64_t differences =
+            c->exhaustive_differences + c->barrier_differences + c->pair_differences +
+            c->seeded_differences + c->record_flip_differences + c->next_differences +
+            (c->most_writes > c->declared_writes) + (c->qemu_run ? c->qemu_wrong : 0) +
+            (c->host_run && !c->host_equal) + (c->qemu_run && !c->qemu_equal);
         row[8] = wick_arena_printf(arena, "%lld", (long long)differences);
     }
     if (a->options.host || a->options.qemu) {
@@ -408,6 +410,9 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
         status = check_modules(a, plan, diag);
     if (status == WICK_OK && a->data) {
         wick_data_options options = wick_data_defaults();
+        options.n_ranges = net->ranged ? net->input_channels : 0;
+        options.low = net->low;
+        options.high = net->high;
         status = wick_data_open(a->data, &options, &data, diag);
     }
     wick_verify_result result = {0};

@@ -31,7 +31,9 @@ static void put_confusion(wick_buf *script, const eval_results *r, int k) {
         }
         wick_buf_puts(script, "set xtics 1\n");
     }
-    wick_buf_printf(script, "plot $m%d using 1:2:3 with image notitle\n", k);
+    /* Few cells as rectangles: viewers of an SVG blur a small picture that they enlarge. */
+    wick_buf_printf(script, "plot $m%d using 1:2:3 with image%s notitle\n", k,
+                    q->classes <= LABELLED_CLASSES ? " pixels" : "");
 }
 
 /* Bins with images: where the bars are below the line, the module is too sure of itself. */

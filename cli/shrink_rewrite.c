@@ -48,6 +48,8 @@ void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
     wick_arena *arena = wick_arena_new();
     if (done->collapsed_pairs)
         printf("pairs of linear layers that became one: %d\n", done->collapsed_pairs);
+    if (done->channels_removed)
+        printf("channels that went: %d\n", done->channels_removed);
     if (done->separation.n)
         print_separation(&done->separation);
     wick_counts from = whole(before), to = whole(after);
@@ -69,8 +71,9 @@ json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
                                                 (json_int_t)layer->after, "error", layer->error));
     }
     wick_counts from = whole(before), to = whole(after);
-    return json_pack("{s:s, s:i, s:o, s:I, s:I, s:I, s:I}", "output", output, "collapsed_pairs",
-                     done->collapsed_pairs, "separated", layers, "parameters_before",
+    return json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:I, s:I}", "output", output,
+                     "collapsed_pairs", done->collapsed_pairs, "channels_removed",
+                     done->channels_removed, "separated", layers, "parameters_before",
                      (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
                      "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
 }

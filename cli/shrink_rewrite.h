@@ -5,12 +5,12 @@
 #include "shrink/shrink.h"
 
 typedef struct cli_rewritten {
-    int collapsed_pairs;
+    int collapsed_pairs, channels_removed;
     wick_separation separation;
 } cli_rewritten;
 
-/* On stdout: pairs that became one layer, a table of the layers that were large enough to be
- * separated, and the sums. */
+/* On stdout: pairs that became one layer, channels that went, a table of the layers that were large
+ * enough to be separated, and the sums. */
 void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
                          const cli_rewritten *done);
 /* The same as JSON; the caller's. */

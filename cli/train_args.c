@@ -26,6 +26,7 @@ enum {
     KEY_SPARSE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
+    KEY_TEACHER_FEATURES,
     KEY_KD_RESPONSE,
     KEY_KD_TEMPERATURE,
     KEY_MOMENTUM,
@@ -145,6 +146,7 @@ static const struct argp_option option_table[] = {
     {"teacher", KEY_TEACHER, "MODEL.onnx", 0,
      "a finished float model whose largest head also teaches every module, in any strategy", 3},
     {"teacher-weight", KEY_TEACHER_WEIGHT, "W", 0, "of its loss (default 1)", 3},
+    {"teacher-features", KEY_TEACHER_FEATURES, 0, 0, "match its features as well", 3},
     {"no-kd-features", KEY_NO_KD_FEATURES, 0, 0, "match outputs only, not features", 3},
     {"no-detach", KEY_NO_DETACH, 0, 0, "let distillation change the teacher as well", 3},
     {0, 0, 0, 0, "Searching alpha and beta on the validation split first:", 4},
@@ -425,6 +427,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_TEACHER_WEIGHT:
         o->teacher_weight = cli_number(state, "teacher-weight", text, 0, 1e6);
+        return 0;
+    case KEY_TEACHER_FEATURES:
+        o->teacher_features = true;
         return 0;
     case KEY_SEARCH:
         a->search.budget_epochs = (int)cli_integer(state, "search", text, 2, 1000000);

@@ -61,8 +61,11 @@ static uint32_t taps_of(const bench_layer *b) {
     case WICK_LAYER_FC:
         return (uint32_t)b->in_h * b->in_w * b->in_c;
     case WICK_LAYER_ADD:
+    case WICK_LAYER_MUL:
         return b->n_operands;
     case WICK_LAYER_CONCAT:
+    case WICK_LAYER_MOVE:
+    case WICK_LAYER_SOFTMAX:
         return 1;
     default:
         return (uint32_t)b->k_h * b->k_w;
@@ -90,6 +93,26 @@ static void make_constants(const bench_layer *b, uint32_t taps) {
         if (mult[c] < 1)
             mult[c] = 1;
     }
+}
+
+/* Offsets of nearest resizing, up or down, or exponentials. */
+static void make_tables(const bench_layer *b, wick_layer *l) {
+    if (b->kind == WICK_LAYER_SOFTMAX) {
+        l->bias = bias;
+        for (int d = 0; d < 256; d++)
+            bias[d] = d ? bias[d - 1] - bias[d - 1] / 20 : 1 << 15;
+        mult[0] = 1 << 24;
+        shift[0] = 0;
+    }
+    if (b->kind != WICK_LAYER_MOVE)
+        return;
+    l->bias = bias;
+    for (int y = 0; y < b->out_h; y++)
+        bias[y] = y * b->in_h / b->out_h * b->in_w * b->in_c;
+    for (int x = 0; x < b->out_w; x++)
+        bias[b->out_h + x] = x * b->in_w / b->out_w * b->in_c;
+    for (int c = 0; c < b->out_c; c++)
+        bias[b->out_h + b->out_w + c] = c;
 }
 
 static void make_layer(const bench_layer *b, wick_layer *l) {
@@ -126,6 +149,7 @@ static void make_layer(const bench_layer *b, wick_layer *l) {
         l->mult = mult;
         l->shift = shift;
     }
+    make_tables(b, l);
 }
 
 static void report(const bench_layer *b, const char *part, const char *kernel, uint32_t outputs,

@@ -26,6 +26,11 @@ const bench_layer bench_layers[] = {
      2,
      {16, 16},
      16},
+    {"move-16x16x32", WICK_LAYER_MOVE, 16, 16, 32, 32, 32, 32, 1, 1, 1, 1, 0, 0, 1, {32}, 32},
+    {"move-32x32x3", WICK_LAYER_MOVE, 32, 32, 3, 32, 32, 3, 1, 1, 1, 1, 0, 0, 1, {3}, 32},
+    {"mul-16x16x32", WICK_LAYER_MUL, 16, 16, 32, 16, 16, 32, 1, 1, 1, 1, 0, 0, 2, {32, 32}, 16},
+    {"softmax-8x8x64", WICK_LAYER_SOFTMAX, 8, 8, 64, 8, 8, 64, 1, 1, 1, 1, 0, 0, 1, {64}, 8},
+    {"softmax-10", WICK_LAYER_SOFTMAX, 1, 1, 10, 1, 1, 10, 1, 1, 1, 1, 0, 0, 1, {10}, 1},
 #ifdef FAMILY_LAYERS
 #include FAMILY_LAYERS
 #endif

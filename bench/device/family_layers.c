@@ -19,7 +19,8 @@ static int n_found;
 
 /* "conv3x3-32x32x16-16", "dw3x3s2-...", "fc-512-128" */
 static void name_layer(distinct *d) {
-    static const char *const kinds[] = {"conv", "dw", "fc", "maxpool", "avgpool", "add", "concat"};
+    static const char *const kinds[] = {"conv", "dw",     "fc",   "maxpool", "avgpool",
+                                        "add",  "concat", "move", "mul",     "softmax"};
     const wick_layer *l = &d->layer;
     char window[24] = "", out[8] = "", pad[8] = "";
     if (l->kind != WICK_LAYER_FC && l->kind < WICK_LAYER_ADD)

@@ -38,7 +38,8 @@ def rows(path):
 def output_shapes(path):
     """(channels, width) of the output by layer name, from layers.inc and the fixed layers."""
     table = {"L1": (32, 16), "L2": (128, 16), "L3": (64, 16), "L4": (64, 1), "L5": (16, 32),
-             "add-16x16x32": (32, 16), "concat-16x16x32": (32, 16)}
+             "add-16x16x32": (32, 16), "concat-16x16x32": (32, 16), "move-16x16x32": (32, 32), "move-32x32x3": (3, 32),
+             "mul-16x16x32": (32, 16), "softmax-8x8x64": (64, 8), "softmax-10": (10, 1)}
     for line in path.read_text().splitlines():
         found = re.match(r'\s*{"([^"]+)", WICK_LAYER_(\w+), (.*)}', line)
         if found:
@@ -136,7 +137,7 @@ def main():
                 kernels.setdefault(kernel, (code, []))[1].append((sample, layer))
         for kernel, (code, found) in kernels.items():
             samples = [s for s, _ in found]
-            gathers = kernel.startswith("conv2d_s8_") or kernel.startswith("fc_s8_")
+            gathers = kernel.startswith(("conv2d_s8_", "fc_s8_", "softmax"))
             x = solve(samples, gathers)
             fit = {"cycles_per_mac": up(x[0]), "cycles_per_input": up(x[1]), "cycles_per_output": up(x[2]),
                    "cycles_per_call": up(x[3]), "cycles_per_lone_mac": up(x[4]),

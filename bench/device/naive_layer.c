@@ -119,6 +119,38 @@ static void concat(const wick_layer *l, const int8_t *const *src, int rows, int8
         }
 }
 
+static void move(const wick_layer *l, const int8_t *src, int rows, int8_t *dst) {
+    const int32_t *columns = l->bias + l->out_h, *channels = columns + l->out_w;
+    for (int y = 0; y < rows; y++)
+        for (int x = 0; x < l->out_w; x++)
+            for (int c = 0; c < l->out_c; c++) {
+                int32_t at = l->bias[y] + columns[x] + channels[c];
+                *dst++ = at < 0 ? l->out_zp : src[at];
+            }
+}
+
+static void mul(const wick_layer *l, const int8_t *const *src, uint32_t count, int8_t *dst) {
+    for (uint32_t i = 0; i < count; i++)
+        dst[i] = requantized(
+            l, (src[0][i] - l->operands[0].zero_point) * (src[1][i] - l->operands[1].zero_point),
+            l->mult[0], l->shift[0]);
+}
+
+static void softmax(const wick_layer *l, const int8_t *x, int pixels, int8_t *dst) {
+    for (int p = 0; p < pixels; p++, x += l->out_c) {
+        int largest = -128;
+        uint32_t sum = 0;
+        for (int c = 0; c < l->out_c; c++)
+            largest = x[c] > largest ? x[c] : largest;
+        for (int c = 0; c < l->out_c; c++)
+            sum += (uint32_t)l->bias[largest - x[c]];
+        for (int c = 0; c < l->out_c; c++) {
+            uint32_t share = (((uint32_t)l->bias[largest - x[c]] << 16) + sum / 2) / sum;
+            *dst++ = requantized(l, (int32_t)share, l->mult[0], l->shift[0]);
+        }
+    }
+}
+
 void naive_layer_run(const wick_layer *l, const int8_t *const *src, const int32_t *bias, int rows,
                      int8_t *dst) {
     switch (l->kind) {
@@ -130,6 +162,15 @@ void naive_layer_run(const wick_layer *l, const int8_t *const *src, const int32_
         break;
     case WICK_LAYER_CONCAT:
         concat(l, src, rows, dst);
+        break;
+    case WICK_LAYER_MOVE:
+        move(l, src[0], rows, dst);
+        break;
+    case WICK_LAYER_MUL:
+        mul(l, src, (uint32_t)rows * l->out_w * l->out_c, dst);
+        break;
+    case WICK_LAYER_SOFTMAX:
+        softmax(l, src[0], rows * l->out_w, dst);
         break;
     default:
         windows(l, src[0], bias, rows, dst);

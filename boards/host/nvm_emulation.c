@@ -174,6 +174,8 @@ int nvm_emulation_write(void *context, uint32_t offset, const void *src, uint32_
     uint32_t whole = bytes + (e->write_unit - bytes % e->write_unit) % e->write_unit;
     if (whole > e->bytes - offset)
         return -1;
+    for (uint32_t done = 0; e->wear && done < whole; done += e->write_unit)
+        e->wear[(offset + done) / e->write_unit]++;
     for (uint32_t done = 0; done < whole;) {
         struct unit_log unit = {offset + done, e->unit - (offset + done) % e->unit, {0}, {0}};
         if (unit.bytes > whole - done)

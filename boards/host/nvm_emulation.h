@@ -52,7 +52,8 @@ typedef struct nvm_emulation {
         uint8_t before[8], after[8];
     } * log; /* units since the last barrier */
     uint32_t log_count, log_cap;
-    int record; /* keep every unit in `history` */
+    uint32_t *wear; /* [bytes / write_unit + 1] writes of each write unit, or NULL */
+    int record;     /* keep every unit in `history` */
     struct unit_log *history;
     uint32_t history_count, history_cap;
     uint32_t *barriers; /* history_count at each barrier while recording */

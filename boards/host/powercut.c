@@ -441,8 +441,9 @@ int main(int argc, char **argv) {
     if (a.seeded)
         run_seeded(a.seeded, a.part, a.parts, &some);
     printf(
-        "{\"module\": %u, \"variants\": %d, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"logits\": [",
-        rig.module, (int)CUT_VARIANTS, rig.nvm.history_count, rig.commits, rig.nvm.bytes);
+        "{\"module\": %u, \"variants\": %d, \"writes\": %u, \"commits\": %u, \"nvm_bytes\": %u, \"most_writes\": %u, \"logits\": [",
+        rig.module, (int)CUT_VARIANTS, rig.nvm.history_count, rig.commits, rig.nvm.bytes,
+        rig.most_writes);
     for (uint32_t c = 0; c < rig.model.n_classes; c++)
         printf(c ? ", %d" : "%d", rig.logits[c]);
     printf("]");

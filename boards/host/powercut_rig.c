@@ -114,6 +114,8 @@ void record_run(void) {
     if (power_up() != WICK_RT_FRESH)
         fail("blank memory was not recognised as such");
     rig.first_sequence = rig.engine.record.sequence;
+    size_t units = rig.nvm.bytes / rig.nvm.write_unit + 1u;
+    rig.nvm.wear = allocate(units * sizeof *rig.nvm.wear);
     for (;;) {
         if (rig.commits == rig.model.n_spans + 64u)
             fail("the run does not end");
@@ -129,6 +131,11 @@ void record_run(void) {
             break;
     }
     rig.nvm.record = 0;
+    for (size_t i = 0; i < units; i++)
+        if (rig.nvm.wear[i] > rig.most_writes)
+            rig.most_writes = rig.nvm.wear[i];
+    free(rig.nvm.wear);
+    rig.nvm.wear = NULL;
     if (!rig.have_logits || rig.deliveries != 1 || rig.wrong_deliveries)
         fail("the uninterrupted run did not deliver exactly one result");
 }

@@ -40,6 +40,7 @@ typedef struct powercut_rig {
     /* the recorded run: memory and number of units after each commit */
     uint8_t **images;
     uint32_t *units_at;
+    uint32_t most_writes;   /* of one write unit, in the recorded run without the format */
     uint32_t delivered_at;  /* the commit after which the result counts as delivered */
     uint32_t delivery_unit; /* units written before the delivery */
     uint32_t commits, first_sequence;

@@ -274,7 +274,7 @@ void wick_engine_learn_split(wick_engine *engine) {
     if (model->tally_offset == 0)
         return;
     wick_tally tally;
-    uint32_t sequence = engine->record.sequence;
+    uint16_t sequence = (uint16_t)engine->record.sequence;
     if (wick_tally_load(model, engine->port, &tally) != WICK_RT_OK) {
         tally = (wick_tally){sequence, 0, 0, 0};
     } else if (tally.sequence == sequence) {

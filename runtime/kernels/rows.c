@@ -6,6 +6,24 @@ static uint16_t clip(int32_t value, uint16_t high) {
     return value < 0 ? 0 : value > high ? high : (uint16_t)value;
 }
 
+/* Rows that the offsets of output rows [top, bottom) lie in. */
+static wick_rows moved_rows(const wick_layer *layer, int32_t top, int32_t bottom) {
+    wick_rows rows = {0, layer->in_h};
+    int32_t row = (int32_t)layer->in_w * layer->in_c, low = INT32_MAX, high = 0;
+    if (layer->k_h == 0)
+        return rows;
+    for (int32_t y = top; y < bottom; y++) {
+        int32_t at = layer->bias[y] / row;
+        if (layer->bias[y] < 0)
+            continue;
+        low = at < low ? at : low;
+        high = at >= high ? at + 1 : high;
+    }
+    rows.row0 = high ? (uint16_t)low : 0;
+    rows.rows = (uint16_t)(high - rows.row0);
+    return rows;
+}
+
 wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_t count) {
     wick_rows rows = {0, 0};
     if (count == 0)
@@ -16,7 +34,9 @@ wick_rows wick_layer_input_rows(const wick_layer *layer, uint32_t first, uint32_
     }
     uint32_t row = (uint32_t)layer->out_w * layer->out_c;
     int32_t top = (int32_t)(first / row), bottom = (int32_t)((first + count - 1) / row) + 1;
-    if (layer->kind != WICK_LAYER_ADD && layer->kind != WICK_LAYER_CONCAT) {
+    if (layer->kind == WICK_LAYER_MOVE)
+        return moved_rows(layer, top, bottom);
+    if (layer->kind < WICK_LAYER_ADD) {
         top = top * layer->stride_h - layer->pad_top;
         bottom = (bottom - 1) * layer->stride_h - layer->pad_top + layer->k_h;
     }

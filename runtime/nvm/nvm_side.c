@@ -3,7 +3,12 @@
    Layouts: nvm.h. */
 #include <wick/nvm.h>
 
-enum { VARS_CRC_AT = WICK_VARS_BYTES - 4, STAMP_CRC_AT = WICK_STAMP_BYTES - 4 };
+enum {
+    VARS_CRC_AT = WICK_VARS_BYTES - 4,
+    STAMP_CRC_AT = WICK_STAMP_BYTES - 4,
+    TALLY_CRC_AT = WICK_TALLY_BYTES - 4,
+    TALLY_START = 0xA5 /* of its CRC: from 0, four bytes of 0xFF have the CRC 0xFFFFFFFF */
+};
 
 void wick_put32(uint8_t *p, uint32_t value) {
     for (uint32_t i = 0; i < 4; i++)
@@ -55,31 +60,25 @@ wick_rt_status wick_vars_store(const wick_model *model, const wick_port *port, u
                : WICK_RT_NVM;
 }
 
-static uint16_t tally_sum(const uint8_t *p) {
-    uint16_t sum = 0xA5;
-    for (uint32_t i = 0; i < WICK_TALLY_BYTES - 2; i++)
-        sum = (uint16_t)(sum + p[i]);
-    return sum;
-}
-
 wick_rt_status wick_tally_load(const wick_model *model, const wick_port *port, wick_tally *tally) {
     uint8_t p[WICK_TALLY_BYTES];
     if (port->nvm_read(port->ctx, model->tally_offset, p, sizeof p) != 0)
         return WICK_RT_NVM;
-    uint16_t sum = (uint16_t)((uint32_t)p[6] | (uint32_t)p[7] << 8);
-    *tally = (wick_tally){wick_get32(p), p[4] & 15u, p[4] >> 4, p[5]};
-    return sum == tally_sum(p) ? WICK_RT_OK : WICK_RT_CORRUPT;
+    *tally =
+        (wick_tally){(uint16_t)((uint32_t)p[0] | (uint32_t)p[1] << 8), p[2] & 15u, p[2] >> 4, p[3]};
+    return wick_get32(p + TALLY_CRC_AT) == wick_crc32(TALLY_START, p, TALLY_CRC_AT)
+               ? WICK_RT_OK
+               : WICK_RT_CORRUPT;
 }
 
 wick_rt_status wick_tally_store(const wick_model *model, const wick_port *port,
                                 const wick_tally *tally) {
     uint8_t p[WICK_TALLY_BYTES];
-    wick_put32(p, tally->sequence);
-    p[4] = (uint8_t)(tally->split | tally->tries << 4);
-    p[5] = tally->calm;
-    uint16_t sum = tally_sum(p);
-    p[6] = (uint8_t)sum;
-    p[7] = (uint8_t)(sum >> 8);
+    p[0] = (uint8_t)tally->sequence;
+    p[1] = (uint8_t)(tally->sequence >> 8);
+    p[2] = (uint8_t)(tally->split | tally->tries << 4);
+    p[3] = tally->calm;
+    wick_put32(p + TALLY_CRC_AT, wick_crc32(TALLY_START, p, TALLY_CRC_AT));
     return port->nvm_write(port->ctx, model->tally_offset, p, sizeof p) == 0 &&
                    port->nvm_barrier(port->ctx) == 0
                ? WICK_RT_OK

@@ -114,7 +114,8 @@ static void work_by_hand(void **state) {
     } cases[] = {{WICK_LAYER_CONV2D, 36, 36}, {WICK_LAYER_DWCONV2D, 6, 24},
                  {WICK_LAYER_FC, 120, 120},   {WICK_LAYER_MAXPOOL, 6, 24},
                  {WICK_LAYER_AVGPOOL, 6, 24}, {WICK_LAYER_ADD, 2, 4},
-                 {WICK_LAYER_CONCAT, 1, 4}};
+                 {WICK_LAYER_CONCAT, 1, 4},   {WICK_LAYER_MOVE, 1, 4},
+                 {WICK_LAYER_MUL, 2, 4},      {WICK_LAYER_SOFTMAX, 1, 6}};
     assert_int_equal(WICK_LEN(cases), WICK_LAYER_KINDS);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
         layer.kind = (uint8_t)cases[i].kind;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Models from elsewhere: one of functions and odd convolutions, and by path those that other projects published and that have no
+# Models from elsewhere: those of functions, odd convolutions and moves, and by path those that other projects published and that have no
 # gate. Each is quantized with made-up data, planned, emitted, and verified on this machine and, where there is one, on the emulated
 # Cortex-M4. Numbers only: noise says nothing of accuracy.
 set -u
@@ -35,6 +35,7 @@ run() {
     echo "$name: $(grep ' equal ' out)"
 }
 run "$source_dir/tests/onnx/data/functions.onnx" "12, 10, 3" 360 4
+run "$source_dir/tests/onnx/data/moves.onnx" "12, 10, 3" 360 4
 run "$models"/EMCLab-Sinica_Stateful-CNN__dnn-models_HAR-CNN.onnx "128, 9" 1152 6
 run "$models"/EMCLab-Sinica_Stateful-CNN__dnn-models_KWS-DNN_S.onnx "25, 10, 1" 250 12
 run "$models"/EMCLab-Sinica_Stateful-CNN__dnn-models_squeezenet_cifar10.onnx "32, 32, 3" 3072 10

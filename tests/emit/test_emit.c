@@ -169,6 +169,35 @@ static void kernels_that_are_not_used_are_left_out(void **state) {
     tiny_free(small);
 }
 
+/* G1 to G9 stand in the folder's README, and each test that it names is one of the suite's. */
+static void the_guarantees_name_their_tests(void **state) {
+    (void)state;
+    wick_bytes readme = read(emit_to("table", "wick emit plan.json"), "README.md");
+    static const char *const folders[] = {"proof", "runtime", "emit", "plan", "house", "sim"};
+    static const char *const endings[] = {"c", "sh"};
+    int named = 0;
+    for (int g = 1; g <= 9; g++)
+        assert_non_null(
+            strstr((const char *)readme.data, wick_arena_printf(arena, "\n| G%d | ", g)));
+    for (char *at = strstr((char *)readme.data, "\n| G1 | "); at && (at = strchr(at, '`'));) {
+        char *end = strchr(++at, '`');
+        assert_non_null(end);
+        char *name = wick_arena_printf(arena, "%.*s", (int)(end - at), at);
+        at = end + 1;
+        if (strncmp(name, "test_", 5) && strncmp(name, "slow_", 5) && strncmp(name, "long_", 5))
+            continue;
+        bool found = false;
+        for (size_t f = 0; f < WICK_LEN(folders); f++)
+            for (size_t e = 0; e < WICK_LEN(endings); e++)
+                found |= wick_path_is_file(wick_arena_printf(
+                    arena, "%s/tests/%s/%s.%s", wick_share_dir(), folders[f], name, endings[e]));
+        if (!found)
+            fail_msg("there is no test %s", name);
+        named++;
+    }
+    assert_true(named >= 20);
+}
+
 static void a_folder_of_somebody_else_stays(void **state) {
     (void)state;
     wick_diag diag = {0};
@@ -203,6 +232,7 @@ int main(void) {
         cmocka_unit_test(every_generated_file_is_stamped),
         cmocka_unit_test(lines_are_readable),
         cmocka_unit_test(kernels_that_are_not_used_are_left_out),
+        cmocka_unit_test(the_guarantees_name_their_tests),
         cmocka_unit_test(a_folder_of_somebody_else_stays),
         cmocka_unit_test(images_of_another_size_are_refused),
     };

@@ -183,6 +183,35 @@ def functions():
     return b.model("functions", [3, 12, 10], [("logits", 4)], 17)
 
 
+def moves():
+    """What only puts elements elsewhere, and what combines activations: a squeeze-and-excitation gate, a channel shuffle,
+    Split, Resize, Slice, Gather, Transpose, Softmax and ReduceMean within the network."""
+    b = Builder(5)
+    ints = lambda name, *values: b.const(name, np.array(values, dtype=np.int64))
+    x = b.conv("image", "c1", 8, 3, 3, pads=[1, 1, 1, 1])
+    x = b.node("Relu", [x], "r1")
+    gate = b.conv(b.node("GlobalAveragePool", [x], "squeeze"), "excite", 8, 8, 1)
+    x = b.node("Mul", [x, b.node("HardSigmoid", [gate], "gate")], "gated")
+    x = b.node("Reshape", [x, ints("groups", 0, 2, 4, 12, 10)], "apart")
+    x = b.node("Transpose", [x], "swapped", perm=[0, 2, 1, 3, 4])
+    x = b.node("Reshape", [x, ints("image_shape", 0, 8, 12, 10)], "shuffled")
+    x = b.node("MaxPool", [x], "pooled", kernel_shape=[2, 2], strides=[2, 2])
+    b.nodes.append(helper.make_node("Split", [x, ints("parts", 3, 5)], ["left", "right"], name="halves", axis=1))
+    x = b.node("Resize", [b.conv("left", "c2", 6, 3, 3, pads=[1, 1, 1, 1]), "", b.const("scales", np.float32([1, 1, 2, 2]))], "up",
+               mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
+    x = b.node("Slice", [x, ints("from", 1, 9), ints("to", 11, -11), ints("axes", 2, 3), ints("by", 2, -2)], "cut")
+    y = b.node("Gather", [b.conv("right", "c3", 4, 5, 1), ints("picks", 3, 0, 2, 2, 1, 0)], "picked", axis=1)
+    y = b.node("Pad", [y, ints("more", 0, 0, 0, 0, 0, 0, 0, 1)], "padded", mode="edge")
+    y = b.node("Slice", [y, ints("y_from", 1, 1), ints("y_to", 6, 6), ints("y_axes", 2, 3)], "y_cut")
+    x = b.node("Sub", [b.node("Mul", [x, y], "both"), x], "less")
+    mixed = b.node("Softmax", [x], "attention", axis=1)
+    x = b.node("Transpose", [b.node("Mul", [mixed, x], "attended")], "turned", perm=[0, 3, 1, 2])
+    x = b.node("ReduceMean", [x, ints("height", 3)], "mean", keepdims=1)
+    x = b.node("Flatten", [x], "flat")
+    b.node("Gemm", [x, b.random("fc.w", (4, 30), 0.4), b.random("fc.b", (4,), 0.1)], "logits", transB=1)
+    return b.model("moves", [3, 12, 10], [("logits", 4)], 18)
+
+
 def run(model_bytes, image):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -193,7 +222,7 @@ def run(model_bytes, image):
 def make():
     DATA.mkdir(exist_ok=True)
     models = {"family": family(), "foreign_12": foreign(12), "foreign_18": foreign(18), "quantized": quantized(),
-              "functions": functions()}
+              "functions": functions(), "moves": moves()}
     rng = np.random.default_rng(7)
     for name, model in models.items():
         dims = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim][1:]

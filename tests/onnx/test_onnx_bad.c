@@ -388,6 +388,9 @@ static void metadata_is_checked(void **state) {
     expect_metadata("wick.std", "[0]", WICK_RANGE, "wick.std");
     expect_metadata("wick.mean", "[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", WICK_SYNTAX, "at most 16");
     expect_metadata("wick.mean", "[1e300]", WICK_RANGE, "wick.mean");
+    expect_metadata("wick.low", "[0]", WICK_SHAPE, "wick.low has 1");
+    expect_metadata("wick.high", "[0]", WICK_SHAPE, "wick.mean 0");
+    expect_metadata("wick.high", "[1e300]", WICK_RANGE, "wick.high");
     expect_metadata("wick.labels", "[\"a\", 3]", WICK_SYNTAX, "element 1");
     expect_metadata("wick.recipe", "a\x1b[31m", WICK_SYNTAX, "wick.recipe");
     expect_metadata("anything", "else", WICK_OK, NULL);

@@ -75,6 +75,7 @@ static void family_equals_onnxruntime(void **state) {
 static void functions_equal_onnxruntime(void **state) {
     (void)state;
     compare("functions", false);
+    compare("moves", false);
 }
 
 static void exporters_habits_equal_onnxruntime(void **state) {

@@ -24,6 +24,7 @@ while [ "$count" -lt "$host_cuts" ]; do
     more=$(grep -oE '"(exhaustive|barrier|pair|seeded|next_input)_cuts": [0-9]+' out.json | awk '{n += $2} END {print n}')
     [ "$more" -gt 0 ] || fail "the report counts no cuts"
     count=$((count + more))
+    echo "seed $seed, voltage $voltage: $count cuts so far"
 done
 echo "host: $count cut experiments, 0 wrong"
 
@@ -45,6 +46,7 @@ while [ "$count" -lt "$thumb_cuts" ]; do
         for pid in "${pids[@]}"; do wait "$pid" || { cat part*.json; fail "Unicorn, $core, module $module, seed $seed $lazy"; }; done
         more=$(cat part*.json | grep -oE '"cuts": [0-9]+' | awk '{n += $2} END {print n}')
         count=$((count + more))
+        echo "seed $seed, $core, module $module${lazy:+, lazy}: $count cuts so far"
         [ "$count" -lt "$thumb_cuts" ] || break 2
     done; done
 done

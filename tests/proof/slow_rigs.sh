@@ -30,6 +30,8 @@ sum=$(grep -oE '"((exhaustive|barrier|pair|seeded|next_input)_cuts|record_flips|
 [ "$sum" = $((2 * total)) ] || fail "$total experiments in all, but the parts make $((sum - total))"
 [ "$(grep -oE '"rig": "unicorn"|"experiments": 120' out.txt | sort | uniq -c | awk '{print $1}' | xargs)" = '2 2' ] ||
     fail "Unicorn did not make 40 + 40 + 40 cuts for each module"
+for what in most declared; do grep -oE "\"${what}_writes_of_a_unit\": [1-9][0-9]*" out.txt | grep -oE '[0-9]+' >$what.txt; done
+[ "$(wc -l <most.txt)" = 2 ] && cmp most.txt declared.txt || fail "the plan's wear is not what the rig counts"
 expect 3 fw --rig msp430
 grep -q 'not for an MSP430' err.txt || fail "no reason"
 expect 2 fw --rig host,moon
@@ -54,6 +56,8 @@ grep -q 'qemu-kill .* [1-9][0-9]* differences' out.txt || fail "killed processes
 "$WICK" emit 430.json -o fw430 >/dev/null
 expect 0 fw430 --plan 430.json --rig msp430 --msp430-cuts 60
 grep -q '^msp430 .* 60 cut between instructions' out.txt || { cat out.txt; fail "the MSP430 was not cut 60 times"; }
+expect 3 fw --plan 430.json # a plan for something else
+grep -q 'the folder holds' err.txt || fail "another plan's folder is not refused for that"
 sed -i -zE 's/other = \(uint8_t\)\(\*copy \^ 1u\)/other = *copy/' fw430/wick/nvm_record.c
 expect 1 fw430 --plan 430.json --rig msp430 --msp430-cuts 400
 echo "every rig runs, counts and finds"

@@ -88,7 +88,7 @@ static void geometry(guest_layer *g, uint32_t *s) {
     if (l->kind != WICK_LAYER_FC && l->kind < WICK_LAYER_ADD)
         window(l, s);
     l->n_operands = 1;
-    if (l->kind == WICK_LAYER_ADD)
+    if (l->kind == WICK_LAYER_ADD || l->kind == WICK_LAYER_MUL)
         l->n_operands = 2;
     if (l->kind == WICK_LAYER_CONCAT) {
         l->n_operands = (uint8_t)guest_between(s, 1, GUEST_OPERANDS);
@@ -161,6 +161,10 @@ static void constants(guest_layer *g, uint32_t *s, int extreme) {
     uint32_t most = fan_in(l) * 128 * 128 + 100000;
     if (l->kind == WICK_LAYER_AVGPOOL)
         most = fan_in(l) * 255;
+    if (l->kind == WICK_LAYER_MUL)
+        most = 255 * 255;
+    if (l->kind == WICK_LAYER_SOFTMAX)
+        most = 65536;
     if (l->kind == WICK_LAYER_ADD)
         most = (uint32_t)2 * 255 << 20;
     for (uint32_t c = 0; c < g->n_constants; c++) {
@@ -173,17 +177,39 @@ static void constants(guest_layer *g, uint32_t *s, int extreme) {
     }
 }
 
+/* A move: mirrored and shifted, with gaps; or the exponentials of a Softmax. */
+static void tables(guest_layer *g, uint32_t *s) {
+    wick_layer *l = &g->layer;
+    int32_t *columns = g->bias + l->out_h, *channels = columns + l->out_w;
+    if (l->kind == WICK_LAYER_SOFTMAX) {
+        for (int d = 0; d < 256; d++)
+            g->bias[d] = d ? g->bias[d - 1] - g->bias[d - 1] / guest_between(s, 8, 40) : 1 << 15;
+        l->bias = g->bias;
+    }
+    if (l->kind != WICK_LAYER_MOVE)
+        return;
+    l->k_h = (uint8_t)guest_between(s, 0, 1);
+    for (int y = 0; y < l->out_h; y++)
+        g->bias[y] = one_in(s, 8) ? WICK_NOWHERE : (l->out_h - 1 - y) * l->in_w * l->in_c;
+    for (int x = 0; x < l->out_w; x++)
+        columns[x] = one_in(s, 8) ? WICK_NOWHERE : x * l->in_c;
+    for (int c = 0; c < l->out_c; c++)
+        channels[c] = one_in(s, 8) ? WICK_NOWHERE : guest_between(s, 0, l->in_c - 1);
+    l->bias = g->bias;
+}
+
 void guest_layer_make(guest_layer *g, uint32_t seed) {
-    static const uint8_t kinds[16] = {
+    static const uint8_t kinds[19] = {
         WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,
         WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,   WICK_LAYER_DWCONV2D, WICK_LAYER_DWCONV2D,
         WICK_LAYER_DWCONV2D, WICK_LAYER_DWCONV2D, WICK_LAYER_FC,       WICK_LAYER_FC,
-        WICK_LAYER_MAXPOOL,  WICK_LAYER_AVGPOOL,  WICK_LAYER_ADD,      WICK_LAYER_CONCAT};
+        WICK_LAYER_MAXPOOL,  WICK_LAYER_AVGPOOL,  WICK_LAYER_ADD,      WICK_LAYER_CONCAT,
+        WICK_LAYER_MOVE,     WICK_LAYER_MUL,      WICK_LAYER_SOFTMAX};
     uint32_t state = seed * 0x9E3779B1u | 1u, *s = &state;
     wick_layer *l = &g->layer;
     for (int i = 0; i < 8; i++)
         guest_random(s);
-    uint8_t kind = kinds[guest_between(s, 0, 15)];
+    uint8_t kind = kinds[guest_between(s, 0, 18)];
     do {
         memset(l, 0, sizeof *l);
         memset(g->operands, 0, sizeof g->operands);
@@ -207,10 +233,12 @@ void guest_layer_make(guest_layer *g, uint32_t seed) {
         g->weights[i] = w == -128 ? -127 : w;
     }
     g->n_constants = 0;
-    if (l->kind != WICK_LAYER_MAXPOOL && l->kind != WICK_LAYER_CONCAT) {
+    if (l->kind != WICK_LAYER_MAXPOOL && l->kind != WICK_LAYER_CONCAT &&
+        l->kind != WICK_LAYER_MOVE) {
         g->n_constants = l->kind <= WICK_LAYER_FC ? l->out_c : 1;
         constants(g, s, extreme);
         l->mult = g->mult;
         l->shift = g->shift;
     }
+    tables(g, s);
 }

@@ -19,7 +19,7 @@ typedef struct guest_layer {
     int8_t weights[GUEST_WEIGHTS];
     uint32_t weights_bytes; /* 0 for kinds without weights */
     uint32_t n_constants;   /* entries of bias, mult, shift */
-    int32_t bias[GUEST_CHANNELS], mult[GUEST_CHANNELS];
+    int32_t bias[256], mult[GUEST_CHANNELS];
     uint8_t shift[GUEST_CHANNELS];
 } guest_layer;
 

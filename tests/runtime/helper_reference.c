@@ -104,6 +104,28 @@ int8_t reference_element(const wick_layer *l, const int8_t *const *src, uint32_t
                                              l->operands[i].shift);
         break;
     }
+    case WICK_LAYER_MOVE: {
+        int64_t at =
+            (int64_t)l->bias[oy] + l->bias[l->out_h + ox] + l->bias[l->out_h + l->out_w + c];
+        return at < 0 ? l->out_zp : src[0][at];
+    }
+    case WICK_LAYER_MUL: {
+        int64_t acc = (int64_t)(src[0][index] - l->operands[0].zero_point) *
+                      (src[1][index] - l->operands[1].zero_point);
+        y = l->out_zp + reference_requantize(acc, l->mult[0], l->shift[0]);
+        break;
+    }
+    case WICK_LAYER_SOFTMAX: {
+        const int8_t *x = src[0] + index - c;
+        int64_t sum = 0, largest = -128;
+        for (int i = 0; i < l->out_c; i++)
+            largest = x[i] > largest ? x[i] : largest;
+        for (int i = 0; i < l->out_c; i++)
+            sum += l->bias[largest - x[i]];
+        int64_t acc = (((int64_t)l->bias[largest - x[c]] << 17) + sum) / (2 * sum);
+        y = l->out_zp + reference_requantize(acc, l->mult[0], l->shift[0]);
+        break;
+    }
     }
     return (int8_t)(y < l->clamp_min ? l->clamp_min : y > l->clamp_max ? l->clamp_max : y);
 }
@@ -168,7 +190,7 @@ static void geometry(wick_layer *l, wick_layer_kind kind, uint64_t *s) {
 static void operands(random_layer *r, uint64_t *s, int extreme) {
     wick_layer *l = &r->layer;
     l->n_operands = 1;
-    if (l->kind == WICK_LAYER_ADD)
+    if (l->kind == WICK_LAYER_ADD || l->kind == WICK_LAYER_MUL)
         l->n_operands = 2;
     if (l->kind == WICK_LAYER_CONCAT)
         l->n_operands = (uint8_t)random_in(s, 1, 4);
@@ -188,7 +210,8 @@ static void operands(random_layer *r, uint64_t *s, int extreme) {
                 o->mult = 0;
         }
         if (l->kind == WICK_LAYER_ADD)
-            o->mult = random_in(s, 0, 3) ? random_in(s, 0, 1 << 20) : 1 << 20;
+            o->mult = (random_in(s, 0, 3) ? random_in(s, 0, 1 << 20) : 1 << 20) *
+                      (random_in(s, 0, 3) ? 1 : -1);
         o->zero_point = random_in(s, 0, 3) ? random_s8(s, extreme) : 0;
         channels = (uint16_t)(channels + o->channels);
         assert(l->in_h * l->in_w * o->channels <= MAX_TENSOR);
@@ -198,6 +221,39 @@ static void operands(random_layer *r, uint64_t *s, int extreme) {
     if (l->kind == WICK_LAYER_CONCAT)
         l->out_c = l->in_c = channels;
     l->operands = r->operands;
+}
+
+/* A move: of whole rows, or any that stays inside; some rows, columns and channels from nowhere. */
+static void offsets(random_layer *r, uint64_t *s) {
+    wick_layer *l = &r->layer;
+    int32_t row = l->in_w * l->in_c, *bias = r->bias;
+    l->k_h = (uint8_t)random_in(s, 0, 1);
+    l->out_h = (uint16_t)random_in(s, 1, 12);
+    l->out_w = (uint16_t)random_in(s, 1, 12);
+    l->out_c = (uint16_t)random_in(s, 1, 12);
+    int32_t most = l->k_h ? row : row * l->in_h, across = random_in(s, 0, most - 1);
+    int32_t along = random_in(s, 0, most - 1 - across);
+    for (int i = 0; i < l->out_h + l->out_w + l->out_c; i++) {
+        int32_t left = most - 1 - across - along;
+        if (i < l->out_h)
+            bias[i] = l->k_h ? random_in(s, 0, l->in_h - 1) * row + random_in(s, 0, left)
+                             : random_in(s, 0, left);
+        else
+            bias[i] = random_in(s, 0, i < l->out_h + l->out_w ? across : along);
+        if (!random_in(s, 0, 7))
+            bias[i] = WICK_NOWHERE;
+    }
+    l->clamp_min = -128;
+    l->clamp_max = 127;
+    l->bias = bias;
+}
+
+static void exponentials(random_layer *r, uint64_t *s) {
+    int32_t fade = random_in(s, 0, 40);
+    r->bias[0] = 32768;
+    for (int d = 1; d < 256; d++)
+        r->bias[d] = (int32_t)((int64_t)r->bias[d - 1] * (1000 - fade) / 1000);
+    r->layer.bias = r->bias;
 }
 
 void random_layer_make(random_layer *r, wick_layer_kind kind, uint64_t *s, int extreme) {
@@ -230,6 +286,10 @@ void random_layer_make(random_layer *r, wick_layer_kind kind, uint64_t *s, int e
         most = (int64_t)l->k_h * l->k_w * 255;
     if (kind == WICK_LAYER_ADD)
         most = (int64_t)2 * 255 << 20;
+    if (kind == WICK_LAYER_MUL)
+        most = 255 * 255;
+    if (kind == WICK_LAYER_SOFTMAX)
+        most = 65536;
     for (int c = 0; c < (kind <= WICK_LAYER_FC ? l->out_c : 1); c++) {
         r->bias[c] = random_in(s, -100000, 100000);
         r->shift[c] = (uint8_t)random_in(s, 0, room(most));
@@ -249,8 +309,12 @@ void random_layer_make(random_layer *r, wick_layer_kind kind, uint64_t *s, int e
         l->weights = r->weights;
         l->bias = r->bias;
     }
-    if (kind != WICK_LAYER_MAXPOOL && kind != WICK_LAYER_CONCAT) {
+    if (kind != WICK_LAYER_MAXPOOL && kind != WICK_LAYER_CONCAT && kind != WICK_LAYER_MOVE) {
         l->mult = r->mult;
         l->shift = r->shift;
     }
+    if (kind == WICK_LAYER_MOVE)
+        offsets(r, s);
+    if (kind == WICK_LAYER_SOFTMAX)
+        exponentials(r, s);
 }

@@ -22,7 +22,7 @@ typedef struct random_layer {
     wick_operand operands[4];
     int8_t src[4][MAX_TENSOR];
     int8_t weights[MAX_WEIGHTS];
-    int32_t bias[MAX_CHANNELS], mult[MAX_CHANNELS];
+    int32_t bias[256], mult[MAX_CHANNELS];
     uint8_t shift[MAX_CHANNELS];
 } random_layer;
 /* extreme: values at the ends of their ranges instead of uniform. */

@@ -12,7 +12,7 @@ echo 'int a;' | clang --target=msp430 -x c -c - -o /dev/null 2>/dev/null || { ec
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 board=$root/boards/msp430
-sources=("$root"/runtime/kernels/{*pool,add,concat,conv2d,dwconv2d,fc}_s8.c "$root"/runtime/kernels/*_s8_w{16,8}.c
+sources=("$root"/runtime/kernels/{*pool,add,concat,conv2d,dwconv2d,fc,move,mul}_s8.c "$root"/runtime/kernels/*_s8_w{16,8}.c
     "$root/runtime/kernels/rows.c" "$root/runtime/nvm/nvm_crc32.c"
     "$root"/toolchain/weights/weights_{*_s8_w16,*_s8_w8,squares}.c "$root/tests/runtime/guest_msp430.c")
 includes=(-I"$root/runtime/include" -I"$root/toolchain")
@@ -56,6 +56,8 @@ simulate() {
 
 build layers -DSEEDS="${SEEDS:-84}" -DFIRST="${FIRST:-1}"
 simulate layers
+build later -DLATER_KINDS -DSEEDS=24 -DFIRST="${FIRST:-1}"
+simulate later
 multiplier=16bit
 build multiplied -DSEEDS=7 -DFIRST="${FIRST:-1}"
 simulate multiplied

@@ -55,6 +55,12 @@ expect 0 '"collapsed_pairs": 0' "$WICK" shrink again.onnx --collapse --json -o a
 expect 0 '"parts": 2' "$WICK" shrink f.onnx --separate=spatial --separate-above 4000 --json -o again.onnx
 expect 0 "every node runs on the device" "$WICK" check again.onnx
 expect 0 "extractor" "$WICK" shrink f.onnx --separate --separate-by buffers --separate-above 8000 --int8 -d $data --limit 600 -o again.onnx
+# Whole channels: a quarter goes, and the answer still has ten classes.
+expect 0 '"channels_removed"' "$WICK" shrink f.onnx --channels 0.75 --json -o again.onnx
+grep -q '"channels_removed": 0' out && fail "no channel went"
+expect 0 "TM1" "$WICK" eval again.onnx -d $data --limit 600
+expect 0 "extractor" "$WICK" shrink again.onnx --int8 -d $data --limit 600 -o again.onnx
+expect 2 "not a number within" "$WICK" shrink f.onnx --channels 1.5 -o x.onnx
 rm separated.onnx again.onnx s.onnx
 
 before=$(ls)

@@ -89,7 +89,7 @@ static wick_graph *network(wick_op op) {
     int x = wick_graph_node(g, "conv", WICK_OP_CONV, in, 2, "conv", NULL);
     x = add_operator(g, op, x);
     assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
-    if (g->tensors[x].dtype == WICK_F32 && op != WICK_OP_SOFTMAX) {
+    if (g->tensors[x].dtype == WICK_F32) {
         in[0] = wick_graph_node(g, "last", WICK_OP_FLATTEN, &x, 1, "last", NULL);
         assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
         int64_t count = g->tensors[in[0]].shape.dim[1];
@@ -104,12 +104,15 @@ static wick_graph *network(wick_op op) {
     return g;
 }
 
-/* Softmax runs nowhere but behind the logits, where it is left out. */
-static wick_graph *with_softmax(void) {
+/* What runs behind the logits, where it is left out. */
+static bool is_last(wick_op op) {
+    return op == WICK_OP_SOFTMAX || op == WICK_OP_LOG_SOFTMAX || op == WICK_OP_ARG_MAX;
+}
+
+static wick_graph *as_last(wick_op op) {
     wick_graph *g = network(WICK_OP_RELU);
     wick_attrs a = wick_attrs_default();
-    g->family.heads[0] =
-        wick_graph_node(g, "op", WICK_OP_SOFTMAX, &g->family.heads[0], 1, "soft", &a);
+    g->family.heads[0] = wick_graph_node(g, "op", op, &g->family.heads[0], 1, "last.y", &a);
     assert_int_equal(wick_graph_infer(g, NULL), WICK_OK);
     assert_int_equal(wick_graph_segment(g, NULL), WICK_OK);
     return g;
@@ -121,7 +124,7 @@ static void every_operator_does_what_the_registry_says(void **state) {
         wick_op op = (wick_op)i;
         if (op == WICK_OP_QUANTIZE || op == WICK_OP_DEQUANTIZE)
             continue; /* test_shrink_qdq.c */
-        wick_graph *g = op == WICK_OP_SOFTMAX ? with_softmax() : network(op);
+        wick_graph *g = is_last(op) ? as_last(op) : network(op);
         wick_program_options options = {.batch = 2, .training = true, .n_outputs = 1};
         options.outputs = &g->family.heads[0];
         wick_program *program = NULL;

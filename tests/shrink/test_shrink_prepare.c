@@ -61,7 +61,7 @@ static void every_tensor_is_the_portable_one(void **state) {
     }
     if (!possible)
         print_message("SKIP: this processor has portable kernels only\n");
-    for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
+    for (int kind = 0; kind < WICK_LAYER_MOVE; kind++) { /* later ones have no faster kernels */
         assert_true(layers[kind] > 0);
         assert_int_equal(fast[kind], possible ? layers[kind] : 0);
     }

@@ -95,6 +95,14 @@ int net_pool(net *n, int x, wick_op op, int kernel, int stride, int pad, bool co
     return add_node(n, op, &x, 1, &attrs);
 }
 
+int net_node(net *n, wick_op op, const int *xs, int count, const wick_attrs *attrs) {
+    return add_node(n, op, xs, count, attrs);
+}
+
+int net_constant(net *n, wick_shape shape, float mean, float deviation) {
+    return constant(n, "constant", shape, mean, deviation);
+}
+
 int net_dropout(net *n, int x, float share) {
     wick_attrs attrs = wick_attrs_default();
     attrs.alpha = share;

@@ -25,6 +25,10 @@ int net_batch_norm(net *n, int x);
 /* RELU, GLOBAL_AVG_POOL, FLATTEN, SOFTMAX, IDENTITY, CLIP (to [-0.5, 0.7]). */
 int net_simple(net *n, int x, wick_op op);
 int net_pool(net *n, int x, wick_op op, int kernel, int stride, int pad, bool count_pad);
+/* Any operator; attrs NULL: the defaults. */
+int net_node(net *n, wick_op op, const int *xs, int count, const wick_attrs *attrs);
+/* A constant of normal numbers with this mean and deviation. */
+int net_constant(net *n, wick_shape shape, float mean, float deviation);
 int net_dropout(net *n, int x, float share);
 int net_pad(net *n, int x, int channels);
 int net_join(net *n, wick_op op, const int *xs, int count);

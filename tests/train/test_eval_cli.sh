@@ -48,6 +48,7 @@ grep -q '"precision": "int8"' q.json || fail "q.onnx is not int8"
 [ "$(wc -l <out)" -eq 4 ] || fail "more than a table without --detail"
 if command -v gnuplot >/dev/null; then
     grep -q '<svg' q.svg || fail "not an SVG"
+    ! grep -q '<image' q.svg || fail "cells of the matrix are blurred"
     [ "$(grep -c 'calibration error [0-9.]* %' q.svg)" -eq 3 ] || fail "not a row for each module"
     [ "$(head -c 4 f.png | tail -c 3)" = PNG ] || fail "not a PNG"
 fi

@@ -213,6 +213,7 @@ static void every_state_resumes_bit_exactly(void **state) {
     wick_graph *teacher = tiny_family(true, false);
     wick_train_options options = everything();
     options.teacher = teacher;
+    options.teacher_features = true;
     wick_graph *whole = tiny_family(true, true), *cut = NULL;
     assert_int_equal(train(whole, &options, NULL), WICK_OK);
     options.checkpoint = path;
@@ -237,7 +238,7 @@ static void every_state_resumes_bit_exactly(void **state) {
 static void every_setting_matters(void **state) {
     (void)state;
     wick_graph *teacher = tiny_family(true, false);
-    for (int i = -1; i < 9; i++) {
+    for (int i = -1; i < 10; i++) {
         static wick_graph *plain;
         wick_train_options options = tiny_options(WICK_STRATEGY_UNIFIED_KD);
         options.nesterov = i == 0;
@@ -246,7 +247,8 @@ static void every_setting_matters(void **state) {
         options.mixup = i == 3 ? 0.5 : 0;
         options.label_smoothing = i == 4 ? 0.2 : 0;
         options.kd_response = i == 5;
-        options.teacher = i == 6 ? teacher : NULL;
+        options.teacher = i == 6 || i == 9 ? teacher : NULL;
+        options.teacher_features = i == 9;
         options.augment.cutout = i == 7 ? 4 : 0;
         options.lr_schedule = i == 8 ? WICK_LR_COSINE : WICK_LR_STEP;
         wick_graph *graph = tiny_family(true, true);
@@ -258,7 +260,7 @@ static void every_setting_matters(void **state) {
         if (same_weights(plain, graph))
             fail_msg("setting %d changes nothing", i);
         wick_graph_free(graph);
-        if (i == 8)
+        if (i == 9)
             wick_graph_free(plain);
     }
     wick_graph_free(teacher);
@@ -349,6 +351,26 @@ static void a_teacher_is_followed(void **state) {
     wick_data_free(wrong);
 }
 
+/* Modules that are trained apart, too, have a projection each. */
+static void a_teacher_teaches_in_every_strategy(void **state) {
+    (void)state;
+    wick_graph *teacher = tiny_family(true, true);
+    for (int s = 0; s < WICK_STRATEGY_COUNT; s++) {
+        wick_train_options options = tiny_options((wick_strategy)s);
+        wick_graph *with = tiny_family(s != WICK_STRATEGY_BASELINE, false);
+        wick_graph *without = wick_graph_clone(with);
+        options.teacher = teacher;
+        assert_int_equal(train(without, &options, NULL), WICK_OK);
+        options.teacher_features = true;
+        assert_int_equal(train(with, &options, NULL), WICK_OK);
+        assert_false(same_weights(with, without));
+        assert_int_equal(wick_graph_find(with, "wick.projection.0.1.weight"), -1);
+        wick_graph_free(with);
+        wick_graph_free(without);
+    }
+    wick_graph_free(teacher);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(update_rules_by_hand),
@@ -359,6 +381,7 @@ int main(void) {
         cmocka_unit_test(every_setting_matters),
         cmocka_unit_test(frozen_parameters_stay),
         cmocka_unit_test(a_teacher_is_followed),
+        cmocka_unit_test(a_teacher_teaches_in_every_strategy),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,7 +1,6 @@
-/* Gradients of every operator and its parameters against finite differences. The loss is a random
-   linear form of the outputs, summed in double, so its noise is that of the float outputs: about
-   1e-7 times the root of their number, 2e-6 here. */
-#include "helper_program.h"
+/* Gradients of the operators of convolutional networks and of their parameters against finite
+   differences; functions of one tensor and two, and moves: test_program_functions.c. */
+#include "helper_gradients.h"
 
 #include <math.h>
 #include <omp.h>
@@ -13,94 +12,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-/* How the loss depends on one parameter decides step and tolerance:
-   LINEAR  exactly linear: a step of 0.25 leaves only noise, 2e-6 / 0.5.
-   SMOOTH  four-point differences with a step of 0.03: error h^4 f5 / 30 + noise / h, below 1e-3.
-   WINOGRAD the same by Winograd's algorithm, which oneDNN uses for larger batches only; its error
-           and the larger sum make the noise 1e-4.
-   KINKED  ReLU and maxima: a step of 2e-3, noise 1e-3; a parameter at which the one-sided
-           differences disagree sits at a kink and is passed over, at most a fifth of them. */
-typedef enum smoothness { LINEAR, WINOGRAD, SMOOTH, KINKED } smoothness;
-static const double steps[] = {0.25, 0.25, 0.03, 2e-3}, tolerances[] = {1e-4, 1e-3, 1e-3, 5e-3};
-enum { BATCH = 3, WINOGRAD_BATCH = 32, PROBES = 40 };
-
-typedef struct subject {
-    wick_program *program;
-    int n_outputs, param;
-    float *plain, *gradient;
-} subject;
-
-static double loss_at(subject *s, size_t i, double value) {
-    float old = s->plain[i];
-    s->plain[i] = (float)value;
-    wick_param *param = wick_program_param(s->program, s->param);
-    assert_int_equal(wick_program_unplain(s->program, s->param, s->plain, param->value, NULL),
-                     WICK_OK);
-    net_forward(s->program);
-    s->plain[i] = old;
-    return net_loss(s->program, s->n_outputs);
-}
-
-/* 1 = agrees, 0 = at a kink; fails when it differs. */
-static int probe(subject *s, size_t i, smoothness kind, double loss) {
-    double h = steps[kind], x = (double)s->plain[i], analytic = (double)s->gradient[i];
-    double up = loss_at(s, i, x + h), down = loss_at(s, i, x - h);
-    double numeric = (up - down) / (2 * h), scale = 1 + fabs(numeric);
-    if (kind == SMOOTH) {
-        double up2 = loss_at(s, i, x + 2 * h), down2 = loss_at(s, i, x - 2 * h);
-        numeric = (8 * (up - down) - (up2 - down2)) / (12 * h);
-    }
-    if (kind == KINKED && fabs((up - loss) - (loss - down)) / h > 2 * tolerances[kind] * scale)
-        return 0;
-    if (!(fabs(numeric - analytic) <= tolerances[kind] * scale))
-        fail_msg("%s[%zu]: gradient %.6g, differences %.6g",
-                 wick_program_param(s->program, s->param)->name, i, analytic, numeric);
-    return 1;
-}
-
-static void check_param(const net *n, wick_program *program, int n_outputs, int index,
-                        smoothness kind) {
-    wick_param *param = wick_program_param(program, index);
-    subject s = {program, n_outputs, index, wick_xalloc(param->count * sizeof(float)),
-                 wick_xalloc(param->count * sizeof(float))};
-    float *original = wick_xalloc(param->count * sizeof(float));
-    memcpy(original, param->value, param->count * sizeof(float));
-    assert_int_equal(wick_program_plain(program, index, param->value, s.plain, NULL), WICK_OK);
-    assert_int_equal(wick_program_plain(program, index, param->gradient, s.gradient, NULL),
-                     WICK_OK);
-    wick_rng rng = wick_rng_seed(3, (uint64_t)index);
-    size_t count = (size_t)wick_shape_count(n->graph->tensors[param->tensor].shape);
-    double loss = net_loss(program, n_outputs);
-    int agree = 0;
-    for (int k = 0; k < PROBES; k++)
-        agree += probe(&s, wick_rng_below(&rng, (uint32_t)count), kind, loss);
-    assert_true(agree >= PROBES * 4 / 5);
-    memcpy(param->value, original, param->count * sizeof(float));
-    net_forward(program);
-    free(s.plain);
-    free(s.gradient);
-    free(original);
-}
-
-/* Checks every trainable parameter of a net and frees it. */
-static void check(net *n, const int *outputs, int n_outputs, smoothness kind) {
-    int batch = kind == WINOGRAD ? WINOGRAD_BATCH : BATCH;
-    wick_program *program = net_program(n, batch, true, kind == WINOGRAD, outputs, n_outputs);
-    wick_rng rng = wick_rng_seed(7, 0);
-    wick_shape in = n->graph->tensors[n->graph->input].shape;
-    net_random(&rng, wick_program_input(program), (size_t)(batch * wick_shape_count(in)));
-    for (int i = 0; i < n_outputs; i++)
-        net_random(&rng, wick_program_output_gradient(program, i),
-                   wick_program_output_count(program, i));
-    net_forward(program);
-    net_backward(program);
-    for (int i = 0; i < wick_program_param_count(program); i++)
-        if (wick_program_param(program, i)->trainable)
-            check_param(n, program, n_outputs, i, kind);
-    wick_program_free(program);
-    wick_graph_free(n->graph);
-}
 
 /* A convolution in front, whose gradients prove the data gradient of what follows. */
 static net stem(int channels) {
@@ -115,7 +26,7 @@ static int last(const net *n) {
 
 static void check_last(net *n, smoothness kind) {
     int y = last(n);
-    check(n, &y, 1, kind);
+    net_check(n, &y, 1, kind);
 }
 
 static void convolutions(void **state) {
@@ -241,7 +152,7 @@ static void normalised_poolings(void **state) {
             if (relu)
                 x = net_simple(&n, x, WICK_OP_RELU);
             int outputs[2] = {net_pool(&n, x, WICK_OP_MAX_POOL, 2, 2, 0, false), x};
-            check(&n, outputs, readers, KINKED);
+            net_check(&n, outputs, readers, KINKED);
         }
 }
 
@@ -362,7 +273,7 @@ static void several_consumers(void **state) {
     }
     outputs[count++] = z; /* read twice */
     outputs[count++] = net_simple(&n, z, WICK_OP_IDENTITY);
-    check(&n, outputs, count, KINKED);
+    net_check(&n, outputs, count, KINKED);
 }
 
 int main(void) {

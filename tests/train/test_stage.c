@@ -1,6 +1,7 @@
 /* A joint stage with distillation on its program: the whole loss against finite differences, what
    detaching keeps out, clipping, and the update rule. */
 #include "helper_family.h"
+#include "train/losses.h"
 #include "train/optimiser.h"
 #include "train/stage.h"
 
@@ -16,13 +17,13 @@
 enum { BATCH = 16 };
 
 typedef struct fixture {
-    wick_graph *family;
+    wick_graph *family, *teacher;
     wick_train_options options;
     wick_stage *stage;
     uint16_t labels[BATCH];
 } fixture;
 
-static fixture set_up(bool batch_norm, bool detach) {
+static fixture set_up_taught(bool batch_norm, bool detach, bool teacher) {
     fixture f = {.family = tiny_family(true, batch_norm),
                  .options = tiny_options(WICK_STRATEGY_UNIFIED_KD)};
     f.options.kd_detach = detach;
@@ -32,6 +33,12 @@ static fixture set_up(bool batch_norm, bool detach) {
     f.options.beta[0][1] = 0.3;
     f.options.beta[0][2] = 0.7;
     f.options.beta[1][2] = 0.4;
+    if (teacher) { /* of other weights and of its own features */
+        f.teacher = tiny_family(true, true);
+        f.options.teacher = f.teacher;
+        f.options.teacher_features = true;
+        f.options.teacher_weight = 0.6;
+    }
     wick_stage_spec specs[2];
     wick_diag diag = {0};
     assert_int_equal(wick_strategy_stages(WICK_STRATEGY_UNIFIED_KD, 3, specs), 1);
@@ -44,12 +51,21 @@ static fixture set_up(bool batch_norm, bool detach) {
         input[i] = wick_rng_normal(&rng);
     for (int i = 0; i < BATCH; i++)
         f.labels[i] = (uint16_t)wick_rng_below(&rng, 3);
+    if (teacher) {
+        memcpy(wick_program_input(f.stage->teacher_program), input, BATCH * 128 * sizeof *input);
+        assert_int_equal(wick_program_forward(f.stage->teacher_program, NULL), WICK_OK);
+    }
     return f;
+}
+
+static fixture set_up(bool batch_norm, bool detach) {
+    return set_up_taught(batch_norm, detach, false);
 }
 
 static void tear_down(fixture *f) {
     wick_stage_free(f->stage);
     wick_graph_free(f->family);
+    wick_graph_free(f->teacher);
 }
 
 static wick_batch_loss loss_of(fixture *f, bool distil) {
@@ -94,8 +110,9 @@ static double loss_at(fixture *f, float *value, float x) {
    kinks, so a few of the slopes may be off; nearly all must agree. */
 static void the_joint_gradient_is_that_of_the_loss(void **state) {
     (void)state;
-    for (int bn = 0; bn < 2; bn++) {
-        fixture f = set_up(bn, false);
+    for (int variant = 0; variant < 4; variant++) {
+        bool bn = variant & 1, taught = variant & 2; /* with the features of a finished teacher */
+        fixture f = set_up_taught(bn, false, taught);
         float **all = gradients(&f, true);
         wick_rng rng = wick_rng_seed(9, 0);
         int compared = 0, wrong = 0, projections = 0;
@@ -112,7 +129,7 @@ static void the_joint_gradient_is_that_of_the_loss(void **state) {
                 wrong += !(fabs(slope - (double)all[s][at]) < 2e-3 + 2e-2 * fabs(slope));
             }
         }
-        assert_int_equal(projections, 3);
+        assert_int_equal(projections, taught ? 6 : 3);
         assert_true(compared > 60);
         if (wrong > 4)
             fail_msg("%d of %d slopes differ", wrong, compared);
@@ -151,6 +168,34 @@ static void a_detached_teacher_is_left_alone(void **state) {
         free_all(distilled, f.stage->n_slots);
         tear_down(&f);
     }
+}
+
+/* What the finished teacher adds is the distance of outputs and of features, each weighted. */
+static void a_finished_teacher_teaches_outputs_and_features(void **state) {
+    (void)state;
+    fixture with = set_up_taught(false, true, true), without = set_up(false, true);
+    wick_batch_loss a = loss_of(&with, true), b = loss_of(&without, true);
+    wick_stage *stage = with.stage;
+    assert_int_equal(wick_program_output_count(stage->teacher_program, 1), BATCH * 10);
+    for (int k = 0; k < 3; k++) {
+        double sum = 0;
+        float p[BATCH * 3], q[BATCH * 3];
+        wick_softmax(wick_program_output(stage->teacher_program, 0), BATCH, 3, p);
+        wick_softmax(wick_program_output(stage->program, k), BATCH, 3, q);
+        const float *phi = wick_program_output(stage->teacher_program, 1);
+        const float *own = wick_program_output(stage->program, stage->teacher_projection[k]);
+        for (int i = 0; i < BATCH; i++) {
+            double outputs = 1e-3, features = 1e-3;
+            for (int c = 0; c < 3; c++)
+                outputs += pow((double)p[3 * i + c] - (double)q[3 * i + c], 2);
+            for (int d = 0; d < 10; d++)
+                features += pow((double)phi[10 * i + d] - (double)own[10 * i + d], 2);
+            sum += sqrt(outputs) + sqrt(features);
+        }
+        assert_true(fabs(a.kd[k] - b.kd[k] - 0.6 * sum / BATCH) < 1e-5);
+    }
+    tear_down(&with);
+    tear_down(&without);
 }
 
 static void the_parts_of_the_loss_add_up(void **state) {
@@ -231,6 +276,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_joint_gradient_is_that_of_the_loss),
         cmocka_unit_test(a_detached_teacher_is_left_alone),
+        cmocka_unit_test(a_finished_teacher_teaches_outputs_and_features),
         cmocka_unit_test(the_parts_of_the_loss_add_up),
         cmocka_unit_test(the_update_is_pytorchs),
         cmocka_unit_test(long_gradients_are_shortened),

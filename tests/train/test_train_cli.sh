@@ -49,6 +49,33 @@ if command -v gnuplot > /dev/null; then
     "$wick" runs plot --db runs.db -o curves.png --metric loss || die "plot as PNG"
     [ "$(head -c 4 curves.png | tail -c 3)" = PNG ] || die "not a PNG"
 fi
+# Side by side: only what differs, and how far the second is from the first. Every number also exported.
+"$wick" runs compare 1 2 --db runs.db > compare.txt || die "compare"
+grep -Eq '^ *strategy +unified-kd +baseline' compare.txt || die "strategy differs: $(cat compare.txt)"
+grep -q 'momentum' compare.txt && die "what does not differ is shown: $(cat compare.txt)"
+grep -Eq 'TM1 validation +[0-9.]+ +[0-9.]+ \([+-][0-9.]+\)' compare.txt || die "no distance: $(cat compare.txt)"
+awk '{ gsub(/[()]/, " ") } /^TM. validation/ { rows++; off = $4 - $3 - $5; if (off > 0.011 || off < -0.011 || $5 !~ /^[+-]/) exit 1; if ($3 != $4) moved++ }
+    /^TM. test/ && (NF != 4 || $4 != "-") { exit 1 } END { if (rows != 3 || !moved) exit 1 }' compare.txt || die "wrong distances: $(cat compare.txt)"
+"$wick" runs compare 2 1 2 --db runs.db --json > compare.json || die "compare as JSON"
+"$wick" runs compare 1 1 --db runs.db | grep -q 'the same settings' || die "a run differs from itself"
+"$wick" runs export --db runs.db > all.csv || die "export"
+"$wick" runs export 1 --db runs.db -o one.json --json || die "export as JSON"
+"$wick" runs show 1 --db runs.db --json > show.json || die "show as JSON"
+[ "$(wc -l < all.csv)" -eq 13 ] || die "not 2 runs of 2 epochs of 3 modules: $(cat all.csv)"
+awk -F, 'NF != 17 { exit 1 }' all.csv || die "not 17 columns: $(cat all.csv)"
+[ "$(grep -o '"train_loss": [0-9.e-]*' one.json)" = "$(grep -o '"train_loss": [0-9.e-]*' show.json)" ] || die "export is not show"
+column() { awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) c = i } NR > 1 && $1 == 1 { printf "%.8f\n", $c }' all.csv; }
+for name in train_loss validation; do
+    column $name > csv.txt
+    sed '1,/"curve"/d' show.json | grep -o "\"$name\": [0-9.e-]*" | awk '{ printf "%.8f\n", $2 }' > json.txt
+    [ "$(wc -l < csv.txt)" -eq 6 ] || die "no $name: $(cat all.csv)"
+    cmp csv.txt json.txt || die "$name: CSV and JSON differ: $(cat all.csv show.json)"
+done
+expect 2 'two run ids' "$wick" runs compare 1 --db runs.db
+expect 3 'there is no run 9' "$wick" runs compare 1 9 --db runs.db
+expect 3 'there is no run 9' "$wick" runs export 9 --db runs.db -o nine.csv
+[ ! -e nine.csv ] || die "an export of nothing"
+expect 2 'csv' "$wick" runs show 1 --db runs.db --csv
 mkdir bin
 ln -s "$(command -v sh)" bin/sh
 expect 3 gnuplot env PATH="$work/bin" "$wick" runs plot 1 --db runs.db -o none.svg
@@ -74,7 +101,7 @@ expect 3 'cut.onnx' "$wick" eval cut.onnx --data builtin:shapes10 --limit 200
 
 # Optimisers, softened targets, a teacher.
 "${train[@]}" -o d.onnx --quiet --optimiser adamw --lr-schedule cosine --ema 0.9 --mixup 0.2 --label-smoothing 0.1 --cutout 8 \
-    --teacher a.onnx --kd-response --kd-temperature 2 --freeze 'TM3.*' > d.txt 2> err || die "all settings: $(cat err)"
+    --teacher a.onnx --teacher-features --kd-response --kd-temperature 2 --freeze 'TM3.*' > d.txt 2> err || die "all settings: $(cat err)"
 expect 2 'optimiser' "${train[@]}" -o x.onnx --optimiser adam
 expect 3 'TM7' "${train[@]}" -o x.onnx --freeze 'TM7*'
 expect 3 'cut.onnx' "${train[@]}" -o x.onnx --teacher cut.onnx

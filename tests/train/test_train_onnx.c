@@ -168,13 +168,14 @@ static void what_has_no_gradient_is_refused_by_name(void **state) {
     refused(after, data, "up", "Ceil cannot be trained: there is no gradient");
     wick_graph_free(after);
     after = wick_graph_clone(graph);
-    wick_shape shape = after->tensors[x].shape;
-    float numbers[3] = {1, 2, 3};
-    int constant = wick_graph_tensor(after, "offset", WICK_F32, shape, numbers);
+    float numbers[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    int w = wick_graph_tensor(after, "shared", WICK_F32, (wick_shape){2, {3, 3}}, numbers);
+    x = wick_graph_node(after, "once", WICK_OP_GEMM, (int[]){x, w}, 2, "once", NULL);
     after->family.heads[0] =
-        wick_graph_node(after, "plus", WICK_OP_ADD, (int[]){x, constant}, 2, "plus", NULL);
+        wick_graph_node(after, "twice", WICK_OP_GEMM, (int[]){x, w}, 2, "twice", NULL);
     assert_int_equal(wick_graph_infer(after, NULL), WICK_OK);
-    refused(after, data, "plus", "Add cannot be trained: its input 'offset' is a constant");
+    refused(after, data, "twice",
+            "Gemm cannot be trained: its parameter 'shared' also belongs to 'once'");
     wick_graph_free(after);
     wick_graph_free(graph);
     wick_data_free(data);

@@ -34,24 +34,25 @@ static wick_status load_builtin(wick_data *data, const char *name, wick_diag *di
     return data_load_shapes10(data, seed, diag);
 }
 
-static wick_status load_plain(wick_data *data, const char *dir, int limit, wick_diag *diag) {
+static wick_status load_plain(wick_data *data, const char *dir, const wick_data_options *options,
+                              wick_diag *diag) {
     if (data_is_cifar10(data->arena, dir))
         return data_load_cifar10(data, dir, diag);
     if (data_is_cifar100(data->arena, dir))
         return data_load_cifar100(data, dir, diag);
     if (data_is_npy(data->arena, dir))
-        return data_load_npy(data, dir, diag);
+        return data_load_npy(data, dir, options, diag);
     if (data_is_idx(data->arena, dir))
         return data_load_idx(data, dir, diag);
-    return data_load_folder(data, dir, limit, diag);
+    return data_load_folder(data, dir, options->limit, diag);
 }
 
-static wick_status load(wick_data *data, int limit, wick_diag *diag) {
+static wick_status load(wick_data *data, const wick_data_options *options, wick_diag *diag) {
     const char *colon = strchr(data->spec, ':'), *rest = colon ? colon + 1 : NULL;
     size_t len = colon ? (size_t)(colon - data->spec) : 0;
     if (len == 7 && !memcmp(data->spec, "builtin", len))
         return load_builtin(data, rest, diag);
-    bool tagged = true;
+    bool tagged = true, npy = len == 3 && !memcmp(data->spec, "npy", len);
     const char *dir = rest;
     wick_status (*loader)(wick_data *, const char *, wick_diag *) = NULL;
     if (len == 7 && !memcmp(data->spec, "cifar10", len))
@@ -60,9 +61,7 @@ static wick_status load(wick_data *data, int limit, wick_diag *diag) {
         loader = data_load_cifar100;
     else if (len == 3 && !memcmp(data->spec, "idx", len))
         loader = data_load_idx;
-    else if (len == 3 && !memcmp(data->spec, "npy", len))
-        loader = data_load_npy;
-    else if (!(len == 6 && !memcmp(data->spec, "folder", len))) {
+    else if (!npy && !(len == 6 && !memcmp(data->spec, "folder", len))) {
         tagged = false;
         dir = data->spec;
     }
@@ -73,7 +72,10 @@ static wick_status load(wick_data *data, int limit, wick_diag *diag) {
                          "there is no such folder");
     if (loader)
         return loader(data, dir, diag);
-    return tagged ? data_load_folder(data, dir, limit, diag) : load_plain(data, dir, limit, diag);
+    if (npy)
+        return data_load_npy(data, dir, options, diag);
+    return tagged ? data_load_folder(data, dir, options->limit, diag)
+                  : load_plain(data, dir, options, diag);
 }
 
 static void apply_limit(wick_data *data, int limit) {
@@ -158,7 +160,7 @@ wick_status wick_data_open(const char *spec, const wick_data_options *options, w
     wick_data *data = wick_xalloc(sizeof *data);
     data->arena = arena;
     data->spec = wick_arena_strdup(arena, spec);
-    wick_status status = load(data, chosen.limit, diag);
+    wick_status status = load(data, &chosen, diag);
     if (status == WICK_OK)
         status = take_splits(data, &chosen, diag);
     if (status != WICK_OK) {

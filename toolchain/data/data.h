@@ -30,8 +30,11 @@ typedef struct wick_data {
 typedef struct wick_data_options {
     uint64_t seed;     /* of the validation split, default 1 */
     double validation; /* fraction of the training part, per class, (0, 0.5], default 0.1 */
-    int limit; /* at most so many training (with validation) and so many test images, each class
-                  in proportion, chosen by a fixed seed; 0 = all */
+    int limit;    /* at most so many training (with validation) and so many test images, each class
+                     in proportion, chosen by a fixed seed; 0 = all */
+    int n_ranges; /* > 0: npy: low[n_ranges] and high[n_ranges] are what the bytes 0 and 255 stand
+                     for, as a trained model has it; default 0: found in the training values */
+    const float *low, *high; /* read during wick_data_open only */
 } wick_data_options;
 wick_data_options wick_data_defaults(void);
 
@@ -50,7 +53,8 @@ wick_data_options wick_data_defaults(void);
    (one channel) or [N,H,W,C], of 8 to 32 bit integers or floats, little-endian, C order; y [N] of
    integers, classes 0 to the largest. uint8 stays as it is. Anything else is put on 8 bits as the
    device will have it: channel c's smallest training value low[c] becomes 0, the largest high[c]
-   255, values outside are clipped. NaN and infinities are refused. */
+   255, values outside are clipped; options->low and high take their place where they are given.
+   NaN and infinities are refused. SHAPE when they are not given for every channel. */
 wick_status wick_data_open(const char *spec, const wick_data_options *options, wick_data **out,
                            wick_diag *diag);
 void wick_data_free(wick_data *data);

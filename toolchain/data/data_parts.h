@@ -54,7 +54,8 @@ wick_status data_load_shapes10(wick_data *data, uint64_t seed, wick_diag *diag);
 wick_status data_load_cifar10(wick_data *data, const char *dir, wick_diag *diag);
 wick_status data_load_cifar100(wick_data *data, const char *dir, wick_diag *diag);
 wick_status data_load_idx(wick_data *data, const char *dir, wick_diag *diag);
-wick_status data_load_npy(wick_data *data, const char *dir, wick_diag *diag);
+wick_status data_load_npy(wick_data *data, const char *dir, const wick_data_options *options,
+                          wick_diag *diag);
 /* Decodes no more than `limit` training and test images (0 = all). */
 wick_status data_load_folder(wick_data *data, const char *dir, int limit, wick_diag *diag);
 /* True when `dir` looks like that layout. */

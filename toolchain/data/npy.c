@@ -251,8 +251,25 @@ static wick_status find_range(wick_data *data, npy *n, mapping *m, wick_diag *di
     return WICK_OK;
 }
 
+/* Ranges that were given. */
+static wick_status take_ranges(wick_data *data, const npy *n, const wick_data_options *options,
+                               wick_diag *diag) {
+    if (options->n_ranges != data->channels)
+        return wick_fail(diag, WICK_SHAPE, n->path, "header", "use windows of the model's sensors",
+                         "it has %d channels, the model was trained on %d", data->channels,
+                         options->n_ranges);
+    size_t bytes = (size_t)data->channels * sizeof(float);
+    float *low = wick_new(data->arena, float, data->channels);
+    float *high = wick_new(data->arena, float, data->channels);
+    memcpy(low, options->low, bytes);
+    memcpy(high, options->high, bytes);
+    data->low = low;
+    data->high = high;
+    return WICK_OK;
+}
+
 static wick_status read_windows(wick_data *data, npy *n, wick_split split, bool *bytes,
-                                wick_diag *diag) {
+                                const wick_data_options *options, wick_diag *diag) {
     mapping m = {.file = n, .data = data, .diag = diag};
     WICK_TRY(take_shape(data, n, split, diag));
     if (split == WICK_TRAIN)
@@ -261,7 +278,8 @@ static wick_status read_windows(wick_data *data, npy *n, wick_split split, bool 
         return wick_fail(diag, WICK_SHAPE, n->path, "header", "store both in the same type",
                          "of X.npy and X_test.npy only one is uint8");
     if (split == WICK_TRAIN && !*bytes)
-        WICK_TRY(find_range(data, n, &m, diag));
+        WICK_TRY(options->n_ranges > 0 ? take_ranges(data, n, options, diag)
+                                       : find_range(data, n, &m, diag));
     WICK_TRY(data_allocate(data, n->dim[0], &data->split[split], diag));
     m.pixels = data->split[split].pixels;
     if (*bytes) {
@@ -306,11 +324,12 @@ static wick_status read_labels(wick_data *data, npy *n, wick_split split, int *h
 }
 
 static wick_status read_pair(wick_data *data, const char *x, const char *y, wick_split split,
-                             bool *bytes, int *highest, wick_diag *diag) {
+                             bool *bytes, int *highest, const wick_data_options *options,
+                             wick_diag *diag) {
     npy file;
     wick_status status = npy_open(&file, x, diag);
     if (status == WICK_OK)
-        status = read_windows(data, &file, split, bytes, diag);
+        status = read_windows(data, &file, split, bytes, options, diag);
     npy_close(&file);
     WICK_TRY(status);
     status = npy_open(&file, y, diag);
@@ -325,17 +344,18 @@ bool data_is_npy(wick_arena *arena, const char *dir) {
            wick_path_is_file(wick_path_join(arena, dir, "y.npy"));
 }
 
-wick_status data_load_npy(wick_data *data, const char *dir, wick_diag *diag) {
+wick_status data_load_npy(wick_data *data, const char *dir, const wick_data_options *options,
+                          wick_diag *diag) {
     bool bytes = false;
     int highest = -1;
     WICK_TRY(read_pair(data, wick_path_join(data->arena, dir, "X.npy"),
                        wick_path_join(data->arena, dir, "y.npy"), WICK_TRAIN, &bytes, &highest,
-                       diag));
+                       options, diag));
     char *x = wick_path_join(data->arena, dir, "X_test.npy");
     char *y = wick_path_join(data->arena, dir, "y_test.npy");
     bool test = wick_path_is_file(x);
     if (test)
-        WICK_TRY(read_pair(data, x, y, WICK_TEST, &bytes, &highest, diag));
+        WICK_TRY(read_pair(data, x, y, WICK_TEST, &bytes, &highest, options, diag));
     data->n_classes = highest + 1;
     data->class_names = wick_new(data->arena, const char *, data->n_classes);
     for (int c = 0; c < data->n_classes; c++)

@@ -16,7 +16,8 @@
 typedef struct wick_kernel_cost {
     bool offered;               /* the profile has this kernel: the planner may choose it */
     double cycles_per_mac;      /* conv2d, dwconv2d, fc: one multiply-accumulate; pools: one input
-                                   element; add, concat: one operand element */
+                                   element; add, mul, concat, move: one operand
+                                   element; softmax: 0 */
     double cycles_per_lone_mac; /* a multiply-accumulate of the pixels that are left over when a
                                    kernel takes several at once; 0 = as the others */
     int64_t pixels_at_once;     /* with cycles_per_lone_mac: how many, default 2 */

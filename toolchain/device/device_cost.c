@@ -41,8 +41,11 @@ static double units_per_output(const wick_layer *layer) {
     case WICK_LAYER_FC:
         return (double)layer->in_h * layer->in_w * layer->in_c;
     case WICK_LAYER_ADD:
+    case WICK_LAYER_MUL:
         return layer->n_operands;
     case WICK_LAYER_CONCAT:
+    case WICK_LAYER_MOVE:
+    case WICK_LAYER_SOFTMAX:
     case WICK_LAYER_KINDS:
         break;
     }
@@ -60,8 +63,12 @@ static double window_values(const wick_layer *layer) {
     case WICK_LAYER_MAXPOOL:
     case WICK_LAYER_AVGPOOL:
         return window * layer->out_c;
+    case WICK_LAYER_SOFTMAX:
+        return layer->in_c;
     case WICK_LAYER_ADD:
     case WICK_LAYER_CONCAT:
+    case WICK_LAYER_MOVE:
+    case WICK_LAYER_MUL:
     case WICK_LAYER_KINDS:
         break;
     }

@@ -64,9 +64,9 @@ wick_published_layer wick_published_layer_of(const wick_layer *layer) {
         out.k_h = layer->in_h;
         out.k_w = layer->in_w;
     }
-    if (out.kind == WICK_LAYER_ADD || out.kind == WICK_LAYER_CONCAT)
+    if (out.kind >= WICK_LAYER_ADD)
         out.k_h = out.k_w = out.stride_h = out.stride_w = 1;
-    if (out.kind == WICK_LAYER_ADD)
+    if (out.kind == WICK_LAYER_ADD || out.kind == WICK_LAYER_MUL)
         out.operands = layer->n_operands;
     return out;
 }
@@ -121,8 +121,12 @@ static wick_published_cost compute_of(const wick_published *m, const wick_publis
         return plus(times(t->taps * values, plus(add, window)),
                     times(values, operation(m, m->div)));
     case WICK_LAYER_ADD:
+    case WICK_LAYER_MUL:
         return times(t->pixels, plus(vector(m, m->mac, d->tm), addresses(m, accumulate_address)));
+    case WICK_LAYER_SOFTMAX: /* the largest, the sum, the share */
+        return times(values, plus(operation(m, m->max), plus(add, operation(m, m->div))));
     case WICK_LAYER_CONCAT:
+    case WICK_LAYER_MOVE:
     case WICK_LAYER_KINDS:
         break;
     }

@@ -12,7 +12,7 @@ typedef struct wick_emit_options {
 wick_emit_options wick_emit_defaults(void);
 
 /* Writes the folder atomically; an older folder at `dir` is replaced when `wick emit` made it.
-     model.h                 sizes, the model, class labels, pixels to input
+     model.h                 sizes, the model, class labels, pixels (of sensors: values) to input
      model_data.c            layers, tensors, steps, spans, segments
      model_weights.c (.h)    weights, biases, multipliers
      model_dispatch.c        calls the kernels that this model uses

@@ -1,5 +1,6 @@
 /* CMakeLists.txt and README.md of the folder. */
 #include "emit/emit_parts.h"
+#include "emit/verify.h"
 
 #include <math.h>
 #include <string.h>
@@ -93,24 +94,23 @@ static void readme_guarantees(const wick_emit *emit, wick_buf *buf) {
     wick_buf_puts(
         buf,
         "## What holds when the power fails\n"
-        "Given a port that keeps its promises (port/port_template.c):\n"
-        "- G1 For a given input and module, any power failures: the same answer, byte for byte.\n");
+        "Given a port that keeps its promises (port/port_template.c). The last column names the tests: "
+        "of this folder (`selftest`), of\n`wick verify` on this folder, and of wick's own suite.\n\n"
+        "| | guarantee | tests |\n|---|---|---|\n");
+    wick_guarantee guarantees[WICK_GUARANTEES];
+    const wick_verify_result nothing = {0};
+    const wick_verify_options options = wick_verify_defaults();
+    wick_verify_guarantees(emit->plan, &options, &nothing, guarantees);
+    for (int i = 0; i < WICK_GUARANTEES; i++)
+        wick_buf_printf(buf, "| %s | %s | %s |\n", guarantees[i].id, guarantees[i].text,
+                        wick_guarantee_tests[i]);
     wick_buf_printf(
         buf,
-        "- G2 If every boot brings %.4g mJ, every boot commits at least one span, so an "
-        "answer takes at most as many\n  boots as commits: spans, a decision, a "
-        "delivery (modelled energy).\n",
+        "\nG2 here: if every boot brings %.4g mJ, every boot commits at least one span, so an "
+        "answer takes at most as many\nboots as commits: spans, the input, a decision, a "
+        "delivery, the end (modelled energy). Tensors bear no checksum: use memory\nwith ECC where "
+        "bits may decay.\n\n",
         emit->plan->worst_span_uj / 1e3);
-    wick_buf_puts(
-        buf,
-        "- G3 A failure costs at most the span that it hits.\n"
-        "- G4 A result appears whole or not at all; it is sent at least once, with (epoch, module) "
-        "to drop repeats by.\n"
-        "- G5 The memory of another model, plan or format is never resumed; it is formatted.\n"
-        "- G6 A damaged progress record is noticed and never used. Tensors bear no checksum: use "
-        "memory with ECC where\n  bits may decay.\n"
-        "- G7 No heap, no recursion, the stack bound above.\n"
-        "`wick verify` on this folder cuts the power before every write and compares.\n\n");
 }
 
 static const char integration[] =

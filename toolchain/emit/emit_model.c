@@ -29,6 +29,29 @@ static pixel_rule pixel_rule_of(const wick_qnet *net) {
     return flip ? FLIP_TOP_BIT : same ? ONE_TABLE : TABLE_EACH;
 }
 
+static void emit_floats(wick_buf *buf, const char *name, const float *values, int n) {
+    wick_buf_printf(buf, "    static const float %s[MODEL_CHANNELS] = {", name);
+    for (int i = 0; i < n; i++)
+        wick_buf_printf(buf, "%s%.9ef", i ? ", " : "", (double)values[i]);
+    wick_buf_puts(buf, "};\n");
+}
+
+/* For sensors: from a value to the byte that the training saw. Inline, so that an application that
+   brings bytes pays nothing. */
+static void emit_ranges(const wick_qnet *net, wick_buf *buf) {
+    if (!net->ranged)
+        return;
+    wick_buf_puts(buf, "/* A sensor's value as the 8-bit pixel that it was trained as: low becomes "
+                       "0, high 255. */\n"
+                       "static inline uint8_t wick_model_pixel(int channel, float value) {\n");
+    emit_floats(buf, "low", net->low, net->input_channels);
+    emit_floats(buf, "high", net->high, net->input_channels);
+    wick_buf_puts(buf, "    float range = high[channel] - low[channel];\n"
+                       "    float pixel = range > 0 ? (value - low[channel]) / range * 255 : 0;\n"
+                       "    return (uint8_t)(pixel > 0 ? pixel < 255 ? pixel + 0.5f : 255 : 0);\n"
+                       "}\n\n");
+}
+
 static void emit_header(wick_emit *emit) {
     const wick_plan *plan = emit->plan;
     const wick_qnet *net = plan->net;
@@ -63,8 +86,9 @@ static void emit_header(wick_emit *emit) {
                   "extern const char *const wick_model_modules[MODEL_MODULES];\n\n"
                   "/* MODEL_INPUT_BYTES pixels to the input of wick_engine_submit; both may be "
                   "the same memory. */\n"
-                  "void wick_model_quantize(const uint8_t *pixels, int8_t *input);\n\n"
-                  "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+                  "void wick_model_quantize(const uint8_t *pixels, int8_t *input);\n\n");
+    emit_ranges(net, buf);
+    wick_buf_puts(buf, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
 }
 
 static void emit_operands(wick_emit *emit, wick_buf *buf) {

@@ -18,6 +18,9 @@ int64_t wick_emit_weight_count(const wick_layer *layer) {
     case WICK_LAYER_MAXPOOL:
     case WICK_LAYER_AVGPOOL:
     case WICK_LAYER_ADD:
+    case WICK_LAYER_MOVE:
+    case WICK_LAYER_MUL:
+    case WICK_LAYER_SOFTMAX:
     case WICK_LAYER_KINDS:
         break;
     }
@@ -25,7 +28,7 @@ int64_t wick_emit_weight_count(const wick_layer *layer) {
 }
 
 int64_t wick_emit_multiplier_count(const wick_layer *layer) {
-    return !layer->mult ? 0 : layer->bias || wick_emit_weight_count(layer) ? layer->out_c : 1;
+    return !layer->mult ? 0 : layer->kind <= WICK_LAYER_FC ? layer->out_c : 1;
 }
 
 static void begin_array(wick_buf *header, wick_buf *source, const char *type, const char *what,
@@ -52,7 +55,7 @@ void wick_emit_weights(wick_emit *emit) {
         int64_t weights = layer->weights ? wick_emit_weight_count(layer) : 0;
         int64_t words = layer->packed ? wick_weights_words(layer) : 0;
         int64_t multipliers = wick_emit_multiplier_count(layer);
-        if (weights || words || multipliers)
+        if (weights || words || multipliers || layer->bias)
             wick_buf_printf(source, "\n/* %d: %s, %s */\n", l,
                             wick_emit_plain(emit, net->info[l].name),
                             wick_kernel_name(layer->kind, layer->kernel));
@@ -67,8 +70,9 @@ void wick_emit_weights(wick_emit *emit) {
             wick_buf_puts(source, "};\n");
         }
         if (layer->bias) {
-            begin_array(header, source, "int32_t", "bias", l, layer->out_c);
-            wick_emit_s32(source, layer->bias, layer->out_c);
+            int64_t biases = wick_qlayer_bias_count(layer);
+            begin_array(header, source, "int32_t", "bias", l, biases);
+            wick_emit_s32(source, layer->bias, biases);
             wick_buf_puts(source, "};\n");
         }
         if (multipliers) {

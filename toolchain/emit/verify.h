@@ -49,6 +49,8 @@ typedef struct wick_verify_case {
     bool host_run, host_equal; /* the emitted C on the PC gives the PC's own int8 logits */
     int variants;              /* what a cut does to the memory: boards/host/nvm_emulation.h */
     int64_t writes, commits;
+    int64_t most_writes, declared_writes; /* of one write unit in one answer: as counted, and by
+                                             wick_plan_wear; more is a difference */
     int64_t exhaustive_cuts, exhaustive_differences;
     int64_t barrier_cuts, barrier_differences; /* before a barrier, with all before it written */
     int64_t pair_cuts, pair_differences;
@@ -100,6 +102,8 @@ typedef struct wick_guarantee {
     char evidence[320];
 } wick_guarantee;
 enum { WICK_GUARANTEES = 9 };
+/* The tests that hold each, as Markdown: of the emitted folder, of `wick verify`, of the suite. */
+extern const char *const wick_guarantee_tests[WICK_GUARANTEES];
 void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *options,
                             const wick_verify_result *result, wick_guarantee out[WICK_GUARANTEES]);
 

@@ -4,6 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A test of the test suite is a file's name; test_emit checks that there is one. */
+const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
+    "`selftest`; `wick verify --rig all`; `test_powercut`, `slow_mutations`, `slow_thumb`, "
+    "`slow_killed`, `slow_rigs`, `slow_emit_msp430`, `slow_end_to_end`, `long_power_cuts`",
+    "`slow_spin` (no livelock), `test_powercut` (divided spans), `test_plan` (admission)",
+    "`wick verify`; `test_powercut`, `slow_mutations`",
+    "`selftest`; `wick verify`; `test_powercut`, `slow_mutations`, `slow_thumb`",
+    "`wick verify`; `test_record`, `test_engine`, `test_image`, `slow_mutations`",
+    "`wick verify`; `test_record`, `test_bad_cases`, `test_engine_field`, `slow_mutations`",
+    "`slow_runtime_builds`, `slow_stack`",
+    "`wick verify`; `test_engine`, `test_engine_field`, `slow_mutations`",
+    "`test_latency`, `slow_plan_cli`"};
+
 typedef struct totals {
     int64_t cuts, pairs, seeded, resets, differences, flips, flip_differences, next,
         next_differences, qemu_wrong, other, other_differences;

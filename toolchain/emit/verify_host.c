@@ -91,6 +91,8 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
     c->writes = field(root, "writes");
     c->variants = (int)field(root, "variants");
     c->commits = field(root, "commits");
+    c->most_writes = field(root, "most_writes");
+    c->declared_writes = wick_plan_wear(session->plan, c->module);
     take_tally(session, c, json_object_get(root, "exhaustive"), &c->exhaustive_cuts,
                &c->exhaustive_differences);
     take_tally(session, c, json_object_get(root, "barriers"), &c->barrier_cuts,
@@ -171,6 +173,7 @@ wick_status verify_host(verify_session *session, wick_verify_result *result) {
     for (int i = 0; i < result->n_cases; i++)
         result->differences +=
             (result->cases[i].worst_commits > 1) + /* G3 */
+            (result->cases[i].most_writes > result->cases[i].declared_writes) +
             result->cases[i].exhaustive_differences + result->cases[i].seeded_differences +
             result->cases[i].barrier_differences + result->cases[i].pair_differences +
             result->cases[i].record_flip_differences + result->cases[i].next_differences;

@@ -190,7 +190,10 @@ typedef struct wick_family {
     int n_channels;                         /* of the normalisation below; 0 = none given */
     float mean[WICK_MAX_CHANNELS_META];     /* x = (pixel / 255 - mean) / std */
     float std[WICK_MAX_CHANNELS_META];
-    int n_labels; /* 0 = none */
+    bool ranged; /* the 8-bit inputs stand for values of sensors, of which there are n_channels:
+                    byte b of channel c for low + b / 255 (high - low); false: bytes are pixels */
+    float low[WICK_MAX_CHANNELS_META], high[WICK_MAX_CHANNELS_META]; /* low <= high, finite */
+    int n_labels;                                                    /* 0 = none */
     const char **labels;
     const char *recipe;   /* name and parameters of the recipe, e.g. "resnet depth=20 shortcut=A";
                              "" when imported */

@@ -121,10 +121,10 @@ static void eval_binary(const wick_operands *o) {
     const wick_op_rule wick_rule_##name = {2, 2, false, trains, device, infer_binary, eval_binary};
 
 BINARY(add, true, WICK_DEVICE_LAYER)
-BINARY(sub, false, WICK_DEVICE_LAYER)
-BINARY(mul, false, WICK_DEVICE_LAYER)
-BINARY(div, false, WICK_DEVICE_LAYER)
-BINARY(pow, false, WICK_DEVICE_NO)
-BINARY(min, false, WICK_DEVICE_NO)
-BINARY(max, false, WICK_DEVICE_NO)
-BINARY(prelu, false, WICK_DEVICE_NO)
+BINARY(sub, true, WICK_DEVICE_LAYER)
+BINARY(mul, true, WICK_DEVICE_LAYER)
+BINARY(div, true, WICK_DEVICE_LAYER)
+BINARY(pow, true, WICK_DEVICE_NO)
+BINARY(min, true, WICK_DEVICE_NO)
+BINARY(max, true, WICK_DEVICE_NO)
+BINARY(prelu, true, WICK_DEVICE_NO)

@@ -60,7 +60,7 @@ static wick_status infer_reshape(wick_infer *c) {
 }
 
 const wick_op_rule wick_rule_reshape = {
-    1, 1, false, false, WICK_DEVICE_FREE, infer_reshape, wick_eval_copy};
+    1, 1, false, true, WICK_DEVICE_FREE, infer_reshape, wick_eval_copy};
 
 /* --- parts --- */
 
@@ -149,7 +149,8 @@ static void eval_slice(const wick_operands *o) {
     copy_strided(o, from, strides);
 }
 
-const wick_op_rule wick_rule_slice = {1, 1, false, false, WICK_DEVICE_NO, infer_slice, eval_slice};
+const wick_op_rule wick_rule_slice = {1,           1,         false, true, WICK_DEVICE_LAYER,
+                                      infer_slice, eval_slice};
 
 static wick_status infer_gather(wick_infer *c) {
     const wick_tensor *x = wick_infer_input(c, 0), *indices = wick_infer_input(c, 1);
@@ -198,7 +199,7 @@ static void eval_gather(const wick_operands *o) {
                    run);
 }
 
-const wick_op_rule wick_rule_gather = {2,          2, false, false, WICK_DEVICE_NO, infer_gather,
+const wick_op_rule wick_rule_gather = {2,          2, false, true, WICK_DEVICE_LAYER, infer_gather,
                                        eval_gather};
 
 /* --- another order --- */
@@ -228,7 +229,7 @@ static void eval_transpose(const wick_operands *o) {
 }
 
 const wick_op_rule wick_rule_transpose = {
-    1, 1, false, false, WICK_DEVICE_NO, infer_transpose, eval_transpose};
+    1, 1, false, true, WICK_DEVICE_LAYER, infer_transpose, eval_transpose};
 
 /* --- larger images --- */
 
@@ -261,5 +262,5 @@ static void eval_resize(const wick_operands *o) {
             }
 }
 
-const wick_op_rule wick_rule_resize = {1,          1, false, false, WICK_DEVICE_NO, infer_resize,
+const wick_op_rule wick_rule_resize = {1,          1, false, true, WICK_DEVICE_LAYER, infer_resize,
                                        eval_resize};

@@ -74,5 +74,5 @@ static void eval_border(const wick_operands *o) {
     }
 }
 
-const wick_op_rule wick_rule_border = {1,          1, true, false, WICK_DEVICE_NO, infer_border,
+const wick_op_rule wick_rule_border = {1,          1, true, true, WICK_DEVICE_LAYER, infer_border,
                                        eval_border};

@@ -121,4 +121,4 @@ static void eval_global(const wick_operands *o) {
 const wick_op_rule wick_rule_global_avg_pool = {
     1, 1, true, true, WICK_DEVICE_LAYER, infer_global, eval_global};
 const wick_op_rule wick_rule_global_max_pool = {
-    1, 1, true, false, WICK_DEVICE_LAYER, infer_global, eval_global};
+    1, 1, true, true, WICK_DEVICE_LAYER, infer_global, eval_global};

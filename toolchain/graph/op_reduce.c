@@ -37,10 +37,10 @@ static void eval_softmax(const wick_operands *o) {
     }
 }
 
-const wick_op_rule wick_rule_softmax = {1,           1, true, true, WICK_DEVICE_FREE, infer_softmax,
-                                        eval_softmax};
+const wick_op_rule wick_rule_softmax = {
+    1, 1, true, true, WICK_DEVICE_LAYER, infer_softmax, eval_softmax};
 const wick_op_rule wick_rule_log_softmax = {
-    1, 1, true, false, WICK_DEVICE_NO, infer_softmax, eval_softmax};
+    1, 1, true, false, WICK_DEVICE_FREE, infer_softmax, eval_softmax};
 
 /* --- the index of an extreme --- */
 
@@ -77,7 +77,7 @@ static void eval_arg(const wick_operands *o) {
     }
 }
 
-const wick_op_rule wick_rule_arg_max = {1, 1, true, false, WICK_DEVICE_NO, infer_arg, eval_arg};
+const wick_op_rule wick_rule_arg_max = {1, 1, true, false, WICK_DEVICE_FREE, infer_arg, eval_arg};
 const wick_op_rule wick_rule_arg_min = {1, 1, true, false, WICK_DEVICE_NO, infer_arg, eval_arg};
 
 /* --- means and sums --- */
@@ -125,11 +125,10 @@ static void eval_reduce(const wick_operands *o) {
     free(sum);
 }
 
-#define REDUCE(name)                                                                               \
-    const wick_op_rule wick_rule_##name = {                                                        \
-        1, 1, true, false, WICK_DEVICE_NO, infer_reduce, eval_reduce};
+#define REDUCE(name, device)                                                                       \
+    const wick_op_rule wick_rule_##name = {1, 1, true, false, device, infer_reduce, eval_reduce};
 
-REDUCE(reduce_mean)
-REDUCE(reduce_sum)
-REDUCE(reduce_max)
-REDUCE(reduce_min)
+REDUCE(reduce_mean, WICK_DEVICE_LAYER)
+REDUCE(reduce_sum, WICK_DEVICE_LAYER)
+REDUCE(reduce_max, WICK_DEVICE_NO)
+REDUCE(reduce_min, WICK_DEVICE_NO)

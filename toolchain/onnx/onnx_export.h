@@ -8,7 +8,7 @@
 
 enum {
     WICK_ONNX_EXPORT_MAX_ATTRIBUTES = 8,
-    WICK_ONNX_EXPORT_METADATA = 9,
+    WICK_ONNX_EXPORT_METADATA = 11,
     WICK_ONNX_EXPORT_MAX_EXTRA = 4 /* attributes that ONNX has as inputs, of one node */
 };
 
@@ -32,7 +32,9 @@ void wick_onnx_export_initializer(wick_onnx_export *ex, const char *name, wick_d
 /* A node with its attributes and constants. (onnx_write_node.c) */
 Onnx__NodeProto *wick_onnx_export_node(wick_onnx_export *ex, const wick_node *node);
 
-/* The metadata of graph->family: fills entries[WICK_ONNX_EXPORT_METADATA]. (onnx_metadata.c) */
-wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries);
+/* The metadata of graph->family: fills entries[0..*n_entries), at most
+   WICK_ONNX_EXPORT_METADATA. (onnx_metadata.c) */
+wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries,
+                                    size_t *n_entries);
 
 #endif

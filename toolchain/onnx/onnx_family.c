@@ -8,9 +8,11 @@
 
 enum { MAX_LABELS = 1 << 16 };
 
-static const char *const keys[] = {"wick.version", "wick.recipe",   "wick.strategy",
-                                   "wick.data",    "wick.features", "wick.heads",
-                                   "wick.mean",    "wick.std",      "wick.labels"};
+/* Keys of which every family has one, and those of sensors behind them. */
+enum { ALWAYS = 9 };
+static const char *const keys[] = {"wick.version",  "wick.recipe", "wick.strategy", "wick.data",
+                                   "wick.features", "wick.heads",  "wick.mean",     "wick.std",
+                                   "wick.labels",   "wick.low",    "wick.high"};
 
 static wick_status check_keys(wick_onnx_import *im) {
     const Onnx__ModelProto *model = im->model;
@@ -26,7 +28,7 @@ static wick_status check_keys(wick_onnx_import *im) {
     }
     if (!model->producer_name || strcmp(model->producer_name, "wick") != 0)
         return WICK_OK;
-    for (size_t k = 0; k < WICK_LEN(keys); k++)
+    for (size_t k = 0; k < ALWAYS; k++)
         if (!wick_onnx_metadata(model, keys[k]))
             return wick_fail(im->diag, WICK_TRUNCATED, im->file, keys[k],
                              "copy the file again, or keep all wick.* metadata when editing it",
@@ -82,6 +84,26 @@ static wick_status read_normalisation(wick_onnx_import *im) {
         return wick_fail(im->diag, WICK_SHAPE, im->file, "wick.std", NULL,
                          "%d numbers, but wick.mean has %d", stds, means);
     family->n_channels = means;
+    return WICK_OK;
+}
+
+static wick_status read_ranges(wick_onnx_import *im) {
+    wick_family *family = &im->graph->family;
+    int lows, highs;
+    WICK_TRY(read_numbers(im, "wick.low", -HUGE_VAL, family->low, &lows));
+    WICK_TRY(read_numbers(im, "wick.high", -HUGE_VAL, family->high, &highs));
+    if (lows == 0 && highs == 0)
+        return WICK_OK;
+    if (lows != highs || lows != family->n_channels)
+        return wick_fail(
+            im->diag, WICK_SHAPE, im->file, "wick.high", "give one number for each channel",
+            "%d numbers, wick.low has %d, wick.mean %d", highs, lows, family->n_channels);
+    for (int c = 0; c < lows; c++)
+        if (family->low[c] > family->high[c])
+            return wick_fail(im->diag, WICK_RANGE, im->file, "wick.high", NULL,
+                             "element %d is %g, below wick.low's %g", c, (double)family->high[c],
+                             (double)family->low[c]);
+    family->ranged = true;
     return WICK_OK;
 }
 
@@ -185,6 +207,7 @@ wick_status wick_onnx_family_read(wick_onnx_import *im, const char **heads, cons
     WICK_TRY(text_key(im, "wick.strategy", &family->strategy));
     WICK_TRY(text_key(im, "wick.data", &family->data));
     WICK_TRY(read_normalisation(im));
+    WICK_TRY(read_ranges(im));
     WICK_TRY(read_labels(im));
     WICK_TRY(read_heads(im, heads));
     if (family->n_heads == 0)

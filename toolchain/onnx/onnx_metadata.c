@@ -71,32 +71,43 @@ static char *checked_text(wick_onnx_export *ex, const char *text) {
     return wick_onnx_export_text(ex, text);
 }
 
-wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries) {
+/* Keys of sensors are left out for images. The version comes last: a file that was cut off between
+   two keys lacks it. */
+wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries,
+                                    size_t *n_entries) {
     const wick_family *f = &ex->graph->family;
     const char *z = f->features >= 0 ? ex->graph->tensors[f->features].name : "";
+    bool ranged = f->ranged;
+    *n_entries = 0;
     struct {
         const char *key;
         char *value;
+        bool left_out;
     } pairs[WICK_ONNX_EXPORT_METADATA] = {
-        {"wick.recipe", checked_text(ex, f->recipe)},
-        {"wick.strategy", checked_text(ex, f->strategy)},
-        {"wick.data", checked_text(ex, f->data)},
-        {"wick.features", checked_text(ex, z)},
-        {"wick.heads", dump(ex, heads_json(ex->graph), DOUBLE_DIGITS)},
-        {"wick.mean", dump(ex, numbers_json(f->mean, f->n_channels), FLOAT_DIGITS)},
-        {"wick.std", dump(ex, numbers_json(f->std, f->n_channels), FLOAT_DIGITS)},
-        {"wick.labels", dump(ex, labels_json(f), DOUBLE_DIGITS)},
-        {"wick.version", checked_text(ex, wick_version())},
+        {"wick.recipe", checked_text(ex, f->recipe), false},
+        {"wick.strategy", checked_text(ex, f->strategy), false},
+        {"wick.data", checked_text(ex, f->data), false},
+        {"wick.features", checked_text(ex, z), false},
+        {"wick.heads", dump(ex, heads_json(ex->graph), DOUBLE_DIGITS), false},
+        {"wick.mean", dump(ex, numbers_json(f->mean, f->n_channels), FLOAT_DIGITS), false},
+        {"wick.std", dump(ex, numbers_json(f->std, f->n_channels), FLOAT_DIGITS), false},
+        {"wick.low", dump(ex, numbers_json(f->low, f->n_channels), FLOAT_DIGITS), !ranged},
+        {"wick.high", dump(ex, numbers_json(f->high, f->n_channels), FLOAT_DIGITS), !ranged},
+        {"wick.labels", dump(ex, labels_json(f), DOUBLE_DIGITS), false},
+        {"wick.version", checked_text(ex, wick_version()), false},
     };
     for (int i = 0; i < WICK_ONNX_EXPORT_METADATA; i++) {
+        if (pairs[i].left_out)
+            continue;
         if (!pairs[i].value)
             return wick_fail(ex->diag, WICK_RANGE, ex->file, pairs[i].key,
                              "use plain names (UTF-8) and finite numbers",
                              "this metadata cannot be written");
-        entries[i] = wick_new(ex->arena, Onnx__StringStringEntryProto, 1);
-        onnx__string_string_entry_proto__init(entries[i]);
-        entries[i]->key = wick_onnx_export_text(ex, pairs[i].key);
-        entries[i]->value = pairs[i].value;
+        Onnx__StringStringEntryProto *entry = wick_new(ex->arena, Onnx__StringStringEntryProto, 1);
+        onnx__string_string_entry_proto__init(entry);
+        entry->key = wick_onnx_export_text(ex, pairs[i].key);
+        entry->value = pairs[i].value;
+        entries[(*n_entries)++] = entry;
     }
     return WICK_OK;
 }

@@ -5,13 +5,15 @@
 
 /* --- Reshape --- */
 
-/* The wanted dimension d of x: 0 copies that of x, the file's own batch size is N. */
+/* The wanted dimension d of x: 0 copies that of x, the file's own batch size is N, as long as x has
+   its images in dimension 0. */
 static int64_t wanted(const wick_onnx_import *im, wick_shape x, const int64_t *want, int d,
                       bool zero_copies) {
     if (want[d] == 0 && zero_copies && d < x.rank)
         return x.dim[d];
-    if (d == 0 && want[0] > 0 && want[0] == im->file_batch && x.rank > 0)
-        return x.dim[0];
+    int64_t n = im->graph->tensors[im->graph->input].shape.dim[0];
+    if (d == 0 && want[0] > 0 && want[0] == im->file_batch && x.rank > 0 && x.dim[0] == n)
+        return n;
     return want[d];
 }
 

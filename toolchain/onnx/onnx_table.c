@@ -8,13 +8,15 @@
 #define REDUCE "axes keepdims noop_with_empty_axes"
 #define ONE_OR_TWO "one or two dimensions"
 #define PER_CHANNEL "on the device with a constant: one number, or one for each channel"
+#define MOVED "on the device where whole rows, columns or channels move (or it flattens)"
 #define GONE WICK_OP_COUNT
 
 static const wick_onnx_rule rules[] = {
     {"Abs", 1, 1, "", wick_onnx_convert_unary, WICK_OP_ABS, ""},
     {"Add", 2, 2, "axis broadcast", wick_onnx_convert_add, WICK_OP_ADD,
-     "trains and runs on the device without broadcasting, or as a layer's bias"},
-    {"ArgMax", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MAX, ""},
+     "on the device without broadcasting, or with a constant for each channel"},
+    {"ArgMax", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MAX,
+     "on the device only of the logits, where it is left out: the device tells the largest"},
     {"ArgMin", 1, 1, "axis keepdims select_last_index", wick_onnx_convert_arg, WICK_OP_ARG_MIN, ""},
     {"AveragePool", 1, 1, WINDOW " ceil_mode count_include_pad", wick_onnx_convert_pool,
      WICK_OP_AVG_POOL, ONE_OR_TWO "; on the device without padding"},
@@ -35,7 +37,7 @@ static const wick_onnx_rule rules[] = {
      "; on the device dilation and groups (but depthwise ones) cost multiplications by zero"},
     {"ConvTranspose", 2, 3, WINDOW " group output_padding output_shape",
      wick_onnx_convert_conv_transpose, WICK_OP_CONV_TRANSPOSE, ONE_OR_TWO},
-    {"DepthToSpace", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, ""},
+    {"DepthToSpace", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, MOVED},
     {"DequantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_DEQUANTIZE,
      "int8, uint8, int32; per tensor or channel"},
     {"Div", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_DIV, PER_CHANNEL},
@@ -44,11 +46,12 @@ static const wick_onnx_rule rules[] = {
     {"Elu", 1, 1, "alpha", wick_onnx_convert_unary, WICK_OP_ELU, ""},
     {"Erf", 1, 1, "", wick_onnx_convert_unary, WICK_OP_ERF, ""},
     {"Exp", 1, 1, "", wick_onnx_convert_unary, WICK_OP_EXP, ""},
-    {"Expand", 2, 2, "", wick_onnx_convert_expand, WICK_OP_GATHER, "a constant shape"},
+    {"Expand", 2, 2, "", wick_onnx_convert_expand, WICK_OP_GATHER, "a constant shape; " MOVED},
     {"Flatten", 1, 1, "axis", wick_onnx_convert_flatten, WICK_OP_FLATTEN,
      "trains and runs on the device with axis 1"},
     {"Floor", 1, 1, "", wick_onnx_convert_unary, WICK_OP_FLOOR, ""},
-    {"Gather", 2, 2, "axis", wick_onnx_convert_gather, WICK_OP_GATHER, ""},
+    {"Gather", 2, 2, "axis", wick_onnx_convert_gather, WICK_OP_GATHER,
+     "on the device constant indices"},
     {"Gelu", 1, 1, "approximate", wick_onnx_convert_smooth, WICK_OP_ERF, "not approximate"},
     {"Gemm", 2, 3, "alpha beta broadcast transA transB", wick_onnx_convert_gemm, WICK_OP_GEMM,
      "trains and runs on the device with constant weights"},
@@ -59,7 +62,8 @@ static const wick_onnx_rule rules[] = {
     {"Identity", 1, 1, "", wick_onnx_convert_identity, GONE, ""},
     {"LeakyRelu", 1, 1, "alpha", wick_onnx_convert_unary, WICK_OP_LEAKY_RELU, ""},
     {"Log", 1, 1, "", wick_onnx_convert_unary, WICK_OP_LOG, ""},
-    {"LogSoftmax", 1, 1, "axis", wick_onnx_convert_softmax, WICK_OP_LOG_SOFTMAX, ""},
+    {"LogSoftmax", 1, 1, "axis", wick_onnx_convert_softmax, WICK_OP_LOG_SOFTMAX,
+     "on the device only behind the logits, where it is left out"},
     {"MatMul", 2, 2, "", wick_onnx_convert_matmul, WICK_OP_MATMUL,
      "a matrix times constant weights is a Gemm"},
     {"Max", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_MAX, ""},
@@ -68,24 +72,26 @@ static const wick_onnx_rule rules[] = {
     {"Mean", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_DIV, "a sum and a division"},
     {"Min", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_MIN, ""},
     {"Mish", 1, 1, "", wick_onnx_convert_smooth, WICK_OP_SIGMOID, ""},
-    {"Mul", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_MUL, PER_CHANNEL},
+    {"Mul", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_MUL,
+     "on the device two activations, or a constant for each channel"},
     {"Neg", 1, 1, "", wick_onnx_convert_unary, WICK_OP_NEG, ""},
     {"PRelu", 2, 2, "", wick_onnx_convert_binary, WICK_OP_PRELU, ""},
     {"Pad", 1, 4, "mode pads value", wick_onnx_convert_pad, WICK_OP_BORDER,
-     "constant, edge, reflect; trains and runs on the device where a convolution takes it over, or "
-     "as zeros behind the channels"},
+     "constant, edge, reflect; on the device no other constant than 0"},
     {"Pow", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_POW, ""},
     {"QuantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_QUANTIZE,
      "int8, uint8; per tensor"},
     {"Reciprocal", 1, 1, "", wick_onnx_convert_unary, WICK_OP_RECIPROCAL, ""},
     {"ReduceMax", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MAX, ""},
     {"ReduceMean", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MEAN,
-     "trains and runs on the device over height and width"},
+     "on the device over channels, height, width, height and width, or "
+     "all"},
     {"ReduceMin", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MIN, ""},
-    {"ReduceSum", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_SUM, ""},
+    {"ReduceSum", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_SUM,
+     "on the device as ReduceMean"},
     {"Relu", 1, 1, "", wick_onnx_convert_unary, WICK_OP_RELU, ""},
     {"Reshape", 2, 2, "allowzero", wick_onnx_convert_reshape, WICK_OP_RESHAPE,
-     "a constant shape; trains where it flattens to [N,K]"},
+     "a constant shape; " MOVED},
     {"Resize", 1, 4,
      "antialias axes coordinate_transformation_mode cubic_coeff_a exclude_outside "
      "extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
@@ -96,22 +102,22 @@ static const wick_onnx_rule rules[] = {
     {"Sigmoid", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SIGMOID, ""},
     {"Slice", 1, 5, "axes ends starts", wick_onnx_convert_slice, WICK_OP_SLICE, "constant limits"},
     {"Softmax", 1, 1, "axis", wick_onnx_convert_softmax, WICK_OP_SOFTMAX,
-     "on the device only behind the logits, where it is left out"},
+     "on the device over dimension 1; behind the logits it is left out"},
     {"Softplus", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SOFTPLUS, ""},
     {"Softsign", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SOFTSIGN, ""},
-    {"SpaceToDepth", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, ""},
+    {"SpaceToDepth", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, MOVED},
     {"Split", 1, 2, "axis num_outputs split", wick_onnx_convert_split, WICK_OP_SLICE,
      "constant parts"},
     {"Sqrt", 1, 1, "", wick_onnx_convert_unary, WICK_OP_SQRT, ""},
-    {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE,
-     "trains where it flattens to [N,K]"},
-    {"Sub", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_SUB, PER_CHANNEL},
+    {"Squeeze", 1, 2, "axes", wick_onnx_convert_squeeze, WICK_OP_RESHAPE, ""},
+    {"Sub", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_SUB,
+     "on the device two activations, or a constant for each channel"},
     {"Sum", 1, -1, "", wick_onnx_convert_variadic, WICK_OP_ADD, "as Add"},
     {"Swish", 1, 1, "alpha", wick_onnx_convert_smooth, WICK_OP_SIGMOID, ""},
     {"Tanh", 1, 1, "", wick_onnx_convert_unary, WICK_OP_TANH, ""},
     {"ThresholdedRelu", 1, 1, "alpha", wick_onnx_convert_unary, WICK_OP_THRESHOLDED_RELU, ""},
     {"Transpose", 1, 1, "perm", wick_onnx_convert_transpose, WICK_OP_TRANSPOSE,
-     "that of the input from [N,H,W,C] vanishes"},
+     "that of the input from [N,H,W,C] vanishes; " MOVED},
     {"Unsqueeze", 1, 2, "axes", wick_onnx_convert_unsqueeze, WICK_OP_RESHAPE, ""},
     {"Upsample", 1, 2, "mode scales", wick_onnx_convert_resize, WICK_OP_RESIZE, "nearest"},
 };
@@ -146,7 +152,7 @@ void wick_onnx_operators(wick_buf *out) {
         "# ONNX operators\n\n"
         "Written by `wick check --operators`; a test keeps it current.\n\n"
         "Opsets 6 to 28. Every operator below is read and evaluated in float32 on the PC, with any "
-        "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN; "
+        "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN or loops beside it; "
         "what does not train is evaluated by the reference\n(plain loops, slow). *Device*: int8, by "
         "a kernel, by a table of 256 values, or as part of another layer. Operators of constants are\nevaluated when "
         "the model is read, whatever this table says. Tensors have at most 6 dimensions. `wick check` "

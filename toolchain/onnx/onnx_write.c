@@ -179,9 +179,8 @@ static wick_status write_model(wick_onnx_export *ex, wick_buf *out) {
     model.opset_import = opsets;
     make_graph(ex);
     model.graph = &ex->proto;
-    model.n_metadata_props = WICK_ONNX_EXPORT_METADATA;
     model.metadata_props = metadata;
-    WICK_TRY(wick_onnx_export_family(ex, metadata));
+    WICK_TRY(wick_onnx_export_family(ex, metadata, &model.n_metadata_props));
     return pack(ex, &model, out);
 }
 

@@ -144,6 +144,11 @@ typedef struct wick_plan_layer {
     int64_t live_bytes;     /* NVM bytes of tensors that are alive while it runs, input included */
     int64_t constant_bytes; /* weights as the kernel wants them, biases, multipliers, shifts */
 } wick_plan_layer;
+/* Writes of the most written unit of the memory (a record, or a place that several tensors share)
+   in one answer by `module` (1 = largest) without power failures. Each failure adds at most one:
+   the span that it hits, or the boot's tally. */
+int64_t wick_plan_wear(const wick_plan *plan, int module);
+
 wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
 
 /* plan.json, both ways. Loading reads the model it names (relative to the plan's folder) and the

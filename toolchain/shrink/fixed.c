@@ -45,7 +45,8 @@ wick_interval wick_interval_dot(const int8_t *weights, int64_t count, int64_t st
 }
 
 wick_interval wick_interval_sum(int64_t count, int8_t zero_point, int64_t mult) {
-    return (wick_interval){count * mult * (-128 - zero_point), count * mult * (127 - zero_point)};
+    int64_t low = count * mult * (-128 - zero_point), high = count * mult * (127 - zero_point);
+    return low < high ? (wick_interval){low, high} : (wick_interval){high, low};
 }
 
 wick_interval wick_interval_add(wick_interval a, wick_interval b) {

@@ -1,5 +1,6 @@
 /* The walk over a QDQ graph: values, quantization nodes, heads; see lower.h. */
 #include "shrink/lower.h"
+#include "shrink/qdq.h"
 
 #include <assert.h>
 #include <math.h>
@@ -42,7 +43,7 @@ static void settle_pool(lowering *lw, lower_value *v, const char *name) {
     v->kind = v->index < 0 ? VALUE_BAD : VALUE_QUANT;
 }
 
-bool lower_operand(lowering *lw, const wick_node *node, int input, lower_value *out) {
+bool lower_viewed_operand(lowering *lw, const wick_node *node, int input, lower_value *out) {
     lower_value *value = &lw->values[node->inputs[input]];
     settle_pool(lw, value, lw->graph->tensors[node->inputs[input]].name);
     *out = *value;
@@ -53,6 +54,10 @@ bool lower_operand(lowering *lw, const wick_node *node, int input, lower_value *
                             "its input '%s' is not quantized",
                             lw->graph->tensors[node->inputs[input]].name);
     return false;
+}
+
+bool lower_operand(lowering *lw, const wick_node *node, int input, lower_value *out) {
+    return lower_viewed_operand(lw, node, input, out) && lower_settle(lw, node, out);
 }
 
 static int integer_at(const wick_tensor *tensor, int64_t i) {
@@ -160,6 +165,8 @@ static lower_value lower_quantize(lowering *lw, const wick_node *node) {
     else if (v.kind == VALUE_OPEN)
         v.index = lower_finish(lw, &v, params, name);
     else if (!same_params(&lw->net->tensors[v.index], params)) {
+        if (!lower_settle(lw, node, &v))
+            return bad;
         bool flat = v.flat;
         v = (lower_value){.kind = VALUE_OPEN,
                           .low = (double)-INFINITY,
@@ -197,15 +204,10 @@ static lower_value lower_dequantize(lowering *lw, const wick_node *node) {
     return v;
 }
 
-static bool is_head(const wick_graph *graph, int tensor) {
-    for (int k = 0; k < graph->family.n_heads; k++)
-        if (graph->family.heads[k] == tensor)
-            return true;
-    return false;
-}
-
 static lower_value lower_flatten(lowering *lw, const wick_node *node) {
     lower_value v = lw->values[node->inputs[0]];
+    if (v.kind == VALUE_QUANT && v.view)
+        return lower_move(lw, node) ? lw->values[node->output] : (lower_value){.kind = VALUE_BAD};
     if (v.kind != VALUE_BAD && lw->graph->tensors[node->output].shape.dim[0] != 1) {
         lower_report(lw, node, "flatten from axis 1", "it leaves %lld rows",
                      (long long)lw->graph->tensors[node->output].shape.dim[0]);
@@ -215,14 +217,19 @@ static lower_value lower_flatten(lowering *lw, const wick_node *node) {
     return v;
 }
 
-static bool lower_softmax(lowering *lw, const wick_node *node) {
+/* What only makes a head's probabilities or its answer is left out: the device itself finds the
+   largest. */
+static bool lower_last(lowering *lw, const wick_node *node) {
+    if (!wick_qdq_is_last(lw->graph, node))
+        return node->op == WICK_OP_SOFTMAX
+                   ? lower_softmax(lw, node)
+                   : lower_report(lw, node, "end the model with it or before it",
+                                  "the device has no %s within a model", wick_op_name(node->op));
     lw->values[node->output] = lw->values[node->inputs[0]];
-    return is_head(lw->graph, node->output) ||
-           lower_report(lw, node, "leave it out: the largest logit is the largest probability",
-                        "the device has no Softmax");
+    return true;
 }
 
-/* Only vectors: of an image the device keeps channels last, so that other orders would be work. */
+/* A vector remains one, whatever its value is still waiting for. */
 static bool lower_reshape(lowering *lw, const wick_node *node) {
     lower_value v = lw->values[node->inputs[0]];
     wick_shape from = lw->graph->tensors[node->inputs[0]].shape;
@@ -230,8 +237,7 @@ static bool lower_reshape(lowering *lw, const wick_node *node) {
     int64_t count = wick_shape_count(from);
     bool vector = from.rank >= 2 && to.rank >= 2 && from.dim[1] == count && to.dim[1] == count;
     if (v.kind != VALUE_BAD && !vector)
-        return lower_report(lw, node, "flatten to [N,K], or keep the image as it is",
-                            "it gives an image another shape");
+        return lower_move(lw, node);
     lw->values[node->output] = v;
     return true;
 }
@@ -239,35 +245,22 @@ static bool lower_reshape(lowering *lw, const wick_node *node) {
 /* What to do about an operator that has no integer kernel. */
 static const char *way_out(wick_op op) {
     switch (op) {
-    case WICK_OP_ARG_MAX:
-    case WICK_OP_ARG_MIN:
-        return "end the model before it: wick picks the largest logit itself";
-    case WICK_OP_SLICE:
-    case WICK_OP_TRANSPOSE:
-        return "let the layer before it make only what is needed, in that order";
-    case WICK_OP_MUL:
     case WICK_OP_DIV:
-    case WICK_OP_SUB:
-        return "only numbers for each channel, or one for all, can be multiplied or subtracted";
-    case WICK_OP_RESIZE:
+        return "divide by a constant, one or one for each channel";
     case WICK_OP_CONV_TRANSPOSE:
-        return "keep the resolution, or lower it by strides";
+        return "use Resize (nearest) and a convolution";
     case WICK_OP_MATMUL:
         return "only a vector times constant weights runs there: use Gemm";
-    case WICK_OP_BORDER:
-        return "let the convolution that follows do the padding";
     default:
         return "use Relu, Clip or an operator that docs/operators.md gives for the device";
     }
 }
 
-/* There is none; but a choice that depends on the data is more than a missing kernel. */
+/* A choice that depends on the data is more than a missing kernel. */
 static bool lower_gather(lowering *lw, const wick_node *node) {
     const wick_tensor *indices = &lw->graph->tensors[node->inputs[1]];
     if (indices->data)
-        return lower_report(lw, node,
-                            "let the layer before it make only what is picked, in that order",
-                            "the device has no Gather");
+        return lower_move(lw, node);
     return lower_report(
         lw, node, "train without the gate, or export the model with its gates all open",
         "it picks by '%s', which the network computes: what runs next depends on the "
@@ -288,7 +281,18 @@ static bool lower_operator(lowering *lw, const wick_node *node) {
     case WICK_OP_GLOBAL_MAX_POOL:
         return lower_pool(lw, node);
     case WICK_OP_ADD:
-        return lower_add(lw, node);
+    case WICK_OP_SUB:
+        return lower_sum(lw, node);
+    case WICK_OP_MUL:
+        return lower_product(lw, node);
+    case WICK_OP_REDUCE_MEAN:
+    case WICK_OP_REDUCE_SUM:
+        return lower_reduce(lw, node);
+    case WICK_OP_SLICE:
+    case WICK_OP_TRANSPOSE:
+    case WICK_OP_RESIZE:
+    case WICK_OP_BORDER:
+        return lower_move(lw, node);
     case WICK_OP_CONCAT:
         return lower_concat(lw, node);
     case WICK_OP_PAD:
@@ -297,7 +301,9 @@ static bool lower_operator(lowering *lw, const wick_node *node) {
     case WICK_OP_CLIP:
         return lower_activation(lw, node);
     case WICK_OP_SOFTMAX:
-        return lower_softmax(lw, node);
+    case WICK_OP_LOG_SOFTMAX:
+    case WICK_OP_ARG_MAX:
+        return lower_last(lw, node);
     case WICK_OP_BATCH_NORM:
         return lower_report(lw, node, "fold it into the convolution before it (`wick shrink` does)",
                             "the device has no BatchNormalization");
@@ -366,8 +372,10 @@ static wick_status start(lowering *lw) {
 
 /* Device tensor of a head or the features. */
 static wick_status final_tensor(lowering *lw, int tensor, const char *what, int *out) {
-    const lower_value *v = &lw->values[tensor];
+    lower_value *v = &lw->values[tensor];
     if (v->kind == VALUE_QUANT) {
+        if (!lower_settle(lw, NULL, v))
+            return WICK_UNSUPPORTED;
         *out = v->index;
         return WICK_OK;
     }
@@ -444,6 +452,9 @@ static void fill_pixel_table(lowering *lw) {
     const wick_family *family = &lw->graph->family;
     const wick_qtensor *input = &net->tensors[0];
     net->input_channels = (uint8_t)input->c;
+    net->ranged = family->ranged;
+    memcpy(net->low, family->low, sizeof net->low);
+    memcpy(net->high, family->high, sizeof net->high);
     for (int c = 0; c < input->c; c++)
         for (int pixel = 0; pixel < 256; pixel++) {
             double x = pixel / 255.0;

@@ -19,10 +19,19 @@ typedef enum value_kind {
     VALUE_OPEN      /* a draft's float result */
 } value_kind;
 
+/* A value whose elements lie elsewhere in its tensor. */
+typedef struct lower_view {
+    const wick_node *node; /* that moved them last */
+    wick_shape shape;      /* in the graph */
+    const int32_t *from;   /* [elements, graph order] place in the device tensor; -1 = zero */
+    int settled;           /* the tensor of the layer that moves them; -1 = none yet */
+} lower_view;
+
 typedef struct lower_value {
     value_kind kind;
     bool flat;        /* [1, C*H*W] in graph order, of a tensor that the device keeps as [H,W,C] */
     int index;        /* QUANT: device tensor; OPEN: draft */
+    lower_view *view; /* QUANT: NULL = its elements as they are */
     double low, high; /* OPEN: activation fused so far */
     const wick_tensor *data;         /* CONSTANT */
     const wick_tensor *scale, *zero; /* CONSTANT: NULL = not dequantized; zero may be NULL */
@@ -33,8 +42,8 @@ typedef struct lower_draft {
     const wick_node *node;
     wick_layer layer;
     double *acc_scale; /* real value of one accumulator step: [out_c] conv2d, dwconv2d, fc; [1]
-                          avgpool; [n_operands] add, concat (0: an operand of zeros); NULL
-                          maxpool */
+                          avgpool, mul, softmax; [n_operands] add (below 0: subtracted), concat
+                          (0: an operand of zeros); NULL maxpool */
     int64_t macs;
     bool by_table; /* a concat of one operand: the node's function by a table */
 } lower_draft;
@@ -48,6 +57,7 @@ typedef struct lowering {
     lower_value *values; /* [graph->n_tensors] */
     lower_draft *drafts;
     int n_drafts;
+    const wick_node *moving; /* whose elements a layer is being made for */
     bool has_input;
     bool structure_only; /* the scales are made up: nothing is proven about accumulators */
 } lowering;
@@ -63,6 +73,13 @@ bool lower_within(lowering *lw, const wick_node *node, const char *what, int64_t
                   int64_t high);
 /* Device tensor of a node's quantized input; false when it has none (reported). */
 bool lower_operand(lowering *lw, const wick_node *node, int input, lower_value *out);
+/* The same with its elements elsewhere, perhaps. */
+bool lower_viewed_operand(lowering *lw, const wick_node *node, int input, lower_value *out);
+/* A view becomes a layer, if it is more than the tensor itself; `reader` may be NULL. False when
+   reported. */
+bool lower_settle(lowering *lw, const wick_node *reader, lower_value *v);
+/* Gives the value of a node's input the shape of its output, by numpy's rules. */
+bool lower_broadcast(lowering *lw, const wick_node *node, int input, lower_value *v);
 /* A scale and zero point for a whole tensor; uint8 is shifted by 128. False when reported. */
 bool lower_params(lowering *lw, const wick_node *node, wick_qparams *out);
 
@@ -77,7 +94,11 @@ bool lower_window(lowering *lw, const wick_node *node, wick_layer *layer);
 bool lower_conv(lowering *lw, const wick_node *node);
 bool lower_gemm(lowering *lw, const wick_node *node);
 bool lower_pool(lowering *lw, const wick_node *node);
-bool lower_add(lowering *lw, const wick_node *node);
+bool lower_sum(lowering *lw, const wick_node *node);
+bool lower_product(lowering *lw, const wick_node *node);
+bool lower_softmax(lowering *lw, const wick_node *node);
+bool lower_reduce(lowering *lw, const wick_node *node);
+bool lower_move(lowering *lw, const wick_node *node);
 bool lower_concat(lowering *lw, const wick_node *node);
 bool lower_pad(lowering *lw, const wick_node *node);
 bool lower_activation(lowering *lw, const wick_node *node);
@@ -94,6 +115,9 @@ const int8_t *lower_table(lowering *lw, const wick_node *node, const wick_qtenso
 /* Finishes an open value: the output gets these parameters, the layer goes into the network.
    Returns the device tensor, or -1 when reported. */
 int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, const char *name);
+/* The layer with a new tensor that it writes goes into the network; returns that. */
+int lower_append(lowering *lw, const wick_layer *layer, const wick_node *node, int64_t macs,
+                 wick_qparams params, const char *name);
 /* Adds a device tensor of [h,w,c]. */
 int lower_new_tensor(lowering *lw, const char *name, int h, int w, int c, wick_qparams params);
 

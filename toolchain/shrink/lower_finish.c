@@ -109,10 +109,9 @@ static void one_multiplier(lowering *lw, wick_layer *layer, wick_fixed fixed) {
     layer->shift = shift;
 }
 
-static bool requantize_average(lowering *lw, const lower_draft *draft, double out_scale,
-                               wick_layer *layer) {
-    wick_interval acc =
-        wick_interval_sum((int64_t)layer->k_h * layer->k_w, layer->operands[0].zero_point, 1);
+/* An accumulator between these bounds, in steps of acc_scale[0]. */
+static bool requantize_whole(lowering *lw, const lower_draft *draft, double out_scale,
+                             wick_interval acc, wick_layer *layer) {
     wick_fixed fixed = {1, 0};
     if (!choose(lw, draft, draft->acc_scale[0] / out_scale, acc, "input", 0, &fixed))
         return false;
@@ -120,16 +119,31 @@ static bool requantize_average(lowering *lw, const lower_draft *draft, double ou
     return true;
 }
 
+static wick_interval product_interval(const wick_operand *operands) {
+    wick_interval a = wick_interval_sum(1, operands[0].zero_point, 1),
+                  b = wick_interval_sum(1, operands[1].zero_point, 1);
+    int64_t most = (-a.low > a.high ? -a.low : a.high) * (-b.low > b.high ? -b.low : b.high);
+    return (wick_interval){-most, most};
+}
+
+static bool requantize_average(lowering *lw, const lower_draft *draft, double out_scale,
+                               wick_layer *layer) {
+    wick_interval acc =
+        wick_interval_sum((int64_t)layer->k_h * layer->k_w, layer->operands[0].zero_point, 1);
+    return requantize_whole(lw, draft, out_scale, acc, layer);
+}
+
 static bool requantize_sum(lowering *lw, const lower_draft *draft, double out_scale,
                            wick_layer *layer, wick_operand *operands) {
-    double ratio[2] = {draft->acc_scale[0] / out_scale, draft->acc_scale[1] / out_scale};
+    double ratio[2] = {draft->acc_scale[0] / out_scale, fabs(draft->acc_scale[1]) / out_scale};
     int32_t mult[2] = {0, 0};
     wick_fixed fixed = {1, 0};
     wick_interval acc = {0, 0};
     bool found = wick_fixed_add(ratio, mult, &fixed);
     for (int i = 0; i < 2 && found; i++) {
-        operands[i].mult = mult[i];
-        acc = wick_interval_add(acc, wick_interval_sum(1, operands[i].zero_point, mult[i]));
+        operands[i].mult = draft->acc_scale[i] < 0 ? -mult[i] : mult[i];
+        acc =
+            wick_interval_add(acc, wick_interval_sum(1, operands[i].zero_point, operands[i].mult));
     }
     if (!lw->structure_only && (!found || !wick_fixed_safe(fixed, acc)))
         return lower_report(
@@ -170,8 +184,13 @@ static bool requantize(lowering *lw, const lower_draft *draft, double out_scale,
         return requantize_sum(lw, draft, out_scale, layer, operands);
     case WICK_LAYER_CONCAT:
         return requantize_operands(lw, draft, out_scale, layer, operands);
+    case WICK_LAYER_MUL:
+        return requantize_whole(lw, draft, out_scale, product_interval(operands), layer);
+    case WICK_LAYER_SOFTMAX:
+        return requantize_whole(lw, draft, out_scale, (wick_interval){0, 65536}, layer);
     case WICK_LAYER_MAXPOOL:
         return true;
+    case WICK_LAYER_MOVE: /* made as a whole */
     case WICK_LAYER_KINDS:
         break;
     }
@@ -198,6 +217,18 @@ static int finish_rescaled_pool(lowering *lw, const lower_value *open, wick_qpar
     return rescaled.index < 0 ? -1 : lower_finish(lw, &rescaled, params, name);
 }
 
+int lower_append(lowering *lw, const wick_layer *layer, const wick_node *node, int64_t macs,
+                 wick_qparams params, const char *name) {
+    wick_qnet *net = lw->net;
+    int tensor = lower_new_tensor(lw, name, layer->out_h, layer->out_w, layer->out_c, params);
+    const char *node_name = node->name[0] ? node->name : lw->graph->tensors[node->output].name;
+    net->info[net->n_layers] = (wick_qlayer_info){
+        .name = wick_arena_strdup(net->arena, node_name), .segment = node->segment, .macs = macs};
+    net->layers[net->n_layers] = *layer;
+    net->layers[net->n_layers++].dst = (uint16_t)tensor;
+    return tensor;
+}
+
 int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, const char *name) {
     if (open->index < 0)
         return -1;
@@ -215,15 +246,5 @@ int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, con
     layer.out_zp = params.zero_point;
     layer.clamp_min = wick_quantize_value(open->low, (double)params.scale, params.zero_point);
     layer.clamp_max = wick_quantize_value(open->high, (double)params.scale, params.zero_point);
-    int tensor = lower_new_tensor(lw, name, layer.out_h, layer.out_w, layer.out_c, params);
-    layer.dst = (uint16_t)tensor;
-    wick_qnet *net = lw->net;
-    const char *node_name = draft->node->name;
-    if (!node_name[0])
-        node_name = lw->graph->tensors[draft->node->output].name;
-    net->info[net->n_layers] = (wick_qlayer_info){.name = wick_arena_strdup(net->arena, node_name),
-                                                  .segment = draft->node->segment,
-                                                  .macs = draft->macs};
-    net->layers[net->n_layers++] = layer;
-    return tensor;
+    return lower_append(lw, &layer, draft->node, draft->macs, params, name);
 }

@@ -75,22 +75,6 @@ static double *operand_scales(lowering *lw, const lower_value *operands, int n) 
     return scales;
 }
 
-bool lower_add(lowering *lw, const wick_node *node) {
-    lower_value x[2];
-    bool first = lower_operand(lw, node, 0, &x[0]);
-    if (!lower_operand(lw, node, 1, &x[1]) || !first)
-        return false;
-    const wick_qtensor *a = &lw->net->tensors[x[0].index], *b = &lw->net->tensors[x[1].index];
-    if (a->h != b->h || a->w != b->w || a->c != b->c)
-        return lower_report(lw, node, "add before Flatten",
-                            "its inputs were flattened differently");
-    lower_draft *draft = lower_new_draft(lw, node, WICK_LAYER_ADD, x, 2);
-    if (!draft)
-        return false;
-    draft->acc_scale = operand_scales(lw, x, 2);
-    return true;
-}
-
 bool lower_concat(lowering *lw, const wick_node *node) {
     int n = node->n_inputs, rank = lw->graph->tensors[node->output].shape.rank;
     int axis = node->attrs.axis < 0 ? node->attrs.axis + rank : node->attrs.axis;

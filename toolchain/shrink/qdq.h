@@ -6,8 +6,8 @@
 #include "shrink/calibrate.h"
 
 /* A copy that is ready for insertion: batch norm folded, a batch norm that has no convolution
-   before it turned into a 1x1 depthwise convolution, Identity and a Softmax that only makes a
-   head's probabilities (argmax is the same without it) left out; N = 1, inferred and segmented. */
+   before it turned into a 1x1 depthwise convolution, Identity and what wick_qdq_is_last
+   left out; N = 1, inferred and segmented. */
 wick_status wick_qdq_prepare(const wick_graph *graph, wick_graph **out, wick_diag *diag);
 
 /* The tensors of a prepared graph that need a measured range, in node order; in `arena`. */
@@ -21,6 +21,10 @@ wick_range wick_qdq_input_range(const wick_graph *graph);
    cannot. */
 wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges, wick_graph **out,
                             wick_diag *diag);
+
+/* A Softmax or LogSoftmax that only makes a head's probabilities, or an ArgMax that picks the
+   largest: the answer is the same without it. */
+bool wick_qdq_is_last(const wick_graph *graph, const wick_node *node);
 
 /* True when some node quantizes. */
 bool wick_qdq_is_quantized(const wick_graph *graph);

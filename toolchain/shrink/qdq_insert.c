@@ -51,11 +51,13 @@ static const wick_node *sole_reader(const wick_graph *graph, int tensor) {
     return count == 1 ? reader : NULL;
 }
 
-/* MaxPool, Flatten and Reshape only move values, Pad adds zeros, which every quantization holds
-   exactly: their output is quantized as their input. */
+/* MaxPool and what only moves values: padding adds zeros, which every quantization holds exactly.
+   Their output is quantized as their input. */
 static bool keeps_quantization(wick_op op) {
     return op == WICK_OP_MAX_POOL || op == WICK_OP_GLOBAL_MAX_POOL || op == WICK_OP_FLATTEN ||
-           op == WICK_OP_RESHAPE || op == WICK_OP_PAD;
+           op == WICK_OP_RESHAPE || op == WICK_OP_PAD || op == WICK_OP_BORDER ||
+           op == WICK_OP_SLICE || op == WICK_OP_TRANSPOSE || op == WICK_OP_GATHER ||
+           op == WICK_OP_RESIZE;
 }
 
 /* The activation that is fused into this node, or NULL. */

@@ -11,11 +11,15 @@ bool wick_qdq_is_quantized(const wick_graph *graph) {
     return false;
 }
 
-static bool is_head(const wick_graph *graph, int tensor) {
+bool wick_qdq_is_last(const wick_graph *graph, const wick_node *node) {
+    const wick_attrs *a = &node->attrs;
+    wick_shape shape = graph->tensors[node->inputs[0]].shape;
+    int axis = a->axis < 0 ? a->axis + shape.rank : a->axis;
+    bool head = false;
     for (int k = 0; k < graph->family.n_heads; k++)
-        if (graph->family.heads[k] == tensor)
-            return true;
-    return false;
+        head |= graph->family.heads[k] == node->output;
+    return head && (node->op == WICK_OP_SOFTMAX || node->op == WICK_OP_LOG_SOFTMAX ||
+                    (node->op == WICK_OP_ARG_MAX && axis == 1 && !a->last_index));
 }
 
 /* Readers of `from` read `to` instead; heads and features move along. */
@@ -35,7 +39,7 @@ static void skip_identities(wick_graph *graph) {
     for (int n = 0; n < graph->n_nodes; n++) {
         const wick_node *node = &graph->nodes[n];
         if (node->op == WICK_OP_IDENTITY || node->op == WICK_OP_DROPOUT ||
-            (node->op == WICK_OP_SOFTMAX && is_head(graph, node->output)))
+            wick_qdq_is_last(graph, node))
             redirect(graph, node->output, node->inputs[0]);
     }
     wick_graph_prune(graph);

@@ -21,12 +21,20 @@ static int64_t weight_count(const wick_layer *layer) {
 }
 
 static int64_t multiplier_count(const wick_layer *layer) {
-    return !layer->mult ? 0 : layer->bias ? layer->out_c : 1;
+    return !layer->mult ? 0 : layer->kind <= WICK_LAYER_FC ? layer->out_c : 1;
+}
+
+int64_t wick_qlayer_bias_count(const wick_layer *layer) {
+    if (!layer->bias)
+        return 0;
+    if (layer->kind == WICK_LAYER_MOVE)
+        return (int64_t)layer->out_h + layer->out_w + layer->out_c;
+    return layer->kind == WICK_LAYER_SOFTMAX ? 256 : layer->out_c;
 }
 
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer) {
-    int64_t biases = layer->bias ? layer->out_c : 0;
-    return weight_count(layer) + 4 * biases + (4 + 1) * multiplier_count(layer);
+    return weight_count(layer) + 4 * wick_qlayer_bias_count(layer) +
+           (4 + 1) * multiplier_count(layer);
 }
 
 int64_t wick_qnet_constant_bytes(const wick_qnet *net) {
@@ -92,7 +100,7 @@ static void put_layer(wick_buf *buf, const wick_layer *layer, int segment) {
     put(buf, weight_count(layer), 8);
     if (layer->weights)
         wick_buf_append(buf, layer->weights, (size_t)weight_count(layer));
-    for (int64_t o = 0; layer->bias && o < layer->out_c; o++)
+    for (int64_t o = 0; o < wick_qlayer_bias_count(layer); o++)
         put(buf, layer->bias[o], 4);
     for (int64_t o = 0; o < multiplier_count(layer); o++) {
         put(buf, layer->mult[o], 4);

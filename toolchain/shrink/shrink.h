@@ -62,8 +62,11 @@ typedef struct wick_qnet {
     uint8_t input_channels;
     int8_t pixel_to_input[WICK_MAX_CHANNELS_META]
                          [256]; /* device input value of pixel p in channel c */
-    const char **labels;        /* n_classes or NULL */
-    wick_hash hash;             /* over everything that the device computes */
+    bool ranged; /* pixels stand for values of sensors, byte b of channel c for low + b / 255 (high
+                    - low): what low and high, [input_channels], hold then */
+    float low[WICK_MAX_CHANNELS_META], high[WICK_MAX_CHANNELS_META];
+    const char **labels; /* n_classes or NULL */
+    wick_hash hash;      /* over everything that the device computes */
     /* The layers as the PC runs them: the same numbers by kernels for its processor, with weights
        in their layouts. NULL: by `layers`, with the portable kernels. */
     const wick_layer *prepared;
@@ -88,6 +91,8 @@ wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag);
    wick_qnet_check. Free with wick_qnet_free; *out is NULL on failure. */
 wick_status wick_qnet_sketch(const wick_graph *graph, wick_qnet **out, wick_diag *diag);
 
+/* Elements of layer->bias: out_c, or what a move or softmax has there; 0 without one. */
+int64_t wick_qlayer_bias_count(const wick_layer *layer);
 /* Bytes of weights, biases, multipliers and shifts of one layer as the emitter stores them. */
 int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
 /* Of all layers. */
@@ -110,6 +115,7 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);
 
+#include "shrink/channels.h"
 #include "shrink/collapse.h"
 #include "shrink/separate.h"
 

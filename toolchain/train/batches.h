@@ -18,6 +18,9 @@ wick_normalise wick_family_normalise(const wick_family *family);
 /* SHAPE when images and the graph's input [N,C,H,W] differ. */
 wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wick_diag *diag);
 
+/* MISMATCH when the graph is for sensors and its bytes stand for other values than the data's. */
+wick_status wick_check_ranges(const wick_graph *graph, const wick_data *data, wick_diag *diag);
+
 /* Sets the threads of the backend: 0 = all. Returns how many. */
 int wick_set_threads(int threads);
 

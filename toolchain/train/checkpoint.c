@@ -425,6 +425,18 @@ wick_status wick_checkpoint_apply(const wick_checkpoint *checkpoint, wick_stage 
 
 /* --- identity of a graph -----------------------------------------------------------------------*/
 
+/* What only some operators have, and nothing where they do not. */
+static void put_rest(wick_buf *buf, const wick_attrs *a) {
+    if (a->alpha != 0 || a->beta != 0)
+        wick_buf_printf(buf, "f%a,%a:", (double)a->alpha, (double)a->beta);
+    if (a->pad_value != 0 || a->pad_mode)
+        wick_buf_printf(buf, "v%a,%d:", (double)a->pad_value, (int)a->pad_mode);
+    for (int d = 0; d < WICK_MAX_RANK; d++)
+        if (a->dims[d] || a->begin[d] || a->end[d] || a->step[d] > 1 || a->step[d] < 0)
+            wick_buf_printf(buf, "%d=%lld,%lld,%lld,%lld:", d, (long long)a->dims[d],
+                            (long long)a->begin[d], (long long)a->end[d], (long long)a->step[d]);
+}
+
 wick_hash wick_graph_identity(const wick_graph *graph) {
     wick_buf buf = {0};
     for (int t = 0; t < graph->n_tensors; t++) {
@@ -450,8 +462,7 @@ wick_hash wick_graph_identity(const wick_graph *graph) {
             a->count_include_pad);
         if (node->op == WICK_OP_PAD)
             wick_buf_printf(&buf, "p%d:", a->pad_channels);
-        if (node->op == WICK_OP_DROPOUT)
-            wick_buf_printf(&buf, "d%a:", (double)a->alpha);
+        put_rest(&buf, a);
         for (int i = 0; i < node->n_inputs; i++)
             put_u32(&buf, (uint32_t)node->inputs[i]);
     }

@@ -36,6 +36,18 @@ wick_status wick_check_input(const wick_graph *graph, const wick_data *data, wic
     return status;
 }
 
+wick_status wick_check_ranges(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
+    const wick_family *family = &graph->family;
+    size_t bytes = (size_t)data->channels * sizeof(float);
+    if (!family->ranged ||
+        (data->low && family->n_channels == data->channels &&
+         !memcmp(data->low, family->low, bytes) && !memcmp(data->high, family->high, bytes)))
+        return WICK_OK;
+    return wick_fail(diag, WICK_MISMATCH, data->spec, NULL,
+                     "open the windows with the model's wick.low and wick.high",
+                     "their 8 bits stand for other values than those the network was trained on");
+}
+
 int wick_set_threads(int threads) {
     /* What was there before anything was set, so that a later 0 still means all. */
     static int all;
@@ -168,6 +180,7 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
                             int threads, int64_t *correct, wick_answers answers, wick_diag *diag) {
     const wick_family *family = &graph->family;
     WICK_TRY(wick_check_input(graph, data, diag));
+    WICK_TRY(wick_check_ranges(graph, data, diag));
     int classes = 0, logits_tensors[WICK_MAX_HEADS];
     for (int k = 0; k < family->n_heads; k++) {
         logits_tensors[k] = wick_logits_of(graph, family->heads[k]);
@@ -235,6 +248,7 @@ wick_status wick_eval_tensors(const wick_graph *graph, const wick_data *data, wi
                               const uint32_t *indices, int n, const int *tensors, int n_tensors,
                               wick_visit *visit, void *ctx, wick_diag *diag) {
     WICK_TRY(wick_check_input(graph, data, diag));
+    WICK_TRY(wick_check_ranges(graph, data, diag));
     wick_set_threads(0);
     int batch = n < EVAL_BATCH ? n : EVAL_BATCH, n_outputs;
     if (n < 1 || n_tensors < 1)

@@ -237,6 +237,8 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
                         o->teacher ? json_string(wick_graph_identity(o->teacher).hex)
                                    : json_null());
     json_object_set_new(root, "teacher_weight", json_real(o->teacher ? o->teacher_weight : 0));
+    if (o->teacher && o->teacher_features) /* left out otherwise, as sparse */
+        json_object_set_new(root, "teacher_features", json_true());
     json_object_set_new(root, "flip", json_boolean(o->augment.flip));
     json_object_set_new(root, "shift_px", json_integer(o->augment.shift));
     json_object_set_new(root, "cutout_px", json_integer(o->augment.cutout));

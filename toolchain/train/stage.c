@@ -124,7 +124,7 @@ static wick_status make_check_graph(wick_stage *stage, const wick_graph *family,
 /* --- distillation ------------------------------------------------------------------------------*/
 
 typedef struct output_list {
-    int n, tensors[WICK_MAX_HEADS * (WICK_MAX_HEADS + 2)];
+    int n, tensors[WICK_MAX_HEADS * (WICK_MAX_HEADS + 3)];
 } output_list;
 
 static int add_output(output_list *list, int tensor) {
@@ -156,11 +156,10 @@ static wick_status add_feature(wick_stage *stage, int i, output_list *list, int 
 }
 
 /* P_jk phi_k as a fully connected layer without bias, weights N(0, 1/d_k): it keeps the length of
-   phi_k on average when d_j = d_k. */
-static int add_projection(wick_stage *stage, uint64_t seed, int teacher, int student,
+   phi_k on average when d_j = d_k. j: 1 = the largest module, 0 = the finished teacher. */
+static int add_projection(wick_stage *stage, uint64_t seed, int j, int d_teacher, int student,
                           int student_features) {
-    int d_teacher = stage->feature_size[teacher], d_student = stage->feature_size[student];
-    int j = stage->spec.heads[teacher] + 1, k = stage->spec.heads[student] + 1;
+    int d_student = stage->feature_size[student], k = stage->spec.heads[student] + 1;
     size_t count = (size_t)d_teacher * (size_t)d_student;
     float *weights = wick_new(stage->arena, float, count);
     wick_rng rng =
@@ -186,8 +185,21 @@ static wick_status add_feature_matching(wick_stage *stage, const wick_train_opti
             WICK_TRY(add_feature(stage, j, list, &phi_j, diag));
             WICK_TRY(add_feature(stage, k, list, &phi_k, diag));
             stage->projection_output[j][k] =
-                add_output(list, add_projection(stage, options->seed, j, k, phi_k));
+                add_output(list, add_projection(stage, options->seed, stage->spec.heads[j] + 1,
+                                                stage->feature_size[j], k, phi_k));
         }
+    return wick_graph_infer(stage->graph, diag);
+}
+
+/* Every module against the finished teacher. */
+static wick_status add_teacher_matching(wick_stage *stage, const wick_train_options *options,
+                                        output_list *list, wick_diag *diag) {
+    for (int k = 0; k < stage->spec.n_heads; k++) {
+        int phi;
+        WICK_TRY(add_feature(stage, k, list, &phi, diag));
+        stage->teacher_projection[k] = add_output(
+            list, add_projection(stage, options->seed, 0, stage->teacher_feature_size, k, phi));
+    }
     return wick_graph_infer(stage->graph, diag);
 }
 
@@ -226,11 +238,14 @@ static wick_status build_programs(wick_stage *stage, const wick_train_options *o
 }
 
 /* Marks what head i of the stage is computed from; bit i of owners[tensor]. */
-static unsigned *find_owners(wick_stage *stage) {
+static unsigned *find_owners(wick_stage *stage, const output_list *list) {
     const wick_graph *graph = stage->graph;
     unsigned *owners = wick_new(stage->arena, unsigned, graph->n_tensors);
-    for (int i = 0; i < stage->spec.n_heads; i++)
+    for (int i = 0; i < stage->spec.n_heads; i++) {
         owners[graph->family.heads[i]] |= 1u << i;
+        if (stage->teacher_projection[i] >= 0)
+            owners[list->tensors[stage->teacher_projection[i]]] |= 1u << i;
+    }
     for (int n = graph->n_nodes - 1; n >= 0; n--) {
         const wick_node *node = &graph->nodes[n];
         for (int i = 0; i < node->n_inputs; i++)
@@ -240,8 +255,8 @@ static unsigned *find_owners(wick_stage *stage) {
     return owners;
 }
 
-static wick_status make_slots(wick_stage *stage, wick_diag *diag) {
-    const unsigned *owners = find_owners(stage);
+static wick_status make_slots(wick_stage *stage, const output_list *list, wick_diag *diag) {
+    const unsigned *owners = find_owners(stage, list);
     stage->n_slots = wick_program_param_count(stage->program);
     stage->slots = wick_new(stage->arena, wick_slot, stage->n_slots);
     stage->n_parts = stage->spec.separate ? stage->spec.n_heads : 1;
@@ -317,15 +332,18 @@ static wick_status build(wick_stage *stage, const wick_graph *family,
         add_output(&list, stage->graph->family.heads[i]);
     if (stage->spec.distil && options->kd_features)
         WICK_TRY(add_feature_matching(stage, options, &list, diag));
+    WICK_TRY(wick_teacher_build(stage, options, diag));
+    if (stage->teacher_program && options->teacher_features)
+        WICK_TRY(add_teacher_matching(stage, options, &list, diag));
     stage->n_outputs = list.n;
     stage->scratch = wick_new(stage->arena, float, 4 * stage->batch * stage->classes);
     WICK_TRY(build_programs(stage, options, &list, diag));
     WICK_TRY(freeze_by_name(stage, options, diag));
-    WICK_TRY(make_slots(stage, diag));
+    WICK_TRY(make_slots(stage, &list, diag));
     WICK_TRY(thin_by_name(stage, options, diag));
     wick_optimiser_begin(stage, options);
     stage->exchange = wick_exchange_new(stage->program);
-    return wick_teacher_build(stage, options, diag);
+    return WICK_OK;
 }
 
 wick_status wick_stage_build(const wick_graph *family, const wick_train_options *options,
@@ -334,7 +352,7 @@ wick_status wick_stage_build(const wick_graph *family, const wick_train_options 
     wick_stage *stage = wick_new(arena, wick_stage, 1);
     *stage = (wick_stage){.arena = arena, .spec = *spec, .batch = options->batch / wick_ranks()};
     for (int j = 0; j < WICK_MAX_HEADS; j++) {
-        stage->feature_output[j] = -1;
+        stage->feature_output[j] = stage->teacher_projection[j] = -1;
         for (int k = 0; k < WICK_MAX_HEADS; k++)
             stage->projection_output[j][k] = -1;
     }

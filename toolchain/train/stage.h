@@ -48,6 +48,9 @@ typedef struct wick_stage {
     int feature_output[WICK_MAX_HEADS]; /* phi_i; -1 when no pair needs it */
     int feature_size[WICK_MAX_HEADS];
     int projection_output[WICK_MAX_HEADS][WICK_MAX_HEADS]; /* [teacher][student]: P phi_student */
+    int teacher_projection[WICK_MAX_HEADS]; /* [student]: P phi_student, for the features of the
+                                               finished teacher, its output 1; -1: not matched */
+    int teacher_feature_size;
     int n_outputs;
     float *scratch; /* 4 * batch * classes, for wick_loss_outputs */
 

@@ -35,6 +35,22 @@ static double pair_loss(wick_stage *stage, const wick_train_options *options, in
     return weight * loss;
 }
 
+/* The same with the finished teacher, whose features are its program's second output. */
+static double teacher_loss(wick_stage *stage, const wick_train_options *options, int k) {
+    wick_program *program = stage->program, *teacher = stage->teacher_program;
+    double weight = options->teacher_weight;
+    double loss = output_loss(stage, options, wick_program_output(teacher, 0),
+                              wick_program_output(program, k), weight, NULL,
+                              wick_program_output_gradient(program, k));
+    int projection = stage->teacher_projection[k];
+    if (projection >= 0)
+        loss += wick_loss_distance(wick_program_output(teacher, 1),
+                                   wick_program_output(program, projection), stage->batch,
+                                   stage->teacher_feature_size, options->kd_epsilon, weight, NULL,
+                                   wick_program_output_gradient(program, projection));
+    return weight * loss;
+}
+
 wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
                                 const wick_targets *targets, bool distil) {
     wick_program *program = stage->program;
@@ -57,10 +73,7 @@ wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *opt
                 loss.kd[k] += pair_loss(stage, options, j, k, beta);
         }
         if (stage->teacher_program && options->teacher_weight > 0)
-            loss.kd[k] +=
-                options->teacher_weight *
-                output_loss(stage, options, wick_program_output(stage->teacher_program, 0), logits,
-                            options->teacher_weight, NULL, d_logits);
+            loss.kd[k] += teacher_loss(stage, options, k);
         loss.total += loss.kd[k];
     }
     return loss;

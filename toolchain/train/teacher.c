@@ -1,5 +1,22 @@
 #include "train/teacher.h"
 
+/* phi of the teacher as a second "head", which makes it an output of its program. */
+static wick_status add_features(wick_stage *stage, wick_diag *diag) {
+    wick_graph *teacher = stage->teacher_graph;
+    wick_family *family = &teacher->family;
+    int phi = wick_penultimate(teacher, wick_logits_of(teacher, family->heads[0]));
+    if (phi < 0 || phi == teacher->input)
+        return wick_fail(diag, WICK_UNSUPPORTED, NULL, "teacher", "leave out --teacher-features",
+                         "it does not end in a fully connected layer on features of its own, so "
+                         "there are none to match");
+    stage->teacher_feature_size =
+        (int)(wick_shape_count(teacher->tensors[phi].shape) / stage->batch);
+    family->n_heads = 2;
+    family->heads[1] = phi;
+    family->head_names[1] = "features";
+    return WICK_OK;
+}
+
 wick_status wick_teacher_build(wick_stage *stage, const wick_train_options *options,
                                wick_diag *diag) {
     if (!options->teacher)
@@ -15,6 +32,8 @@ wick_status wick_teacher_build(wick_stage *stage, const wick_train_options *opti
         return wick_fail(diag, WICK_SHAPE, NULL, "teacher", "take a teacher for the same classes",
                          "it answers %lld classes, the modules %d", (long long)classes,
                          stage->classes);
+    if (options->teacher_features)
+        WICK_TRY(add_features(stage, diag));
     return wick_folded_build(teacher, stage->batch, options->winograd, &stage->teacher_program,
                              diag);
 }

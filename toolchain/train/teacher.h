@@ -5,8 +5,9 @@
 #include "train/batches.h"
 #include "train/stage.h"
 
-/* Builds stage->teacher_program from options->teacher; nothing without one. SHAPE when its input or
-   classes are not the stage's. */
+/* Builds stage->teacher_program from options->teacher; nothing without one. Output 0: its logits,
+   output 1: its features, where they are matched. SHAPE when its input or classes are not the
+   stage's; UNSUPPORTED when there are no features. */
 wick_status wick_teacher_build(wick_stage *stage, const wick_train_options *options,
                                wick_diag *diag);
 /* What the teacher's input is made with: its own normalisation. */

@@ -176,6 +176,8 @@ static wick_status check_family(const wick_session *session) {
                              "the data have %d classes, the module answers %lld", data->n_classes,
                              (long long)(wick_shape_count(logits) / logits.dim[0]));
     }
+    if (session->options->teacher)
+        WICK_TRY(wick_check_ranges(session->options->teacher, data, diag));
     if (session->n_stages > 1 && family->features < 0)
         return wick_fail(diag, WICK_UNSUPPORTED, NULL,
                          wick_strategy_name(session->options->strategy),
@@ -210,6 +212,11 @@ static void set_metadata(wick_graph *graph, const wick_data *data,
             family->mean[c] = ours ? 128.0f / 255.0f : imported.mean[c];
             family->std[c] = ours ? 128.0f / 255.0f : imported.std[c];
         }
+    }
+    family->ranged = data->low && family->n_channels == data->channels;
+    for (int c = 0; family->ranged && c < data->channels; c++) {
+        family->low[c] = data->low[c];
+        family->high[c] = data->high[c];
     }
 }
 

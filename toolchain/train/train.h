@@ -107,6 +107,8 @@ typedef struct wick_train_options {
     const wick_graph *teacher; /* a finished float network whose largest head teaches every module
                                   from the first epoch on, in any strategy; NULL (default) = none */
     double teacher_weight;     /* of its outputs' term, >= 0, default 1 */
+    bool teacher_features;     /* its features are matched as well, by the feature term of eq. 10
+                                  with the same weight; default false */
     wick_augment augment;      /* default flip, shift 2, no cutout */
     bool sync_bn;  /* several ranks: batch norm takes its statistics over the whole batch, not over
                       the rank's part of it; default false */
@@ -141,7 +143,7 @@ typedef struct wick_train_result {
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
    holds the weights of the best epoch on the validation split, and its family the strategy, the
-   data, the labels, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
+   data, the labels, of sensors the ranges, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
    and the validation accuracies.
    Where there are several ranks (parallel.h), all of them call this with equal arguments; the paths
    of files count on rank 0 alone, which writes all of them, and the others' `quiet` is set. All

@@ -50,11 +50,11 @@ uint32_t wick_layer_scratch_bytes(const wick_layer *layer);
 /* A kernel computes output elements [first, first + count) of `layer` (whole pixels, or channels
    within one pixel; any other range works too) into dst[0 .. count).
    src[i]  operand i's tensor, [H,W,C] int8; points at row `row0` of the tensor, rows before it are
-           not there (row0 = 0 when the whole tensor is addressable). For concat and add the same
-           row0 holds for all operands.
+           not there (row0 = 0 when the whole tensor is addressable). For concat, add and mul the
+           same row0 holds for all operands.
    dst     count bytes; must not overlap src; any alignment, as src.
    scratch wick_layer_scratch_bytes(layer) bytes, 4-byte aligned; may be NULL when that is 0.
-   Every kind clamps to [clamp_min, clamp_max], maxpool too.
+   Every kind but move clamps to [clamp_min, clamp_max], maxpool too.
    Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the kernel does
    not). */
 #define X(upper, lower)                                                                            \

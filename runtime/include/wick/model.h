@@ -20,7 +20,10 @@ enum {
     X(MAXPOOL, maxpool)   /* padding never wins; output quantized as the input */                  \
     X(AVGPOOL, avgpool)   /* no padding; global pool = kernel of the input's size */               \
     X(ADD, add)           /* two operands of equal shape */                                        \
-    X(CONCAT, concat)     /* operands side by side along channels; or one, by a table */
+    X(CONCAT, concat)     /* operands side by side along channels; or one, by a table */           \
+    X(MOVE, move)         /* elements elsewhere; offsets of rows, columns, channels in bias */     \
+    X(MUL, mul)           /* product of two operands of equal shape */                             \
+    X(SOFTMAX, softmax)   /* over a pixel's channels; exponentials in bias[256] */
 
 typedef enum wick_layer_kind {
 #define X(upper, lower) WICK_LAYER_##upper,
@@ -81,11 +84,19 @@ typedef enum wick_kernel {
 /* One input of a layer.
    conv2d, dwconv2d, fc: zero_point is the value that stands for 0.0 and that pads; mult and shift
    are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
-   zero_point_i) * mult_i, 0 <= mult_i <= 2^20, requantized with the layer's mult[0], shift[0].
+   zero_point_i) * mult_i, |mult_i| <= 2^20, requantized with the layer's mult[0], shift[0].
    concat: each operand is requantized by its own mult and shift; mult 0 makes it zeros, whatever
    the tensor holds, of which it may then take fewer channels than there are. A concat of one
    operand may have weights: a table of 256 outputs, y = weights[q + 128], and then nothing of the
-   operand but its tensor and channels counts, nor out_zp and the clamps. */
+   operand but its tensor and channels counts, nor out_zp and the clamps.
+   move: all unused. y[i][j][k] is element bias[i] + bias[out_h + j] + bias[out_h + out_w + k] of
+   the operand, counted in [H,W,C] order, or out_zp where that is negative (WICK_NOWHERE is, in any
+   sum); nothing is clamped. k_h = 1: row i of the output reads one row of the input at most,
+   bias[i] / (in_w * in_c); k_h = 0: it may read any.
+   mul: zero_point; acc = (q_0 - zero_point_0) * (q_1 - zero_point_1), requantized with mult[0],
+   shift[0].
+   softmax: all unused. bias[d] = 2^15 exp(-d * scale of the operand), to the nearest; acc = 2^16
+   times a channel's share in the sum of bias[largest - q], to the nearest, requantized likewise. */
 typedef struct wick_operand {
     uint16_t tensor;   /* index into wick_model.tensors */
     uint16_t channels; /* of this operand */
@@ -111,11 +122,15 @@ typedef struct wick_layer {
     const wick_operand *operands;        /* [n_operands] */
     const int8_t *weights;               /* layout by kind; NULL where there are none, or packed */
     const uint32_t
-        *packed;          /* weights in the kernel's own layout; NULL for kernels that have none */
-    const int32_t *bias;  /* [out_c], input zero point folded in; NULL where there are none */
-    const int32_t *mult;  /* [out_c] conv2d, dwconv2d, fc; [1] avgpool, add; else NULL */
+        *packed;         /* weights in the kernel's own layout; NULL for kernels that have none */
+    const int32_t *bias; /* [out_c], input zero point folded in; NULL where there are none; move,
+                            softmax: see wick_operand */
+    const int32_t
+        *mult; /* [out_c] conv2d, dwconv2d, fc; [1] avgpool, add, mul, softmax; else NULL */
     const uint8_t *shift; /* as mult */
 } wick_layer;
+
+#define WICK_NOWHERE (-INT32_C(0x20000000)) /* in a move's bias: from nowhere, the zero point */
 
 #define WICK_NO_SRAM UINT32_MAX /* wick_place.sram: never in SRAM */
 

@@ -53,10 +53,11 @@ typedef struct wick_counters {
 } wick_counters;
 
 /* What boots tell each other about the charge they find, in one write unit of its own: a hint,
-   which nothing but the size of spans depends on. In NVM: 0 sequence (4 bytes), 4 split + 16 tries,
-   5 calm, 6 sum of the six bytes before it + 0xA5 (2 bytes). */
+   which nothing but the size of spans depends on. In NVM: 0 sequence (2 bytes), 2 split + 16 tries,
+   3 calm, 4 CRC-32 over bytes 0 to 3, begun with 0xA5: a torn one that passed would divide spans
+   for nothing. */
 typedef struct wick_tally {
-    uint32_t sequence; /* of the record that the last interrupted boot found */
+    uint16_t sequence; /* modulo 2^16, of the record that the last interrupted boot found */
     uint8_t split;     /* spans are divided in 2^split parts, 0..15 */
     uint8_t tries;     /* boots in a row that found what the one before found, 0..15 */
     uint8_t calm;      /* boots since then that achieved something */

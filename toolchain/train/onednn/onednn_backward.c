@@ -30,22 +30,30 @@ wick_dn_slot *wick_dn_over(wick_program *p, wick_dn_slot *dy) {
     return dy->buffer->read_only ? wick_dn_slot_new(p, dy->md, NULL) : dy;
 }
 
-/* dy of a ReLU or clip that wrote y -> dx, in y's layout. */
+/* dy of a function that wrote y -> dx, in y's layout. */
 static wick_dn_slot *eltwise_backward(wick_program *p, const wick_node *node, wick_dn_slot *y,
                                       wick_dn_slot *dy) {
-    bool clip = node->op == WICK_OP_CLIP;
-    dnnl_alg_kind_t algorithm =
-        clip ? dnnl_eltwise_clip_v2_use_dst_for_bwd : dnnl_eltwise_relu_use_dst_for_bwd;
-    float alpha = clip ? node->attrs.clip_min : 0, beta = clip ? node->attrs.clip_max : 0;
+    wick_dn_function f;
+    (void)wick_dn_function_of(node, &f); /* the forward half has asked */
     dy = wick_dn_as(p, dy, y->md);
     wick_dn_slot *dx = wick_dn_over(p, dy);
-    wick_dn_pd hint = wick_dn_eltwise_forward(&p->dn, algorithm, y->md, alpha, beta);
-    wick_dn_step_new(p, clip ? "clip backward" : "relu backward",
-                     wick_dn_eltwise_backward(&p->dn, algorithm, y->md, alpha, beta, hint));
+    wick_dn_pd hint = wick_dn_eltwise_forward(&p->dn, f.algorithm, y->md, f.alpha, f.beta);
+    wick_dn_step_new(
+        p, wick_dn_function_name(node, "clip backward", "relu backward", "function backward"),
+        wick_dn_eltwise_backward(&p->dn, f.algorithm, y->md, f.alpha, f.beta, hint));
     wick_dn_arg(p, DNNL_ARG_DST, y);
     wick_dn_arg(p, DNNL_ARG_DIFF_DST, dy);
     wick_dn_arg(p, DNNL_ARG_DIFF_SRC, dx);
     return dx;
+}
+
+static void function_backward(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                              wick_dn_slot *dy) {
+    wick_dn_function f;
+    if (wick_dn_function_of(node, &f))
+        wick_dn_contribute(p, node->inputs[0], eltwise_backward(p, node, p->value[work->dst], dy));
+    else
+        wick_dn_unary_backward(p, node, work, dy);
 }
 
 /* No primitive, or the reference implementation, which is orders of magnitude slower. */
@@ -288,15 +296,21 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
         break;
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
+    case WICK_OP_SIGMOID:
+    case WICK_OP_TANH:
         wick_dn_contribute(p, node->inputs[0], eltwise_backward(p, node, p->value[work->dst], dy));
         break;
     case WICK_OP_MAX_POOL:
     case WICK_OP_AVG_POOL:
     case WICK_OP_GLOBAL_AVG_POOL:
+    case WICK_OP_GLOBAL_MAX_POOL:
         pool(p, node, work, dy);
         break;
     case WICK_OP_ADD:
-        add(p, node, dy);
+        if (wick_dn_alike(p, node))
+            add(p, node, dy);
+        else
+            wick_dn_binary_backward(p, node, work, dy);
         break;
     case WICK_OP_CONCAT:
         concat(p, node, work, dy);
@@ -315,11 +329,17 @@ static void build_node(wick_program *p, const wick_node *node, const wick_dn_wor
         wick_dn_contribute(p, node->inputs[0],
                            wick_dn_dropout(p, node, "dropout backward", dy, wick_dn_over(p, dy)));
         break;
+    case WICK_OP_RESHAPE:
     case WICK_OP_FLATTEN:
         flatten(p, node, work, dy);
         break;
-    default:
-        break; /* the forward half refused it */
+    default: /* the forward half refused what is none of these */
+        if (wick_dn_is_unary(node->op))
+            function_backward(p, node, work, dy);
+        else if (wick_dn_is_binary(node->op))
+            wick_dn_binary_backward(p, node, work, dy);
+        else
+            wick_dn_move_backward(p, node, work, dy);
     }
 }
 

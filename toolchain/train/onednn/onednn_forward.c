@@ -130,16 +130,49 @@ static bool overwritable(const wick_program *p, int tensor) {
     }
 }
 
+bool wick_dn_function_of(const wick_node *node, wick_dn_function *out) {
+    const wick_attrs *a = &node->attrs;
+    *out = (wick_dn_function){.algorithm = dnnl_eltwise_relu_use_dst_for_bwd};
+    switch (node->op) {
+    case WICK_OP_CLIP:
+        *out = (wick_dn_function){dnnl_eltwise_clip_v2_use_dst_for_bwd, a->clip_min, a->clip_max};
+        return true;
+    case WICK_OP_LEAKY_RELU:
+        out->alpha = a->alpha;
+        return a->alpha >= 0; /* below 0 y does not tell the sign of x */
+    case WICK_OP_ELU:
+        *out = (wick_dn_function){dnnl_eltwise_elu_use_dst_for_bwd, a->alpha, 0};
+        return a->alpha >= 0;
+    case WICK_OP_SIGMOID:
+        out->algorithm = dnnl_eltwise_logistic_use_dst_for_bwd;
+        return true;
+    case WICK_OP_TANH:
+        out->algorithm = dnnl_eltwise_tanh_use_dst_for_bwd;
+        return true;
+    default:
+        return !wick_dn_is_unary(node->op);
+    }
+}
+
+const char *wick_dn_function_name(const wick_node *node, const char *clip, const char *relu,
+                                  const char *other) {
+    bool rectifier = node->op == WICK_OP_RELU || node->op == WICK_OP_CONV;
+    return node->op == WICK_OP_CLIP ? clip : rectifier ? relu : other;
+}
+
 static void eltwise(wick_program *p, const wick_node *node, wick_dn_work *work) {
-    bool clip = node->op == WICK_OP_CLIP;
-    work->window.algorithm =
-        clip ? dnnl_eltwise_clip_v2_use_dst_for_bwd : dnnl_eltwise_relu_use_dst_for_bwd;
-    float alpha = clip ? node->attrs.clip_min : 0, beta = clip ? node->attrs.clip_max : 0;
+    wick_dn_function f;
+    if (!wick_dn_function_of(node, &f)) {
+        wick_dn_unary(p, node, work);
+        return;
+    }
     wick_dn_slot *x = value_of(p, node, 0);
-    work->pd = wick_dn_eltwise_forward(&p->dn, work->window.algorithm, x->md, alpha, beta);
+    work->pd = wick_dn_eltwise_forward(&p->dn, f.algorithm, x->md, f.alpha, f.beta);
     wick_dn_slot *y = overwritable(p, node->inputs[0]) ? wick_dn_slot_view(p, x->md, x)
                                                        : wick_dn_slot_new(p, x->md, NULL);
-    wick_dn_step_new(p, clip ? "clip forward" : "relu forward", work->pd);
+    wick_dn_step_new(
+        p, wick_dn_function_name(node, "clip forward", "relu forward", "function forward"),
+        work->pd);
     wick_dn_arg(p, DNNL_ARG_SRC, x);
     wick_dn_arg(p, DNNL_ARG_DST, y);
     p->value[work->dst] = y;
@@ -147,16 +180,17 @@ static void eltwise(wick_program *p, const wick_node *node, wick_dn_work *work) 
 
 static void pool(wick_program *p, const wick_node *node, wick_dn_work *work) {
     wick_dn_slot *x = value_of(p, node, 0);
-    if (node->op == WICK_OP_GLOBAL_AVG_POOL) {
+    bool maximum = node->op == WICK_OP_MAX_POOL || node->op == WICK_OP_GLOBAL_MAX_POOL;
+    if (node->op == WICK_OP_GLOBAL_AVG_POOL || node->op == WICK_OP_GLOBAL_MAX_POOL) {
         wick_shape shape = p->graph->tensors[node->inputs[0]].shape;
-        work->window = (wick_dn_window){.algorithm = dnnl_pooling_avg_exclude_padding,
+        work->window = (wick_dn_window){.algorithm = maximum ? dnnl_pooling_max
+                                                             : dnnl_pooling_avg_exclude_padding,
                                         .kernel = {shape.dim[2], shape.dim[3]},
                                         .stride = {1, 1}};
     } else {
         dnnl_alg_kind_t average = node->attrs.count_include_pad ? dnnl_pooling_avg_include_padding
                                                                 : dnnl_pooling_avg_exclude_padding;
-        work->window =
-            window_of(&node->attrs, node->op == WICK_OP_MAX_POOL ? dnnl_pooling_max : average);
+        work->window = window_of(&node->attrs, maximum ? dnnl_pooling_max : average);
     }
     work->src = x;
     work->pd = wick_dn_pool_forward(&p->dn, p->training, &work->window, x->md,
@@ -170,6 +204,12 @@ static void pool(wick_program *p, const wick_node *node, wick_dn_work *work) {
     wick_dn_arg(p, DNNL_ARG_DST, y);
     wick_dn_arg(p, DNNL_ARG_WORKSPACE, work->workspace);
     p->value[work->dst] = y;
+}
+
+bool wick_dn_alike(const wick_program *p, const wick_node *node) {
+    const wick_tensor *a = &p->graph->tensors[node->inputs[0]];
+    const wick_tensor *b = &p->graph->tensors[node->inputs[1]];
+    return !a->data && !b->data && wick_shape_equal(a->shape, b->shape);
 }
 
 static void add(wick_program *p, const wick_node *node, wick_dn_work *work) {
@@ -225,25 +265,44 @@ static void dropout(wick_program *p, const wick_node *node, wick_dn_work *work) 
     p->value[work->dst] = x;
 }
 
+/* Every activation must bring an image for an image. */
+static const char *operands_misfit(const wick_program *p, const wick_node *node) {
+    wick_shape out = p->graph->tensors[node->output].shape;
+    for (int i = 0; i < node->n_inputs; i++) {
+        const wick_tensor *t = &p->graph->tensors[node->inputs[i]];
+        bool first = t->shape.rank == out.rank && out.rank > 0;
+        if (t->data ? first && t->shape.dim[0] != 1 : !first || t->shape.dim[0] != p->batch)
+            return "it works across the images of a batch";
+    }
+    return NULL;
+}
+
 /* What the graph allows and this backend does not: broadcasting, work across the images of a batch,
    other ranks than those of images and vectors. NULL when all is well. */
 static const char *misfit(const wick_program *p, const wick_node *node) {
     const wick_tensor *tensors = p->graph->tensors;
     const wick_tensor *x = &tensors[node->inputs[0]];
+    bool indices = node->op == WICK_OP_GATHER;
     for (int i = 0; i < node->n_inputs; i++)
-        if (node->inputs[i] >= 0 && tensors[node->inputs[i]].dtype != WICK_F32)
+        if (node->inputs[i] >= 0 && tensors[node->inputs[i]].dtype != WICK_F32 &&
+            !(indices && i == 1))
             return "its input is not float";
+    if (wick_dn_is_binary(node->op))
+        return operands_misfit(p, node);
+    if (wick_dn_is_move(node->op))
+        return wick_dn_move_misfit(p, node);
     switch (node->op) {
-    case WICK_OP_ADD:
-        return wick_shape_equal(x->shape, tensors[node->inputs[1]].shape)
+    case WICK_OP_RESHAPE:
+        return x->shape.dim[0] == p->batch && tensors[node->output].shape.dim[0] == p->batch
                    ? NULL
-                   : "its inputs have different shapes";
+                   : "it works across the images of a batch";
     case WICK_OP_CONCAT:
     case WICK_OP_SOFTMAX:
         return node->attrs.axis == 0 || node->attrs.axis == -x->shape.rank
                    ? "it works across the images of a batch"
                    : NULL;
     case WICK_OP_GLOBAL_AVG_POOL:
+    case WICK_OP_GLOBAL_MAX_POOL:
         return x->shape.rank == 4 ? NULL : "its input is no image";
     case WICK_OP_BATCH_NORM:
         return x->shape.rank == 4 || x->shape.rank == 2 ? NULL : "its input is no image";
@@ -270,15 +329,21 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     case WICK_OP_RELU:
     case WICK_OP_CLIP:
+    case WICK_OP_SIGMOID:
+    case WICK_OP_TANH:
         eltwise(p, node, work);
         break;
     case WICK_OP_MAX_POOL:
     case WICK_OP_AVG_POOL:
     case WICK_OP_GLOBAL_AVG_POOL:
+    case WICK_OP_GLOBAL_MAX_POOL:
         pool(p, node, work);
         break;
     case WICK_OP_ADD:
-        add(p, node, work);
+        if (wick_dn_alike(p, node))
+            add(p, node, work);
+        else
+            wick_dn_binary(p, node, work);
         break;
     case WICK_OP_CONCAT:
         concat(p, node, work);
@@ -295,6 +360,7 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
     case WICK_OP_DROPOUT:
         dropout(p, node, work);
         break;
+    case WICK_OP_RESHAPE:
     case WICK_OP_FLATTEN: {
         int x = node->inputs[0];
         wick_dn_slot *plain = wick_dn_as(p, p->value[x], wick_dn_tensor_plain(p, x));
@@ -302,7 +368,14 @@ static void build_node(wick_program *p, const wick_node *node, wick_dn_work *wor
         break;
     }
     default:
-        wick_dn_refuse(p, node, "there is no gradient for this operator");
+        if (wick_dn_is_unary(node->op))
+            eltwise(p, node, work);
+        else if (wick_dn_is_binary(node->op))
+            wick_dn_binary(p, node, work);
+        else if (wick_dn_is_move(node->op))
+            wick_dn_move_forward(p, node, work);
+        else
+            wick_dn_refuse(p, node, "there is no gradient for this operator");
     }
 }
 

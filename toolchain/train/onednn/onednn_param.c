@@ -26,6 +26,11 @@ static bool parameter_role(wick_op op, int i, role *out) {
     }
 }
 
+/* Constants that stay as they are. */
+static bool takes_constant(wick_op op, int i) {
+    return wick_dn_is_binary(op) || (op == WICK_OP_GATHER && i == 1);
+}
+
 wick_status wick_dn_refuse(wick_program *p, const wick_node *node, const char *format, ...) {
     char reason[200];
     va_list args;
@@ -47,7 +52,7 @@ static wick_status collect_input(wick_program *p, int n, int i) {
     const wick_tensor *tensor = &p->graph->tensors[t];
     role r;
     if (!parameter_role(node->op, i, &r)) {
-        if (tensor->data)
+        if (tensor->data && !takes_constant(node->op, i))
             return wick_op_trains(node->op)
                        ? wick_dn_refuse(p, node, "its input '%s' is a constant", tensor->name)
                        : wick_dn_refuse(p, node, "there is no gradient for this operator");

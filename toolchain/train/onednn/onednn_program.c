@@ -11,6 +11,16 @@
 
 /* ---- what to build ---- */
 
+/* Those of the operators that are rarely trained. */
+static bool same_rest(const wick_attrs *x, const wick_attrs *y) {
+    return !memcmp(&x->alpha, &y->alpha, sizeof x->alpha) &&
+           !memcmp(&x->beta, &y->beta, sizeof x->beta) &&
+           !memcmp(&x->pad_value, &y->pad_value, sizeof x->pad_value) &&
+           x->pad_mode == y->pad_mode && !memcmp(x->dims, y->dims, sizeof x->dims) &&
+           !memcmp(x->begin, y->begin, sizeof x->begin) && !memcmp(x->end, y->end, sizeof x->end) &&
+           !memcmp(x->step, y->step, sizeof x->step);
+}
+
 static bool same_work(const wick_node *a, const wick_node *b) {
     const wick_attrs *x = &a->attrs, *y = &b->attrs;
     return a->op == b->op && a->op != WICK_OP_DROPOUT && a->n_inputs == b->n_inputs &&
@@ -21,7 +31,8 @@ static bool same_work(const wick_node *a, const wick_node *b) {
            !memcmp(x->pad, y->pad, sizeof x->pad) && x->axis == y->axis && x->groups == y->groups &&
            !(x->clip_min < y->clip_min) && !(x->clip_min > y->clip_min) &&
            !(x->clip_max < y->clip_max) && !(x->clip_max > y->clip_max) &&
-           x->count_include_pad == y->count_include_pad && x->pad_channels == y->pad_channels;
+           x->count_include_pad == y->count_include_pad && x->pad_channels == y->pad_channels &&
+           same_rest(x, y);
 }
 
 /* Heads often begin alike, with the same pooling of z. Readers of the later of two equal nodes read
@@ -350,6 +361,24 @@ static void run_step(wick_program *p, const wick_dn_step *step) {
         break;
     case WICK_DN_DROPOUT:
         wick_dn_run_dropout(p, step);
+        break;
+    case WICK_DN_UNARY:
+        wick_dn_run_unary(step);
+        break;
+    case WICK_DN_UNARY_BACKWARD:
+        wick_dn_run_unary_backward(step);
+        break;
+    case WICK_DN_BINARY:
+        wick_dn_run_binary(p, step);
+        break;
+    case WICK_DN_BINARY_BACKWARD:
+        wick_dn_run_binary_backward(p, step);
+        break;
+    case WICK_DN_MOVE:
+        wick_dn_run_move(p, step);
+        break;
+    case WICK_DN_MOVE_BACKWARD:
+        wick_dn_run_move_backward(p, step);
         break;
     case WICK_DN_NORM:
         wick_dn_run_norm(step);

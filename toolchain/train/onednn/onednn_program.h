@@ -9,6 +9,7 @@
 #define WICK_ONEDNN_PROGRAM_H
 
 #include "train/onednn/onednn_norm.h"
+#include "train/onednn/onednn_point.h"
 #include "train/onednn/onednn_shim.h"
 #include "train/program.h"
 
@@ -44,6 +45,12 @@ typedef enum wick_dn_kernel {
     WICK_DN_NORM_BACKWARD, /* args: x, scale, bias, mean, variance, dy, dx, (dscale, dbias)?, index?
                             */
     WICK_DN_DROPOUT,       /* args: dst, src; row-major */
+    WICK_DN_UNARY,         /* args: y, x */
+    WICK_DN_UNARY_BACKWARD,   /* args: dx, x, y, dy */
+    WICK_DN_BINARY,           /* args: y, operands that are no constants; row-major, as all below */
+    WICK_DN_BINARY_BACKWARD,  /* args: dx, dy, operands that are no constants */
+    WICK_DN_MOVE,             /* args: y, x */
+    WICK_DN_MOVE_BACKWARD,    /* args: dx, dy */
     WICK_DN_SHARE_STATISTICS, /* see onednn_shared_norm.c */
     WICK_DN_SHARE_GRADIENTS
 } wick_dn_kernel;
@@ -65,6 +72,8 @@ typedef struct wick_dn_step {
     dnnl_exec_arg_t args[WICK_DN_MAX_ARGS];
     const wick_dn_depthwise *depthwise;
     const wick_dn_norm *norm;
+    const wick_dn_point *point;
+    const wick_dn_move *move;
     double seconds; /* spent here while the program is profiled, in `runs` executions */
     int runs;
     float momentum, unbias; /* STATISTICS: running = m running + (1 - m) batch; variance * unbias */
@@ -170,6 +179,42 @@ void wick_dn_depthwise_weights(const wick_dn_depthwise *d, const float *x, const
 wick_dn_slot *wick_dn_dropout(wick_program *p, const wick_node *node, const char *kind,
                               wick_dn_slot *src, wick_dn_slot *dst);
 void wick_dn_run_dropout(const wick_program *p, const wick_dn_step *step);
+
+/* onednn_point.c: functions of one tensor and of two; oneDNN's own come first, see below */
+bool wick_dn_is_unary(wick_op op);
+bool wick_dn_is_binary(wick_op op);
+void wick_dn_unary(wick_program *p, const wick_node *node, wick_dn_work *work);
+void wick_dn_unary_backward(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                            wick_dn_slot *dy);
+void wick_dn_binary(wick_program *p, const wick_node *node, wick_dn_work *work);
+void wick_dn_binary_backward(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                             wick_dn_slot *dy);
+void wick_dn_run_unary(const wick_dn_step *step);
+void wick_dn_run_unary_backward(const wick_dn_step *step);
+void wick_dn_run_binary(const wick_program *p, const wick_dn_step *step);
+void wick_dn_run_binary_backward(const wick_program *p, const wick_dn_step *step);
+
+/* onednn_move.c: operators that move numbers within an image */
+bool wick_dn_is_move(wick_op op);
+/* Why this one cannot be built; NULL when it can. */
+const char *wick_dn_move_misfit(const wick_program *p, const wick_node *node);
+void wick_dn_move_forward(wick_program *p, const wick_node *node, wick_dn_work *work);
+void wick_dn_move_backward(wick_program *p, const wick_node *node, const wick_dn_work *work,
+                           wick_dn_slot *dy);
+void wick_dn_run_move(const wick_program *p, const wick_dn_step *step);
+void wick_dn_run_move_backward(const wick_program *p, const wick_dn_step *step);
+
+/* onednn_forward.c: oneDNN's function for a RELU, CLIP and others, whose backward half needs y
+   alone (for any other node: RELU's); false: it has none. */
+typedef struct wick_dn_function {
+    dnnl_alg_kind_t algorithm;
+    float alpha, beta;
+} wick_dn_function;
+const char *wick_dn_function_name(const wick_node *node, const char *clip, const char *relu,
+                                  const char *other);
+/* Both inputs of an ADD are activations of one shape. */
+bool wick_dn_alike(const wick_program *p, const wick_node *node);
+bool wick_dn_function_of(const wick_node *node, wick_dn_function *out);
 
 /* onednn_shared_norm.c: steps for a batch norm whose statistics are those of all ranks' batches */
 /* Appends what makes `mean` and `variance` of x those of all batches. */
