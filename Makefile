@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-sim bench-train format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-sim bench-train format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ bench-kernel-costs: deps build ## the cycles of profiles/kernels: fitted to the 
 
 bench-kernel-tables: bench-kernel-costs ## the same, and rewrites profiles/kernels
 	@python3 bench/device/fit_costs.py $(KERNELS)-costs --write profiles/kernels >/dev/null
+
+ENGINE := $(BUILD)/bench/engine
+bench-engine: deps build ## what the intermittent engine costs: modelled energy, time and NVM bytes, counted instructions
+	@cmake --build --preset release --target bench_engine >/dev/null && rm -rf $(ENGINE) && mkdir -p $(ENGINE)
+	@WICK_SHARE=$(CURDIR) $(BUILD)/bench/bench_engine --emit $(ENGINE)
+	@bench/engine/count_engine.sh $(BUILD)/bench/count_plugin.so $(ENGINE)
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim

@@ -1,6 +1,7 @@
 /* wick eval: how well every module of a model answers, and how much its confidence is worth. */
 #include "cli.h"
 #include "eval_output.h"
+#include "normalisation.h"
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
 #include "train/train.h"
@@ -11,6 +12,7 @@
 typedef struct arguments {
     const char *model, *data, *plot;
     wick_data_options data_options;
+    cli_normalisation normalisation;
     wick_split split;
     int threads, bins;
     bool detail, json;
@@ -46,6 +48,7 @@ static const struct argp_option option_table[] = {
     {"plot", KEY_PLOT, "FILE", 0,
      "draw confusion, calibration and confidences of each module with gnuplot: .svg or .png", 0},
     {"threads", 'j', "N", 0, "threads (default all)", 0},
+    CLI_NORMALISATION_OPTIONS,
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
@@ -59,6 +62,8 @@ static wick_split parse_split(struct argp_state *state, const char *text) {
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
+    if (cli_parse_normalisation(state, key, text, &a->normalisation))
+        return 0;
     switch (key) {
     case 'd':
         a->data = text;
@@ -192,7 +197,10 @@ static wick_status run(const arguments *a, wick_diag *diag) {
     options.n_ranges = graph->family.ranged ? graph->family.n_channels : 0;
     options.low = graph->family.low;
     options.high = graph->family.high;
-    wick_status status = wick_data_open(a->data, &options, &data, diag);
+    wick_status status = cli_normalise(&a->normalisation, graph, diag);
+    cli_name_file(diag, a->model);
+    if (status == WICK_OK)
+        status = wick_data_open(a->data, &options, &data, diag);
     if (status == WICK_OK)
         status = evaluate(a, graph, data, arena, diag);
     if (data)

@@ -3,6 +3,7 @@
 #include "onnx/onnx.h"
 #include "plan/plan.h"
 #include "plan_deadline.h"
+#include "plan_explain.h"
 #include "plan_published.h"
 #include "weights/weights.h"
 
@@ -15,7 +16,8 @@ typedef struct arguments {
     cli_published_options published; /* what of --margin and --capacitor was given */
     wick_plan_options options;
     cli_deadline deadline;
-    bool explain, json;
+    cli_endurance endurance;
+    bool explain, proof, json;
 } arguments;
 
 enum {
@@ -23,11 +25,16 @@ enum {
     KEY_EXPLAIN,
     KEY_JSON,
     KEY_OPTIMISE,
+    KEY_FEATURES,
     KEY_COST_MODEL,
     KEY_HARVEST_MIN,
     KEY_DEADLINE,
     KEY_EAGER,
-    KEY_MODULE
+    KEY_MODULE,
+    KEY_LATENCY_WEIGHT,
+    KEY_PROOF,
+    KEY_RATE,
+    KEY_LIFETIME
 };
 
 static const struct argp_option option_table[] = {
@@ -35,8 +42,16 @@ static const struct argp_option option_table[] = {
     {"capacitor", 'c', "UF", 0, "capacitor in µF (default: the profile's)", 0},
     {"margin", 'm', "SHARE", 0, "share of one charge that a span may use (default 0.8)", 0},
     {"optimise", KEY_OPTIMISE, "GOAL", 0,
-     "energy, speed or size: which kernels compute the layers, how long spans are, and whether "
+     "energy, latency (or speed) or size: which kernels compute the layers, how long spans are, and whether "
      "buffers of a segment share NVM (default energy)",
+     0},
+    {"latency-weight", KEY_LATENCY_WEIGHT, "W", 0,
+     "minimise (1 - W) * energy + W * active power * time, repeated work included, 0 to 1 (default 0)",
+     0},
+    {"features", KEY_FEATURES, "HOW", 0,
+     "what the extractor computes for the modules: stored (once, and after a reboot every module "
+     "starts from it), recomputed (by every module, unless an earlier one of the same boot has left "
+     "it in SRAM), or auto: whichever takes less (default)",
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
@@ -49,12 +64,16 @@ static const struct argp_option option_table[] = {
     {"module", KEY_MODULE, "NAME", 0, "with --harvest-min: of this module only (default: all)", 0},
     {"eager", KEY_EAGER, 0, 0,
      "with --harvest-min: for firmware that commits every span and waits for no charge", 0},
+    {"rate", KEY_RATE, "N/UNIT", 0, "answers a time (1/min, 4/h): how many years the NVM lasts", 0},
+    {"lifetime", KEY_LIFETIME, "YEARS", 0, "with --rate: refuse NVM that wears out earlier", 0},
     {"cost-model", KEY_COST_MODEL, "NAME", 0,
      "instead of a device, to compare searches: a published cost model (published-inas, "
      "published-tinas) with its own search; no plan is made",
      0},
     {"output", 'o', "FILE", 0, "write the plan (plan.json)", 0},
     {"explain", KEY_EXPLAIN, 0, 0, "one row for each layer", 0},
+    {"proof", KEY_PROOF, 0, 0, "what each span reads and writes in NVM, and why it can be repeated",
+     0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
@@ -75,12 +94,25 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_OPTIMISE:
         if (!strcmp(text, "energy"))
             a->options.optimise = WICK_OPTIMISE_ENERGY;
-        else if (!strcmp(text, "speed"))
+        else if (!strcmp(text, "speed") || !strcmp(text, "latency"))
             a->options.optimise = WICK_OPTIMISE_SPEED;
         else if (!strcmp(text, "size"))
             a->options.optimise = WICK_OPTIMISE_SIZE;
         else
-            argp_error(state, "--optimise takes energy, speed or size");
+            argp_error(state, "--optimise takes energy, latency or size");
+        break;
+    case KEY_LATENCY_WEIGHT:
+        a->options.latency_weight = cli_number(state, "latency-weight", text, 0, 1);
+        break;
+    case KEY_FEATURES:
+        if (!strcmp(text, "auto"))
+            a->options.features = WICK_FEATURES_AUTO;
+        else if (!strcmp(text, "stored"))
+            a->options.features = WICK_FEATURES_STORED;
+        else if (!strcmp(text, "recomputed"))
+            a->options.features = WICK_FEATURES_RECOMPUTED;
+        else
+            argp_error(state, "--features takes auto, stored or recomputed");
         break;
     case KEY_APP_BYTES:
         a->options.app_bytes =
@@ -88,6 +120,16 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case 'o':
         a->out = text;
+        break;
+    case KEY_PROOF:
+        a->proof = true;
+        break;
+    case KEY_RATE:
+        if (!wick_parse_rate_hz(text, &a->endurance.rate_hz))
+            argp_error(state, "--rate: '%s' is not how often, such as 1/min or 4/h", text);
+        break;
+    case KEY_LIFETIME:
+        a->endurance.lifetime_years = cli_number(state, "lifetime", text, 1e-6, 1e6);
         break;
     case KEY_HARVEST_MIN:
         a->deadline.asked = true;
@@ -121,6 +163,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (!a->model || !a->device == !a->cost_model)
             argp_error(state, "name a quantized model and a --device (or a --cost-model)");
+        if (a->endurance.lifetime_years > 0 && !(a->endurance.rate_hz > 0))
+            argp_error(state, "--lifetime needs --rate");
         if (!a->deadline.asked &&
             (a->deadline.deadline_s > 0 || a->deadline.eager || a->deadline.module))
             argp_error(state, "--deadline, --eager and --module need --harvest-min");
@@ -232,11 +276,6 @@ static void print_layers(const wick_plan *plan, wick_arena *arena) {
     cli_print_table(cells, n + 1, COLUMNS);
 }
 
-/* By the largest module, without power failures. */
-static double answers_in_lifetime(const wick_plan *plan) {
-    return plan->device->nvm.endurance_cycles / (double)wick_plan_wear(plan, 1);
-}
-
 /* What of the profile shaped the plan. */
 static void print_device(const wick_device *d) {
     printf("\nNVM    %s%s: write unit %lld B", d->nvm.kind, d->nvm.mapped ? ", mapped" : "",
@@ -279,16 +318,15 @@ static void print_text(const wick_plan *plan, bool explain) {
            wick_text_bytes(arena, (double)d->flash_bytes),
            wick_text_bytes(arena, (double)plan->totals.constants_bytes),
            wick_text_bytes(arena, (double)plan->totals.code_bytes));
+    if (wick_recomputes(&plan->model))
+        printf("every module begins with the extractor: to store what it computes would take more "
+               "than to compute it again (--features)\n");
     printf("charge %s from %.2f V to %.2f V; the worst span takes %s with its boot and commit\n",
            wick_text_energy(arena, plan->charge_uj), d->capacitor.on_v, d->capacitor.off_v,
            wick_text_energy(arena, plan->worst_span_uj));
     printf("admitted: with these spans the device may wake at %.2f V; the smallest capacitor that "
            "would do, with smaller spans, is %g µF\n",
            ceil(plan->min_wake_v * 100 - 1e-6) / 100, plan->min_capacitor_uf);
-    double answers = answers_in_lifetime(plan);
-    printf(answers < 1e6 ? "endurance: %.0f answers of %s until a unit of the memory wears out\n"
-                         : "endurance: %.2g answers of %s until a unit of the memory wears out\n",
-           answers, plan->segments[1].name);
     wick_arena_free(arena);
 }
 
@@ -330,14 +368,13 @@ static json_t *layers_json(const wick_plan *plan) {
 
 static json_t *plan_json(const wick_plan *plan) {
     return json_pack(
-        "{s:s,s:b,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "modelled_for",
+        "{s:s,s:b,s:f,s:f,s:f,s:f,s:f,s:f,s:{s:I,s:I,s:I,s:I,s:I,s:I},s:o,s:o}", "modelled_for",
         plan->device->name, "fits", 1, "capacitor_uf", plan->device->capacitor.uf, "charge_uj",
         plan->charge_uj, "worst_span_uj", plan->worst_span_uj, "expected_uj", plan->expected_uj,
-        "min_capacitor_uf", plan->min_capacitor_uf, "min_wake_v", plan->min_wake_v,
-        "answers_in_lifetime", answers_in_lifetime(plan), "totals", "ram_bytes",
-        (json_int_t)plan->totals.ram_bytes, "scratch_bytes", (json_int_t)plan->totals.scratch_bytes,
-        "nvm_bytes", (json_int_t)plan->totals.nvm_bytes, "flash_bytes",
-        (json_int_t)plan->totals.flash_bytes, "constants_bytes",
+        "min_capacitor_uf", plan->min_capacitor_uf, "min_wake_v", plan->min_wake_v, "totals",
+        "ram_bytes", (json_int_t)plan->totals.ram_bytes, "scratch_bytes",
+        (json_int_t)plan->totals.scratch_bytes, "nvm_bytes", (json_int_t)plan->totals.nvm_bytes,
+        "flash_bytes", (json_int_t)plan->totals.flash_bytes, "constants_bytes",
         (json_int_t)plan->totals.constants_bytes, "code_bytes", (json_int_t)plan->totals.code_bytes,
         "segments", segments_json(plan), "layers", layers_json(plan));
 }
@@ -354,10 +391,20 @@ static bool print_no_json(const arguments *a, const wick_device *device, const w
 
 static wick_status print_plan(const arguments *a, const wick_plan *plan, wick_diag *diag) {
     json_t *json = a->json ? plan_json(plan) : NULL;
-    if (!json)
+    if (json) {
+        json_object_set_new(json, "endurance", cli_plan_endurance_json(plan, &a->endurance));
+        if (a->proof)
+            json_object_set_new(json, "proof", cli_plan_proof_json(plan));
+    } else {
         print_text(plan, a->explain);
-    wick_status status =
-        a->deadline.asked ? cli_plan_deadline(plan, &a->deadline, json, diag) : WICK_OK;
+        cli_plan_print_endurance(plan, &a->endurance);
+        if (a->proof)
+            cli_plan_print_proof(plan);
+    }
+    wick_status status = cli_plan_lasts(plan, &a->endurance, diag), in_time = WICK_OK;
+    if (a->deadline.asked)
+        in_time = cli_plan_deadline(plan, &a->deadline, json, diag);
+    status = status == WICK_OK ? in_time : status;
     return json && !cli_print_json(json) ? WICK_IO : status;
 }
 

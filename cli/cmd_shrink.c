@@ -1,11 +1,13 @@
 /* wick shrink: makes a family small. Layer separation, post-training int8 quantization. */
 #include "cli.h"
+#include "normalisation.h"
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
 #include "shrink_rewrite.h"
 #include "train/train.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ typedef struct arguments {
     wick_data_options data_options;
     wick_quantize_options quantize;
     wick_separate_options separate;
+    cli_normalisation normalisation;
     int threads;
     double keep_channels; /* share; 1 = all */
     bool int8, separates, collapses, test, json;
@@ -39,7 +42,7 @@ enum {
     KEY_FC_RANK
 };
 
-static const char *const calibrations[] = {"minmax", "percentile", "mse"};
+static const char *const calibrations[] = {"minmax", "percentile", "mse", "kl", "auto"};
 
 static const struct argp_option option_table[] = {
     {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits", 0},
@@ -64,7 +67,9 @@ static const struct argp_option option_table[] = {
      0},
     {"output", 'o', "FILE", 0, "the quantized family as ONNX (required)", 0},
     {"calibration", KEY_CALIBRATION, "HOW", 0,
-     "range of each activation: minmax, percentile or mse (default mse)", 0},
+     "range of each activation: minmax, percentile, mse (default), kl, or auto: of these what changes "
+     "the logits of the calibration images least",
+     0},
     {"percentile", KEY_PERCENTILE, "P", 0,
      "share of the values, in per cent, up to either end of the range (default 99.99)", 0},
     {"images", KEY_IMAGES, "N", 0, "training images to calibrate with (default 256)", 0},
@@ -75,6 +80,7 @@ static const struct argp_option option_table[] = {
      "share of the training images kept for validation, up to 0.5 (default 0.1)", 0},
     {"split-seed", KEY_SPLIT_SEED, "N", 0, "seed of the validation split (default 1)", 0},
     {"threads", 'j', "N", 0, "threads (default all)", 0},
+    CLI_NORMALISATION_OPTIONS,
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
@@ -82,7 +88,7 @@ static wick_calibration parse_calibration(struct argp_state *state, const char *
     for (size_t i = 0; i < WICK_LEN(calibrations); i++)
         if (!strcmp(text, calibrations[i]))
             return (wick_calibration)i;
-    argp_error(state, "--calibration: '%s' is not minmax, percentile or mse", text);
+    argp_error(state, "--calibration: '%s' is not minmax, percentile, mse, kl or auto", text);
     return WICK_CALIBRATE_MSE;
 }
 
@@ -117,6 +123,8 @@ static void check_complete(const arguments *a, struct argp_state *state) {
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
+    if (cli_parse_normalisation(state, key, text, &a->normalisation))
+        return 0;
     switch (key) {
     case KEY_INT8:
         a->int8 = true;
@@ -267,6 +275,23 @@ static void print_results(const arguments *a, const wick_qnet *net, const result
     wick_arena_free(arena);
 }
 
+/* What AUTO found, as signal to noise of the logits. */
+static void print_calibrations(const wick_quantize_report *report) {
+    printf("calibration: %s; signal to noise of the logits:", calibrations[report->chosen]);
+    for (int i = 0; i < WICK_CALIBRATE_AUTO; i++)
+        if (report->noise[i] > 0)
+            printf(" %s %.1f dB", calibrations[i], -10 * log10(report->noise[i]));
+    printf("\n");
+}
+
+static json_t *calibrations_json(const wick_quantize_report *report) {
+    json_t *noise = json_object();
+    for (int i = 0; i < WICK_CALIBRATE_AUTO; i++)
+        json_object_set_new(noise, calibrations[i],
+                            isnan(report->noise[i]) ? json_null() : json_real(report->noise[i]));
+    return json_pack("{s:s, s:o}", "chosen", calibrations[report->chosen], "logit_noise", noise);
+}
+
 static json_t *accuracy_json(const results *r, wick_split split, int k) {
     return json_pack("{s:f, s:f}", "float", r->float_accuracy[split][k], "int8",
                      r->int8_accuracy[split][k]);
@@ -288,13 +313,16 @@ static json_t *results_json(const arguments *a, const wick_qnet *net, const wick
             json_object_set_new(module, "test", accuracy_json(r, WICK_TEST, k));
         json_array_append_new(modules, module);
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "model", a->model, "output",
-                     a->output, "data", data->spec, "data_sha256", data->hash.hex, "calibration",
-                     calibrations[a->quantize.calibration], "calibration_images",
-                     a->quantize.images < data->split[WICK_TRAIN].n ? a->quantize.images
-                                                                    : data->split[WICK_TRAIN].n,
-                     "net_sha256", net->hash.hex, "extractor_bytes", size_json(r, 0), "modules",
-                     modules);
+    json_t *root = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "model", a->model, "output", a->output,
+        "data", data->spec, "data_sha256", data->hash.hex, "calibration",
+        calibrations[a->quantize.calibration], "calibration_images",
+        a->quantize.images < data->split[WICK_TRAIN].n ? a->quantize.images
+                                                       : data->split[WICK_TRAIN].n,
+        "net_sha256", net->hash.hex, "extractor_bytes", size_json(r, 0), "modules", modules);
+    if (a->quantize.calibration == WICK_CALIBRATE_AUTO)
+        json_object_set_new(root, "auto", calibrations_json(a->quantize.report));
+    return root;
 }
 
 /* Measures, stores the accuracies in the quantized graph, writes it and prints. */
@@ -316,8 +344,11 @@ static wick_status finish(const arguments *a, const wick_graph *graph, wick_grap
         status = wick_onnx_write(quantized, a->output, diag);
     if (status == WICK_OK && a->json)
         status = cli_print_json(results_json(a, net, data, &r)) ? WICK_OK : WICK_OUTPUT;
-    else if (status == WICK_OK)
+    else if (status == WICK_OK) {
         print_results(a, net, &r);
+        if (a->quantize.calibration == WICK_CALIBRATE_AUTO)
+            print_calibrations(a->quantize.report);
+    }
     wick_qnet_free(net);
     return status;
 }
@@ -404,8 +435,9 @@ static wick_status run(const arguments *a, wick_diag *diag) {
     WICK_TRY(wick_file_check_output(a->output, diag));
     WICK_TRY(wick_onnx_read(a->model, &from, diag));
     graph = from;
-    wick_status status = WICK_OK;
-    if (rewrites(a)) {
+    wick_status status = cli_normalise(&a->normalisation, from, diag);
+    cli_name_file(diag, a->model);
+    if (status == WICK_OK && rewrites(a)) {
         cli_rewritten done = {0};
         status = rewrite(a, &graph, &done, diag);
         if (status == WICK_OK)
@@ -420,11 +452,13 @@ static wick_status run(const arguments *a, wick_diag *diag) {
 }
 
 int cmd_shrink(int argc, char **argv) {
+    wick_quantize_report report = {0};
     arguments a = {.keep_channels = 1,
                    .data_options = wick_data_defaults(),
                    .quantize = wick_quantize_defaults(),
                    .separate = wick_separate_defaults()};
     int exit_status;
+    a.quantize.report = &report;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;
     wick_diag diag = {0};

@@ -1,12 +1,14 @@
 /* wick verify: the proof against power failures. */
 #include "cli.h"
 #include "emit/verify.h"
+#include "verify_layers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct arguments {
-    const char *dir, *plan, *data;
+    const char *dir, *plan, *data, *exact;
+    double tolerance_db;
     wick_verify_options options;
     bool json;
 } arguments;
@@ -28,6 +30,8 @@ enum {
     KEY_KILLS,
     KEY_MSP430,
     KEY_JSON,
+    KEY_FLOAT,
+    KEY_TOLERANCE,
     KEY_CC
 };
 
@@ -69,6 +73,12 @@ static const struct argp_option option_table[] = {
     {"msp430-cuts", KEY_MSP430, "N", 0, "on the simulated MSP430 (default 100)", 0},
     {"seed", KEY_SEED, "N", 0, "of everything random (default 1)", 0},
     {"jobs", 'j', "N", 0, "processes at once (default: one for each core)", 0},
+    {"float", KEY_FLOAT, "FILE", 0,
+     "for a quantized MODEL.onnx: the float model that it was made of; prints what quantization does to each layer on "
+     "--inputs images of --data",
+     0},
+    {"tolerance", KEY_TOLERANCE, "DB", 0,
+     "with --float: exit status 1 when a layer has less signal to noise, naming the first", 0},
     {"cc", KEY_CC, "PROGRAM", 0, "C compiler for this machine (default cc)", 0},
     {"replay", KEY_REPLAY, "ID", 0,
      "run one case again and explain the difference (of a planted fault: with --plant-war)", 0},
@@ -193,6 +203,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_REPLAY:
         a->options.replay = text;
         break;
+    case KEY_FLOAT:
+        a->exact = text;
+        break;
+    case KEY_TOLERANCE:
+        a->tolerance_db = cli_number(state, "tolerance", text, 0.1, 200);
+        break;
     case KEY_CC:
         a->options.compiler = text;
         break;
@@ -208,6 +224,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         argp_error(state, "name the emitted folder");
         break;
     case ARGP_KEY_END:
+        if (a->exact && !a->data)
+            argp_error(state, "--float needs --data");
         /* Small modules have no layer that could overwrite its own input. */
         if (a->options.plant_war && !a->options.modules)
             a->options.modules = 1;
@@ -221,11 +239,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
 static const struct argp argp = {
     option_table,
     parse,
-    "FIRMWARE-DIR",
+    "FIRMWARE-DIR\nQUANTIZED.onnx --float MODEL.onnx",
     "Builds an emitted folder for this machine and for emulated cores and cuts its power: before every single NVM write "
     "(seven variants each: clean, torn, reordered, weak, garbage, half erased, unreadable), again during recovery, at seeded places with the run going on to the end, and by real "
     "resets in the emulator; --rig names further places. Everything must equal the uninterrupted run, and that the PC's own int8 run."
     "\vExample: wick verify build/fw --plan build/plan.json --data builtin:shapes10\n"
+    "         wick verify family-int8.onnx --float family.onnx --data builtin:shapes10 --tolerance 20\n"
     "A difference prints a replay id:  wick verify build/fw --replay 1.0.1.e:1234:1\n"
     "Exit status: 0 no difference, 1 some, 2 usage, 3 bad input, 4 failure.",
     0,
@@ -445,7 +464,13 @@ int cmd_verify(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    wick_status status = run(&a, arena, &diag);
+    const cli_layers layers = {.quantized = a.dir,
+                               .exact = a.exact,
+                               .data = a.data,
+                               .images = a.options.inputs,
+                               .tolerance_db = a.tolerance_db,
+                               .json = a.json};
+    wick_status status = a.exact ? cli_verify_layers(&layers, &diag) : run(&a, arena, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -250,8 +250,8 @@ static int reaches_nvm(const wick_span *span, uint32_t step) {
     const wick_place *dst = &rig.model.tensors[rig.model.layers[rig.model.steps[step].layer].dst];
     if (rig.model.steps[step].count != dst->bytes)
         return 0;
-    return dst->sram == WICK_NO_SRAM ? step == span->first_step
-                                     : dst->last_reader >= span->first_step + span->n_steps;
+    uint32_t end = span->first_step + span->n_steps - wick_chain_base(&rig.model, rig.module);
+    return dst->sram == WICK_NO_SRAM ? step == span->first_step : dst->last_reader >= end;
 }
 
 /* The test of the test: moves a tensor that a span writes onto the one that its first step reads.

@@ -20,18 +20,16 @@ static uint32_t align4(uint32_t bytes) {
 #define NEVER UINT16_MAX
 
 void wick_engine_forget(wick_engine *engine, int extractor_too) {
-    if (extractor_too)
+    if (extractor_too) {
         engine->from[0] = NEVER;
+        engine->extracted = 0;
+    }
     engine->from[1] = NEVER;
 }
 
-/* Which of engine->from counts for a step: the extractor's are the first. */
+/* Which of engine->from counts for a step of a chain: the extractor's are the first. */
 static uint32_t side_of(const wick_model *model, uint32_t step) {
-    const wick_segment *extractor = &model->segments[0];
-    if (extractor->n_spans == 0)
-        return 1;
-    const wick_span *last = &model->spans[extractor->first_span + extractor->n_spans - 1u];
-    return step >= (uint32_t)last->first_step + last->n_steps;
+    return step >= model->extractor_steps;
 }
 
 /* The tensor's value is in its place in SRAM: this boot computed it, and its place is its own until
@@ -73,16 +71,17 @@ static wick_rt_status fetch(wick_engine *engine, const wick_layer *layer, wick_r
     return WICK_RT_OK;
 }
 
-/* Step `index`, or a piece of it. A whole one leaves a tensor that has a place in SRAM there; a
-   piece goes to NVM, with all of scratch to work in. */
-static wick_rt_status run_step(wick_engine *engine, uint32_t index, const wick_step *piece) {
+/* Step `index` of the chain, a whole one or a piece. A whole one leaves a tensor that has a place
+   in SRAM there; a piece goes to NVM, with all of scratch to work in. */
+static wick_rt_status run_step(wick_engine *engine, uint32_t index, int whole,
+                               const wick_step *piece) {
     const wick_port *port = engine->port;
     const wick_model *model = engine->model;
     const wick_layer *layer = &model->layers[piece->layer];
     const wick_place *place = &model->tensors[layer->dst];
     const int8_t *src[WICK_MAX_OPERANDS];
     uint16_t *from = &engine->from[side_of(model, index)];
-    int alone = engine->split != 0 || piece->count != model->steps[index].count;
+    int alone = engine->split != 0 || !whole;
     uint32_t used = alone ? 0 : model->arena_bytes;
     if (used + wick_step_scratch_bytes(model, piece, port->nvm_mapped != NULL, alone) >
         engine->scratch_bytes)
@@ -90,7 +89,7 @@ static wick_rt_status run_step(wick_engine *engine, uint32_t index, const wick_s
     if (alone) { /* it works where the arena is: nothing before it is in SRAM */
         wick_engine_forget(engine, 1);
         *from = (uint16_t)(index + 1u);
-    } else if (*from == NEVER)
+    } else if (*from > index)
         *from = (uint16_t)index;
     wick_rows rows = wick_layer_input_rows(layer, piece->first, piece->count);
     wick_rt_status status = fetch(engine, layer, rows, alone, src, &used);
@@ -123,9 +122,9 @@ static uint32_t next_step(const wick_model *model, const wick_record *at) {
 static wick_rt_status write_back(wick_engine *engine, const wick_record *next) {
     const wick_model *model = engine->model;
     const wick_port *port = engine->port;
-    uint32_t end = next_step(model, next);
-    for (uint32_t s = next_step(model, &engine->record); s < end; s++) {
-        uint32_t tensor = model->layers[model->steps[s].layer].dst;
+    uint32_t base = wick_chain_base(model, next->segment), end = next_step(model, next) - base;
+    for (uint32_t s = next_step(model, &engine->record) - base; s < end; s++) {
+        uint32_t tensor = model->layers[model->steps[base + s].layer].dst;
         const wick_place *place = &model->tensors[tensor];
         if (place->last_reader < end || !resident(engine, tensor))
             continue;
@@ -171,6 +170,7 @@ static uint32_t part_outputs(const wick_model *model, const wick_step *step, uin
 static wick_rt_status run_part(wick_engine *engine, const wick_span *span, wick_record *at) {
     const wick_model *model = engine->model;
     uint32_t shift, steps = span->n_steps;
+    uint32_t chain = span->first_step - wick_chain_base(model, at->segment);
     shift = 0;
     if (engine->split != 0)
         steps = part_steps(span->n_steps, engine->split, &shift);
@@ -181,9 +181,11 @@ static wick_rt_status run_part(wick_engine *engine, const wick_span *span, wick_
         uint32_t whole = step.count;
         step.first += at->outputs;
         step.count = count;
-        wick_rt_status status = run_step(engine, (uint32_t)span->first_step + at->step, &step);
+        wick_rt_status status = run_step(engine, chain + at->step, count == whole, &step);
         if (status != WICK_RT_OK)
             return status;
+        if (chain + at->step + 1u == model->extractor_steps && engine->from[0] == 0)
+            engine->extracted = 1;
         at->outputs += count;
         if (at->outputs == whole) {
             at->outputs = 0;
@@ -233,18 +235,41 @@ static int must_wait(wick_engine *engine, const wick_span *span) {
     return 1;
 }
 
+/* A module that begins while SRAM still holds what the extractor computed goes on behind it. */
+static void skip_extractor(const wick_engine *engine, wick_record *at) {
+    const wick_model *model = engine->model;
+    if (!engine->extracted || engine->split != 0 || !wick_recomputes(model) || at->span != 0 ||
+        at->step != 0 || at->outputs != 0)
+        return;
+    const wick_span *span = &model->spans[model->segments[at->segment].first_span];
+    uint16_t left = model->extractor_steps;
+    for (; left >= span->n_steps; span++) {
+        left = (uint16_t)(left - span->n_steps);
+        at->span++;
+    }
+    at->step = left;
+}
+
+/* What failed may be repeated, but not with what is in SRAM: a place there may hold a later tensor
+   than the one that the first step reads. */
+static wick_rt_status span_failed(wick_engine *engine, wick_rt_status status) {
+    wick_engine_forget(engine, 1);
+    return wick_engine_fault(engine, status);
+}
+
 wick_rt_status wick_engine_run_span(wick_engine *engine) {
     const wick_model *model = engine->model;
     const wick_segment *segment = &model->segments[engine->record.segment];
-    const wick_span *span = &model->spans[segment->first_span + engine->record.span];
+    wick_record next = engine->record;
+    skip_extractor(engine, &next);
+    const wick_span *span = &model->spans[segment->first_span + next.span];
     if (must_wait(engine, span))
         return WICK_RT_WAIT;
-    wick_record next = engine->record;
     for (;;) {
         uint16_t before = next.span;
         wick_rt_status status = run_part(engine, span, &next);
         if (status != WICK_RT_OK)
-            return wick_engine_fault(engine, status);
+            return span_failed(engine, status);
         if (next.span == before || next.span == segment->n_spans ||
             !may_join(engine, span, span + 1))
             break;
@@ -252,7 +277,7 @@ wick_rt_status wick_engine_run_span(wick_engine *engine) {
     }
     wick_rt_status status = write_back(engine, &next);
     if (status != WICK_RT_OK)
-        return wick_engine_fault(engine, status);
+        return span_failed(engine, status);
     if (next.span == segment->n_spans) {
         next.span = 0;
         next.phase = next.segment ? WICK_PHASE_PUBLISH : WICK_PHASE_DECIDE;

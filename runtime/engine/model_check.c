@@ -73,29 +73,42 @@ static int place_fits(const wick_model *model, uint32_t tensor) {
     return 1;
 }
 
-/* A place in SRAM: inside the arena, of a tensor that its producer computes in one step, and kept
-   until the last step that reads it. */
+/* A place in SRAM: inside the arena, and not the input's. */
 static int sram_fits(const wick_model *model, uint32_t tensor) {
     const wick_place *place = &model->tensors[tensor];
-    if (place->sram == WICK_NO_SRAM)
-        return 1;
-    if (tensor == model->input_tensor || place->sram % 4 != 0 || place->sram > model->arena_bytes ||
-        place->bytes > model->arena_bytes - place->sram || place->producer >= model->n_steps)
-        return 0;
-    const wick_step *step = &model->steps[place->producer];
-    return step->layer < model->n_layers && model->layers[step->layer].dst == tensor &&
-           step->first == 0 && step->count == place->bytes;
+    return place->sram == WICK_NO_SRAM ||
+           (tensor != model->input_tensor && place->sram % 4 == 0 &&
+            place->sram <= model->arena_bytes && place->bytes <= model->arena_bytes - place->sram);
 }
 
-/* What a step reads and writes agrees with the places' producers and last readers. */
-static int step_order_fits(const wick_model *model, uint32_t index) {
-    const wick_layer *layer = &model->layers[model->steps[index].layer];
+/* Step `index` of a segment's chain; NULL where there is none. */
+static const wick_step *chain_step(const wick_model *model, unsigned segment, unsigned index) {
+    unsigned s = index;
+    if (index >= model->extractor_steps || wick_recomputes(model))
+        s += wick_chain_base(model, segment);
+    return s < model->n_steps ? &model->steps[s] : NULL;
+}
+
+/* What step `index` of a chain reads and writes agrees with the places' producers and last readers:
+   what has a place in SRAM is computed in one step, before it is read. */
+static int order_fits(const wick_model *model, unsigned segment, unsigned index) {
+    const wick_step *step = chain_step(model, segment, index);
+    const wick_layer *layer = &model->layers[step->layer];
     const wick_place *dst = &model->tensors[layer->dst];
-    if (dst->sram != WICK_NO_SRAM && dst->producer != index)
+    if (dst->sram != WICK_NO_SRAM &&
+        (dst->producer != index || step->first != 0 || step->count != dst->bytes))
         return 0;
-    for (uint32_t i = 0; i < layer->n_operands; i++)
-        if (model->tensors[layer->operands[i].tensor].last_reader < index)
+    for (unsigned i = 0; i < layer->n_operands; i++) {
+        unsigned tensor = layer->operands[i].tensor;
+        const wick_place *place = &model->tensors[tensor];
+        if (place->last_reader < index)
             return 0;
+        if (place->sram == WICK_NO_SRAM)
+            continue;
+        const wick_step *made = chain_step(model, segment, place->producer);
+        if (place->producer >= index || made == NULL || model->layers[made->layer].dst != tensor)
+            return 0;
+    }
     return 1;
 }
 
@@ -126,13 +139,51 @@ static int step_fits(const wick_model *model, const wick_step *step, int mapped,
            wick_step_scratch_bytes(model, step, mapped, 1) <= scratch_bytes;
 }
 
-static int segment_fits(const wick_model *model, uint32_t i) {
-    const wick_segment *segment = &model->segments[i];
-    if ((uint32_t)segment->first_span + segment->n_spans > model->n_spans)
+/* The segment's spans follow one another; *first, *steps: their steps. */
+static int spans_follow(const wick_model *model, const wick_segment *segment, unsigned *first,
+                        unsigned *steps) {
+    uint32_t end = (uint32_t)segment->first_span + segment->n_spans;
+    *first = *steps = 0;
+    if (end > model->n_spans)
         return 0;
+    for (unsigned k = segment->first_span; k < end; k++) {
+        const wick_span *span = &model->spans[k];
+        if (k == segment->first_span)
+            *first = span->first_step;
+        if (span->n_steps == 0 || span->first_step != *first + *steps ||
+            (uint32_t)span->first_step + span->n_steps > model->n_steps)
+            return 0;
+        *steps += span->n_steps;
+    }
+    return 1;
+}
+
+/* The extractor's steps are where model.h says that they are. */
+static int extractor_fits(const wick_model *model, unsigned segment, unsigned first,
+                          unsigned steps) {
+    unsigned extractor = model->extractor_steps;
+    if (segment == 0)
+        return steps == 0 || (first == 0 && steps == extractor);
+    if (!wick_recomputes(model))
+        return first >= extractor;
+    const wick_step *same = &model->steps[model->spans[model->segments[1].first_span].first_step];
+    for (unsigned s = 0; s < extractor && s < steps; s++)
+        if (model->steps[first + s].layer != same[s].layer)
+            return 0;
+    return steps > extractor;
+}
+
+static int segment_fits(const wick_model *model, unsigned i) {
+    const wick_segment *segment = &model->segments[i];
+    unsigned first, steps;
+    if (!spans_follow(model, segment, &first, &steps) || !extractor_fits(model, i, first, steps))
+        return 0;
+    for (unsigned s = first; s < first + steps; s++)
+        if (!order_fits(model, i, s - wick_chain_base(model, i)))
+            return 0;
     if (i == 0)
         return 1; /* independent modules have no extractor and no features */
-    return segment->n_spans != 0 && segment->result < model->n_tensors &&
+    return steps != 0 && segment->result < model->n_tensors &&
            model->tensors[segment->result].bytes >= model->n_classes;
 }
 
@@ -148,11 +199,7 @@ wick_rt_status wick_model_check(const wick_model *model, int mapped, uint32_t sc
         if (!layer_fits(model, &model->layers[i]))
             return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i < model->n_steps; i++)
-        if (!step_fits(model, &model->steps[i], mapped, scratch_bytes) ||
-            !step_order_fits(model, i))
-            return WICK_RT_ARGUMENT;
-    for (uint32_t i = 0; i < model->n_spans; i++)
-        if ((uint32_t)model->spans[i].first_step + model->spans[i].n_steps > model->n_steps)
+        if (!step_fits(model, &model->steps[i], mapped, scratch_bytes))
             return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i <= model->n_modules; i++)
         if (!segment_fits(model, i))

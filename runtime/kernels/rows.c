@@ -74,6 +74,17 @@ uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step,
     return bytes;
 }
 
+int wick_recomputes(const wick_model *model) {
+    return model->segments[0].n_spans == 0 && model->extractor_steps != 0;
+}
+
+unsigned wick_chain_base(const wick_model *model, unsigned segment) {
+    if (segment == 0)
+        return 0;
+    unsigned first = model->spans[model->segments[segment].first_span].first_step;
+    return wick_recomputes(model) ? first : first - model->extractor_steps;
+}
+
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped) {
     uint32_t most = model->arena_bytes;
     most += mapped ? 0 : align4(model->n_classes); /* the logits on their way out */

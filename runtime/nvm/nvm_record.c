@@ -2,7 +2,7 @@
 /* Loading and committing the progress record. Layout: nvm.h. */
 #include <wick/nvm.h>
 
-enum { CRC_AT = WICK_RECORD_BYTES - 4 };
+enum { SEQUENCE_AT = 12, CRC_AT = WICK_RECORD_BYTES - 4 };
 
 /* "wck" and the format: a record of another format is foreign. */
 #define MAGIC (UINT32_C(0x006B6377) | (uint32_t)WICK_MODEL_FORMAT << 24)
@@ -61,7 +61,10 @@ static int uniform(const uint8_t *p) {
     return 1;
 }
 
-static copy_state load_copy(const wick_model *model, const wick_port *port, uint8_t copy,
+/* older: another copy is intact and says more, so what counts of this one is whose it is. A record
+   of ours that is damaged counts for no less than an intact one then, and its checksum need not be
+   computed: that is a third of what a boot executes. */
+static copy_state load_copy(const wick_model *model, const wick_port *port, uint8_t copy, int older,
                             wick_record *out) {
     uint8_t bytes[WICK_RECORD_BYTES];
     if (port->nvm_read(port->ctx, model->record_offset[copy], bytes, WICK_RECORD_BYTES) != 0)
@@ -70,6 +73,8 @@ static copy_state load_copy(const wick_model *model, const wick_port *port, uint
     parse(bytes, out);
     int same_model = out->model_id[0] == model->id[0] && out->model_id[1] == model->id[1];
     int marked = (magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK);
+    if (older && magic == MAGIC && same_model)
+        return COPY_INTACT;
     if (marked && wick_get32(bytes + CRC_AT) == wick_crc32(0, bytes, CRC_AT))
         return magic == MAGIC && same_model ? COPY_INTACT : COPY_FOREIGN;
     /* The magic or the model's id betrays a record whose other bytes are damaged. */
@@ -87,11 +92,26 @@ static wick_rt_status diagnose(copy_state a, copy_state b) {
     return WICK_RT_CORRUPT;
 }
 
+/* The copy whose sequence number is ahead, intact or not. */
+static uint8_t copy_ahead(const wick_model *model, const wick_port *port) {
+    uint32_t sequence[2];
+    for (uint32_t copy = 0; copy < 2; copy++) {
+        uint8_t word[4];
+        if (port->nvm_read(port->ctx, model->record_offset[copy] + SEQUENCE_AT, word,
+                           sizeof word) != 0)
+            return (uint8_t)(copy ^ 1u);
+        sequence[copy] = wick_get32(word);
+    }
+    uint32_t ahead = sequence[1] - sequence[0]; /* modulo 2^32 */
+    return ahead != 0 && ahead < UINT32_C(0x80000000);
+}
+
 wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, wick_record *out,
                                 uint8_t *copy) {
-    wick_record records[2];
-    copy_state a = load_copy(model, port, 0, &records[0]);
-    copy_state b = load_copy(model, port, 1, &records[1]);
+    wick_record older;
+    uint8_t newest = copy_ahead(model, port), other = (uint8_t)(newest ^ 1u);
+    copy_state a = load_copy(model, port, newest, 0, out);
+    copy_state b = load_copy(model, port, other, a == COPY_INTACT, &older);
     int own = a == COPY_INTACT || b == COPY_INTACT;
     int foreign = a == COPY_FOREIGN || b == COPY_FOREIGN;
     *copy = 1;
@@ -100,16 +120,14 @@ wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, 
     if (own && foreign) {
         /* A format was cut between its two commits: ours, or another firmware's over our work. Ours
            may be the older record, its buffers gone: it is the one to overwrite first. */
-        *copy = a == COPY_INTACT;
+        *copy = a == COPY_INTACT ? other : newest;
         return WICK_RT_FOREIGN;
     }
-    uint8_t newest = a != COPY_INTACT && a != COPY_FOREIGN;
-    if (a == b) {
-        uint32_t ahead = records[1].sequence - records[0].sequence; /* modulo 2^32 */
-        newest = ahead != 0 && ahead < UINT32_C(0x80000000);
-    }
-    *out = records[newest];
     *copy = newest;
+    if (a != COPY_INTACT && a != COPY_FOREIGN) {
+        *out = older;
+        *copy = other;
+    }
     return own ? WICK_RT_OK : WICK_RT_FOREIGN;
 }
 

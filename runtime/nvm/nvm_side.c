@@ -10,15 +10,6 @@ enum {
     TALLY_START = 0xA5 /* of its CRC: from 0, four bytes of 0xFF have the CRC 0xFFFFFFFF */
 };
 
-void wick_put32(uint8_t *p, uint32_t value) {
-    for (uint32_t i = 0; i < 4; i++)
-        p[i] = (uint8_t)(value >> 8 * i);
-}
-
-uint32_t wick_get32(const uint8_t *p) {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
 static uint32_t app_offset(const wick_model *model, uint8_t copy) {
     uint32_t unit = model->write_unit ? model->write_unit : 1;
     return model->vars_offset[copy] + (WICK_VARS_BYTES + unit - 1) / unit * unit;

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -224,6 +225,10 @@ static void quantities_need_their_unit(void **state) {
     assert_true(wick_parse_time_s("1d", &value) && value == 86400);
     assert_false(wick_parse_time_s("30", &value));
     assert_false(wick_parse_time_s("30mW", &value));
+    assert_true(wick_parse_rate_hz("30/min", &value) && value == 0.5);
+    assert_true(wick_parse_rate_hz("86400 /d", &value) && fabs(value - 1) < 1e-12);
+    assert_false(wick_parse_rate_hz("0/s", &value));
+    assert_false(wick_parse_rate_hz("30min", &value));
 }
 
 int main(void) {

@@ -72,6 +72,20 @@ expect 2 "no time with its unit" "$WICK" plan f8.onnx --device m4-fram --harvest
 expect 2 "need --harvest-min" "$WICK" plan f8.onnx --device m4-fram --deadline 30s
 expect 3 "no module TM9" "$WICK" plan f8.onnx --device m4-fram --harvest-min 5mW --module TM9
 
+# The proof on request, the objective, and the memory's life at a rate.
+expect 0 "every subset of the optional commits may be left out" "$WICK" plan f8.onnx --device m4-mram --proof
+expect 0 '"pairs_compared"' "$WICK" plan f8.onnx --device m4-mram --proof --json
+expect 0 "admitted" "$WICK" plan f8.onnx --device m4-fram --optimise latency -o fast.json
+expect 0 "peak in" "$WICK" size fast.json
+expect 0 "admitted" "$WICK" plan f8.onnx --device m4-fram --latency-weight 0.5 -o half.json
+expect 0 "peak in" "$WICK" size half.json
+expect 2 "latency-weight" "$WICK" plan f8.onnx --device m4-fram --latency-weight 2
+expect 0 "at the stated rate" "$WICK" plan f8.onnx --device m4-mram --rate 1/d
+expect 1 "wears out after" "$WICK" plan f8.onnx --device m4-mram --rate 1/s --lifetime 10
+expect 0 "at the stated rate" "$WICK" plan f8.onnx --device m4-fram --rate 1/min --lifetime 10
+expect 2 "is not how often" "$WICK" plan f8.onnx --device m4-mram --rate 5
+expect 2 "needs --rate" "$WICK" plan f8.onnx --device m4-mram --lifetime 10
+
 # The published cost model: for comparison only, no plan.
 expect 0 "TM1, joined" "$WICK" plan f8.onnx --cost-model published-tinas
 expect 0 '"overhead_percent"' "$WICK" plan f8.onnx --cost-model published-inas -m 1 --json

@@ -157,10 +157,44 @@ static void the_msp430_gets_kernels_of_16_bit_cores(void **state) {
     tiny_free(net);
 }
 
+/* The whole VGG16 (15 million parameters) with layers larger than SRAM. */
+static void all_of_vgg16_on_little_sram(void **state) {
+    (void)state;
+    static const char *const names[] = {"m4-fram", "m7-mram", "m0plus-fram"};
+    wick_qnet *net = quantized("vgg16", 1);
+    int64_t largest = 0, weights = 0, macs = 0;
+    for (int t = 0; t < net->n_tensors; t++) {
+        int64_t bytes = (int64_t)net->tensors[t].h * net->tensors[t].w * net->tensors[t].c;
+        largest = bytes > largest ? bytes : largest;
+    }
+    for (size_t i = 0; i < WICK_LEN(names); i++) {
+        wick_device *device = load(names[i]);
+        device->flash_bytes = 64 << 20; /* weights beside the code, in any flash that is mapped */
+        device->sram_bytes = 40 << 10;
+        device->nvm.bytes = 4 << 20;
+        wick_plan *plan = plan_for(net, device);
+        assert_true(largest > device->sram_bytes);
+        assert_true(plan->totals.ram_bytes <= device->sram_bytes);
+        assert_true(plan->model.n_steps > net->n_layers);
+        for (int l = 0; l < net->n_layers; l++)
+            weights = wick_plan_layer_of(plan, l).constant_bytes > weights
+                          ? wick_plan_layer_of(plan, l).constant_bytes
+                          : weights;
+        assert_true(weights > 1 << 20);
+        for (int s = 0; s < plan->n_segments; s++)
+            macs += plan->segments[s].macs;
+        assert_true(macs > 300000000);
+        assert_true(wick_plan_prove(plan).holds);
+        wick_plan_free(plan);
+    }
+    wick_qnet_free(net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_planner_picks_the_cores_kernels),
         cmocka_unit_test(the_msp430_gets_kernels_of_16_bit_cores),
+        cmocka_unit_test(all_of_vgg16_on_little_sram),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

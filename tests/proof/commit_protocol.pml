@@ -9,6 +9,9 @@
        1 extractor   A -> B = the features
        module 1:     2  B -> C,  3  C -> A,  4  A -> C (span 3 read C, so the commit after it is mandatory),  5  C -> L
        module 2:     2  B -> L
+   AGAIN: the features are not committed on purpose. There is no span of the extractor alone; the decision comes first, and
+   every module begins with spans 0 and 1. Span 3 then overwrites what span 1 read, so that the commit after span 2 is
+   mandatory too.
    What a buffer holds is a number: which span of which epoch (and module) wrote it; 255 = torn or in flight.
 
    BUG_<NAME> plants an error; SPIN must then find a violation (slow_spin.sh lists them). */
@@ -28,6 +31,16 @@
 #define RUN 1
 #define DECIDE 2
 #define PUBLISH 3
+
+#ifdef AGAIN
+#define FIRST 0 /* span of a module */
+#define TAKEN DECIDE
+#define MUST (now.module == 1 && (now.span == 2 || now.span == 3))
+#else
+#define FIRST 2
+#define TAKEN RUN
+#define MUST (now.module == 1 && now.span == 3)
+#endif
 
 #define VALUE(epoch, module, span) ((epoch) * 32 + (module) * 8 + (span) + 1)
 
@@ -166,6 +179,8 @@ inline load() {
     :: now.span == 5 -> EXPECT(C, VALUE(now.epoch, 1, 4)) \
     fi
 
+/* What the extractor computes does not depend on the module. */
+#define RESULT VALUE(now.epoch, (now.span < 2 -> 0 : now.module), now.span)
 #define WRITTEN (now.span == 0 || now.span == 3 -> A : \
     (now.span == 1 -> B : (now.span == 4 || (now.span == 2 && now.module == 1) -> C : L)))
 
@@ -212,7 +227,7 @@ submit:
 #endif
     buffer[PLACE] = TORN; CUT;
     buffer[PLACE] = VALUE(now.epoch + 1, 0, 7);
-    d_step { now.epoch++; now.module = 0; now.span = 0; now.phase = RUN };
+    d_step { now.epoch++; now.module = 0; now.span = 0; now.phase = TAKEN };
 #ifdef BUG_STALE_EPOCH
     if :: now.epoch > 1 -> now.span = 1 :: else fi; /* features of the older input are taken for this one's */
 #endif
@@ -223,12 +238,12 @@ span:
     skip;
     READS;
     buffer[WRITTEN] = TORN; CUT;
-    buffer[WRITTEN] = VALUE(now.epoch, now.module, now.span);
-    last = now.span == 1 || (now.module == 1 && now.span == 5) || (now.module == 2 && now.span == 2);
+    buffer[WRITTEN] = RESULT;
+    last = now.span + 1 == FIRST || (now.module == 1 && now.span == 5) || (now.module == 2 && now.span == 2);
 #ifdef BUG_MANDATORY_SKIPPED
     must = 0; /* found only where span 4 is cut after a commit between spans 2 and 3 */
 #else
-    must = now.module == 1 && now.span == 3;
+    must = MUST;
 #endif
     if
     :: last -> now.phase = (now.module -> PUBLISH : DECIDE)
@@ -249,7 +264,11 @@ span:
 decide: /* the policy's answer depends on the voltage: anything */
     skip;
     if :: now.module = 1 :: now.module = 2 fi;
-    d_step { now.span = 2; now.phase = RUN };
+#ifdef BUG_FEATURES_TAKEN_FOR_GRANTED
+    d_step { now.span = 2; now.phase = RUN }; /* though nothing has committed them */
+#else
+    d_step { now.span = FIRST; now.phase = RUN };
+#endif
 #ifndef BUG_DECISION_NOT_COMMITTED
     COMMIT;
 #else

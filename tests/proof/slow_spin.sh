@@ -28,6 +28,9 @@ for inputs in 1 2; do
     [ "$errors" = 0 ] || { cat pan.txt; echo "FAILED: the protocol, $inputs inputs"; exit 1; }
     echo "safe, $inputs inputs: $states states"
 done
+explore -DAGAIN
+[ "$errors" = 0 ] || { cat pan.txt; echo "FAILED: modules that begin with the extractor"; exit 1; }
+echo "safe, modules that begin with the extractor: $states states"
 explore -DLIVE
 [ "$errors" = 0 ] || { cat pan.txt; echo "FAILED: a livelock"; exit 1; }
 echo "every input that stays is answered under weak fairness: $states states"
@@ -37,6 +40,7 @@ mapfile -t bugs < <(grep -oE 'BUG_[A-Z]+(_[A-Z]+)*' "$model" | grep -v '^BUG_$' 
 for bug in "${bugs[@]}"; do
     live=()
     [ "$bug" = BUG_FIRST_SPAN_JOINS ] && live=(-DLIVE)
+    [ "$bug" = BUG_FEATURES_TAKEN_FOR_GRANTED ] && live=(-DAGAIN)
     explore "-D$bug" "${live[@]}"
     [ "$errors" -gt 0 ] || { echo "FAILED: $bug is not found"; exit 1; }
     echo "found: $bug"

@@ -152,20 +152,26 @@ static void place_tensors(tiny_model *t, tiny_options options) {
 }
 
 /* Places in SRAM one after the other, but for the last ones, which share WIDE's: it is dead once z
-   is there. */
+   is there; and the first module's logits, which share the sum's. */
 static void place_in_sram(tiny_model *t) {
     wick_model *m = &t->model;
+    int again = wick_recomputes(m);
     for (int i = 0; i < TENSORS; i++)
-        t->places[i].last_reader = i == Z || i == LOGITS1 || i == LOGITS2 ? UINT16_MAX : 0;
+        t->places[i].last_reader =
+            (i == Z && !again) || i == LOGITS1 || i == LOGITS2 ? UINT16_MAX : 0;
     t->places[INPUT].last_reader = UINT16_MAX;
-    uint32_t at = 0, shared = 0;
-    for (uint16_t s = 0; s < m->n_steps; s++) {
-        const wick_layer *l = &t->layers[t->steps[s].layer];
+    uint32_t at = 0, shared = 0, segment = 0;
+    for (uint16_t i = 0; i < m->n_steps; i++) {
+        const wick_layer *l = &t->layers[t->steps[i].layer];
         wick_place *dst = &t->places[l->dst];
+        while (segment < 2 && (t->segments[segment].n_spans == 0 ||
+                               t->spans[t->segments[segment + 1].first_span].first_step <= i))
+            segment++;
+        uint16_t s = (uint16_t)(i - wick_chain_base(m, segment));
         for (uint32_t o = 0; o < l->n_operands; o++)
             if (t->places[l->operands[o].tensor].last_reader < s)
                 t->places[l->operands[o].tensor].last_reader = s;
-        if (t->steps[s].count != dst->bytes)
+        if (t->steps[i].count != dst->bytes || (dst->sram != WICK_NO_SRAM && dst->producer == s))
             continue;
         int reuses = (l->dst == SUM || l->dst == MEAN) && t->places[WIDE].sram != WICK_NO_SRAM;
         uint32_t *next = reuses ? &shared : &at;
@@ -173,6 +179,9 @@ static void place_in_sram(tiny_model *t) {
         dst->sram = *next;
         *next += (dst->bytes + 3u) & ~3u;
     }
+    /* Overwritten by the span that reads it: such a span must not be repeated from SRAM. */
+    if (t->places[SUM].sram != WICK_NO_SRAM && t->places[LOGITS1].sram != WICK_NO_SRAM)
+        t->places[LOGITS1].sram = t->places[SUM].sram;
     m->arena_bytes = at;
 }
 
@@ -209,6 +218,10 @@ void tiny_make(tiny_model *t, tiny_options options) {
     add_segment(t, 0, alone1, skip, options, options.independent ? INPUT : Z);
     add_segment(t, 1, alone1 + skip, 6 - skip, options, LOGITS1);
     add_segment(t, 2, alone2 + skip, 4 - skip, options, LOGITS2);
+    if (!options.independent)
+        m->extractor_steps = t->spans[t->segments[1].first_span].first_step;
+    else if (options.again)
+        m->extractor_steps = 2;
     if (options.resident)
         place_in_sram(t);
     m->scratch_bytes = wick_model_scratch_bytes(m, 0);

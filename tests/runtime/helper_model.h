@@ -25,7 +25,8 @@ typedef struct tiny_options {
     int planted; /* the sum overwrites one of its own operands within its span */
     int reuse; /* the concat overwrites what the sum has read: spans end with layers, and the commit
                   after the sum is mandatory */
-    int skipped;  /* with reuse: that commit is not marked */
+    int skipped; /* with reuse: that commit is not marked */
+    int again;   /* independent, and said to begin with the same extractor: steps that are layers */
     int resident; /* tensors that one step computes as a whole stay in SRAM; needs large steps */
 } tiny_options;
 

@@ -269,6 +269,11 @@ static void every_write_with_lazy_commits(void **state) {
 }
 
 static const tiny_options resident = {.outputs_per_step = 1000, .steps_per_span = 2, .resident = 1},
+                          begins = {.outputs_per_step = 1000,
+                                    .steps_per_span = 3,
+                                    .independent = 1,
+                                    .again = 1,
+                                    .resident = 1},
                           partly = {.outputs_per_step = 36,
                                     .steps_per_span = 2,
                                     .reuse = 1,
@@ -284,6 +289,9 @@ static void every_write_of_tensors_in_sram(void **state) {
             read_voltage(lazy ? 3000 : 0, lazy == 2);
             assert_true(r.tiny.model.arena_bytes > 0);
             expect_clean(1, 0, 0);
+            prepare(begins, fixed1, 0, 4, 0, mapped);
+            read_voltage(lazy ? 3000 : 0, lazy == 2);
+            expect_clean(1, 60, 0);
             prepare(partly, fixed1, 0, 1, 0, mapped);
             read_voltage(lazy ? 3000 : 0, lazy == 2);
             expect_clean(1, 40, 0);
@@ -361,6 +369,9 @@ static void a_charge_below_a_span_divides_tensors_in_sram(void **state) {
     (void)state;
     for (int mapped = 0; mapped < 2; mapped++) {
         prepare(resident, fixed1, 0, 1, 0, mapped);
+        assert_in_range(live_on(150, 2000), 5, 400);
+        assert_null(verdict());
+        prepare(begins, fixed1, 0, 1, 0, mapped);
         assert_in_range(live_on(150, 2000), 5, 400);
         assert_null(verdict());
     }

@@ -59,11 +59,10 @@ static void calibration_sees_every_value(void **state) {
     wick_diag diag = {0};
     assert_int_equal(wick_qdq_prepare(graph, &prepared, &diag), WICK_OK);
     int *tensors, n = wick_qdq_observed(prepared, arena, &tensors);
-    wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
+    wick_histogram *histograms = wick_new(arena, wick_histogram, n);
     wick_range *expected = wick_new(arena, wick_range, prepared->n_tensors);
     wick_quantize_options options = wick_quantize_defaults();
-    options.calibration = WICK_CALIBRATE_MINMAX;
-    wick_status status = wick_calibrate(prepared, data, &options, tensors, n, ranges, &diag);
+    wick_status status = wick_calibrate(prepared, data, &options, tensors, n, histograms, &diag);
     wick_diag_print(&diag, stderr);
     assert_int_equal(status, WICK_OK);
     for (int image = 0; image < IMAGES; image++) {
@@ -83,8 +82,8 @@ static void calibration_sees_every_value(void **state) {
     for (int i = 0; i < n; i++) {
         double span = expected[tensors[i]].high - expected[tensors[i]].low;
         assert_true(span > 0);
-        assert_true(fabs(ranges[tensors[i]].low - expected[tensors[i]].low) < 1e-4 * span);
-        assert_true(fabs(ranges[tensors[i]].high - expected[tensors[i]].high) < 1e-4 * span);
+        assert_true(fabs(histograms[i].seen.low - expected[tensors[i]].low) < 1e-4 * span);
+        assert_true(fabs(histograms[i].seen.high - expected[tensors[i]].high) < 1e-4 * span);
     }
     wick_graph_free(prepared);
     wick_graph_free(graph);
@@ -98,11 +97,13 @@ static void quantized_logits_are_close_to_float(void **state) {
     wick_arena *arena = wick_arena_new();
     wick_graph *graph = helper_family(6);
     wick_data *data = random_data(graph, arena);
-    char hashes[4][65];
-    for (int trial = 0; trial < 4; trial++) {
+    char hashes[6][65];
+    wick_quantize_report report = {0};
+    for (int trial = 0; trial < 6; trial++) {
         wick_quantize_options options = wick_quantize_defaults();
-        options.calibration = (wick_calibration)(trial % 3);
-        options.images = trial == 3 ? 7 : 30;
+        options.calibration = trial == 5 ? WICK_CALIBRATE_MSE : (wick_calibration)trial;
+        options.images = trial == 5 ? 7 : 30;
+        options.report = &report;
         wick_diag diag = {0};
         wick_graph *qdq;
         wick_qnet *net;
@@ -134,7 +135,13 @@ static void quantized_logits_are_close_to_float(void **state) {
         wick_graph_free(qdq);
     }
     assert_string_not_equal(hashes[0], hashes[2]);
-    assert_string_not_equal(hashes[0], hashes[3]);
+    assert_string_not_equal(hashes[2], hashes[5]);
+    /* AUTO is what it says it chose, which differs least from the float logits. */
+    assert_string_equal(hashes[WICK_CALIBRATE_AUTO], hashes[report.chosen]);
+    for (int i = 0; i < WICK_CALIBRATE_AUTO; i++) {
+        assert_true(report.noise[i] > 0);
+        assert_true(report.noise[report.chosen] <= report.noise[i]);
+    }
     wick_graph_free(graph);
     wick_arena_free(arena);
 }

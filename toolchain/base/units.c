@@ -97,3 +97,13 @@ bool wick_parse_time_s(const char *text, double *out) {
                                       {"min", 60},  {"h", 3600},  {"d", 86400}};
     return parse(text, units, WICK_LEN(units), out);
 }
+
+bool wick_parse_rate_hz(const char *text, double *out) {
+    static const unit_name units[] = {
+        {"/s", 1}, {"/min", 1.0 / 60}, {"/h", 1.0 / 3600}, {"/d", 1.0 / 86400}};
+    double rate;
+    if (!parse(text, units, WICK_LEN(units), &rate) || !(rate > 0))
+        return false;
+    *out = rate;
+    return true;
+}

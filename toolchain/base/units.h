@@ -24,5 +24,7 @@ char *wick_text_time(wick_arena *arena, double s);
    must be there. "30s", "1.5 min" in seconds: us, µs, ms, s, min, h, d. False: *out is not set. */
 bool wick_parse_power_uw(const char *text, double *out);
 bool wick_parse_time_s(const char *text, double *out);
+/* "4/h", "0.5 /min": how often, in times a second; > 0, "/" and one of s, min, h, d. */
+bool wick_parse_rate_hz(const char *text, double *out);
 
 #endif

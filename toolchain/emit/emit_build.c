@@ -61,11 +61,13 @@ static void readme_modules(wick_emit *emit, wick_buf *buf) {
         else
             wick_buf_puts(buf, "- |\n");
     }
-    wick_buf_printf(
-        buf,
-        "\nEnergies and times are modelled for %s, not measured. A module's answer needs "
-        "the extractor's spans first,\nonce for each input.\n\n",
-        wick_emit_plain(emit, plan->device->name));
+    const char *needs = wick_recomputes(&plan->model)
+                            ? "A module computes the extractor's part too,\nunless an earlier one "
+                              "of the same boot has left it in SRAM."
+                            : "A module's answer needs the extractor's spans first,\nonce for each "
+                              "input.";
+    wick_buf_printf(buf, "\nEnergies and times are modelled for %s, not measured. %s\n\n",
+                    wick_emit_plain(emit, plan->device->name), needs);
 }
 
 static void readme_memory(wick_emit *emit, wick_buf *buf) {
@@ -77,11 +79,13 @@ static void readme_memory(wick_emit *emit, wick_buf *buf) {
         "| SRAM | %lld | %lld scratch, at most %lld stack in the engine, %lld engine state; no heap "
         "|\n"
         "| NVM | %lld | two progress records, two inputs, tensors |\n"
-        "| flash | %lld | %lld constants, about %lld code (gcc -O2, Cortex-M4) |\n\n",
+        "| flash | %lld | %lld constants, about %lld code, of it at most %lld the engine (gcc -O2, "
+        "%s) |\n\n",
         (long long)plan->totals.ram_bytes, (long long)plan->totals.scratch_bytes,
         (long long)plan->totals.stack_bytes, (long long)plan->totals.engine_bytes,
         (long long)plan->totals.nvm_bytes, (long long)plan->totals.flash_bytes,
-        (long long)plan->totals.constants_bytes, (long long)plan->totals.code_bytes);
+        (long long)plan->totals.constants_bytes, (long long)plan->totals.code_bytes,
+        (long long)plan->totals.engine_code_bytes, wick_emit_plain(emit, plan->device->core));
     wick_buf_printf(
         buf,
         "Planned for a charge of %.4g mJ (%g uF from %.2f V to %.2f V): every span, with a "
@@ -161,6 +165,10 @@ static const char integration[] =
     "    }\n"
     "}\n"
     "```\n"
+    "`engine.counters` tells how the device fares: boots, replays (boots that found work "
+    "interrupted), dropped inputs, faults. They\n"
+    "survive, from the first commit behind each change on; `wick inspect nvm.bin plan.json` reads "
+    "them out of a dump.\n"
     "Results arrive in the port's `result` function. After a power failure, `wick_engine_boot` finds "
     "the place and the loop\n"
     "goes on. Licence: 0BSD (LICENSE): do what you like with it.\n";

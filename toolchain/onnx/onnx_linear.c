@@ -37,6 +37,13 @@ static bool is_row(const wick_onnx_import *im, const wick_onnx_value *c, int64_t
            t->shape.dim[t->shape.rank - 1] == outputs;
 }
 
+/* x w^T, then the sum with what is there already. */
+static wick_status emit_sum(wick_onnx_import *im, const int *in, int what) {
+    int sum[2] = {-1, what};
+    WICK_TRY(wick_onnx_step(im, ".product", WICK_OP_GEMM, in, 2, NULL, &sum[0]));
+    return wick_onnx_emit(im, WICK_OP_ADD, sum, 2, NULL);
+}
+
 /* y = x w^T + b with w [M,K]: the weights are a constant, or one behind DequantizeLinear. */
 static wick_status emit_layer(wick_onnx_import *im, const gemm *g) {
     int in[3] = {g->x, -1, -1}, c = -1;
@@ -56,7 +63,10 @@ static wick_status emit_layer(wick_onnx_import *im, const gemm *g) {
             WICK_TRY(wick_onnx_vector(im, g->c, &c));
         in[2] = c;
         WICK_TRY(scaled_step(im, ".beta", g->beta, &in[2]));
-        return wick_onnx_emit(im, WICK_OP_GEMM, in, 3, NULL);
+        if (in[2] == c || im->graph->tensors[in[2]].data)
+            return wick_onnx_emit(im, WICK_OP_GEMM, in, 3, NULL);
+        /* Scaling would make it infinite, so it stayed a product: a sum like any other. */
+        return emit_sum(im, in, in[2]);
     }
     int sum[2];
     WICK_TRY(wick_onnx_step(im, ".product", WICK_OP_GEMM, in, 2, NULL, &sum[0]));

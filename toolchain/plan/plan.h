@@ -5,6 +5,7 @@
 
 #include "device/device.h"
 #include "plan/plan_latency.h"
+#include "plan/plan_proof.h"
 #include "plan/published_search.h"
 #include "shrink/shrink.h"
 
@@ -19,14 +20,26 @@ typedef enum wick_optimise {
                              commits mandatory; spans as for energy */
 } wick_optimise;
 
+/* What becomes of what the extractor computes for the modules. */
+typedef enum wick_features {
+    WICK_FEATURES_AUTO,      /* whichever takes less (default) */
+    WICK_FEATURES_STORED,    /* committed once; every module starts from it, also after a reboot */
+    WICK_FEATURES_RECOMPUTED /* never committed on purpose: every module begins with the extractor,
+                               unless an earlier one of the same boot has left it in SRAM */
+} wick_features;
+
 enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16 };
 
 typedef struct wick_plan_options {
     wick_optimise optimise;
-    double margin;        /* share of one charge that a span may use, (0, 1], default 0.8 */
-    double capacitor_uf;  /* 0 = the profile's */
-    int max_span_outputs; /* 0 = no limit; smaller spans for tests */
-    int app_bytes;        /* of the application's variables that join commits, default 0 */
+    double latency_weight; /* with ENERGY and SIZE: divisions and commits minimise (1 - w) * energy
+                              + w * active power * time, both with the re-execution to be expected;
+                              0 (default) to 1, which is SPEED's */
+    double margin;         /* share of one charge that a span may use, (0, 1], default 0.8 */
+    double capacitor_uf;   /* 0 = the profile's */
+    int max_span_outputs;  /* 0 = no limit; smaller spans for tests */
+    int app_bytes;         /* of the application's variables that join commits, default 0 */
+    wick_features features;
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);
 
@@ -93,6 +106,7 @@ typedef struct wick_plan {
         int64_t nvm_bytes;
         int64_t flash_bytes; /* constants + code estimate */
         int64_t constants_bytes, code_bytes;
+        int64_t engine_code_bytes; /* of code_bytes: what is not kernels */
     } totals;
     double charge_uj;        /* usable energy of one charge */
     wick_cost boot;          /* one boot: start-up and reading the records */
@@ -106,13 +120,17 @@ typedef struct wick_plan {
 /* Plans.
    Each layer gets the kernel of the device's profile that takes least (see wick_optimise).
    A layer that fits SRAM and one span is one step; its output stays in SRAM and goes to NVM only
-   where a commit falls between it and its readers. Any other layer is divided into the largest runs
-   of rows, pixels or (within one pixel) channels that fit, in spans of its own. Commits fall where
+   where a commit falls between it and its readers. Any other layer is divided into steps (runs of
+   rows, pixels or, within one pixel, channels) in spans of its own, where its expected cost is
+   least, by dynamic programming over the borders of steps. Commits fall where
        sum(e + e / B * (e / 2 + r))
    is least, by dynamic programming over the layers; e: energy of a span with its commit and what it
    writes, r: what it reads again after a boot, B: energy of a charge after the boot, because a
    power failure hits a span with probability e / B and then repeats half of it on average (the
-   trade-off of Young, CACM 17(9), 1974). No span exceeds margin * charge - boot. NO_FIT (exit 1):
+   trade-off of Young, CACM 17(9), 1974). Where committing what the extractor computes takes more
+   than computing it once more, it is not committed and every module begins with the extractor's
+   steps (wick_features): two answers to one input, with a power failure between them, then take no
+   more, and one takes less. No span exceeds margin * charge - boot. NO_FIT (exit 1):
    one diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
    smallest that would do. UNSUPPORTED: memory that must be erased before writing. model_path may be
    NULL (networks that come from no file: such plans cannot be loaded again). Every span is proven
@@ -144,12 +162,12 @@ typedef struct wick_plan_layer {
     int64_t live_bytes;     /* NVM bytes of tensors that are alive while it runs, input included */
     int64_t constant_bytes; /* weights as the kernel wants them, biases, multipliers, shifts */
 } wick_plan_layer;
+wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
+
 /* Writes of the most written unit of the memory (a record, or a place that several tensors share)
    in one answer by `module` (1 = largest) without power failures. Each failure adds at most one:
    the span that it hits, or the boot's tally. */
 int64_t wick_plan_wear(const wick_plan *plan, int module);
-
-wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
 
 /* plan.json, both ways. Loading reads the model it names (relative to the plan's folder) and the
    device, verifies both hashes (MISMATCH), checks the plan, and compares every figure in the file

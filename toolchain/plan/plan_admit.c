@@ -36,16 +36,20 @@ static double uf_for(const admission *a, double needed_uj) {
 /* With a capacitor of `scale` times the chosen one's size. What is short is relaxed, so that the
    other budgets can still be examined. */
 static wick_pack_limits limits_for(const admission *a, double scale) {
+    bool speed = a->options->optimise == WICK_OPTIMISE_SPEED;
     double charge = a->charge_uj * scale;
     return (wick_pack_limits){.span_uj = a->options->margin * charge - a->boot.energy_uj,
                               .usable_uj = charge - a->boot.energy_uj,
                               .scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
                               .max_span_outputs = a->options->max_span_outputs,
-                              .by_time = a->options->optimise == WICK_OPTIMISE_SPEED};
+                              .latency_weight = speed ? 1 : a->options->latency_weight,
+                              .active_uj_per_us = a->device->active_mw / 1e3,
+                              .features = a->options->features};
 }
 
 static bool packs_with(const admission *a, double uf) {
     wick_pack_limits limits = limits_for(a, uf / a->device->capacitor.uf);
+    limits.any = true;
     wick_packing packing;
     bool ok = wick_pack(&a->costs, &limits, &packing);
     if (ok)
@@ -133,6 +137,7 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     plan->model.n_spans = (uint16_t)packing->n_spans;
     plan->model.arena_bytes = (uint32_t)packing->arena_bytes;
     plan->min_capacitor_uf = a->min_uf;
+    wick_plan_complete_segments(plan, packing->first_span, packing->span_count);
     wick_plan_lay_out(plan, packing->places);
     plan->model.scratch_bytes = wick_model_scratch_bytes(&plan->model, a->device->nvm.mapped);
     wick_plan_complete(plan, packing->first_span, packing->span_count);

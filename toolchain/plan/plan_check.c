@@ -21,6 +21,8 @@ typedef struct checker {
     uint32_t *read_in; /* [nvm_bytes] last run of spans that read the byte */
     uint32_t run;      /* counts mandatory commits from 1: what lies between two may be repeated */
     int span;
+    int segment;      /* whose spans are simulated */
+    int extractor;    /* number of its layers */
     int32_t *in_sram; /* [arena_bytes] tensor whose place in SRAM the byte is, or NOBODY */
 } checker;
 
@@ -188,6 +190,7 @@ static wick_status check_sram(const checker *c, int s) {
                               tensor_name(c, tensor), tensor_name(c, c->in_sram[place->sram + i]));
     }
     const wick_place *dst = &c->model->tensors[layer->dst];
+    int index = s - (int)wick_chain_base(c->model, (uint32_t)c->segment);
     if (dst->sram == WICK_NO_SRAM)
         return WICK_OK;
     if (step->first != 0 || step->count != dst->bytes)
@@ -195,7 +198,7 @@ static wick_status check_sram(const checker *c, int s) {
                       tensor_name(c, layer->dst));
     for (uint32_t i = 0; i < dst->bytes; i++) {
         int32_t old = c->in_sram[dst->sram + i];
-        if (old != NOBODY && old != layer->dst && c->model->tensors[old].last_reader >= s)
+        if (old != NOBODY && old != layer->dst && c->model->tensors[old].last_reader >= index)
             return refuse(c, s, "it overwrites %s in SRAM, which is needed", tensor_name(c, old));
         c->in_sram[dst->sram + i] = layer->dst;
     }
@@ -226,30 +229,38 @@ static wick_status check_energy(const checker *c) {
     return WICK_OK;
 }
 
-/* One segment's spans: its layers in order, each output exactly once. *layer: the next to compute.
- */
+/* One segment's spans: its layers in order, each output exactly once, behind the extractor's where
+   each module begins with these. *layer: the next to compute. */
 static wick_status check_segment(checker *c, int segment, int *layer) {
     const wick_segment *seg = &c->model->segments[segment];
     const wick_qnet *net = c->plan->net;
     uint32_t next = 0;
+    int own = *layer;
+    bool again = segment != 0 && wick_recomputes(c->model);
+    if (again)
+        *layer = 0;
+    c->segment = segment;
     c->run++;
     for (c->span = seg->first_span; c->span < seg->first_span + seg->n_spans; c->span++) {
         const wick_span *span = &c->model->spans[c->span];
         for (int s = span->first_step; s < span->first_step + span->n_steps; s++) {
-            if (c->model->steps[s].layer != *layer || net->info[*layer].segment != segment)
+            if (c->model->steps[s].layer != *layer ||
+                (*layer >= own && net->info[*layer].segment != segment))
                 return refuse(c, s, "layer %d is due", *layer);
             WICK_TRY(check_step(c, s, next));
             next += c->model->steps[s].count;
             if (next == wick_plan_layer_total(&net->layers[*layer])) {
                 next = 0;
                 ++*layer;
+                if (again && *layer == c->extractor)
+                    *layer = own;
             }
         }
         WICK_TRY(check_energy(c));
         c->run += span->mandatory;
     }
     c->span = -1;
-    if (next || (*layer < net->n_layers && net->info[*layer].segment == segment))
+    if (next || *layer < own || (*layer < net->n_layers && net->info[*layer].segment == segment))
         return refuse(c, -1, "segment %d ends before layer %d is computed", segment, *layer);
     return WICK_OK;
 }
@@ -267,13 +278,29 @@ static void forget_temporaries(const checker *c) {
     for (uint32_t at = 0; at < c->model->nvm_bytes; at++)
         if (c->keep[at] == NOBODY || c->keep[at] != c->owner[at])
             c->owner[at] = NOBODY;
-    for (uint32_t i = 0; i < c->model->arena_bytes; i++) {
-        if (c->in_sram[i] == NOBODY)
-            continue;
-        int layer = c->model->steps[c->model->tensors[c->in_sram[i]].producer].layer;
-        if (c->plan->net->info[layer].segment != 0)
+    for (uint32_t i = 0; i < c->model->arena_bytes; i++)
+        if (c->in_sram[i] != NOBODY &&
+            (wick_recomputes(c->model) ||
+             c->model->tensors[c->in_sram[i]].producer >= c->model->extractor_steps))
             c->in_sram[i] = NOBODY;
-    }
+}
+
+/* Another module may go on from what this one has left of the extractor in SRAM. */
+static wick_status check_left_over(const checker *c) {
+    const wick_qnet *net = c->plan->net;
+    for (int l = c->extractor; l < net->n_layers; l++)
+        for (int o = 0; o < net->layers[l].n_operands; o++) {
+            int32_t tensor = net->layers[l].operands[o].tensor;
+            const wick_place *place = &c->model->tensors[tensor];
+            if (tensor == net->input || place->producer >= c->model->extractor_steps ||
+                place->sram == WICK_NO_SRAM)
+                continue;
+            for (uint32_t i = 0; i < place->bytes; i++)
+                if (c->in_sram[place->sram + i] != tensor)
+                    return refuse(c, -1, "module %d overwrites %s in SRAM, which the next reads",
+                                  c->segment, tensor_name(c, tensor));
+        }
+    return WICK_OK;
 }
 
 /* What modules read of the extractor must be whole at its end and survive every module. */
@@ -304,15 +331,43 @@ static wick_status check_spans(checker *c) {
     for (int m = 0; m < net->n_modules; m++)
         WICK_TRY(claim(c, net->logits[m]));
     own(c, net->input, net->input);
-    WICK_TRY(check_segment(c, 0, &layer));
-    WICK_TRY(keep_shared(c));
+    bool again = wick_recomputes(c->model);
+    if (again)
+        layer = c->extractor;
+    else
+        WICK_TRY(check_segment(c, 0, &layer));
+    if (!again)
+        WICK_TRY(keep_shared(c));
     for (int m = 1; m <= net->n_modules; m++) {
         forget_temporaries(c);
         WICK_TRY(check_segment(c, m, &layer));
+        if (again)
+            WICK_TRY(check_left_over(c));
         const wick_place *logits = &c->model->tensors[net->logits[m - 1]];
         for (uint32_t i = 0; i < logits->bytes; i++)
             if (c->owner[logits->offset + i] != net->logits[m - 1])
                 return refuse(c, -1, "module %d does not compute its logits", m);
+    }
+    return WICK_OK;
+}
+
+/* A module that begins with the extractor: its layers, each whole and with a place in SRAM. */
+static wick_status check_beginning(const checker *c, int k) {
+    const wick_model *m = c->model;
+    const wick_segment *segment = &m->segments[k];
+    int first = segment->n_spans ? m->spans[segment->first_span].first_step : m->n_steps;
+    int end = k < m->n_modules && m->segments[k + 1].n_spans
+                  ? m->spans[m->segments[k + 1].first_span].first_step
+                  : m->n_steps;
+    if (m->extractor_steps != c->extractor || end - first <= c->extractor)
+        return refuse(c, -1, "module %d does not hold the %d steps of the extractor", k,
+                      c->extractor);
+    for (int i = 0; i < m->extractor_steps; i++) {
+        const wick_step *step = &m->steps[first + i];
+        const wick_layer *layer = &c->plan->net->layers[step->layer];
+        if (step->layer != i || step->first != 0 || step->count != wick_plan_layer_total(layer) ||
+            m->tensors[layer->dst].sram == WICK_NO_SRAM)
+            return refuse(c, -1, "module %d does not begin with the extractor in SRAM", k);
     }
     return WICK_OK;
 }
@@ -348,15 +403,21 @@ static wick_status check_structure(const checker *c) {
             return refuse(c, -1, "step %d is not inside layer %d of %d", s, step->layer,
                           m->n_layers);
     }
+    for (int k = 1; k <= m->n_modules && wick_recomputes(m); k++)
+        WICK_TRY(check_beginning(c, k));
     return WICK_OK;
 }
 
 static checker checker_of(const wick_plan *plan, wick_diag *diag) {
+    int extractor = 0;
+    for (int l = 0; l < plan->net->n_layers; l++)
+        extractor += plan->net->info[l].segment == 0;
     return (checker){.plan = plan,
                      .model = &plan->model,
                      .costs = wick_plan_costs_of(plan),
                      .diag = diag,
-                     .span = -1};
+                     .span = -1,
+                     .extractor = extractor};
 }
 
 wick_status wick_plan_check_steps(const wick_plan *plan, wick_diag *diag) {

@@ -75,14 +75,16 @@ wick_work wick_plan_store_work(const wick_plan_costs *costs, int tensor) {
                                   wick_plan_tensor_bytes(&costs->net->tensors[tensor]));
 }
 
-wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int span) {
+wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int segment,
+                              int span) {
     const wick_span *at = &model->spans[span];
     int end = at->first_step + at->n_steps;
+    int chain_end = end - (int)wick_chain_base(model, (uint32_t)segment);
     wick_work work = wick_plan_commit_work(costs->device);
     for (int s = at->first_step; s < end; s++) {
         int dst = costs->layers[model->steps[s].layer].dst;
         work = wick_work_add(work, wick_plan_step_work(costs, model->steps[s]));
-        if (wick_plan_resident(costs, dst) && model->tensors[dst].last_reader >= end)
+        if (wick_plan_resident(costs, dst) && model->tensors[dst].last_reader >= chain_end)
             work = wick_work_add(work, wick_plan_store_work(costs, dst));
     }
     return work;

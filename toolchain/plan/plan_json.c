@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAN_JSON_FORMAT = 3, MAX_INDEX = UINT16_MAX };
+enum { PLAN_JSON_FORMAT = 4, MAX_INDEX = UINT16_MAX };
 
 static const char *const optimise_names[] = {"energy", "speed", "size"};
+static const char *const features_names[] = {"auto", "stored", "recomputed"};
 
 /* `to` as seen from folder `from`; `to` itself when either does not exist. */
 static const char *relative(wick_arena *arena, const char *from, const char *to) {
@@ -129,10 +130,12 @@ static json_t *document(const wick_plan *plan, const char *path) {
                         json_string(device_reference(arena, folder, plan->device->path)));
     json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
     json_object_set_new(root, "options",
-                        json_pack("{s:s,s:f,s:f,s:i,s:i}", "optimise",
-                                  optimise_names[plan->options.optimise], "margin",
-                                  plan->options.margin, "capacitor_uf", plan->options.capacitor_uf,
-                                  "max_span_outputs", plan->options.max_span_outputs, "app_bytes",
+                        json_pack("{s:s,s:s,s:f,s:f,s:f,s:i,s:i}", "optimise",
+                                  optimise_names[plan->options.optimise], "features",
+                                  features_names[plan->options.features], "latency_weight",
+                                  plan->options.latency_weight, "margin", plan->options.margin,
+                                  "capacitor_uf", plan->options.capacitor_uf, "max_span_outputs",
+                                  plan->options.max_span_outputs, "app_bytes",
                                   plan->options.app_bytes));
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
@@ -165,19 +168,26 @@ wick_status wick_plan_save(const wick_plan *plan, const char *path, wick_diag *d
     return status;
 }
 
+static wick_status read_name(wick_json_at at, const char *key, const char *const *names, size_t n,
+                             size_t *out) {
+    const char *name;
+    WICK_TRY(wick_json_string(at, key, &name));
+    for (*out = 0; *out < n; ++*out)
+        if (!strcmp(name, names[*out]))
+            return WICK_OK;
+    return wick_json_fail(at, WICK_UNKNOWN, NULL, "%s is '%s'", key, name);
+}
+
 static wick_status read_options(wick_json_at root, wick_plan_options *options) {
     wick_json_at at;
     int64_t outputs;
-    const char *optimise;
+    size_t name;
     WICK_TRY(wick_json_object(root, "options", &at));
-    WICK_TRY(wick_json_string(at, "optimise", &optimise));
-    size_t o = 0;
-    while (o < WICK_LEN(optimise_names) && strcmp(optimise, optimise_names[o]) != 0)
-        o++;
-    if (o == WICK_LEN(optimise_names))
-        return wick_json_fail(at, WICK_UNKNOWN, "energy, speed or size", "optimise is '%s'",
-                              optimise);
-    options->optimise = (wick_optimise)o;
+    WICK_TRY(read_name(at, "optimise", optimise_names, WICK_LEN(optimise_names), &name));
+    options->optimise = (wick_optimise)name;
+    WICK_TRY(read_name(at, "features", features_names, WICK_LEN(features_names), &name));
+    options->features = (wick_features)name;
+    WICK_TRY(wick_json_number(at, "latency_weight", 0, 1, &options->latency_weight));
     WICK_TRY(wick_json_number(at, "margin", 1e-6, 1, &options->margin));
     WICK_TRY(wick_json_number(at, "capacitor_uf", 0, 1e12, &options->capacitor_uf));
     WICK_TRY(wick_json_int(at, "max_span_outputs", 0, INT_MAX, &outputs));

@@ -31,6 +31,10 @@ void wick_plan_find_lives(wick_plan *plan) {
             }
         }
     }
+    /* A module may find what an earlier one has left of the extractor, wherever it is. */
+    for (int l = 0; l < net->n_layers && wick_recomputes(&plan->model); l++)
+        if (net->info[l].segment == 0)
+            plan->life[net->layers[l].dst].shared = true;
     plan->life[net->input].first_layer = 0;
     plan->life[net->input].always = true;
     for (int m = 0; m < net->n_modules; m++)
@@ -39,22 +43,33 @@ void wick_plan_find_lives(wick_plan *plan) {
         plan->life[net->features].shared = true;
 }
 
+static void link_step(const wick_plan *plan, wick_place *places, int segment, int s) {
+    const wick_layer *layer = &plan->net->layers[plan->model.steps[s].layer];
+    uint16_t index = (uint16_t)((uint32_t)s - wick_chain_base(&plan->model, (uint32_t)segment));
+    if (plan->model.steps[s].first == 0)
+        places[layer->dst].producer = index;
+    for (int o = 0; o < layer->n_operands; o++) {
+        wick_place *read = &places[layer->operands[o].tensor];
+        if (read->last_reader < index)
+            read->last_reader = index;
+    }
+}
+
 void wick_plan_link(wick_plan *plan) {
     const wick_qnet *net = plan->net;
-    wick_place *places = (wick_place *)(uintptr_t)plan->model.tensors;
+    const wick_model *m = &plan->model;
+    wick_place *places = (wick_place *)(uintptr_t)m->tensors;
+    bool stored = !wick_recomputes(m);
     for (int t = 0; t < net->n_tensors; t++) {
         places[t].producer = 0;
-        places[t].last_reader = plan->life[t].always || plan->life[t].shared ? UINT16_MAX : 0;
+        places[t].last_reader =
+            plan->life[t].always || (plan->life[t].shared && stored) ? UINT16_MAX : 0;
     }
-    for (int s = 0; s < plan->model.n_steps; s++) {
-        const wick_layer *layer = &net->layers[plan->model.steps[s].layer];
-        if (plan->model.steps[s].first == 0)
-            places[layer->dst].producer = (uint16_t)s;
-        for (int o = 0; o < layer->n_operands; o++) {
-            wick_place *read = &places[layer->operands[o].tensor];
-            if (read->last_reader < s)
-                read->last_reader = (uint16_t)s;
-        }
+    for (int k = 0; k < plan->n_segments; k++) {
+        int first = m->segments[k].first_span, end = first + m->segments[k].n_spans;
+        for (int i = first; i < end; i++)
+            for (int s = 0; s < m->spans[i].n_steps; s++)
+                link_step(plan, places, k, m->spans[i].first_step + s);
     }
 }
 

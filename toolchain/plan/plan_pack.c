@@ -1,24 +1,42 @@
-/* One layer in steps and spans: every step as large as its limits allow, spans of the size that
-   takes least with the power failures to be expected. */
+/* One layer in steps and spans: the division that takes least with the power failures to be
+   expected, by dynamic programming over the places where steps may end. */
 #include "plan/plan_parts.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MAX_INDEX = UINT16_MAX, SPAN_TARGETS = 17 };
+enum {
+    MAX_INDEX = UINT16_MAX,
+    /* Pairs of borders that are looked at for one layer: where there would be more, steps end on
+       rows, then on every second row and so on. */
+    MOST_PAIRS = 1 << 14,
+    SOME_PAIRS = 1 << 10,
+    LEVELS = 40
+};
 
-/* The span being filled. */
-typedef struct packer {
+/* What the steps between two borders take. */
+typedef struct piece {
+    wick_cost step, reload;
+    bool fits; /* beside the arena */
+} piece;
+
+typedef struct division {
     const wick_plan_costs *costs;
     const wick_pack_limits *limits;
-    wick_packing *out;
-    int64_t unit, scratch;
-    double target_uj;
-    wick_work work, reload; /* of the open span's steps */
-    int steps;              /* of the open span; 0 = none is open */
-    int64_t outputs;
-    double expected; /* of the spans that are closed */
-} packer;
+    int layer;
+    int64_t scratch;
+    wick_cost commit;
+    uint32_t total, out_c, unit;
+    uint32_t sizes[LEVELS]; /* of intervals between borders, coarse to fine */
+    int levels, pixels; /* level of single pixels (or as many as end on a unit); finer: channels */
+    uint32_t *borders;  /* [n + 1] where steps may end */
+    int n, cap;
+    piece *known; /* [n][width] pieces from border k to border k + 1 + i */
+    uint8_t *is_known;
+    int width;
+} division;
 
 static uint32_t least_common_multiple(uint32_t a, uint32_t b) {
     uint32_t x = a, y = b;
@@ -44,68 +62,6 @@ static bool splits_channels(const wick_layer *layer, uint32_t first, int64_t uni
 
 static wick_step step_to(int layer, uint32_t first, uint32_t end) {
     return (wick_step){.layer = (uint16_t)layer, .first = first, .count = end - first};
-}
-
-static double span_uj_with(const packer *p, wick_step step) {
-    wick_work work = wick_work_add(p->work, wick_plan_step_work(p->costs, step));
-    work = wick_work_add(work, wick_plan_commit_work(p->costs->device));
-    work = wick_work_add(work, p->reload);
-    work = wick_work_add(work, wick_plan_reload_work(p->costs, &step, 1));
-    return wick_device_cost(p->costs->device, work).energy_uj;
-}
-
-static bool fits(const packer *p, wick_step step) {
-    if (p->limits->max_span_outputs && p->outputs + step.count > p->limits->max_span_outputs)
-        return false;
-    return (int64_t)wick_plan_step_scratch(p->costs, step) <= p->scratch &&
-           span_uj_with(p, step) <= p->target_uj * WICK_PLAN_SLACK;
-}
-
-/* The largest n in 1..most for which a step of n grains (cut at `stop`) fits; 0 = none. Costs grow
-   with the size, so bisection finds it. */
-static uint32_t most_grains(const packer *p, int layer, uint32_t first, uint32_t grain,
-                            uint32_t stop) {
-    uint32_t low = 0, high = (stop - first + grain - 1) / grain;
-    while (low < high) {
-        uint32_t middle = low + (high - low + 1) / 2;
-        uint64_t end = first + (uint64_t)middle * grain;
-        if (fits(p, step_to(layer, first, end < stop ? (uint32_t)end : stop)))
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
-}
-
-/* Ending on a row saves reading the rows around it twice; worth up to a quarter of the step. */
-static uint32_t round_to_row(const packer *p, int index, uint32_t first, uint32_t end) {
-    const wick_layer *layer = &p->costs->layers[index];
-    uint32_t row = (uint32_t)layer->out_w * layer->out_c, border = end / row * row;
-    if (end == wick_plan_layer_total(layer) || border <= first || border % (uint32_t)p->unit ||
-        border - first < (end - first) - (end - first) / 4)
-        return end;
-    /* Fewer rows may take more: some kernels compute several at once. */
-    return fits(p, step_to(index, first, border)) ? border : end;
-}
-
-/* End of the largest step from `first`; `first` itself when none fits. */
-static uint32_t largest_end(const packer *p, int index, uint32_t first) {
-    const wick_layer *layer = &p->costs->layers[index];
-    uint32_t total = wick_plan_layer_total(layer), unit = (uint32_t)p->unit;
-    if (first % layer->out_c == 0) {
-        uint32_t grain = pixel_grain(layer, p->unit);
-        uint32_t n = most_grains(p, index, first, grain, total);
-        if (n) {
-            uint64_t end = first + (uint64_t)n * grain;
-            return round_to_row(p, index, first, end < total ? (uint32_t)end : total);
-        }
-    }
-    if (!splits_channels(layer, first, p->unit))
-        return first;
-    uint32_t stop = (first / layer->out_c + 1) * layer->out_c;
-    uint32_t n = most_grains(p, index, first, unit, stop);
-    uint64_t end = first + (uint64_t)n * unit;
-    return end < stop ? (uint32_t)end : stop;
 }
 
 /* End of the smallest legal step from `first`. */
@@ -144,119 +100,272 @@ void wick_packing_free(wick_packing *packing) {
     *packing = (wick_packing){0};
 }
 
+double wick_pack_worth(const wick_pack_limits *limits, wick_cost cost) {
+    return (1 - limits->latency_weight) * cost.energy_uj +
+           limits->latency_weight * limits->active_uj_per_us * cost.time_us;
+}
+
 double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_cost reload) {
-    double half =
-        limits->by_time ? span.time_us / 2 + reload.time_us : span.energy_uj / 2 + reload.energy_uj;
-    double once = limits->by_time ? span.time_us : span.energy_uj;
-    return once + span.energy_uj / limits->usable_uj * half;
+    double once = wick_pack_worth(limits, span);
+    return once + span.energy_uj / limits->usable_uj * (once / 2 + wick_pack_worth(limits, reload));
 }
 
-static void add_step(packer *p, wick_step step) {
-    wick_packing_add(p->out, step, p->steps == 0);
-    p->work = wick_work_add(p->work, wick_plan_step_work(p->costs, step));
-    p->reload = wick_work_add(p->reload, wick_plan_reload_work(p->costs, &step, 1));
-    p->outputs += step.count;
-    p->steps++;
+/* ---- one step, one span ---- */
+
+static piece piece_of(const division *d, uint32_t first, uint32_t end) {
+    wick_step step = step_to(d->layer, first, end);
+    const wick_device *device = d->costs->device;
+    return (piece){.step = wick_device_cost(device, wick_plan_step_work(d->costs, step)),
+                   .reload = wick_device_cost(device, wick_plan_reload_work(d->costs, &step, 1)),
+                   .fits = (int64_t)wick_plan_step_scratch(d->costs, step) <= d->scratch};
 }
 
-static void close_span(packer *p) {
-    if (!p->steps)
+/* Its work with a commit and all that a boot may have to read again. */
+static bool carries(const division *d, const piece *work) {
+    return work->step.energy_uj + work->reload.energy_uj + d->commit.energy_uj <=
+           d->limits->span_uj * WICK_PLAN_SLACK;
+}
+
+/* Steps are whole pixels, or channels of one pixel. */
+static bool legal(const division *d, uint32_t first, uint32_t end) {
+    bool pixels = first % d->out_c == 0 && (end % d->out_c == 0 || end == d->total);
+    return pixels || first / d->out_c == (end - 1) / d->out_c;
+}
+
+/* ---- borders ---- */
+
+static void add_border(division *d, uint32_t at) {
+    d->borders = grow(d->borders, &d->cap, d->n + 1, sizeof *d->borders);
+    d->borders[++d->n] = at;
+}
+
+/* The interval can be a span. */
+static bool alone(const division *d, uint32_t from, uint32_t to) {
+    if (d->limits->max_span_outputs && to - from > (uint32_t)d->limits->max_span_outputs)
+        return false;
+    piece work = piece_of(d, from, to);
+    return work.fits && carries(d, &work);
+}
+
+/* Borders at the multiples of a level's size, finer ones where an interval is too much for a span.
+ */
+static void divide_interval(division *d, uint32_t from, uint32_t to, int level) {
+    uint32_t size = d->sizes[level];
+    while (from < to) {
+        uint64_t next = ((uint64_t)from / size + 1) * size;
+        uint32_t end = next < to ? (uint32_t)next : to;
+        /* Channels can be divided only within one pixel that ends on a unit. */
+        bool whole = level + 1 == d->levels || (level == d->pixels && end - from > d->out_c);
+        if (whole || alone(d, from, end))
+            add_border(d, end);
+        else
+            divide_interval(d, from, end, level + 1);
+        from = end;
+    }
+}
+
+/* unit, 2 unit, 4 unit ... below `end`, the last one `end` itself; appended from large to small. */
+static void add_levels(division *d, uint32_t unit, uint32_t end) {
+    uint32_t sizes[LEVELS / 2];
+    int n = 0;
+    for (uint64_t size = unit; n < LEVELS / 2 - 1 && size < end; size *= 2)
+        sizes[n++] = (uint32_t)size;
+    sizes[n++] = end;
+    while (n > 0)
+        d->sizes[d->levels++] = sizes[--n];
+}
+
+static void set_levels(division *d) {
+    const wick_layer *layer = &d->costs->layers[d->layer];
+    uint32_t row = least_common_multiple((uint32_t)layer->out_w * d->out_c, d->unit);
+    add_levels(d, row, row < d->total ? d->total : row);
+    d->pixels = d->levels;
+    d->sizes[d->levels++] = pixel_grain(layer, d->unit);
+    add_levels(d, d->unit, d->out_c / 2 > d->unit ? d->out_c / 2 / d->unit * d->unit : d->unit);
+}
+
+/* The finest borders that are few enough: a span reaches over about n / spans of n. */
+static void set_borders(division *d) {
+    double spans = fmax(1, piece_of(d, 0, d->total).step.energy_uj / d->limits->span_uj);
+    int level = d->levels - 1;
+    for (; level > 0; level--) {
+        double n = ceil((double)d->total / d->sizes[level]);
+        if (n * fmin(n, 1 + 1.5 * n / spans) <= (d->limits->any ? SOME_PAIRS : MOST_PAIRS))
+            break;
+    }
+    d->borders = grow(d->borders, &d->cap, 0, sizeof *d->borders);
+    d->borders[0] = 0;
+    if (level <= d->pixels) {
+        divide_interval(d, 0, d->total, level);
         return;
-    const wick_device *device = p->costs->device;
-    wick_work work = wick_work_add(p->work, wick_plan_commit_work(device));
-    p->expected += wick_pack_expected(p->limits, wick_device_cost(device, work),
-                                      wick_device_cost(device, p->reload));
-    p->work = p->reload = (wick_work){0};
-    p->outputs = 0;
-    p->steps = 0;
+    }
+    for (uint32_t from = 0, grain = d->sizes[d->pixels];
+         from < d->total;) { /* channels lie inside pixels */
+        uint32_t end = d->total - from < grain ? d->total : from + grain;
+        divide_interval(d, from, end, end - from > d->out_c ? d->pixels : level);
+        from = end;
+    }
 }
 
-/* A step that breaks the output limit of the tests only because nothing smaller exists. */
-static uint32_t forced_end(const packer *p, int index, uint32_t first) {
-    if (!p->limits->max_span_outputs || p->steps)
-        return first;
-    uint32_t end = smallest_end(&p->costs->layers[index], first, p->unit);
-    wick_pack_limits relaxed = *p->limits;
-    relaxed.max_span_outputs = 0;
-    packer alone = *p;
-    alone.limits = &relaxed;
-    return fits(&alone, step_to(index, first, end)) ? end : first;
+/* ---- the search ---- */
+
+static piece piece_between(division *d, int k, int j) {
+    int at = j - k - 1;
+    if (at >= d->width)
+        return piece_of(d, d->borders[k], d->borders[j]);
+    size_t index = (size_t)k * (size_t)d->width + (size_t)at;
+    if (!d->is_known[index]) {
+        d->known[index] = piece_of(d, d->borders[k], d->borders[j]);
+        d->is_known[index] = 1;
+    }
+    return d->known[index];
 }
 
-static bool divide(packer *p, int index) {
-    uint32_t total = wick_plan_layer_total(&p->costs->layers[index]), first = 0, last = 0;
-    while (first < total) {
-        uint32_t end = largest_end(p, index, first);
-        /* Within a span, steps do not shrink: what little is left over is not used. */
-        bool sliver = p->steps && end < total && end - first < last;
-        if (end == first || sliver) {
-            if (p->steps) {
-                close_span(p);
-                last = 0;
-                continue;
-            }
-            end = forced_end(p, index, first);
-            if (end == first)
-                return false;
+/* The cheapest steps of one span from border i to j, given those to all borders between: one step
+   where that fits (no division takes less), else the best last step. *last: where it begins; -1:
+   none. */
+static piece best_steps(division *d, const piece *to, int i, int j, int *last) {
+    piece best = {.fits = false};
+    double least = INFINITY;
+    *last = -1;
+    if (legal(d, d->borders[i], d->borders[j])) {
+        best = piece_between(d, i, j);
+        if (best.fits) {
+            *last = i;
+            return best;
         }
-        add_step(p, step_to(index, first, end));
-        last = end - first;
-        first = end;
-        if (p->out->n_steps > MAX_INDEX || p->out->n_spans >= MAX_INDEX)
-            return false;
     }
-    close_span(p);
-    return true;
+    for (int k = j - 1; k > i; k--) {
+        if (!to[k - i].fits || !legal(d, d->borders[k], d->borders[j]))
+            continue;
+        piece step = piece_between(d, k, j);
+        if (!step.fits)
+            break; /* longer ones need no less scratch */
+        piece sum = {.step = wick_cost_add(to[k - i].step, step.step),
+                     .reload = wick_cost_add(to[k - i].reload, step.reload),
+                     .fits = true};
+        double worth = wick_pack_worth(d->limits, sum.step);
+        if (worth < least) {
+            least = worth;
+            best = sum;
+            *last = k;
+        }
+    }
+    best.fits = *last >= 0;
+    return best;
 }
 
-static void append(wick_packing *out, const wick_packing *layer) {
-    for (int s = 0; s < layer->n_spans; s++) {
-        const wick_span *span = &layer->spans[s];
-        for (int i = 0; i < span->n_steps; i++)
-            wick_packing_add(out, layer->steps[span->first_step + i], i == 0);
+/* Fills to[j - i] and last[j - i] for the borders that a span from i may reach, at most `end`;
+   returns the last one. Some kernels take less for more pixels, so the reach ends well behind the
+   first excess. */
+static int follow(division *d, int i, int end, piece *to, int *last) {
+    int j = i;
+    while (j < end) {
+        uint32_t outputs = d->borders[j + 1] - d->borders[i];
+        if (j > i && d->limits->max_span_outputs && outputs > (uint32_t)d->limits->max_span_outputs)
+            break;
+        j++;
+        to[j - i] = best_steps(d, to, i, j, &last[j - i]);
+        if (to[j - i].fits &&
+            to[j - i].step.energy_uj + d->commit.energy_uj > 1.5 * d->limits->span_uj)
+            break;
     }
+    return j;
+}
+
+/* from[j]: where the last span before border j begins. INFINITY: there is no division. */
+static double search(division *d, int *from, piece *to, int *last) {
+    double *best = wick_xalloc(((size_t)d->n + 1) * sizeof *best);
+    for (int j = 1; j <= d->n; j++)
+        best[j] = INFINITY;
+    best[0] = 0;
+    for (int i = 0; i < d->n; i++) {
+        if (isinf(best[i]))
+            continue;
+        int reach = follow(d, i, d->n, to, last);
+        for (int j = i + 1; j <= reach; j++) {
+            if (!to[j - i].fits || !carries(d, &to[j - i]))
+                continue;
+            double cost =
+                best[i] + wick_pack_expected(d->limits, wick_cost_add(to[j - i].step, d->commit),
+                                             to[j - i].reload);
+            if (cost < best[j]) {
+                best[j] = cost;
+                from[j] = i;
+            }
+        }
+    }
+    double expected = best[d->n];
+    free(best);
+    return expected;
+}
+
+static void add_spans(division *d, const int *from, piece *to, int *last, wick_packing *out) {
+    int *ends = wick_xalloc(((size_t)d->n + 1) * sizeof *ends), spans = 0;
+    for (int j = d->n; j > 0; j = from[j])
+        ends[spans++] = j;
+    while (spans-- > 0) {
+        int j = ends[spans], i = from[j], steps = 0;
+        follow(d, i, j, to, last);
+        int *step_ends = wick_xalloc(((size_t)(j - i) + 1) * sizeof *step_ends);
+        for (int k = j; k > i; k = last[k - i])
+            step_ends[steps++] = k;
+        for (int k = i; steps-- > 0; k = step_ends[steps])
+            wick_packing_add(out, step_to(d->layer, d->borders[k], d->borders[step_ends[steps]]),
+                             k == i);
+        free(step_ends);
+    }
+    free(ends);
 }
 
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
                      int64_t scratch, wick_packing *out, double *expected) {
-    wick_packing best = {0};
-    bool found = false;
-    for (int i = 0; i < SPAN_TARGETS; i++) {
-        wick_packing trial = {0};
-        packer p = {.costs = costs,
-                    .limits = limits,
-                    .out = &trial,
-                    .unit = wick_device_unit_bytes(costs->device),
-                    .scratch = scratch,
-                    .target_uj = limits->span_uj / (double)(1 << i / 2) / (i % 2 ? 1.41421356 : 1)};
-        bool done = divide(&p, layer);
-        if (done && (!found || p.expected < *expected)) {
-            wick_packing_free(&best);
-            best = trial;
-            *expected = p.expected;
-            found = true;
-        } else {
-            wick_packing_free(&trial);
-        }
-        if (!done)
-            break; /* smaller targets only fail more often */
-    }
+    division d = {.costs = costs,
+                  .limits = limits,
+                  .layer = layer,
+                  .scratch = scratch,
+                  .commit = wick_device_cost(costs->device, wick_plan_commit_work(costs->device)),
+                  .total = wick_plan_layer_total(&costs->layers[layer]),
+                  .out_c = costs->layers[layer].out_c,
+                  .unit = (uint32_t)wick_device_unit_bytes(costs->device)};
+    set_levels(&d);
+    set_borders(&d);
+    size_t n = (size_t)d.n;
+    d.width = d.n < MOST_PAIRS / d.n ? d.n : MOST_PAIRS / d.n;
+    d.known = wick_xalloc((n * (size_t)d.width + 1) * sizeof *d.known);
+    d.is_known = wick_xalloc(n * (size_t)d.width + 1);
+    piece *to = wick_xalloc((n + 1) * sizeof *to);
+    int *last = wick_xalloc((n + 1) * sizeof *last), *from = wick_xalloc((n + 1) * sizeof *from);
+    *expected = search(&d, from, to, last);
+    bool found = !isinf(*expected);
     if (found && out)
-        append(out, &best);
-    wick_packing_free(&best);
+        add_spans(&d, from, to, last, out);
+    free(d.borders);
+    free(d.known);
+    free(d.is_known);
+    free(to);
+    free(last);
+    free(from);
     return found;
+}
+
+static double alone_uj(const wick_plan_costs *costs, wick_step step) {
+    wick_work work =
+        wick_work_add(wick_plan_step_work(costs, step), wick_plan_commit_work(costs->device));
+    work = wick_work_add(work, wick_plan_reload_work(costs, &step, 1));
+    return wick_device_cost(costs->device, work).energy_uj;
 }
 
 wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs) {
     wick_pack_floor floor = {0};
-    packer p = {.costs = costs, .unit = wick_device_unit_bytes(costs->device)};
+    int64_t unit = wick_device_unit_bytes(costs->device);
     for (int l = 0; l < costs->net->n_layers; l++) {
         const wick_layer *layer = &costs->layers[l];
         uint32_t total = wick_plan_layer_total(layer);
         for (uint32_t first = 0; first < total;) {
-            uint32_t end = smallest_end(layer, first, p.unit);
+            uint32_t end = smallest_end(layer, first, unit);
             wick_step step = step_to(l, first, end);
-            double uj = span_uj_with(&p, step);
+            double uj = alone_uj(costs, step);
             int64_t scratch = wick_plan_step_scratch(costs, step);
             if (uj > floor.step_uj)
                 floor.step_uj = uj, floor.step_layer = l;

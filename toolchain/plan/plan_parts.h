@@ -32,7 +32,8 @@ wick_work wick_plan_reload_work(const wick_plan_costs *costs, const wick_step *s
 /* Writing a tensor from SRAM at a commit. */
 wick_work wick_plan_store_work(const wick_plan_costs *costs, int tensor);
 /* A span with its commit; model's tensors know their last readers. */
-wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int span);
+wick_work wick_plan_span_work(const wick_plan_costs *costs, const wick_model *model, int segment,
+                              int span);
 /* Beside the arena. */
 uint32_t wick_plan_step_scratch(const wick_plan_costs *costs, wick_step step);
 /* One record, written between two barriers. */
@@ -67,23 +68,35 @@ typedef struct wick_packing {
     int64_t arena_bytes;
     int n_steps, n_spans, cap_steps, cap_spans;
     int first_span[1 + WICK_MAX_HEADS], span_count[1 + WICK_MAX_HEADS];
+    double expected[1 + WICK_MAX_HEADS]; /* energy or time of each segment */
 } wick_packing;
 typedef struct wick_pack_limits {
     double span_uj;       /* of steps, commit, and what a boot reads again */
     double usable_uj;     /* of one charge, after the boot */
     int64_t scratch;      /* bytes, arena included */
     int max_span_outputs; /* 0 = none; the smallest step is always allowed */
-    bool by_time;         /* least expected time instead of energy */
+    double
+        latency_weight; /* in [0, 1]: of the time in what is minimised; the rest is the energy's */
+    double active_uj_per_us; /* what a µs of it counts */
+    bool any;                /* some division will do, not the best: few borders are looked at */
+    wick_features features;
 } wick_pack_limits;
-/* False when a layer has no step that fits, or there are more than 65,535 steps or spans. */
+/* False when a layer has no step that fits, or there are more than 65,535 steps or spans.
+   span_count[0] = 0: there is no extractor, or its steps are the first of every module. */
 bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
 void wick_packing_free(wick_packing *packing);
+/* (1 - latency_weight) * energy + latency_weight * active_uj_per_us * time, µJ */
+double wick_pack_worth(const wick_pack_limits *limits, wick_cost cost);
 /* What one pass takes with the power failures to be expected: a failure hits a span with
    probability e / usable and repeats half of it and its reload on average. */
 double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_cost reload);
 
-/* One layer divided into spans of steps (plan_pack.c); arrays grow in `out`, whose last span is the
-   layer's last. *expected: of these spans. False: no step fits. */
+/* One layer divided into spans of steps (plan_pack.c): of all divisions whose steps end on the
+   borders that are looked at, the one that is expected to take least. These are all legal ones
+   (pixels, and channels within a pixel, that end on a write unit) as long as there are few pairs of
+   them within a span; of larger layers rows, or every second, fourth ... row, and finer ones only
+   where such a piece exceeds a span. `out` (may be NULL) gets them. *expected: of these spans.
+   False: no step fits. */
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
                      int64_t scratch, wick_packing *out, double *expected);
 void wick_packing_add(wick_packing *packing, wick_step step, bool new_span);

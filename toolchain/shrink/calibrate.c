@@ -26,30 +26,30 @@ static void visit(void *ctx, int tensor, const float *values, int n, size_t per_
     }
 }
 
-/* The first `n` of a seeded shuffle of the training part. */
-static uint32_t *choose_images(wick_arena *arena, uint32_t total, uint64_t seed) {
+/* The first of a seeded shuffle of the training part. */
+uint32_t *wick_calibration_images(wick_arena *arena, const wick_data *data,
+                                  const wick_quantize_options *options, int *n) {
+    uint32_t total = (uint32_t)data->split[WICK_TRAIN].n;
+    *n = options->images < (int)total ? options->images : (int)total;
     uint32_t *indices = wick_new(arena, uint32_t, total);
     for (uint32_t i = 0; i < total; i++)
         indices[i] = i;
-    wick_rng rng = wick_rng_seed(seed, 0x63616c69 /* "cali" */);
+    wick_rng rng = wick_rng_seed(options->seed, 0x63616c69 /* "cali" */);
     wick_rng_shuffle(&rng, indices, total);
     return indices;
 }
 
 wick_status wick_calibrate(const wick_graph *graph, const wick_data *data,
                            const wick_quantize_options *options, const int *tensors, int n_tensors,
-                           wick_range *ranges, wick_diag *diag) {
-    int total = data->split[WICK_TRAIN].n;
-    int n = options->images < total ? options->images : total;
-    if (n < 1)
+                           wick_histogram *histograms, wick_diag *diag) {
+    int n;
+    if (data->split[WICK_TRAIN].n < 1)
         return wick_fail(diag, WICK_RANGE, NULL, data->spec, NULL,
                          "the training part has no images to calibrate with");
     wick_arena *arena = wick_arena_new();
-    uint32_t *indices = choose_images(arena, (uint32_t)total, options->seed);
-    calibration c = {.histograms = wick_new(arena, wick_histogram, n_tensors),
-                     .tensors = tensors,
-                     .n_tensors = n_tensors,
-                     .bad = -1};
+    uint32_t *indices = wick_calibration_images(arena, data, options, &n);
+    calibration c = {
+        .histograms = histograms, .tensors = tensors, .n_tensors = n_tensors, .bad = -1};
     wick_status status = WICK_OK;
     for (int pass = 0; pass < 2 && status == WICK_OK; pass++) {
         c.counting = pass == 1;
@@ -60,8 +60,6 @@ wick_status wick_calibrate(const wick_graph *graph, const wick_data *data,
                                "the training diverged, or the weights are damaged",
                                "has values that are not finite");
     }
-    for (int i = 0; i < n_tensors && status == WICK_OK; i++)
-        ranges[tensors[i]] = wick_histogram_range(&c.histograms[i], options);
     wick_arena_free(arena);
     return status;
 }

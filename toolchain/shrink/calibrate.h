@@ -26,12 +26,12 @@ typedef struct wick_histogram {
 bool wick_histogram_bounds(wick_histogram *histogram, const float *values, size_t n);
 void wick_histogram_count(wick_histogram *histogram, const float *values, size_t n);
 
-/* The range that `options->calibration` chooses. PERCENTILE leaves (100 - percentile) % of the
-   values outside at each end; MSE searches both ends, from the full range down to 5 % of it, for
-   the least mean squared error after int8 quantization (Banner et al., 2019, do this analytically).
- */
-wick_range wick_histogram_range(const wick_histogram *histogram,
-                                const wick_quantize_options *options);
+/* The range that a calibration (but AUTO) chooses. PERCENTILE leaves (100 - percentile) % of the
+   values outside at each end; MSE and KL search both ends, from the full range down to 5 % of it,
+   for the least mean squared error after int8 quantization (Banner et al., 2019, do this
+   analytically), or the least divergence. */
+wick_range wick_histogram_range(const wick_histogram *histogram, wick_calibration calibration,
+                                double percentile);
 
 /* int8 quantization of a range: 256 steps, 0.0 exactly representable. An empty range gives scale 1.
  */
@@ -41,10 +41,22 @@ typedef struct wick_qparams {
 } wick_qparams;
 wick_qparams wick_range_qparams(wick_range range);
 
-/* Ranges of `tensors` of a float graph over the seeded calibration images: ranges[t] is set for
-   each tensor index t of the list. RANGE names a tensor with NaN or infinite values. */
+/* The seeded calibration images: indices into the training part, *n of them, in `arena`. */
+uint32_t *wick_calibration_images(wick_arena *arena, const wick_data *data,
+                                  const wick_quantize_options *options, int *n);
+
+/* Histograms of `tensors` of a float graph over those images: histograms[i] of tensors[i], zeroed.
+   RANGE names a tensor with NaN or infinite values. */
 wick_status wick_calibrate(const wick_graph *graph, const wick_data *data,
                            const wick_quantize_options *options, const int *tensors, int n_tensors,
-                           wick_range *ranges, wick_diag *diag);
+                           wick_histogram *histograms, wick_diag *diag);
+
+/* For AUTO: quantizes with each calibration, runs the integer network on the images and compares
+   its logits with the float ones; *chosen is what differs least. Where no calibration can be
+   lowered: MSE, so that the caller reports why. ranges receives those of *chosen. */
+wick_status wick_choose_calibration(const wick_graph *prepared, const wick_data *data,
+                                    const wick_quantize_options *options, const int *tensors,
+                                    int n_tensors, const wick_histogram *histograms,
+                                    wick_range *ranges, wick_diag *diag);
 
 #endif

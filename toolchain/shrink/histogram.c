@@ -67,8 +67,56 @@ static double squared_error(const wick_histogram *histogram, wick_range range) {
     return error;
 }
 
+/* Bin of the histogram that is the first (step 1) or last (step -1) with values inside the range.
+ */
+static int edge_bin(const wick_histogram *histogram, wick_range range, int step) {
+    int b = step > 0 ? 0 : WICK_HISTOGRAM_BINS - 1;
+    for (; b >= 0 && b < WICK_HISTOGRAM_BINS; b += step) {
+        double count = histogram->count[b], x = count > 0 ? histogram->sum[b] / count : 0;
+        if (count > 0 && x >= range.low && x <= range.high)
+            return b;
+    }
+    return -1;
+}
+
+/* How much the 256 levels of a range tell less than the bins do: the divergence of the values,
+   those outside counted at its ends, from the levels' shares, spread evenly over a level's bins
+   (Migacz, "8-bit inference with TensorRT", 2017). */
+static double divergence(const wick_histogram *histogram, wick_range range) {
+    wick_qparams q = wick_range_qparams(range);
+    int first = edge_bin(histogram, range, 1), last = edge_bin(histogram, range, -1);
+    double mass[256] = {0}, bins[256] = {0}, below = 0, above = 0, inside = 0, sum = 0;
+    uint8_t level[WICK_HISTOGRAM_BINS] = {0};
+    if (first < 0)
+        return INFINITY;
+    for (int b = 0; b < WICK_HISTOGRAM_BINS; b++) {
+        double count = histogram->count[b];
+        if (count <= 0)
+            continue;
+        double step = rint(histogram->sum[b] / count / (double)q.scale) + q.zero_point;
+        level[b] = (uint8_t)(fmax(-128, fmin(127, step)) + 128);
+        below += b < first ? count : 0;
+        above += b > last ? count : 0;
+        if (b < first || b > last)
+            continue;
+        mass[level[b]] += count;
+        bins[level[b]]++;
+        inside += count;
+    }
+    for (int b = first; b <= last; b++) {
+        double p = histogram->count[b] + (b == first ? below : 0) + (b == last ? above : 0);
+        if (histogram->count[b] > 0)
+            sum += p / histogram->total *
+                   log(p / histogram->total / (mass[level[b]] / bins[level[b]] / inside));
+    }
+    return sum;
+}
+
+typedef double range_cost(const wick_histogram *histogram, wick_range range);
+
 /* Shrinks one end in steps of 1 % of the seen range while the other stays. */
-static void search_end(const wick_histogram *histogram, wick_range *range, bool high) {
+static void search_end(const wick_histogram *histogram, range_cost *cost, wick_range *range,
+                       bool high) {
     wick_range best = *range;
     double least = INFINITY;
     for (int percent = 100; percent >= 5; percent--) {
@@ -77,7 +125,7 @@ static void search_end(const wick_histogram *histogram, wick_range *range, bool 
             trial.high = histogram->seen.high * percent / 100;
         else
             trial.low = histogram->seen.low * percent / 100;
-        double error = squared_error(histogram, trial);
+        double error = cost(histogram, trial);
         if (error < least) {
             least = error;
             best = trial;
@@ -86,25 +134,28 @@ static void search_end(const wick_histogram *histogram, wick_range *range, bool 
     *range = best;
 }
 
-static wick_range mse_range(const wick_histogram *histogram) {
+static wick_range search_range(const wick_histogram *histogram, range_cost *cost) {
     wick_range range = histogram->seen;
     for (int round = 0; round < 2; round++) {
         if (range.high > 0)
-            search_end(histogram, &range, true);
+            search_end(histogram, cost, &range, true);
         if (range.low < 0)
-            search_end(histogram, &range, false);
+            search_end(histogram, cost, &range, false);
     }
     return range;
 }
 
-wick_range wick_histogram_range(const wick_histogram *histogram,
-                                const wick_quantize_options *options) {
-    switch (options->calibration) {
+wick_range wick_histogram_range(const wick_histogram *histogram, wick_calibration calibration,
+                                double percentile) {
+    switch (calibration) {
     case WICK_CALIBRATE_PERCENTILE:
-        return percentile_range(histogram, options->percentile);
+        return percentile_range(histogram, percentile);
     case WICK_CALIBRATE_MSE:
-        return mse_range(histogram);
+        return search_range(histogram, squared_error);
+    case WICK_CALIBRATE_KL:
+        return search_range(histogram, divergence);
     case WICK_CALIBRATE_MINMAX:
+    case WICK_CALIBRATE_AUTO:
         break;
     }
     return histogram->seen;

@@ -79,7 +79,15 @@ static wick_status calibrate_and_insert(const wick_graph *prepared, const wick_d
                                         wick_graph **out, wick_diag *diag) {
     int *tensors, n_tensors = wick_qdq_observed(prepared, arena, &tensors);
     wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
-    WICK_TRY(wick_calibrate(prepared, data, options, tensors, n_tensors, ranges, diag));
+    wick_histogram *histograms = wick_new(arena, wick_histogram, n_tensors);
+    WICK_TRY(wick_calibrate(prepared, data, options, tensors, n_tensors, histograms, diag));
+    if (options->calibration == WICK_CALIBRATE_AUTO)
+        WICK_TRY(wick_choose_calibration(prepared, data, options, tensors, n_tensors, histograms,
+                                         ranges, diag));
+    else
+        for (int i = 0; i < n_tensors; i++)
+            ranges[tensors[i]] =
+                wick_histogram_range(&histograms[i], options->calibration, options->percentile);
     WICK_TRY(wick_qdq_insert(prepared, ranges, out, diag));
     wick_status status = lowers(*out, diag);
     if (status != WICK_OK) {

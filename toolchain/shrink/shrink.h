@@ -13,14 +13,24 @@
 typedef enum wick_calibration {
     WICK_CALIBRATE_MINMAX,
     WICK_CALIBRATE_PERCENTILE, /* (100 - percentile) % of the values lie outside at each end */
-    WICK_CALIBRATE_MSE         /* range with the least mean squared error */
+    WICK_CALIBRATE_MSE,        /* range with the least mean squared error */
+    WICK_CALIBRATE_KL,         /* range with the least Kullback-Leibler divergence */
+    WICK_CALIBRATE_AUTO        /* of those the one that changes the logits least */
 } wick_calibration;
+
+/* What each calibration does to the logits of the calibration images: energy of the difference to
+   the float logits over that of the float logits, mean of the modules; NAN = not tried. */
+typedef struct wick_quantize_report {
+    wick_calibration chosen;
+    double noise[WICK_CALIBRATE_AUTO];
+} wick_quantize_report;
 
 typedef struct wick_quantize_options {
     wick_calibration calibration; /* default MSE */
     double percentile;            /* (50, 100], default 99.99 */
     int images;                   /* >= 1 calibration images from the training part, default 256 */
     uint64_t seed;                /* which images, default 1 */
+    wick_quantize_report *report; /* receives what AUTO found; may be NULL */
 } wick_quantize_options;
 wick_quantize_options wick_quantize_defaults(void);
 
@@ -114,6 +124,22 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
 /* The answers of all images of a split, with the confidence that the logits' real values give. */
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);
+
+/* What quantization did to one tensor: signal to noise over all elements and images, infinite where
+   nothing differs, and the element that differs most, counted row-major in [1,C,H,W]. */
+typedef struct wick_layer_noise {
+    const char *name;
+    double snr_db;
+    int worst_image;
+    int64_t worst_element;
+    double worst_exact, worst_quantized;
+} wick_layer_noise;
+/* Both graphs, inferred for N = 1, evaluated by the reference on the first validation images; every
+   activation that the quantized one restores and the float one has by name, in node order, in
+   `arena`. SHAPE: images or models do not belong together. */
+wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, const wick_data *data,
+                              int images, wick_arena *arena, wick_layer_noise **out, int *n,
+                              wick_diag *diag);
 
 #include "shrink/channels.h"
 #include "shrink/collapse.h"

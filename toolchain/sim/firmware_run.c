@@ -90,7 +90,8 @@ static void pay_write(firmware *f, uint32_t offset, uint32_t bytes) {
     pay_steps(f, end);
     for (int k = f->first_step; k < end; k++) {
         const wick_place *place = &m->tensors[m->layers[m->steps[k].layer].dst];
-        if (place->sram != WICK_NO_SRAM && place->last_reader >= end && place->offset == offset) {
+        if (place->sram != WICK_NO_SRAM && w->plan->stores[k].last_reader >= end &&
+            place->offset == offset) {
             live_or_die(f, world_run_loose(w, f->item, w->work.store_item[k]));
             return;
         }

@@ -143,20 +143,19 @@ typedef struct wick_train_result {
 
 /* Trains `graph` (a family; baseline takes one built with shared = false) in place; on return it
    holds the weights of the best epoch on the validation split, and its family the strategy, the
-   data, the labels, of sensors the ranges, the normalisation (where it had none: (pixel - 128) / 128, as data.h has it)
-   and the validation accuracies.
-   Where there are several ranks (parallel.h), all of them call this with equal arguments; the paths
-   of files count on rank 0 alone, which writes all of them, and the others' `quiet` is set. All
-   train on the same batches as one alone would: each computes the gradients of its part, and their
-   mean is taken. All return the same results. Another number of ranks may resume a checkpoint, with
-   other bits; MISMATCH when data, network, options or backend of the ranks differ.
-   Every image is seen once per epoch in a new order; the last batch is filled up with the first
-   images of that order. Same seed, threads, instruction set and library: same bits.
-   INTERRUPTED after Ctrl-C: the checkpoint holds the state after the last whole epoch; the begun
-   one starts over on resume. RANGE: an option, or the loss left the finite numbers. SHAPE: data and
-   graph do not fit. UNSUPPORTED: the family lacks what the strategy needs. MISMATCH, TRUNCATED,
-   SYNTAX: the checkpoint belongs to another run or is damaged. On failure `graph` may hold
-   intermediate weights. */
+   data, the labels, of sensors the ranges, the normalisation (where it had none: (pixel - 128) /
+   128, as data.h has it) and the validation accuracies. Where there are several ranks (parallel.h),
+   all of them call this with equal arguments; the paths of files count on rank 0 alone, which
+   writes all of them, and the others' `quiet` is set. All train on the same batches as one alone
+   would: each computes the gradients of its part, and their mean is taken. All return the same
+   results. Another number of ranks may resume a checkpoint, with other bits; MISMATCH when data,
+   network, options or backend of the ranks differ. Every image is seen once per epoch in a new
+   order; the last batch is filled up with the first images of that order. Same seed, threads,
+   instruction set and library: same bits. INTERRUPTED after Ctrl-C: the checkpoint holds the state
+   after the last whole epoch; the begun one starts over on resume. RANGE: an option, or the loss
+   left the finite numbers. SHAPE: data and graph do not fit. UNSUPPORTED: the family lacks what the
+   strategy needs. MISMATCH, TRUNCATED, SYNTAX: the checkpoint belongs to another run or is damaged.
+   On failure `graph` may hold intermediate weights. */
 wick_status wick_train_run(wick_graph *graph, const wick_data *data,
                            const wick_train_options *options, wick_train_result *result,
                            wick_diag *diag);

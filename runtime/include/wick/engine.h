@@ -39,8 +39,10 @@ typedef struct wick_engine {
     wick_counters counters; /* as of now; in NVM as of the last commit */
     wick_stamp stamp;       /* of the input in work */
     uint32_t highest_mv;    /* seen while waiting */
-    uint16_t from[2];       /* first step of this boot, of the extractor and of a module: what it
-                               and later ones computed is in SRAM; UINT16_MAX = none */
+    uint16_t from[2];       /* first step of the chain in this boot, of the extractor and of a
+                               module: what it and later ones computed is in SRAM; UINT16_MAX = none
+                             */
+    uint8_t extracted;      /* all that the extractor computes for modules is in SRAM */
     uint8_t copy;           /* which record copy is the newest */
     uint8_t lost;           /* a commit failed half-way, or none was loaded: load first */
     uint8_t vars_changed;   /* counters or application variables: the next commit stores them */

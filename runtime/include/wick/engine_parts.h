@@ -25,7 +25,8 @@ void wick_engine_load_stamp(wick_engine *engine);
 int wick_engine_stale(const wick_engine *engine);
 /* Phase RUN: waits, or the work up to the next commit. BUSY, WAIT or an error. */
 wick_rt_status wick_engine_run_span(wick_engine *engine);
-/* Nothing in SRAM counts any more: of the extractor and the module, or the module alone. */
+/* Nothing in SRAM counts any more: of the extractor and the module, or the module alone. After an
+   error of a span too: it may have overwritten what it had read. */
 void wick_engine_forget(wick_engine *engine, int extractor_too);
 /* At a boot that found work interrupted: how far spans are to be divided, from what earlier boots
    achieved. */

@@ -39,6 +39,12 @@ uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step,
    wick_model.scratch_bytes. */
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
 
+/* Every module begins with the extractor's steps (wick_segment). */
+int wick_recomputes(const wick_model *model);
+/* Steps of a chain are numbered from 0, the extractor's first: step s of the model, of a segment
+   that has spans, is step s - wick_chain_base(model, segment) of its chain. */
+unsigned wick_chain_base(const wick_model *model, unsigned segment);
+
 /* Whether `kernel` can compute the layer: the one predicate that the planner chooses by, that the
    engine checks every layer with at boot, and that the kernels rely on. Looks at the geometry only,
    not at weights or packed. True for WICK_KERNEL_PORTABLE. */

@@ -144,9 +144,9 @@ typedef struct wick_place {
     uint32_t stride;
     uint32_t sram;        /* bytes from the start of the scratch memory, 4-byte aligned; or
                              WICK_NO_SRAM */
-    uint16_t producer;    /* with a place in SRAM: the step that computes it */
-    uint16_t last_reader; /* the last step that reads it; UINT16_MAX: needed until the input is done
-                           */
+    uint16_t producer;    /* with a place in SRAM: the step of the chain that computes it */
+    uint16_t last_reader; /* the last step of the chain that reads it (where several modules do: the
+                             farthest); UINT16_MAX: needed until the input is done */
 } wick_place;
 
 /* A step computes the output elements [first, first + count) of one layer in [H,W,C] order: whole
@@ -170,8 +170,13 @@ typedef struct wick_span {
     uint32_t energy_nj;  /* modelled energy of the span with its commit; 0 = unknown */
 } wick_span;
 
-/* Segment 0 is the shared extractor (n_spans may be 0: independent modules); segments 1..n_modules
-   are the modules, large to small. */
+/* Segment 0 is the shared extractor; segments 1..n_modules are the modules, large to small. Segment
+   0 has no spans where modules are independent, and where storing what the extractor computes would
+   take more than computing it again: then every module begins with the extractor's steps, the first
+   `extractor_steps` of its own, and leaves them out while an earlier module of the same boot has
+   left what they compute in SRAM.
+   The chain of a module is the extractor's steps and then its own; wick_chain_base (kernels.h)
+   leads from one numbering to the other. */
 typedef struct wick_segment {
     uint16_t first_span, n_spans;
     uint16_t result;            /* tensor index of the logits; segment 0: of the features */
@@ -191,14 +196,15 @@ typedef struct wick_model {
     uint32_t nvm_bytes; /* size of the region */
     uint32_t record_offset[2], record_bytes; /* two alternating copies */
     uint32_t
-        vars_offset[2];     /* two copies of counters and application variables (nvm.h); 0 = none */
-    uint32_t app_bytes;     /* of the application's variables */
-    uint32_t tally_offset;  /* of the boot tally (nvm.h); 0 = none */
-    uint32_t stamp_offset;  /* of the input's time stamp (nvm.h), from the start of each of the
-                               input's two places; 0 = none */
-    uint32_t write_unit;    /* bytes; 0 = 1. Steps start on it */
-    uint32_t arena_bytes;   /* of tensors in SRAM, at the start of scratch; a multiple of 4 */
-    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned, arena included */
+        vars_offset[2];    /* two copies of counters and application variables (nvm.h); 0 = none */
+    uint32_t app_bytes;    /* of the application's variables */
+    uint32_t tally_offset; /* of the boot tally (nvm.h); 0 = none */
+    uint32_t stamp_offset; /* of the input's time stamp (nvm.h), from the start of each of the
+                              input's two places; 0 = none */
+    uint16_t extractor_steps; /* of segment 0, or at the start of each module; 0 = no extractor */
+    uint32_t write_unit;      /* bytes; 0 = 1. Steps start on it */
+    uint32_t arena_bytes;     /* of tensors in SRAM, at the start of scratch; a multiple of 4 */
+    uint32_t scratch_bytes;   /* SRAM that wick_engine_run needs, 4-byte aligned, arena included */
     const wick_layer *layers;
     const wick_place *tensors;
     const wick_step *steps;

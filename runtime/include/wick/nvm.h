@@ -106,8 +106,16 @@ typedef struct wick_stamp {
 wick_rt_status wick_stamp_load(const wick_port *port, uint32_t offset, wick_stamp *stamp);
 wick_rt_status wick_stamp_store(const wick_port *port, uint32_t offset, const wick_stamp *stamp);
 
-/* Little-endian words. */
-void wick_put32(uint8_t *p, uint32_t value);
-uint32_t wick_get32(const uint8_t *p);
+/* Little-endian words: one access each, where the core allows it at any address. */
+static inline void wick_put32(uint8_t *p, uint32_t value) {
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+}
+
+static inline uint32_t wick_get32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
 
 #endif
