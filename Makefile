@@ -48,7 +48,7 @@ fuzz: deps build ## fuzz the ONNX reader under sanitizers for FUZZ_SECONDS (60)
 
 KERNELS := $(BUILD)/bench/kernels
 bench-kernels: deps build ## instructions and estimated cycles of the int8 kernels on the emulated cores; also as JSON
-	@cmake --build --preset release --target family_layers >/dev/null && mkdir -p $(KERNELS)
+	@mkdir -p $(KERNELS)
 	@$(BUILD)/bench/family_layers >$(KERNELS)/layers.inc && $(BUILD)/bench/family_layers --uses >$(KERNELS)/uses
 	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS) $(KERNELS)/layers.inc
 	@$(BUILD)/bench/kernel_table $(KERNELS) --uses $(KERNELS)/uses --json $(BUILD)/bench/kernels.json
@@ -58,11 +58,12 @@ bench-kernels-pc: build ## rate of the int8 kernels on this machine
 	@cmake --build --preset release --target bench_kernels >/dev/null && $(BUILD)/bench/bench_kernels
 
 bench-kernels-baseline: deps build ## accept what the kernels now execute: rewrites bench/device/baseline.json
-	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-baseline
+	@mkdir -p $(KERNELS)-baseline && $(BUILD)/bench/family_layers >$(KERNELS)-baseline/layers.inc
+	@bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-baseline $(KERNELS)-baseline/layers.inc
 	@$(BUILD)/bench/kernel_table $(KERNELS)-baseline --quiet --update bench/device/baseline.json
 
 bench-kernel-costs: deps build ## the cycles of profiles/kernels: fitted to the kernels' estimated cycles on whole layers and parts of them
-	@cmake --build --preset release --target family_layers >/dev/null && mkdir -p $(KERNELS)-costs
+	@mkdir -p $(KERNELS)-costs
 	@$(BUILD)/bench/family_layers >$(KERNELS)-costs/layers.inc
 	@WICK_PARTS=1 bench/device/count_kernels.sh $(BUILD)/bench/count_plugin.so $(KERNELS)-costs $(KERNELS)-costs/layers.inc
 	@python3 bench/device/fit_costs.py $(KERNELS)-costs

@@ -33,11 +33,22 @@ static const char *cycles_text(wick_arena *arena, double cycles) {
     return cycles > 0 ? wick_arena_printf(arena, "%g", cycles) : "-";
 }
 
+/* What the kernel computes as a whole: of what is left over it takes as much, or lone MACs. */
+static const char *units_text(wick_arena *arena, const wick_kernel_cost *cost) {
+    if (cost->tile_side > 1)
+        return wick_arena_printf(arena, "%lldx%lldx%lld tiles", (long long)cost->tile_side,
+                                 (long long)cost->tile_side, (long long)cost->tile_channels);
+    if (cost->cycles_per_lone_mac > 0)
+        return wick_arena_printf(arena, "%lld pixels",
+                                 (long long)(cost->pixels_at_once ? cost->pixels_at_once : 2));
+    return "-";
+}
+
 static void print_kernels(const wick_device *device, wick_arena *arena) {
-    enum { COLUMNS = 10 };
-    static const char *const header[COLUMNS] = {"cycles a", "MAC",    "lone MAC", "strided",
-                                                "input",    "output", "channel",  "row",
-                                                "call",     "code"};
+    enum { COLUMNS = 11 };
+    static const char *const header[COLUMNS] = {"cycles a", "MAC",    "lone MAC",      "strided",
+                                                "input",    "output", "channel",       "row",
+                                                "call",     "code",   "computes whole"};
     kernel_row rows[WICK_LAYER_KINDS + WICK_KERNELS];
     int n = kernels_of(device, rows);
     const char **cells = wick_new(arena, const char *, COLUMNS *(n + 1));
@@ -55,6 +66,7 @@ static void print_kernels(const wick_device *device, wick_arena *arena) {
         row[7] = cycles_text(arena, cost->cycles_per_row);
         row[8] = cycles_text(arena, cost->cycles_per_call);
         row[9] = wick_text_bytes(arena, (double)cost->code_bytes);
+        row[10] = units_text(arena, cost);
     }
     cli_print_table(cells, n + 1, COLUMNS);
 }
@@ -110,12 +122,15 @@ static json_t *kernels_json(const wick_device *device) {
         const wick_kernel_cost *c = rows[i].cost;
         json_object_set_new(
             object, rows[i].name,
-            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I}", "cycles_per_mac", c->cycles_per_mac,
-                      "cycles_per_strided_mac", c->cycles_per_strided_mac, "cycles_per_lone_mac",
-                      c->cycles_per_lone_mac, "cycles_per_input", c->cycles_per_input,
-                      "cycles_per_output", c->cycles_per_output, "cycles_per_channel",
-                      c->cycles_per_channel, "cycles_per_row", c->cycles_per_row, "cycles_per_call",
-                      c->cycles_per_call, "code_bytes", (json_int_t)c->code_bytes));
+            json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I}", "cycles_per_mac",
+                      c->cycles_per_mac, "cycles_per_strided_mac", c->cycles_per_strided_mac,
+                      "cycles_per_lone_mac", c->cycles_per_lone_mac, "cycles_per_input",
+                      c->cycles_per_input, "cycles_per_output", c->cycles_per_output,
+                      "cycles_per_channel", c->cycles_per_channel, "cycles_per_row",
+                      c->cycles_per_row, "cycles_per_call", c->cycles_per_call, "code_bytes",
+                      (json_int_t)c->code_bytes, "pixels_at_once", (json_int_t)c->pixels_at_once,
+                      "tile_side", (json_int_t)c->tile_side, "tile_channels",
+                      (json_int_t)c->tile_channels));
     }
     return object;
 }

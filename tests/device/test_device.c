@@ -363,6 +363,8 @@ static void bad_kernel_tables_name_the_field(void **state) {
         {"kernels.fc_s8.cycles_per_mac", "-1", WICK_RANGE, "kernels.fc_s8.cycles_per_mac"},
         {"kernels.fc_s8.cycles_per_call", NULL, WICK_MISSING, "cycles_per_call"},
         {"kernels.fc_s8.pixels_at_once", "0", WICK_RANGE, "pixels_at_once"},
+        {"kernels.conv2d_s8.tile_side", "0", WICK_RANGE, "tile_side"},
+        {"kernels.conv2d_s8.tile_channels", "65", WICK_RANGE, "tile_channels"},
         {"kernels.fc_s8.code_bytes", "0", WICK_RANGE, "code_bytes"},
         {"cycles_source", "\" \"", WICK_MISSING, "cycles_source is empty"},
         {"code_source", NULL, WICK_MISSING, "code_source"},
