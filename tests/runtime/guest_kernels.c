@@ -230,7 +230,8 @@ static int place_constants(call *c, wick_layer *l) {
     }
     if (!g.n_constants)
         return 1;
-    int which = guest_between(&random_state, l->bias ? 0 : 1, 2);
+    int biased = l->bias && l->kind <= WICK_LAYER_FC; /* elsewhere bias has its own length */
+    int which = guest_between(&random_state, biased ? 0 : 1, 2);
     const void *from[3] = {g.bias, g.mult, g.shift};
     c->constants = place(CONSTANTS, g.n_constants * (which == 2 ? 1 : 4), which == 2 ? 1 : 4);
     memcpy(c->constants.at, from[which], c->constants.bytes);
