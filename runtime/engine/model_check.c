@@ -202,7 +202,7 @@ wick_rt_status wick_model_check(const wick_model *model, int mapped, uint32_t sc
         if (!step_fits(model, &model->steps[i], mapped, scratch_bytes))
             return WICK_RT_ARGUMENT;
     for (uint32_t i = 0; i <= model->n_modules; i++)
-        if (!segment_fits(model, i))
+        if (!segment_fits(model, (unsigned)i))
             return WICK_RT_ARGUMENT;
     return WICK_RT_OK;
 }

@@ -149,7 +149,7 @@ static void the_planner_picks_the_cores_kernels(void **state) {
 /* An MSP430 has 7 KB of NVM and 41 KB for code and constants within 16-bit addresses. */
 static void the_msp430_gets_kernels_of_16_bit_cores(void **state) {
     (void)state;
-    wick_qnet *net = tiny_family(3, 8, 6);
+    wick_qnet *net = tiny_family(3, 8, 4);
     wick_plan *plan = plan_for(net, load("msp430-fram"));
     const core_case msp430 = {"msp430-fram", "a tiny family", 1, "_w16 _w8"};
     assert_share(plan, &msp430);

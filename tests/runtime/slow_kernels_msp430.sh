@@ -20,14 +20,16 @@ includes=(-I"$root/runtime/include" -I"$root/toolchain")
 multiplier=none # or 16bit
 # build NAME definitions...: NAME.host and NAME.elf
 build() {
-    local name=$1 objects=$work/$multiplier source object
+    local name=$1 objects=$work/$multiplier source object level
     shift
     mkdir -p "$objects"
     ${CC:-cc} -O2 -std=c99 "${includes[@]}" "$@" "${sources[@]}" -o "$work/$name.host" || exit 1
     for source in "${sources[@]}" "$board"/*.S; do
         object=$objects/$(basename "${source%.*}").o
         [ "$source" = "$root/tests/runtime/guest_msp430.c" ] || [ ! -f "$object" ] || continue
-        clang --target=msp430 -mhwmult=$multiplier -O2 -std=c99 -Wall -Wextra -Werror -ffreestanding -ffunction-sections \
+        level=-O2 # the kernels as they are emitted; the guest as small as it goes, to fit beside them
+        [ "$source" != "$root/tests/runtime/guest_msp430.c" ] || level=-Os
+        clang --target=msp430 -mhwmult=$multiplier $level -std=c99 -Wall -Wextra -Werror -ffreestanding -ffunction-sections \
             -fdata-sections -nostdlibinc -isystem "$board/libc" "${includes[@]}" "$@" -c "$source" -o "$object" || exit 1
     done
     ld.lld --gc-sections -T "$board/msp430.ld" "$objects"/*.o -o "$work/$name.elf" || exit 1
