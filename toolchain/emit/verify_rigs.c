@@ -76,7 +76,7 @@ static wick_status verify_msp430(verify_session *session, wick_verify_result *re
         rig->experiments = cuts;
         rig->differences = process.exit_status;
         snprintf(rig->what, sizeof rig->what, "cut between instructions; %lld whole results",
-                 (long long)number_before(text, " whole results"));
+                 (long long)number_before(text, " results"));
     }
     wick_process_free(&process);
     return status;
