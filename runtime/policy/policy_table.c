@@ -62,5 +62,5 @@ uint8_t wick_policy_look_up(const wick_policy_table *table, const wick_model *mo
         stage += 1u + (s->working - 1u) * WICK_TABLE_LEVELS;
     uint32_t row = table->row_of[(stage * table->n_time + time) * table->n_harvest + harvest];
     uint8_t pair = table->rows[row * ((table->n_charge + 1u) / 2u) + charge / 2];
-    return (uint8_t)(pair >> (charge & 1u) * 4u & 15u);
+    return (uint8_t)((unsigned)pair >> (charge & 1u) * 4u & 15u);
 }

@@ -122,7 +122,7 @@ typedef struct source {
 static uint64_t raw_bits(const source *s, int64_t i) {
     int bits = s->how->raw_bits;
     if (bits == 4)
-        return s->raw[i / 2] >> (i % 2 * 4) & 15u;
+        return (unsigned)s->raw[i / 2] >> (i % 2 * 4) & 15u;
     uint64_t value = 0;
     for (int k = bits / 8 - 1; k >= 0; k--)
         value = value << 8 | s->raw[i * (bits / 8) + k];
