@@ -170,6 +170,8 @@ static wick_status train(train_arguments *a, wick_graph *graph, const wick_data 
 static wick_status run(train_arguments *a, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     a->train.checkpoint = wick_arena_printf(arena, "%s.state", a->output);
+    if (a->search.budget_epochs)
+        a->search.path = wick_arena_printf(arena, "%s.search.json", a->output);
     a->train.runs_path = a->runs;
     a->train.run_name = a->name;
     wick_data *data = NULL;

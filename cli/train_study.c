@@ -211,12 +211,8 @@ static void report_search(const wick_search *search, int n_heads) {
 wick_status train_search(train_arguments *a, const wick_data *data, int n_heads, wick_diag *diag) {
     static wick_search search; /* some hundred trials: not for the stack */
     trial_context context = {a, data};
-    wick_buf path = {0};
-    wick_buf_printf(&path, "%s.search.json", a->output);
     a->search.max_epochs = a->train.epochs;
     a->search.seed = a->train.seed;
-    a->search.path = wick_xstrdup(path.data); /* until the program ends */
-    wick_buf_free(&path);
     if (wick_path_is_file(a->search.path) && !a->train.resume)
         return wick_fail(diag, WICK_OUTPUT, a->search.path, NULL,
                          "go on with --resume, or remove the file to start again",
