@@ -230,3 +230,10 @@ int wick_graph_readers(const wick_graph *graph, int t) {
             count += graph->nodes[n].inputs[i] == t;
     return count;
 }
+
+char *wick_graph_fresh_name(wick_graph *graph, const char *base, const char *suffix) {
+    char *name = wick_arena_printf(graph->arena, "%s%s", base, suffix);
+    while (wick_graph_find(graph, name) >= 0)
+        name = wick_arena_printf(graph->arena, "%s_", name);
+    return name;
+}

@@ -229,6 +229,9 @@ int wick_graph_node(wick_graph *graph, const char *name, wick_op op, const int *
 void wick_graph_rename(wick_graph *graph, int tensor, const char *name);
 /* Index of a tensor by name, or -1. */
 int wick_graph_find(const wick_graph *graph, const char *name);
+/* base and suffix, and as many '_' as make it a name that no tensor has yet; in the graph's arena.
+ */
+char *wick_graph_fresh_name(wick_graph *graph, const char *base, const char *suffix);
 /* How many inputs of nodes read the tensor, and results of the family (features, heads) that it is.
  */
 int wick_graph_readers(const wick_graph *graph, int tensor);

@@ -13,7 +13,7 @@ typedef struct cutting {
     const bool *remove;
 } cutting;
 
-/* Which elements along dimension 1 of activation t stay; returns how many. NULL stays NULL: all. */
+/* Which elements along dimension 1 of activation t stay, the caller's to free; returns how many. */
 static int64_t stays(const cutting *c, int t, bool **keep) {
     int64_t count = c->graph->tensors[t].shape.dim[1], left = 0;
     *keep = wick_xalloc((size_t)count * sizeof **keep);

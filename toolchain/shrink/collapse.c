@@ -48,10 +48,8 @@ static wick_node *first_of(wick_graph *graph, const wick_node *second) {
 }
 
 static int fresh(wick_graph *graph, const wick_node *node, const char *suffix, wick_shape shape) {
-    char *name = wick_arena_printf(graph->arena, "%s.%s", node->name, suffix);
-    while (wick_graph_find(graph, name) >= 0)
-        name = wick_arena_printf(graph->arena, "%s_", name);
-    int t = wick_graph_tensor(graph, name, WICK_F32, shape, NULL);
+    int t = wick_graph_tensor(graph, wick_graph_fresh_name(graph, node->name, suffix), WICK_F32,
+                              shape, NULL);
     graph->tensors[t].data = wick_new(graph->arena, float, wick_shape_count(shape));
     return t;
 }
@@ -64,10 +62,10 @@ static void join(wick_graph *graph, const wick_node *first, wick_node *second) {
     int64_t in = graph->tensors[first->inputs[1]].shape.dim[1], middle = shape.dim[1],
             out = shape.dim[0];
     shape.dim[1] = in;
-    int inputs[3] = {first->inputs[0], fresh(graph, second, "joined", shape), -1}, n_inputs = 2;
+    int inputs[3] = {first->inputs[0], fresh(graph, second, ".joined", shape), -1}, n_inputs = 2;
     float *w = graph->tensors[inputs[1]].data, *b = NULL;
     if (b1 || b2) {
-        inputs[n_inputs++] = fresh(graph, second, "joined_bias", (wick_shape){1, {out}});
+        inputs[n_inputs++] = fresh(graph, second, ".joined_bias", (wick_shape){1, {out}});
         b = graph->tensors[inputs[2]].data;
     }
     for (int64_t o = 0; o < out; o++) {

@@ -25,13 +25,6 @@ typedef struct insertion {
     int input_by_segment[1 + WICK_MAX_HEADS];
 } insertion;
 
-static char *fresh_name(wick_graph *graph, const char *base, const char *suffix) {
-    char *name = wick_arena_printf(graph->arena, "%s%s", base, suffix);
-    while (wick_graph_find(graph, name) >= 0)
-        name = wick_arena_printf(graph->arena, "%s_", name);
-    return name;
-}
-
 static bool is_activation(wick_op op) {
     return op == WICK_OP_RELU || op == WICK_OP_CLIP;
 }
@@ -96,10 +89,10 @@ static void make_param_constants(insertion *in, const char *name, params *p) {
     if (p->scale >= 0)
         return;
     wick_shape scalar = {0};
-    p->scale = wick_graph_tensor(in->dst, fresh_name(in->dst, name, "/scale"), WICK_F32, scalar,
-                                 &p->q.scale);
-    p->zero_point = wick_graph_tensor(in->dst, fresh_name(in->dst, name, "/zero_point"), WICK_S8,
-                                      scalar, &p->q.zero_point);
+    p->scale = wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/scale"), WICK_F32,
+                                 scalar, &p->q.scale);
+    p->zero_point = wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/zero_point"),
+                                      WICK_S8, scalar, &p->q.zero_point);
 }
 
 /* dst tensor `raw` -> Q -> DQ; returns the dequantized tensor, which is called `name`. */
@@ -108,7 +101,8 @@ static int quantize_dequantize(insertion *in, int raw, const char *name, params 
     wick_attrs attrs = wick_attrs_default();
     attrs.axis = -1;
     int inputs[3] = {raw, p->scale, p->zero_point};
-    char *quantized = fresh_name(in->dst, name, "/q"), *restored = fresh_name(in->dst, name, "");
+    char *quantized = wick_graph_fresh_name(in->dst, name, "/q"),
+         *restored = wick_graph_fresh_name(in->dst, name, "");
     inputs[0] = wick_graph_node(in->dst, wick_arena_printf(in->dst->arena, "%s/quantize", name),
                                 WICK_OP_QUANTIZE, inputs, 3, quantized, &attrs);
     return wick_graph_node(in->dst, wick_arena_printf(in->dst->arena, "%s/dequantize", name),
@@ -137,8 +131,8 @@ static int mapped(insertion *in, const wick_node *node, int tensor) {
         return mapped_input(in, node->segment);
     if (in->mapped[tensor] < 0) {
         const wick_tensor *t = &in->src->tensors[tensor];
-        in->mapped[tensor] = wick_graph_tensor(in->dst, fresh_name(in->dst, t->name, ""), t->dtype,
-                                               t->shape, t->data);
+        in->mapped[tensor] = wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, t->name, ""),
+                                               t->dtype, t->shape, t->data);
     }
     return in->mapped[tensor];
 }
@@ -150,13 +144,16 @@ static int constant_rows(insertion *in, const char *name, wick_dtype dtype, wick
     wick_shape vector = {1, {rows}};
     const void *zero = wick_new(in->dst->arena, int32_t, rows);
     int inputs[3] = {
-        wick_graph_tensor(in->dst, fresh_name(in->dst, name, "/q"), dtype, shape, q),
-        wick_graph_tensor(in->dst, fresh_name(in->dst, name, "/scale"), WICK_F32, vector, scale),
-        wick_graph_tensor(in->dst, fresh_name(in->dst, name, "/zero_point"), dtype, vector, zero)};
+        wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/q"), dtype, shape, q),
+        wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/scale"), WICK_F32, vector,
+                          scale),
+        wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/zero_point"), dtype,
+                          vector, zero)};
     wick_attrs attrs = wick_attrs_default();
     attrs.axis = 0;
     return wick_graph_node(in->dst, wick_arena_printf(in->dst->arena, "%s/dequantize", name),
-                           WICK_OP_DEQUANTIZE, inputs, 3, fresh_name(in->dst, name, ""), &attrs);
+                           WICK_OP_DEQUANTIZE, inputs, 3, wick_graph_fresh_name(in->dst, name, ""),
+                           &attrs);
 }
 
 /* max |w| / 127, but large enough that the bias stays within its share of the accumulator and the
@@ -260,8 +257,9 @@ static void insert_node(insertion *in, const wick_node *node) {
             inputs[i] = mapped(in, node, node->inputs[i]);
     const char *name = src->tensors[node->output].name;
     bool fused = fused_activation(src, node) != NULL;
-    int raw = wick_graph_node(in->dst, node->name, node->op, inputs, node->n_inputs,
-                              fresh_name(in->dst, name, fused ? "" : "/raw"), &node->attrs);
+    int raw =
+        wick_graph_node(in->dst, node->name, node->op, inputs, node->n_inputs,
+                        wick_graph_fresh_name(in->dst, name, fused ? "" : "/raw"), &node->attrs);
     /* Indices are whole numbers already. */
     if (fused || src->tensors[node->output].dtype != WICK_F32) {
         in->mapped[node->output] = raw;

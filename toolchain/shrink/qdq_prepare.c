@@ -45,13 +45,6 @@ static void skip_identities(wick_graph *graph) {
     wick_graph_prune(graph);
 }
 
-static char *fresh_name(wick_graph *graph, const char *base, const char *suffix) {
-    char *name = wick_arena_printf(graph->arena, "%s/%s", base, suffix);
-    while (wick_graph_find(graph, name) >= 0)
-        name = wick_arena_printf(graph->arena, "%s_", name);
-    return name;
-}
-
 /* x [1,C,H,W] -> x * w[c] + b[c] as a depthwise convolution. */
 static void make_depthwise(wick_graph *graph, wick_node *node, int x, const float *w,
                            const float *b) {
@@ -59,9 +52,9 @@ static void make_depthwise(wick_graph *graph, wick_node *node, int x, const floa
     int *inputs = wick_new(graph->arena, int, 3);
     inputs[0] = x;
     const char *output = graph->tensors[node->output].name;
-    inputs[1] = wick_graph_tensor(graph, fresh_name(graph, output, "weight"), WICK_F32,
+    inputs[1] = wick_graph_tensor(graph, wick_graph_fresh_name(graph, output, "/weight"), WICK_F32,
                                   (wick_shape){4, {channels, 1, 1, 1}}, w);
-    inputs[2] = wick_graph_tensor(graph, fresh_name(graph, output, "bias"), WICK_F32,
+    inputs[2] = wick_graph_tensor(graph, wick_graph_fresh_name(graph, output, "/bias"), WICK_F32,
                                   (wick_shape){1, {channels}}, b);
     node->op = WICK_OP_CONV;
     node->inputs = inputs;

@@ -212,13 +212,6 @@ static wick_status split(work *w, const wick_node *node, part *parts, wick_separ
     return split_tucker(w, weights, out, in, &node->attrs, parts, result);
 }
 
-static char *fresh_name(wick_graph *graph, const char *base, const char *suffix) {
-    char *name = wick_arena_printf(graph->arena, "%s.%s", base, suffix);
-    while (wick_graph_find(graph, name) >= 0)
-        name = wick_arena_printf(graph->arena, "%s_", name);
-    return name;
-}
-
 static int add_weights(wick_graph *graph, const char *name, wick_op op, const part *p) {
     wick_shape shape = {op == WICK_OP_GEMM ? 2 : 4,
                         {p->out, p->in, p->attrs.kernel[0], p->attrs.kernel[1]}};
@@ -233,19 +226,21 @@ static int add_weights(wick_graph *graph, const char *name, wick_op op, const pa
 
 /* The node becomes the last part; the others are new nodes, anchored before it. */
 static void replace(work *w, int n, const part *parts, int n_parts) {
-    static const char *const names[MAX_PARTS - 1] = {"first", "core"};
+    static const char *const names[MAX_PARTS - 1] = {".first", ".core"};
     wick_graph *graph = w->graph;
     const wick_op op = graph->nodes[n].op;
     const char *base = graph->nodes[n].name;
     int x = graph->nodes[n].inputs[0];
     for (int i = 0; i + 1 < n_parts; i++) {
-        char *name = fresh_name(graph, base, names[i]);
-        int weights = add_weights(graph, fresh_name(graph, name, "weight"), op, &parts[i]);
+        char *name = wick_graph_fresh_name(graph, base, names[i]);
+        int weights =
+            add_weights(graph, wick_graph_fresh_name(graph, name, ".weight"), op, &parts[i]);
         w->anchor[graph->n_nodes - w->n_old] = n;
         x = wick_graph_node(graph, name, op, (int[]){x, weights}, 2, name, &parts[i].attrs);
     }
-    char *name = fresh_name(graph, base, "last");
-    int weights = add_weights(graph, fresh_name(graph, name, "weight"), op, &parts[n_parts - 1]);
+    char *name = wick_graph_fresh_name(graph, base, ".last");
+    int weights =
+        add_weights(graph, wick_graph_fresh_name(graph, name, ".weight"), op, &parts[n_parts - 1]);
     wick_node *node = &graph->nodes[n];
     node->inputs[0] = x;
     node->inputs[1] = weights;
