@@ -191,22 +191,12 @@ wick_status verify_host_replay(verify_session *session, int module, int input, c
     const char **argv = arguments(session, program, module, input, &n);
     argv[n++] = "--replay";
     argv[n++] = id;
-    wick_process process = {.argv = argv};
-    wick_status status = wick_process_run(&process, 1, 1, NULL, NULL, session->diag);
-    if (status == WICK_OK && process.exit_status > 1)
-        status =
-            wick_fail(session->diag, WICK_SYNTAX, NULL, session->options->replay, NULL, "%.300s",
-                      process.errors.data ? process.errors.data : "the replay failed");
-    if (status == WICK_OK) {
-        result->explanation = wick_xstrdup(process.errors.data ? process.errors.data : "");
-        result->differences = process.exit_status;
-        result->cases = wick_xalloc(sizeof *result->cases);
-        result->cases[0] = (wick_verify_case){.module = module, .input = input, .host_run = true};
-        if (process.exit_status)
-            snprintf(result->cases[0].replay, sizeof result->cases[0].replay, "%s",
-                     session->options->replay);
-        result->n_cases = 1;
-    }
-    wick_process_free(&process);
-    return status;
+    WICK_TRY(verify_run_replay(session, argv, result));
+    result->cases = wick_xalloc(sizeof *result->cases);
+    result->cases[0] = (wick_verify_case){.module = module, .input = input, .host_run = true};
+    if (result->differences)
+        snprintf(result->cases[0].replay, sizeof result->cases[0].replay, "%s",
+                 session->options->replay);
+    result->n_cases = 1;
+    return WICK_OK;
 }

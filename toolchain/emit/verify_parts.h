@@ -29,6 +29,10 @@ wick_status verify_host_replay(verify_session *session, int module, int input, c
 /* NOT_FOUND when QEMU or the ARM compiler is missing. */
 wick_status verify_qemu(verify_session *session, wick_verify_result *result);
 
+/* Runs a rig's program on one case again: what it explains and whether it differs. SYNTAX: there is
+ * no such case. */
+wick_status verify_run_replay(verify_session *session, const char *const *argv,
+                              wick_verify_result *result);
 /* The rigs beside these two that options.rigs names. */
 wick_status verify_other_rigs(verify_session *session, wick_verify_result *result);
 wick_verify_rig *verify_add_rig(wick_verify_result *result, const char *name, const char *core,

@@ -95,6 +95,22 @@ static wick_status run_rig(verify_session *session, wick_verify_result *result, 
     return WICK_OK;
 }
 
+wick_status verify_run_replay(verify_session *session, const char *const *argv,
+                              wick_verify_result *result) {
+    wick_process process = {.argv = argv};
+    wick_status status = wick_process_run(&process, 1, 1, NULL, NULL, session->diag);
+    if (status == WICK_OK && process.exit_status > 1)
+        status =
+            wick_fail(session->diag, WICK_SYNTAX, NULL, session->options->replay, NULL, "%.300s",
+                      process.errors.data ? process.errors.data : "the replay failed");
+    if (status == WICK_OK) {
+        result->explanation = wick_xstrdup(process.errors.data ? process.errors.data : "");
+        result->differences = process.exit_status;
+    }
+    wick_process_free(&process);
+    return status;
+}
+
 wick_status verify_other_rigs(verify_session *session, wick_verify_result *result) {
     unsigned rigs = session->options->rigs;
     if (rigs & WICK_RIG_UNICORN)

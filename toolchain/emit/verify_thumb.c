@@ -184,16 +184,5 @@ wick_status verify_thumb_replay(verify_session *session, int module, int input, 
     const char **argv = arguments(session, program, guest, core, &c, &n);
     argv[n++] = "--replay";
     argv[n++] = id;
-    wick_process process = {.argv = argv};
-    wick_status status = wick_process_run(&process, 1, 1, NULL, NULL, session->diag);
-    if (status == WICK_OK && process.exit_status > 1)
-        status =
-            wick_fail(session->diag, WICK_SYNTAX, NULL, session->options->replay, NULL, "%.300s",
-                      process.errors.data ? process.errors.data : "the replay failed");
-    if (status == WICK_OK) {
-        result->explanation = wick_xstrdup(process.errors.data ? process.errors.data : "");
-        result->differences = process.exit_status;
-    }
-    wick_process_free(&process);
-    return status;
+    return verify_run_replay(session, argv, result);
 }
