@@ -1,11 +1,11 @@
-/* wick size: memory of a plan, buffer by buffer. */
-#include "cli.h"
-#include "plan/plan.h"
+/* wick size: memory of a plan, buffer by buffer; with --target, its capacitor and panel. */
+#include "size_target.h"
 
 #include <stdio.h>
 #include <string.h>
 
 typedef struct arguments {
+    size_target_args target;
     const char *plan;
     bool json;
 } arguments;
@@ -18,8 +18,11 @@ static const struct argp_option option_table[] = {{"json", KEY_JSON, 0, 0, "resu
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->target;
+        break;
     case KEY_JSON:
-        a->json = true;
+        a->json = a->target.json = true;
         break;
     case ARGP_KEY_ARG:
         if (a->plan)
@@ -35,15 +38,22 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     return 0;
 }
 
+static const struct argp_child children[] = {{&size_target_argp, 0, 0, 0}, {0}};
+
 static const struct argp argp = {
     option_table,
     parse,
     "PLAN.json",
     "Lists what lies where: every tensor in NVM with its bytes, offset and lifetime, the constants "
-    "of every layer in flash, the SRAM of the engine, and which layer makes each peak."
+    "of every layer in flash, the SRAM of the engine, and which layer makes each peak. With "
+    "--target it sizes the hardware instead: simulates every combination of capacitor, panel and "
+    "thresholds, prints what reaches the target and the cheapest that does, what commits cost, "
+    "whether energy is thrown away at a full capacitor, and whether another one would help."
     "\vExample: wick size plan.json\n"
-    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
-    0,
+    "         wick size plan.json --target \"accuracy>=80%,answers>=95%\" --trace builtin:office "
+    "--data builtin:shapes10 --plot region.png\n"
+    "Exit status: 0 done, 1 nothing reaches the target, 2 usage, 3 bad input, 4 failure.",
+    children,
     0,
     0};
 
@@ -190,11 +200,13 @@ static bool print_json(const wick_plan *plan) {
 }
 
 int cmd_size(int argc, char **argv) {
-    arguments a = {0};
+    arguments a = {.target = size_target_defaults()};
     int exit_status;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;
     wick_diag diag = {0};
+    if (a.target.target)
+        return cli_finish(size_target(&a.target, a.plan, &diag), &diag);
     wick_plan *plan;
     wick_qnet *net;
     wick_status status = wick_plan_load(a.plan, &plan, &net, &diag);

@@ -31,7 +31,7 @@ static const char *const summaries[][2] = {
     {"inspect", "read a device's memory back: state, counters, wear"},
     {"policy", "make and look at scheduling policies"},
     {"sim", "play a harvest trace with a scheduling policy"},
-    {"size", "RAM, NVM and flash of a plan, buffer by buffer"},
+    {"size", "memory of a plan, buffer by buffer; capacitor and panel for a target"},
     {"design", "from an energy budget to a family"},
     {"search", "search architectures"},
     {"report", "one HTML file about a run"},

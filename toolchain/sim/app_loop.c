@@ -213,6 +213,7 @@ wick_status program_run(program *p, const wick_plan *plan, const wick_trace *tra
         measure_accuracies(p, plan->model.n_modules);
         wick_progress progress;
         wick_progress_begin(&progress, "simulating", "s", (uint64_t)w->end_s);
+        progress.enabled = progress.enabled && !options->quiet;
         world_outcome outcome = WORLD_DONE;
         for (unsigned turns = 0; outcome != WORLD_OVER && status == WICK_OK; turns++) {
             outcome = one_turn(p);

@@ -6,8 +6,10 @@
 
 #include "plan/plan.h"
 
+#include "sim/figures.h"
 #include "sim/policy_judge.h"
 #include "sim/policy_synth.h"
+#include "sim/sizing.h"
 #include "sim/trace.h"
 #include "sim/workload.h"
 
@@ -66,6 +68,7 @@ typedef struct wick_sim_options {
                                         out (engine.h), as far as the plan knows need_mv */
     double wait_s;                   /* one sleep of a device that waits for charge (the engine's
                                         wait_ms), > 0; default 1 */
+    bool quiet;                      /* shows no progress: one of many runs */
     bool single_steps;               /* no jumps: the reference that jumps are tested against */
 } wick_sim_options;
 wick_sim_options wick_sim_defaults(void);

@@ -43,4 +43,8 @@ wick_trace_options wick_trace_defaults(void);
 wick_status wick_trace_load(wick_arena *arena, const char *path, const wick_device *device,
                             const wick_trace_options *options, wick_trace **out, wick_diag *diag);
 
+/* The same trace from a source `factor` times as large (powers and currents; > 0), in `arena`;
+   shares times and texts. */
+wick_trace *wick_trace_scaled(wick_arena *arena, const wick_trace *trace, double factor);
+
 #endif

@@ -287,3 +287,20 @@ wick_status wick_trace_load(wick_arena *arena, const char *path, const wick_devi
     free(t.iv);
     return status;
 }
+
+wick_trace *wick_trace_scaled(wick_arena *arena, const wick_trace *trace, double factor) {
+    wick_trace *out = wick_new(arena, wick_trace, 1);
+    *out = *trace;
+    out->power_uw = wick_new(arena, double, trace->n);
+    for (int i = 0; i < trace->n; i++)
+        out->power_uw[i] = trace->power_uw[i] * factor;
+    if (!trace->iv)
+        return out;
+    out->iv = wick_new(arena, wick_iv, trace->n);
+    for (int i = 0; i < trace->n; i++) {
+        out->iv[i] = trace->iv[i];
+        out->iv[i].isc_ua *= factor;
+        out->iv[i].imp_ua *= factor;
+    }
+    return out;
+}

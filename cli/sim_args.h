@@ -1,0 +1,21 @@
+/* Options of every command that simulates: traces, harvester, workload, inputs. A child parser:
+   such a command lists sim_argp among its children and hands it a sim_args as its input. */
+#ifndef WICK_SIM_ARGS_H
+#define WICK_SIM_ARGS_H
+
+#include "cli.h"
+#include "sim/sim.h"
+
+enum { SIM_MAX_TRACES = 64 };
+
+typedef struct sim_args {
+    const char *traces[SIM_MAX_TRACES], *data, *harvester, *arrivals;
+    int n_traces, samples;
+    wick_trace_options trace_options;
+    wick_sim_options options;
+} sim_args;
+
+sim_args sim_args_defaults(void);
+extern const struct argp sim_argp;
+
+#endif

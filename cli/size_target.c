@@ -1,0 +1,259 @@
+#include "size_target.h"
+
+#include "sim_world.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KEY_TARGET = 1024,
+    KEY_CAPACITORS,
+    KEY_PANELS,
+    KEY_WAKE,
+    KEY_BROWN_OUT,
+    KEY_PRICE,
+    KEY_PLOT
+};
+
+static const struct argp_option option_table[] = {
+    {0, 0, 0, 0, "Sizing:", 1},
+    {"target", KEY_TARGET, "GOALS", 0,
+     "instead of the memory: the capacitors, panels and thresholds that reach this, such as "
+     "\"accuracy>=80%,answers>=95%\"; figures: accuracy, answers, latency, failures (a day), wasted, "
+     "leakage, commits, repeats, drawn (uJ an input)",
+     0},
+    {"policy", 'p', "POLICY", 0, "as for wick sim (default greedy)", 0},
+    {"capacitors", KEY_CAPACITORS, "UF,...", 0,
+     "capacitors to try (default: 14 from the smallest that carries a span, and the plan's)", 0},
+    {"panels", KEY_PANELS, "F,...", 0,
+     "factors on the harvest, as a panel of so many times the area gives (default: 1/4 to 4)", 0},
+    {"wake", KEY_WAKE, "V,...", 0,
+     "wake voltages to try (default: three below the full capacitor's, and the device's)", 0},
+    {"brown-out", KEY_BROWN_OUT, "V,...", 0, "brown-out voltages to try (default: the device's)",
+     0},
+    {"price", KEY_PRICE, "UF,PANEL", 0,
+     "what a uF costs and what a panel of factor 1 costs, in any currency: decides which is "
+     "cheapest (default: the smallest panel, then the smallest capacitor)",
+     0},
+    {"plot", KEY_PLOT, "FILE", 0, "draw the feasible region, .svg or .png", 0},
+    {0}};
+
+static void numbers(struct argp_state *state, const char *option, const char *text,
+                    wick_size_axis *axis) {
+    for (const char *at = text; *at;) {
+        char *end;
+        double value = strtod(at, &end);
+        if (end == at || !(value > 0) || !isfinite(value) || (*end && *end != ',') ||
+            axis->n == WICK_SIZING_AXIS || (axis->n && value <= axis->value[axis->n - 1]))
+            argp_error(state,
+                       "--%s takes up to %d numbers above 0, from small to large: 47,100,220",
+                       option, WICK_SIZING_AXIS);
+        axis->value[axis->n++] = value;
+        at = *end ? end + 1 : end;
+    }
+}
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    size_target_args *a = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->sim;
+        break;
+    case KEY_TARGET:
+        a->target = text;
+        break;
+    case 'p':
+        a->policy = text;
+        break;
+    case KEY_CAPACITORS:
+        numbers(state, "capacitors", text, &a->options.capacitor_uf);
+        break;
+    case KEY_PANELS:
+        numbers(state, "panels", text, &a->options.panel);
+        break;
+    case KEY_WAKE:
+        numbers(state, "wake", text, &a->options.on_v);
+        break;
+    case KEY_BROWN_OUT:
+        numbers(state, "brown-out", text, &a->options.off_v);
+        break;
+    case KEY_PRICE: {
+        double *uf = &a->options.price_per_uf, *panel = &a->options.price_per_panel;
+        int used = 0;
+        if (sscanf(text, "%lf,%lf%n", uf, panel, &used) != 2 || text[used] || !(*uf >= 0) ||
+            !(*panel >= 0) || isinf(*uf + *panel))
+            argp_error(state, "--price takes two prices, such as 0.004,3.5");
+        break;
+    }
+    case KEY_PLOT:
+        a->plot = text;
+        if (!wick_gnuplot_draws(text))
+            argp_error(state, "--plot draws .svg or .png");
+        break;
+    case ARGP_KEY_END:
+        if (a->target && (a->sim.n_traces != 1 || !a->sim.data))
+            argp_error(state, "--target needs one --trace and --data");
+        if (!a->target && (a->sim.n_traces || a->plot || a->options.panel.n ||
+                           a->options.capacitor_uf.n || a->options.on_v.n))
+            argp_error(state, "say what it is for: --target \"accuracy>=80%%,answers>=95%%\"");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp_child children[] = {{&sim_argp, 0, "Simulation (with --target):", 2}, {0}};
+const struct argp size_target_argp = {option_table, parse, 0, 0, children, 0, 0};
+
+size_target_args size_target_defaults(void) {
+    return (size_target_args){.sim = sim_args_defaults(), .policy = "greedy"};
+}
+
+/* ---- results ---- */
+
+static const wick_figure shown[] = {WICK_FIGURE_ACCURACY, WICK_FIGURE_ANSWERS, WICK_FIGURE_LATENCY,
+                                    WICK_FIGURE_FAILURES, WICK_FIGURE_WASTED,  WICK_FIGURE_COMMITS};
+enum { SHOWN = 6, COLUMNS = 4 + SHOWN };
+
+static void fill_row(wick_arena *arena, const char *name, const wick_sizing_point *p,
+                     const char **row) {
+    row[0] = name;
+    row[1] = wick_arena_printf(arena, "%.6g", p->capacitor_uf);
+    row[2] = wick_arena_printf(arena, "%.3g", p->panel);
+    row[3] = wick_arena_printf(arena, "%.2f, %.2f", p->on_v, p->off_v);
+    for (int i = 0; i < SHOWN; i++)
+        row[4 + i] = wick_figure_text(arena, shown[i], p->figures[shown[i]]);
+}
+
+/* The plan as it is, and the smallest panel for each capacitor. */
+static void print_front(const wick_sizing *s, wick_arena *arena) {
+    static const char *const header[4] = {"", "capacitor µF", "panel", "wake, brown-out V"};
+    const char **cells = wick_new(arena, const char *, COLUMNS *(s->capacitor_uf.n + 2));
+    int *front = wick_new(arena, int, s->capacitor_uf.n), rows = 2;
+    wick_sizing_front(s, front);
+    memcpy(cells, header, sizeof header);
+    for (int i = 0; i < SHOWN; i++)
+        cells[4 + i] =
+            shown[i] == WICK_FIGURE_FAILURES ? "power failures" : wick_figure_name(shown[i]);
+    fill_row(arena, "as planned", &s->own, cells + COLUMNS);
+    for (int c = 0; c < s->capacitor_uf.n; c++)
+        if (front[c] >= 0)
+            fill_row(arena, front[c] == s->best ? "cheapest" : "feasible", &s->points[front[c]],
+                     cells + COLUMNS * rows++);
+    cli_print_table(cells, rows, COLUMNS);
+}
+
+/* The questions of every developer of such a device, for the plan as it is. */
+static void print_answers(const wick_sizing *s, wick_arena *arena) {
+    const double *f = s->own.figures;
+    if (!s->own.fits) {
+        printf("\nAs planned the device cannot run: see wick sim.\n");
+        return;
+    }
+    printf("\ncommits      %s of the device's energy, %s an input; boots and repeated work %s\n",
+           wick_figure_text(arena, WICK_FIGURE_COMMITS, f[WICK_FIGURE_COMMITS]),
+           wick_text_energy(arena, f[WICK_FIGURE_COMMITS] * f[WICK_FIGURE_DRAWN]),
+           wick_figure_text(arena, WICK_FIGURE_REPEATS, f[WICK_FIGURE_REPEATS]));
+    printf("full         %s of the harvest is thrown away at a full capacitor, %s leaks away\n",
+           wick_figure_text(arena, WICK_FIGURE_WASTED, f[WICK_FIGURE_WASTED]),
+           wick_figure_text(arena, WICK_FIGURE_LEAKAGE, f[WICK_FIGURE_LEAKAGE]));
+    if (s->other < 0) {
+        printf("capacitor    not compared: the panel 1 and the device's thresholds are not among "
+               "those tried\n");
+        return;
+    }
+    const wick_sizing_point *p = &s->points[s->other];
+    double gain = 100 * (p->figures[WICK_FIGURE_ACCURACY] - f[WICK_FIGURE_ACCURACY]);
+    if (gain > 0.1)
+        printf(
+            "capacitor    another one would help: %.6g µF gives %.1f %% accuracy, %+.1f points\n",
+            p->capacitor_uf, 100 * p->figures[WICK_FIGURE_ACCURACY], gain);
+    else if (p->capacitor_uf < 0.99 * s->own_uf)
+        printf("capacitor    none is better; %.6g µF would do as well (%.1f %%)\n", p->capacitor_uf,
+               100 * p->figures[WICK_FIGURE_ACCURACY]);
+    else
+        printf("capacitor    none of those tried is better\n");
+}
+
+static void print_choice(const wick_sizing *s, const size_target_args *a, wick_arena *arena) {
+    const char *target = wick_target_text(arena, &s->target);
+    int feasible = 0, fits = 0;
+    for (int i = 0; i < s->n; i++) {
+        feasible += s->points[i].feasible;
+        fits += s->points[i].fits;
+    }
+    printf("\n%d of %d combinations reach %s", feasible, s->n, target);
+    if (fits < s->n)
+        printf(" (%d do not fit)", s->n - fits);
+    printf("\n");
+    if (s->best < 0) {
+        printf(
+            "none does: try larger --panels or --capacitors, longer deadlines, or ask for less\n");
+        return;
+    }
+    const wick_sizing_point *p = &s->points[s->best];
+    printf("cheapest     %.6g µF, panel %.3g, wakes at %.2f V, browns out at %.2f V",
+           p->capacitor_uf, p->panel, p->on_v, p->off_v);
+    if (a->options.price_per_uf > 0 || a->options.price_per_panel > 0)
+        printf(": costs %.4g\n",
+               a->options.price_per_uf * p->capacitor_uf + a->options.price_per_panel * p->panel);
+    else
+        printf(" (smallest panel, then smallest capacitor; --price decides otherwise)\n");
+}
+
+static wick_status draw(const wick_sizing *s, const char *path, wick_diag *diag) {
+    wick_buf script = {0};
+    int columns, rows;
+    wick_sizing_maps(s, &columns, &rows);
+    wick_gnuplot_begin(&script, path, 560 * columns, 380 * rows);
+    wick_sizing_script(s, &script);
+    wick_status status = wick_gnuplot_run(&script, path, diag);
+    wick_buf_free(&script);
+    return status;
+}
+
+static wick_status output(const size_target_args *a, const wick_plan *plan, const wick_sizing *s,
+                          wick_arena *arena) {
+    if (a->json) {
+        json_t *root = wick_sizing_json(s);
+        json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
+        json_object_set_new(root, "policy", json_string(a->policy));
+        json_object_set_new(root, "scale", json_real(a->sim.trace_options.scale));
+        return cli_print_json(root) ? WICK_OK : WICK_OUTPUT;
+    }
+    print_front(s, arena);
+    print_answers(s, arena);
+    print_choice(s, a, arena);
+    printf("\nTrace %s, scaled by %g; policy %s; modelled for %s, planned anew for each capacitor "
+           "and wake voltage.\n",
+           s->trace, a->sim.trace_options.scale, a->policy, s->device);
+    return WICK_OK;
+}
+
+wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    sim_world w = {0};
+    wick_sizing sizing;
+    wick_status status = wick_target_parse(a->target, &a->options.target, diag);
+    if (status == WICK_OK && a->plot)
+        status = wick_gnuplot_check(a->plot, diag);
+    if (status == WICK_OK)
+        status = sim_world_open(&a->sim, plan, arena, &w, diag);
+    if (status == WICK_OK)
+        status = sim_policy(a->policy, w.plan, arena, &a->sim.options.policy, diag);
+    if (status == WICK_OK)
+        status = wick_sizing_run(arena, w.plan, w.traces[0], &a->sim.options, w.inputs.correct,
+                                 w.inputs.n, &a->options, &sizing, diag);
+    if (status == WICK_OK && a->plot)
+        status = draw(&sizing, a->plot, diag);
+    if (status == WICK_OK) {
+        status = output(a, w.plan, &sizing, arena);
+        if (status == WICK_OK && sizing.best < 0)
+            status = WICK_NO_FIT;
+    }
+    sim_world_close(&w);
+    wick_arena_free(arena);
+    return status;
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# wick size --target on a real plan: table, answers, JSON, pictures, and what is refused.
+set -u
+: "${WICK:?the program}"
+dir=$(mktemp -d /tmp/wick-size-cli-XXXXXX)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+fail() { echo "FAILED: $*"; exit 1; }
+expect() {
+    local status=$1 text=$2; shift 2
+    "$@" >out.txt 2>&1
+    local got=$?
+    [ $got -eq "$status" ] || { cat out.txt; fail "exit $got instead of $status: $*"; }
+    grep -qF -- "$text" out.txt || { cat out.txt; fail "does not say '$text': $*"; }
+}
+
+"$WICK" train --recipe vgg16 --width 0.05 --data builtin:shapes10 --limit 200 --epochs 1 -o f.onnx >train.txt 2>&1 ||
+    { cat train.txt; fail "training"; }
+"$WICK" shrink --int8 f.onnx --data builtin:shapes10 --limit 200 --test -o f8.onnx >shrink.txt 2>&1 || { cat shrink.txt; fail "shrinking"; }
+"$WICK" plan f8.onnx --device m4-fram -o plan.json >plan.txt 2>&1 || { cat plan.txt; fail "planning"; }
+
+size=("$WICK" size plan.json)
+world=(--trace builtin:office --scale 0.05 --period 60 --data builtin:shapes10 --samples 20)
+some=(--capacitors 4.7,47,330 --panels 0.5,1,2 --wake 3,4)
+expect 0 "NVM buffer" "${size[@]}"
+expect 0 "cheapest" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}"
+expect 0 "thrown away at a full capacitor" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --price 0.01,2
+expect 1 "none does" "${size[@]}" --target "latency<=1us" "${world[@]}" "${some[@]}"
+expect 0 '"cheapest"' "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --json
+for threads in 1 3; do
+    OMP_NUM_THREADS=$threads "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --json >"size$threads.json" || fail "$threads threads"
+done
+cmp size1.json size3.json || fail "the number of threads changes the result"
+if command -v gnuplot >/dev/null; then
+    expect 0 "cheapest" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --plot region.svg
+    grep -q "wakes at 3.00 V" region.svg || fail "the picture has no title"
+    expect 1 "none does" "${size[@]}" --target "latency<=1us" "${world[@]}" "${some[@]}" --plot none.png
+    [ -s none.png ] || fail "no picture where nothing is feasible"
+fi
+
+expect 2 "--target needs one --trace" "${size[@]}" --target "answers>=10%"
+expect 2 "say what it is for" "${size[@]}" "${world[@]}"
+expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}" --capacitors 100,47
+expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}" --panels 1,nan
+expect 3 "no such figure" "${size[@]}" --target "beauty>=10%" "${world[@]}"
+expect 3 "brown-out < wake" "${size[@]}" --target "answers>=10%" "${world[@]}" --wake 2 --brown-out 3
+echo "sizing answers and refuses as it should"

@@ -1,0 +1,272 @@
+/* Sizing: targets as text, every point is the run that it stands for, choices by hand, any number
+   of threads, files, and what is refused. */
+#include "helper_net_plan.h"
+
+#include <math.h>
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { SAMPLES = 400 };
+
+typedef struct bench {
+    net_plan net;
+    wick_trace trace;
+    double times[SAMPLES], powers[SAMPLES];
+    wick_sim_options simulation;
+    wick_sizing_options options;
+} bench;
+
+/* Light that comes and goes; on average it carries the largest module `share` times a period. */
+static bench *make_bench(double share) {
+    bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    net_plan_make(&b->net, 5, "m4-fram", 22, 0);
+    const wick_plan *p = b->net.plan;
+    double need_uj = p->segments[0].cost.energy_uj + p->segments[1].cost.energy_uj;
+    for (int i = 0; i < SAMPLES; i++) {
+        b->times[i] = 0.25 * i;
+        b->powers[i] = i % 40 < 8 ? 5 * share * need_uj : 0.1;
+    }
+    b->trace = (wick_trace){.n = SAMPLES,
+                            .time_s = b->times,
+                            .power_uw = b->powers,
+                            .end_s = 0.25 * SAMPLES,
+                            .path = "light",
+                            .quantity = "power"};
+    b->simulation = wick_sim_defaults();
+    b->simulation.workload.period_s = b->simulation.workload.deadline_s = 1;
+    b->simulation.wait_s = 0.02;
+    b->options.capacitor_uf = (wick_size_axis){5, {0.01, 10, 22, 100, 1000}};
+    b->options.panel = (wick_size_axis){3, {0.5, 1, 4}};
+    b->options.on_v = (wick_size_axis){2, {3, 4}};
+    return b;
+}
+
+static void free_bench(bench *b) {
+    net_plan_free(&b->net);
+    free(b);
+}
+
+static wick_status size(bench *b, wick_sizing *s, wick_diag *diag) {
+    return wick_sizing_run(b->net.arena, b->net.plan, &b->trace, &b->simulation, b->net.correct,
+                           NET_SAMPLES, &b->options, s, diag);
+}
+
+static void set_target(bench *b, const char *text) {
+    assert_int_equal(wick_target_parse(text, &b->options.target, NULL), WICK_OK);
+}
+
+static void targets_are_read_and_written(void **state) {
+    (void)state;
+    wick_target t;
+    wick_arena *arena = wick_arena_new();
+    assert_int_equal(
+        wick_target_parse("accuracy>=80%,answers>=0.95,latency<=2 min,failures<=3/day", &t, NULL),
+        WICK_OK);
+    assert_int_equal(t.n, 4);
+    assert_int_equal(t.goal[0].figure, WICK_FIGURE_ACCURACY);
+    assert_true(t.goal[0].at_least && fabs(t.goal[0].value - 0.8) < 1e-12);
+    assert_true(fabs(t.goal[1].value - 0.95) < 1e-12);
+    assert_true(!t.goal[2].at_least && t.goal[2].value == 120);
+    assert_true(t.goal[3].value == 3);
+    assert_string_equal(wick_target_text(arena, &t),
+                        "accuracy>=80%,answers>=95%,latency<=120,failures<=3");
+    double figures[WICK_FIGURES] = {0.8, 0.95, 120, 3};
+    assert_true(wick_target_met(&t, figures));
+    figures[WICK_FIGURE_LATENCY] = NAN;
+    assert_false(wick_target_met(&t, figures));
+    figures[WICK_FIGURE_LATENCY] = 121;
+    assert_false(wick_target_met(&t, figures));
+    static const struct {
+        const char *text, *says;
+        wick_status status;
+    } bad[] = {{"", "needs a figure", WICK_SYNTAX},
+               {"accuracy", "needs a figure", WICK_SYNTAX},
+               {"accuracy>80%", "needs a figure", WICK_SYNTAX},
+               {"beauty>=1", "no such figure", WICK_UNKNOWN},
+               {"accuracy>=180%", "no value", WICK_RANGE},
+               {"accuracy>=nan", "no value", WICK_RANGE},
+               {"accuracy>=80 apples", "no value", WICK_RANGE},
+               {"answers>=-1", "no value", WICK_RANGE}};
+    for (size_t i = 0; i < WICK_LEN(bad); i++) {
+        wick_diag diag = {0};
+        assert_int_equal(wick_target_parse(bad[i].text, &t, &diag), bad[i].status);
+        assert_true(wick_diag_contains(&diag, bad[i].says));
+        wick_diag_free(&diag);
+    }
+    wick_arena_free(arena);
+}
+
+/* Planned and simulated by hand: the same figures. */
+static void a_point_is_its_own_run(void **state) {
+    (void)state;
+    bench *b = make_bench(0.7);
+    wick_sizing s;
+    set_target(b, "accuracy>=10%");
+    assert_int_equal(size(b, &s, NULL), WICK_OK);
+    assert_int_equal(s.n, 5 * 3 * 2);
+    int fits = 0;
+    for (int i = 0; i < s.n; i++) {
+        const wick_sizing_point *p = &s.points[i];
+        wick_device device = *b->net.device;
+        wick_plan_options options = wick_plan_defaults();
+        wick_plan *plan = NULL;
+        device.capacitor.on_v = p->on_v;
+        options.capacitor_uf = p->capacitor_uf;
+        wick_status status = wick_plan_make(b->net.net, &device, &options, NULL, &plan, NULL);
+        assert_true(p->fits ? status == WICK_OK : status == WICK_NO_FIT);
+        fits += p->fits;
+        if (!p->fits)
+            continue;
+        wick_trace *trace = wick_trace_scaled(b->net.arena, &b->trace, p->panel);
+        wick_sim_result r;
+        double figures[WICK_FIGURES];
+        assert_int_equal(
+            wick_sim_run(plan, trace, &b->simulation, b->net.correct, NET_SAMPLES, &r, NULL),
+            WICK_OK);
+        wick_figures_of(&r, figures);
+        assert_memory_equal(figures, p->figures, sizeof figures);
+        assert_true(p->feasible == (figures[WICK_FIGURE_ACCURACY] >= 0.1));
+        wick_sim_free(&r);
+        wick_plan_free(plan);
+    }
+    assert_true(fits > 0 && fits < s.n); /* 0.01 uF carries nothing */
+    free_bench(b);
+}
+
+static void the_cheapest_is_cheapest(void **state) {
+    (void)state;
+    bench *b = make_bench(0.7);
+    wick_sizing s;
+    set_target(b, "answers>=30%");
+    for (int priced = 0; priced < 2; priced++) {
+        b->options.price_per_uf = priced ? 0 : 1;
+        b->options.price_per_panel = priced ? 1 : 0.001;
+        assert_int_equal(size(b, &s, NULL), WICK_OK);
+        assert_true(s.best >= 0);
+        const wick_sizing_point *best = &s.points[s.best];
+        assert_true(best->feasible);
+        for (int i = 0; i < s.n; i++) {
+            const wick_sizing_point *p = &s.points[i];
+            if (!p->feasible)
+                continue;
+            assert_true(priced ? p->panel >= best->panel : p->capacitor_uf >= best->capacitor_uf);
+        }
+    }
+    int front[5];
+    wick_sizing_front(&s, front);
+    assert_int_equal(front[0], -1);
+    for (int i = 0; i < s.n; i++) {
+        int c = i % 5;
+        if (s.points[i].feasible) {
+            assert_true(front[c] >= 0);
+            assert_true(s.points[front[c]].panel <= s.points[i].panel);
+            assert_true(s.points[front[c]].capacitor_uf == s.points[i].capacitor_uf);
+        }
+    }
+    set_target(b, "answers>=100%,latency<=1us");
+    assert_int_equal(size(b, &s, NULL), WICK_OK);
+    assert_int_equal(s.best, -1);
+    free_bench(b);
+}
+
+/* The answer to "would another capacitor help": at panel 1 and the device's thresholds. */
+static void another_capacitor_is_named(void **state) {
+    (void)state;
+    bench *b = make_bench(0.7);
+    wick_sizing s;
+    set_target(b, "accuracy>=1%");
+    b->options.on_v = (wick_size_axis){1, {b->net.device->capacitor.on_v}};
+    assert_int_equal(size(b, &s, NULL), WICK_OK);
+    assert_true(s.other >= 0);
+    const wick_sizing_point *other = &s.points[s.other];
+    assert_true(other->panel == 1);
+    for (int i = 0; i < s.n; i++)
+        if (s.points[i].fits && s.points[i].panel == 1) {
+            double gain =
+                s.points[i].figures[WICK_FIGURE_ACCURACY] - other->figures[WICK_FIGURE_ACCURACY];
+            assert_true(gain <= 0.001);
+            assert_true(gain < -0.001 || s.points[i].capacitor_uf >= other->capacitor_uf ||
+                        gain <= 0);
+        }
+    assert_true(s.own.fits && s.own.capacitor_uf == 22);
+    b->options.panel = (wick_size_axis){1, {2}};
+    assert_int_equal(size(b, &s, NULL), WICK_OK);
+    assert_int_equal(s.other, -1);
+    free_bench(b);
+}
+
+static void threads_and_files_change_nothing(void **state) {
+    (void)state;
+    bench *b = make_bench(0.7);
+    wick_sizing s, again;
+    int threads = omp_get_max_threads();
+    set_target(b, "accuracy>=20%,answers>=30%");
+    omp_set_num_threads(1);
+    assert_int_equal(size(b, &s, NULL), WICK_OK);
+    omp_set_num_threads(4);
+    assert_int_equal(size(b, &again, NULL), WICK_OK);
+    omp_set_num_threads(threads);
+    json_t *one = wick_sizing_json(&s), *other = wick_sizing_json(&again);
+    assert_true(json_equal(one, other));
+    json_decref(other);
+    wick_diag diag = {0};
+    wick_json_at root = wick_json_root(one, "sizing.json", b->net.arena, &diag);
+    assert_int_equal(wick_sizing_from_json(root, b->net.arena, &again), WICK_OK);
+    other = wick_sizing_json(&again);
+    assert_true(json_equal(one, other));
+    json_array_remove(json_object_get(one, "points"), 0);
+    assert_int_equal(wick_sizing_from_json(root, b->net.arena, &again), WICK_SHAPE);
+    assert_true(wick_diag_contains(&diag, "points"));
+    wick_diag_free(&diag);
+    json_decref(one);
+    json_decref(other);
+    free_bench(b);
+}
+
+static void impossible_wishes_are_refused(void **state) {
+    (void)state;
+    bench *b = make_bench(0.7);
+    wick_sizing s;
+    wick_diag diag = {0};
+    set_target(b, "accuracy>=20%");
+    b->options.off_v = (wick_size_axis){1, {4.2}};
+    assert_int_equal(size(b, &s, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "brown-out < wake"));
+    wick_diag_free(&diag);
+    diag = (wick_diag){0};
+    b->options.off_v = (wick_size_axis){2, {2.5, 3}}; /* 3, 3 is left out, the others run */
+    assert_int_equal(size(b, &s, &diag), WICK_OK);
+    for (int i = 0; i < s.n; i++)
+        assert_true(s.points[i].off_v < s.points[i].on_v || !s.points[i].fits);
+    b->options.panel = (wick_size_axis){2, {2, 1}};
+    assert_int_equal(size(b, &s, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "panels"));
+    wick_diag_free(&diag);
+    diag = (wick_diag){0};
+    b->options.panel = (wick_size_axis){1, {1}};
+    b->simulation.workload.deadline_s = -1;
+    assert_int_equal(size(b, &s, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "deadline"));
+    wick_diag_free(&diag);
+    free_bench(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(targets_are_read_and_written),
+        cmocka_unit_test(a_point_is_its_own_run),
+        cmocka_unit_test(the_cheapest_is_cheapest),
+        cmocka_unit_test(another_capacitor_is_named),
+        cmocka_unit_test(threads_and_files_change_nothing),
+        cmocka_unit_test(impossible_wishes_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,135 @@
+#include "sim/sim.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *unit, *meaning;
+    bool share;
+} table[] = {
+#define X(id, name, share, unit, meaning) {name, unit, meaning, share},
+    WICK_FIGURE_TABLE(X)
+#undef X
+};
+
+const char *wick_figure_name(wick_figure figure) {
+    return table[figure].name;
+}
+
+const char *wick_figure_meaning(wick_figure figure) {
+    return table[figure].meaning;
+}
+
+char *wick_figure_text(wick_arena *arena, wick_figure figure, double value) {
+    if (isnan(value))
+        return wick_arena_strdup(arena, "-");
+    if (table[figure].share)
+        return wick_arena_printf(arena, "%.1f %%", 100 * value);
+    if (figure == WICK_FIGURE_LATENCY)
+        return wick_text_time(arena, value);
+    if (figure == WICK_FIGURE_DRAWN)
+        return wick_text_energy(arena, value);
+    return wick_arena_printf(arena, "%.3g %s", value, table[figure].unit);
+}
+
+static double ratio(double part, double whole) {
+    return whole > 0 ? part / whole : NAN;
+}
+
+void wick_figures_of(const wick_sim_result *r, double figures[WICK_FIGURES]) {
+    const wick_energy *e = &r->energy;
+    double drawn_uj = e->boot_uj + e->sense_uj + e->compute_uj + e->nvm_uj + e->commit_uj +
+                      e->sleep_uj + e->reexecution_uj;
+    figures[WICK_FIGURE_ACCURACY] = ratio(r->expected_in_time, r->inputs);
+    figures[WICK_FIGURE_ANSWERS] = ratio(r->in_time, r->inputs);
+    figures[WICK_FIGURE_LATENCY] = r->answers ? r->mean_latency_s : NAN;
+    figures[WICK_FIGURE_FAILURES] = ratio(86400.0 * r->power_failures, r->simulated_s);
+    figures[WICK_FIGURE_WASTED] = ratio(e->clamped_uj, e->harvested_uj);
+    figures[WICK_FIGURE_LEAKAGE] = ratio(e->leakage_uj, e->harvested_uj);
+    figures[WICK_FIGURE_COMMITS] = ratio(e->commit_uj, drawn_uj);
+    figures[WICK_FIGURE_REPEATS] = ratio(e->boot_uj + e->reexecution_uj, drawn_uj);
+    figures[WICK_FIGURE_DRAWN] = ratio(drawn_uj, r->inputs);
+}
+
+/* ---- targets ---- */
+
+static const char hint[] =
+    "write it as \"accuracy>=80%,answers>=95%\"; figures: accuracy, answers, latency, failures, "
+    "wasted, leakage, commits, repeats, drawn";
+
+static bool parse_value(wick_figure figure, const char *text, double *out) {
+    char *end;
+    if (figure == WICK_FIGURE_LATENCY && wick_parse_time_s(text, out))
+        return true;
+    *out = strtod(text, &end);
+    if (end == text || !isfinite(*out) || *out < 0)
+        return false;
+    if (*end == '%' && table[figure].share) {
+        *out /= 100;
+        end++;
+    } else if (*end && !strcmp(end, table[figure].unit)) {
+        end += strlen(end);
+    }
+    return !*end && (!table[figure].share || *out <= 1);
+}
+
+static wick_status parse_goal(char *part, wick_target *out, wick_diag *diag) {
+    char *sign = strpbrk(part, "<>");
+    if (!sign || sign[1] != '=')
+        return wick_fail(diag, WICK_SYNTAX, "--target", part, hint,
+                         "a part needs a figure, >= or <=, and a value");
+    bool at_least = *sign == '>';
+    *sign = '\0';
+    int f = 0;
+    while (f < WICK_FIGURES && strcmp(part, table[f].name) != 0)
+        f++;
+    if (f == WICK_FIGURES)
+        return wick_fail(diag, WICK_UNKNOWN, "--target", part, hint, "there is no such figure");
+    double value;
+    if (!parse_value((wick_figure)f, sign + 2, &value))
+        return wick_fail(diag, WICK_RANGE, "--target", part, hint, "'%s' is no value for it",
+                         sign + 2);
+    if (out->n == (int)WICK_LEN(out->goal))
+        return wick_fail(diag, WICK_RANGE, "--target", part, hint, "too many parts");
+    out->goal[out->n].figure = (wick_figure)f;
+    out->goal[out->n].at_least = at_least;
+    out->goal[out->n++].value = value;
+    return WICK_OK;
+}
+
+wick_status wick_target_parse(const char *text, wick_target *out, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_status status = WICK_OK;
+    *out = (wick_target){0};
+    char *rest = wick_arena_strdup(arena, text);
+    for (char *part; status == WICK_OK && (part = strsep(&rest, ",")) != NULL;)
+        status = parse_goal(part, out, diag);
+    wick_arena_free(arena);
+    return status;
+}
+
+char *wick_target_text(wick_arena *arena, const wick_target *target) {
+    wick_buf text = {0};
+    wick_buf_puts(&text, "");
+    for (int i = 0; i < target->n; i++) {
+        bool share = table[target->goal[i].figure].share;
+        wick_buf_printf(
+            &text, "%s%s%s%.12g%s", i ? "," : "", wick_figure_name(target->goal[i].figure),
+            target->goal[i].at_least ? ">=" : "<=", target->goal[i].value * (share ? 100 : 1),
+            share ? "%" : "");
+    }
+    char *copy = wick_arena_strdup(arena, text.data);
+    wick_buf_free(&text);
+    return copy;
+}
+
+bool wick_target_met(const wick_target *target, const double figures[WICK_FIGURES]) {
+    for (int i = 0; i < target->n; i++) {
+        double value = figures[target->goal[i].figure];
+        if (isnan(value) || (target->goal[i].at_least ? value < target->goal[i].value
+                                                      : value > target->goal[i].value))
+            return false;
+    }
+    return true;
+}
