@@ -26,7 +26,4 @@ wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges
    largest: the answer is the same without it. */
 bool wick_qdq_is_last(const wick_graph *graph, const wick_node *node);
 
-/* True when some node quantizes. */
-bool wick_qdq_is_quantized(const wick_graph *graph);
-
 #endif
