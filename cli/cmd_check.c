@@ -81,13 +81,6 @@ static wick_counts total_counts(const wick_graph *graph) {
     return total;
 }
 
-static bool is_quantized(const wick_graph *graph) {
-    for (int n = 0; n < graph->n_nodes; n++)
-        if (graph->nodes[n].op == WICK_OP_QUANTIZE)
-            return true;
-    return false;
-}
-
 /* Layer of the network with the most bytes of inputs and output; -1 in an empty one. */
 static int peak_layer(const wick_qnet *net, int64_t *bytes) {
     int peak = -1;
@@ -164,7 +157,7 @@ static json_t *results_json(const arguments *a, const findings *f, const wick_di
         int64_t bytes;
         const char *peak = peak_of(f, &bytes);
         json_object_set_new(root, "precision",
-                            json_string(is_quantized(f->graph) ? "int8" : "float"));
+                            json_string(wick_qdq_is_quantized(f->graph) ? "int8" : "float"));
         json_object_set_new(root, "modules", json_integer(f->graph->family.n_heads));
         json_object_set_new(root, "nodes", json_integer(f->graph->n_nodes));
         json_object_set_new(root, "parameters", json_integer(counts.parameters));
@@ -215,7 +208,7 @@ static void print_text(const arguments *a, const findings *f, size_t problems) {
         int64_t bytes;
         const char *peak = peak_of(f, &bytes);
         printf("%s: %s, %d module%s, %d nodes, %lld parameters, %lld MACs\n", a->model,
-               is_quantized(f->graph) ? "int8" : "float", f->graph->family.n_heads,
+               wick_qdq_is_quantized(f->graph) ? "int8" : "float", f->graph->family.n_heads,
                f->graph->family.n_heads == 1 ? "" : "s", f->graph->n_nodes,
                (long long)counts.parameters, (long long)counts.macs);
         if (f->net)
@@ -232,7 +225,7 @@ static void print_text(const arguments *a, const findings *f, size_t problems) {
         printf("%zu problem%s\n", problems, problems == 1 ? "" : "s");
     else
         printf("every node runs on the device%s\n",
-               is_quantized(f->graph) ? "" : " once it is quantized (wick shrink)");
+               wick_qdq_is_quantized(f->graph) ? "" : " once it is quantized (wick shrink)");
     wick_arena_free(arena);
 }
 

@@ -132,16 +132,9 @@ static const struct argp argp = {
     0,
     0};
 
-static bool is_quantized(const wick_graph *graph) {
-    for (int n = 0; n < graph->n_nodes; n++)
-        if (graph->nodes[n].op == WICK_OP_QUANTIZE)
-            return true;
-    return false;
-}
-
 static wick_status answer(const arguments *a, const wick_graph *graph, const wick_data *data,
                           wick_answers answers, wick_diag *diag) {
-    if (!is_quantized(graph))
+    if (!wick_qdq_is_quantized(graph))
         return wick_answers_float(graph, data, a->split, a->threads, answers, diag);
     wick_qnet *net = NULL;
     WICK_TRY(wick_qnet_lower(graph, &net, diag));
@@ -175,7 +168,7 @@ static wick_status evaluate(const arguments *a, const wick_graph *graph, const w
                             .confidence = wick_new(arena, float, heads *n)};
     WICK_TRY(answer(a, graph, data, answers, diag));
     eval_results results = {.model = a->model,
-                            .precision = is_quantized(graph) ? "int8" : "float",
+                            .precision = wick_qdq_is_quantized(graph) ? "int8" : "float",
                             .split = split_names[a->split],
                             .graph = graph,
                             .data = data};

@@ -2,12 +2,13 @@
 #include "cli.h"
 #include "emit/verify.h"
 #include "verify_layers.h"
+#include "verify_vectors.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct arguments {
-    const char *dir, *plan, *data, *exact;
+    const char *dir, *plan, *data, *exact, *against, *device;
     double tolerance_db;
     wick_verify_options options;
     bool json;
@@ -32,6 +33,8 @@ enum {
     KEY_JSON,
     KEY_FLOAT,
     KEY_TOLERANCE,
+    KEY_AGAINST,
+    KEY_DEVICE,
     KEY_CC
 };
 
@@ -77,8 +80,16 @@ static const struct argp_option option_table[] = {
      "for a quantized MODEL.onnx: the float model that it was made of; prints what quantization does to each layer on "
      "--inputs images of --data",
      0},
+    {"against", KEY_AGAINST, "DIR", 0,
+     "stored vectors: input_0 and output_0, and any tensor's NAME, as .npy or .pb, or ONNX's test_data_set folders; compares "
+     "the float model, int8 on this machine and int8 on the emulated device",
+     0},
+    {"device", KEY_DEVICE, "NAME", 0,
+     "with --against and a quantized MODEL.onnx: the device that is emulated (default m4-fram)", 0},
     {"tolerance", KEY_TOLERANCE, "DB", 0,
-     "with --float: exit status 1 when a layer has less signal to noise, naming the first", 0},
+     "with --float: exit status 1 when a layer has less signal to noise, naming the first; with --against always, default 10 "
+     "(float models 60)",
+     0},
     {"cc", KEY_CC, "PROGRAM", 0, "C compiler for this machine (default cc)", 0},
     {"replay", KEY_REPLAY, "ID", 0,
      "run one case again and explain the difference (of a planted fault: with --plant-war)", 0},
@@ -209,6 +220,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_TOLERANCE:
         a->tolerance_db = cli_number(state, "tolerance", text, 0.1, 200);
         break;
+    case KEY_AGAINST:
+        a->against = text;
+        break;
+    case KEY_DEVICE:
+        a->device = text;
+        break;
     case KEY_CC:
         a->options.compiler = text;
         break;
@@ -224,8 +241,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         argp_error(state, "name the emitted folder");
         break;
     case ARGP_KEY_END:
-        if (a->exact && !a->data)
-            argp_error(state, "--float needs --data");
+        if (a->exact && !a->data && !a->against)
+            argp_error(state, "--float needs --data or --against");
         /* Small modules have no layer that could overwrite its own input. */
         if (a->options.plant_war && !a->options.modules)
             a->options.modules = 1;
@@ -239,12 +256,13 @@ static error_t parse(int key, char *text, struct argp_state *state) {
 static const struct argp argp = {
     option_table,
     parse,
-    "FIRMWARE-DIR\nQUANTIZED.onnx --float MODEL.onnx",
+    "FIRMWARE-DIR\nQUANTIZED.onnx --float MODEL.onnx\nMODEL.onnx|FIRMWARE-DIR --against DIR",
     "Builds an emitted folder for this machine and for emulated cores and cuts its power: before every single NVM write "
     "(seven variants each: clean, torn, reordered, weak, garbage, half erased, unreadable), again during recovery, at seeded places with the run going on to the end, and by real "
     "resets in the emulator; --rig names further places. Everything must equal the uninterrupted run, and that the PC's own int8 run."
     "\vExample: wick verify build/fw --plan build/plan.json --data builtin:shapes10\n"
     "         wick verify family-int8.onnx --float family.onnx --data builtin:shapes10 --tolerance 20\n"
+    "         wick verify family-int8.onnx --float family.onnx --against vectors\n"
     "A difference prints a replay id:  wick verify build/fw --replay 1.0.1.e:1234:1\n"
     "Exit status: 0 no difference, 1 some, 2 usage, 3 bad input, 4 failure.",
     0,
@@ -457,6 +475,26 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     return status;
 }
 
+static wick_status verify(arguments *a, wick_arena *arena, wick_diag *diag) {
+    const cli_layers layers = {.quantized = a->dir,
+                               .exact = a->exact,
+                               .data = a->data,
+                               .images = a->options.inputs,
+                               .tolerance_db = a->tolerance_db,
+                               .json = a->json};
+    const cli_vectors vectors = {.model = a->dir,
+                                 .plan = a->plan ? a->plan : plan_beside(arena, a->dir),
+                                 .exact = a->exact,
+                                 .against = a->against,
+                                 .device = a->device ? a->device : "m4-fram",
+                                 .tolerance_db = a->tolerance_db,
+                                 .on_device = a->options.qemu,
+                                 .json = a->json};
+    return a->against ? cli_verify_vectors(&vectors, diag)
+           : a->exact ? cli_verify_layers(&layers, diag)
+                      : run(a, arena, diag);
+}
+
 int cmd_verify(int argc, char **argv) {
     arguments a = {.options = wick_verify_defaults()};
     int exit_status;
@@ -464,13 +502,7 @@ int cmd_verify(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    const cli_layers layers = {.quantized = a.dir,
-                               .exact = a.exact,
-                               .data = a.data,
-                               .images = a.options.inputs,
-                               .tolerance_db = a.tolerance_db,
-                               .json = a.json};
-    wick_status status = a.exact ? cli_verify_layers(&layers, &diag) : run(&a, arena, &diag);
+    wick_status status = verify(&a, arena, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -6,18 +6,20 @@
 #include <math.h>
 #include <stdio.h>
 
-static void print_text(const wick_layer_noise *noise, int n, wick_arena *arena) {
+void cli_layers_print(const wick_layer_noise *noise, int n, const char *expected, const char *got,
+                      wick_arena *arena) {
     enum { COLUMNS = 5 };
     const char **cells = wick_new(arena, const char *, (n + 1) * COLUMNS);
-    const char *const header[COLUMNS] = {"tensor", "signal to noise", "worst element", "float",
-                                         "int8"};
+    const char *const header[COLUMNS] = {"tensor", "signal to noise", "worst element", expected,
+                                         got};
     for (int c = 0; c < COLUMNS; c++)
         cells[c] = header[c];
     for (int i = 0; i < n; i++) {
         const char **row = cells + (i + 1) * COLUMNS;
         row[0] = noise[i].name;
         row[1] = wick_arena_printf(arena, "%.1f dB", noise[i].snr_db);
-        row[2] = wick_arena_printf(arena, "%lld of image %d", (long long)noise[i].worst_element,
+        row[2] = wick_arena_printf(arena, "%s of %d",
+                                   wick_element_text(arena, noise[i].shape, noise[i].worst_element),
                                    noise[i].worst_image);
         row[3] = wick_arena_printf(arena, "%.4g", noise[i].worst_exact);
         row[4] = wick_arena_printf(arena, "%.4g", noise[i].worst_quantized);
@@ -25,33 +27,43 @@ static void print_text(const wick_layer_noise *noise, int n, wick_arena *arena) 
     cli_print_table(cells, n + 1, COLUMNS);
 }
 
-static bool print_json(const wick_layer_noise *noise, int n) {
+/* JSON has neither infinities nor NaN: null. */
+static json_t *number_json(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *cli_layers_json(const wick_layer_noise *noise, int n, const char *expected, const char *got,
+                        wick_arena *arena) {
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
         json_array_append_new(
-            list, json_pack("{s:s, s:o, s:I, s:i, s:f, s:f}", "tensor", noise[i].name, "snr_db",
-                            isfinite(noise[i].snr_db) ? json_real(noise[i].snr_db) : json_null(),
-                            "worst_element", (json_int_t)noise[i].worst_element, "worst_image",
-                            noise[i].worst_image, "float", noise[i].worst_exact, "int8",
-                            noise[i].worst_quantized));
-    return cli_print_json(json_pack("{s:o}", "layers", list));
+            list,
+            json_pack("{s:s, s:b, s:o, s:s, s:I, s:i, s:o, s:o}", "tensor", noise[i].name, "equal",
+                      noise[i].noise <= 0, "snr_db", number_json(noise[i].snr_db), "worst_place",
+                      wick_element_text(arena, noise[i].shape, noise[i].worst_element),
+                      "worst_element", (json_int_t)noise[i].worst_element, "worst_image",
+                      noise[i].worst_image, expected, number_json(noise[i].worst_exact), got,
+                      number_json(noise[i].worst_quantized)));
+    return list;
 }
 
 static wick_status show(const cli_layers *l, const wick_layer_noise *noise, int n,
                         wick_arena *arena, wick_diag *diag) {
-    if (l->json && !print_json(noise, n))
+    if (l->json && !cli_print_json(json_pack("{s:o}", "layers",
+                                             cli_layers_json(noise, n, "float", "int8", arena))))
         return WICK_OUTPUT;
     if (!l->json)
-        print_text(noise, n, arena);
+        cli_layers_print(noise, n, "float", "int8", arena);
     for (int i = 0; i < n && l->tolerance_db > 0; i++)
         if (noise[i].snr_db < l->tolerance_db)
             return wick_fail(
                 diag, WICK_DIFFERS, l->quantized, noise[i].name,
                 "the layers before it are within the tolerance: this one needs a wider "
                 "range, another calibration or retraining",
-                "is the first layer below %g dB, with %.1f dB; element %lld of image "
-                "%d is %.4g instead of %.4g",
-                l->tolerance_db, noise[i].snr_db, (long long)noise[i].worst_element,
+                "is the first layer below %g dB, with %.1f dB; element %s of image %d is %.4g "
+                "instead of %.4g",
+                l->tolerance_db, noise[i].snr_db,
+                wick_element_text(arena, noise[i].shape, noise[i].worst_element),
                 noise[i].worst_image, noise[i].worst_quantized, noise[i].worst_exact);
     return WICK_OK;
 }

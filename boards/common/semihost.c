@@ -7,6 +7,7 @@ enum {
     SYS_OPEN = 0x01,
     SYS_CLOSE = 0x02,
     SYS_WRITE0 = 0x04,
+    SYS_WRITE = 0x05,
     SYS_READ = 0x06,
     SYS_GET_CMDLINE = 0x15,
     SYS_EXIT_EXTENDED = 0x20,
@@ -54,16 +55,34 @@ int semihost_command_line(char *text, uint32_t size) {
     return call(SYS_GET_CMDLINE, block);
 }
 
+int32_t semihost_open(const char *path, int write) {
+    uint32_t block[3] = {(uint32_t)(uintptr_t)path, write ? 5 /* "wb" */ : 1 /* "rb" */,
+                         (uint32_t)strlen(path)};
+    return call(SYS_OPEN, block);
+}
+
+int semihost_read(int32_t file, void *dst, uint32_t bytes) {
+    uint32_t block[3] = {(uint32_t)file, (uint32_t)(uintptr_t)dst, bytes};
+    return call(SYS_READ, block) == 0 ? 0 : -1;
+}
+
+int semihost_write(int32_t file, const void *src, uint32_t bytes) {
+    uint32_t block[3] = {(uint32_t)file, (uint32_t)(uintptr_t)src, bytes};
+    return call(SYS_WRITE, block) == 0 ? 0 : -1;
+}
+
+void semihost_close(int32_t file) {
+    uint32_t block[1] = {(uint32_t)file};
+    call(SYS_CLOSE, block);
+}
+
 int semihost_read_file(const char *path, void *dst, uint32_t bytes) {
-    uint32_t open[3] = {(uint32_t)(uintptr_t)path, 1 /* "rb" */, (uint32_t)strlen(path)};
-    int32_t handle = call(SYS_OPEN, open);
-    if (handle < 0)
+    int32_t file = semihost_open(path, 0);
+    if (file < 0)
         return -1;
-    uint32_t read[3] = {(uint32_t)handle, (uint32_t)(uintptr_t)dst, bytes};
-    int32_t left = call(SYS_READ, read);
-    uint32_t close[1] = {(uint32_t)handle};
-    call(SYS_CLOSE, close);
-    return left == 0 ? 0 : -1;
+    int status = semihost_read(file, dst, bytes);
+    semihost_close(file);
+    return status;
 }
 
 void semihost_exit(int status) {

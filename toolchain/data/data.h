@@ -2,7 +2,7 @@
 #ifndef WICK_DATA_H
 #define WICK_DATA_H
 
-#include "base/base.h"
+#include "graph/graph.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,6 +58,14 @@ wick_data_options wick_data_defaults(void);
 wick_status wick_data_open(const char *spec, const wick_data_options *options, wick_data **out,
                            wick_diag *diag);
 void wick_data_free(wick_data *data);
+
+/* One array of NumPy (.npy): the types and limits of "npy:DIR", at most 4 dimensions; values, as
+   floats and row-major, in `arena`. NOT_FOUND, SYNTAX, SHAPE, RANGE, TRUNCATED, UNSUPPORTED. */
+typedef struct wick_array {
+    wick_shape shape;
+    float *values;
+} wick_array;
+wick_status wick_npy_read(const char *path, wick_arena *arena, wick_array *out, wick_diag *diag);
 
 typedef struct wick_augment {
     bool flip;  /* left-right with probability 1/2; not of windows of samples (height 1) */

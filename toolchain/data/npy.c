@@ -365,3 +365,28 @@ wick_status data_load_npy(wick_data *data, const char *dir, const wick_data_opti
         test ? "test windows from X_test.npy" : "a fifth of each class taken as test windows");
     return WICK_OK;
 }
+
+/* --- any array ---------------------------------------------------------------------------------*/
+
+static wick_status take_value(void *ctx, size_t i, double value) {
+    ((float *)ctx)[i] = (float)value;
+    return WICK_OK;
+}
+
+wick_status wick_npy_read(const char *path, wick_arena *arena, wick_array *out, wick_diag *diag) {
+    npy file;
+    *out = (wick_array){0};
+    wick_status status = npy_open(&file, path, diag);
+    if (status == WICK_OK && file.count > INT32_MAX)
+        status = wick_fail(diag, WICK_RANGE, path, "header", NULL,
+                           "%zu elements are more than 2^31 - 1", file.count);
+    if (status == WICK_OK) {
+        out->shape.rank = file.rank;
+        for (int d = 0; d < file.rank; d++)
+            out->shape.dim[d] = (int64_t)file.dim[d];
+        out->values = wick_new(arena, float, file.count);
+        status = for_each(&file, take_value, out->values, diag);
+    }
+    npy_close(&file);
+    return status;
+}

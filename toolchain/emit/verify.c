@@ -75,8 +75,8 @@ wick_status verify_compile(verify_session *session, const char *const *argv) {
     return status;
 }
 
-/* The folder must come from this plan: its manifest carries the model's and the plan's identity. */
-static wick_status check_manifest(verify_session *session) {
+/* Its manifest carries the model's and the plan's identity. */
+wick_status verify_manifest(verify_session *session) {
     char *path = wick_path_join(session->arena, session->dir, "manifest.json");
     json_t *root;
     wick_status status = wick_json_load(path, &root, session->diag);
@@ -180,7 +180,7 @@ static wick_status run_replay(verify_session *session, const wick_data *data,
 
 static wick_status run_session(verify_session *session, const wick_data *data,
                                wick_verify_result *result) {
-    WICK_TRY(check_manifest(session));
+    WICK_TRY(verify_manifest(session));
     if (session->options->replay)
         return run_replay(session, data, result);
     int modules = session->plan->net->n_modules;

@@ -94,6 +94,28 @@ void wick_verify_free(wick_verify_result *result);
 /* Power failures and damaged records, over all rigs. */
 int64_t wick_verify_experiments(const wick_verify_result *result);
 
+/* One layer on the emulated core: how many of its elements differ from the PC's, over all inputs,
+   and the one that differs most. */
+typedef struct wick_device_layer {
+    int64_t differences;
+    int input, y, x, channel;
+    int got, expected; /* int8 */
+} wick_device_layer;
+typedef struct wick_device_result {
+    const char *core;
+    int n_layers; /* of the integer network */
+    wick_device_layer *layers;
+    int wrong_answers; /* logits, of modules and inputs, that the engine delivered otherwise */
+} wick_device_result;
+/* Runs folder `dir`, emitted from `plan`, on QEMU's board with the device's core (a Cortex-M):
+   layer by layer in the plan's steps, and each module through the engine, for n inputs as the
+   device gets them [n][H,W,C]. DIFFERS names the first layer that differs from the PC's integer
+   network, with its worst element, or the engine; *result is filled then, too. MISMATCH, NOT_FOUND
+   (no QEMU), UNSUPPORTED (another core), TOOL. Free with wick_device_result_free. */
+wick_status wick_verify_device(const char *dir, const wick_plan *plan, const int8_t *inputs, int n,
+                               wick_device_result *result, wick_diag *diag);
+void wick_device_result_free(wick_device_result *result);
+
 /* The guarantees G1 to G9 of docs/guarantees.md and what this run shows of each. */
 typedef struct wick_guarantee {
     const char *id, *text;

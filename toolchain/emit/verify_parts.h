@@ -20,6 +20,8 @@ typedef struct verify_session {
 /* The C files of the emitted folder that make the firmware, as arguments; NULL-terminated, count in
  * *n. */
 wick_status verify_sources(verify_session *session, char ***files, int *n);
+/* The folder comes from this plan; else MISMATCH. */
+wick_status verify_manifest(verify_session *session);
 /* Compiles; the compiler's message becomes the diagnostic. */
 wick_status verify_compile(verify_session *session, const char *const *argv);
 

@@ -26,6 +26,20 @@ wick_status wick_onnx_read_bytes(const uint8_t *bytes, size_t len, const char *n
                                  const wick_onnx_options *options, wick_graph **out,
                                  wick_diag *diag);
 
+/* One tensor as a file, as the inputs and outputs of ONNX's own tests lie beside a model
+   (TensorProto). */
+typedef struct wick_onnx_tensor {
+    const char *name; /* "" when it has none */
+    wick_shape shape;
+    float *values; /* row-major; whatever type the file has, numbers of 64 bits rounded */
+} wick_onnx_tensor;
+/* Reads an untrusted one; name and values are in `arena`. TRUNCATED, SYNTAX, UNSUPPORTED (its type,
+   data outside the file), SHAPE, NOT_FOUND, IO. */
+wick_status wick_onnx_tensor_read(const char *path, wick_arena *arena, wick_onnx_tensor *out,
+                                  wick_diag *diag);
+wick_status wick_onnx_tensor_read_bytes(const uint8_t *bytes, size_t len, const char *file,
+                                        wick_arena *arena, wick_onnx_tensor *out, wick_diag *diag);
+
 /* Appends docs/operators.md: every ONNX operator that is read, and what can be done with it. */
 void wick_onnx_operators(wick_buf *out);
 

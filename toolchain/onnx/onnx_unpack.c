@@ -42,17 +42,37 @@ void wick_onnx_pool_free(wick_onnx_pool *pool) {
     pool->chunks = NULL;
 }
 
+/* NULL when something is wrong: reported. */
+static ProtobufCMessage *unpack(const uint8_t *bytes, size_t len,
+                                const ProtobufCMessageDescriptor *type, const char *file,
+                                wick_onnx_pool *pool, wick_status *status, wick_diag *diag) {
+    *status = wick_onnx_check_wire(bytes, len, type, file, diag);
+    if (*status != WICK_OK)
+        return NULL;
+    pool->limit_bytes = WICK_ONNX_MEMORY + (size_t)WICK_ONNX_MEMORY_PER_BYTE * len;
+    ProtobufCMessage *message = protobuf_c_message_unpack(type, &pool->allocator, len, bytes);
+    if (!message && pool->refused)
+        *status = wick_fail(diag, WICK_UNSUPPORTED, file, NULL, NULL,
+                            "unpacking it takes more than %zu bytes of memory", pool->limit_bytes);
+    else if (!message)
+        *status = wick_fail(diag, WICK_SYNTAX, file, NULL, "is it an ONNX file?",
+                            "its encoding is not one that protobuf-c accepts");
+    return message;
+}
+
 wick_status wick_onnx_unpack(const uint8_t *bytes, size_t len, const char *file,
                              wick_onnx_pool *pool, Onnx__ModelProto **model, wick_diag *diag) {
-    *model = NULL;
-    WICK_TRY(wick_onnx_check_wire(bytes, len, file, diag));
-    pool->limit_bytes = WICK_ONNX_MEMORY + (size_t)WICK_ONNX_MEMORY_PER_BYTE * len;
-    *model = onnx__model_proto__unpack(&pool->allocator, len, bytes);
-    if (!*model && pool->refused)
-        return wick_fail(diag, WICK_UNSUPPORTED, file, NULL, NULL,
-                         "unpacking it takes more than %zu bytes of memory", pool->limit_bytes);
-    if (!*model)
-        return wick_fail(diag, WICK_SYNTAX, file, NULL, "is it an ONNX file?",
-                         "its encoding is not one that protobuf-c accepts");
-    return WICK_OK;
+    wick_status status;
+    *model = (Onnx__ModelProto *)unpack(bytes, len, &onnx__model_proto__descriptor, file, pool,
+                                        &status, diag);
+    return status;
+}
+
+wick_status wick_onnx_unpack_tensor(const uint8_t *bytes, size_t len, const char *file,
+                                    wick_onnx_pool *pool, Onnx__TensorProto **tensor,
+                                    wick_diag *diag) {
+    wick_status status;
+    *tensor = (Onnx__TensorProto *)unpack(bytes, len, &onnx__tensor_proto__descriptor, file, pool,
+                                          &status, diag);
+    return status;
 }

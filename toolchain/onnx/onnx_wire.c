@@ -203,7 +203,7 @@ static wick_status check_field(walk *w, const frame *f, size_t *at, uint64_t *se
         return bad(w, start, "a field of an unknown kind", f->type->short_name);
     const ProtobufCFieldDescriptor *field = find_field(f->type, tag >> 3);
     if (!field && f->depth == 0 && start == 0)
-        return bad(w, start, "this is not how an ONNX model begins", NULL);
+        return bad(w, start, "this is not how an ONNX file begins", NULL);
     if (field) {
         int want = wire_type_of(field->type);
         bool repeated = field->label == PROTOBUF_C_LABEL_REPEATED;
@@ -232,7 +232,8 @@ static wick_status walk_message(walk *w, frame f, size_t at) {
     return WICK_OK;
 }
 
-wick_status wick_onnx_check_wire(const uint8_t *bytes, size_t len, const char *file,
+wick_status wick_onnx_check_wire(const uint8_t *bytes, size_t len,
+                                 const ProtobufCMessageDescriptor *type, const char *file,
                                  wick_diag *diag) {
     walk w = {.bytes = bytes, .file_len = len, .file = file, .diag = diag};
     if (len == 0)
@@ -240,5 +241,5 @@ wick_status wick_onnx_check_wire(const uint8_t *bytes, size_t len, const char *f
     if (len > INT32_MAX)
         return wick_fail(diag, WICK_UNSUPPORTED, file, NULL, NULL,
                          "the file is larger than 2 GiB, which is the limit of its format");
-    return walk_message(&w, (frame){&onnx__model_proto__descriptor, len, 0}, 0);
+    return walk_message(&w, (frame){type, len, 0}, 0);
 }

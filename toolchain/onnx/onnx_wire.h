@@ -20,12 +20,13 @@ enum {
     WICK_ONNX_MEMORY_PER_BYTE = 8   /* ... and for each byte of its file */
 };
 
-/* Checks that the bytes are one well-formed ModelProto by protobuf-c's own descriptors: wire types,
-   lengths within the enclosing message, nesting, counts, strings in UTF-8 without NUL, no field
-   twice that may occur once. What passes is also what protobuf-c accepts, without its having to
-   merge messages. TRUNCATED when the last field reaches beyond the end, else SYNTAX; both name the
-   byte. UNSUPPORTED beyond the limits above. */
-wick_status wick_onnx_check_wire(const uint8_t *bytes, size_t len, const char *file,
+/* Checks that the bytes are one well-formed message of the type, a ModelProto or a TensorProto, by
+   protobuf-c's own descriptors: wire types, lengths within the enclosing message, nesting, counts,
+   strings in UTF-8 without NUL, no field twice that may occur once. What passes is also what
+   protobuf-c accepts, without its having to merge messages. TRUNCATED when the last field reaches
+   beyond the end, else SYNTAX; both name the byte. UNSUPPORTED beyond the limits above. */
+wick_status wick_onnx_check_wire(const uint8_t *bytes, size_t len,
+                                 const ProtobufCMessageDescriptor *type, const char *file,
                                  wick_diag *diag);
 
 /* Memory of one unpacked model: everything is released at once, whatever protobuf-c does. */
@@ -44,5 +45,9 @@ void wick_onnx_pool_free(wick_onnx_pool *pool);
  *model lives as long as the pool. */
 wick_status wick_onnx_unpack(const uint8_t *bytes, size_t len, const char *file,
                              wick_onnx_pool *pool, Onnx__ModelProto **model, wick_diag *diag);
+/* The same of one tensor that is a file by itself. */
+wick_status wick_onnx_unpack_tensor(const uint8_t *bytes, size_t len, const char *file,
+                                    wick_onnx_pool *pool, Onnx__TensorProto **tensor,
+                                    wick_diag *diag);
 
 #endif

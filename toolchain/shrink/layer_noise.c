@@ -1,13 +1,52 @@
 /* What quantization does to each layer: the same images through the float and the quantized graph.
  */
-#include "shrink/shrink.h"
+#include "shrink/layer_noise.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+char *wick_element_text(wick_arena *arena, wick_shape shape, int64_t element) {
+    wick_shape at = {.rank = shape.rank};
+    for (int d = shape.rank - 1; d >= 0; d--) {
+        at.dim[d] = element % shape.dim[d];
+        element /= shape.dim[d];
+    }
+    return wick_shape_text(arena, at);
+}
+
+wick_layer_noise layer_noise_of(const wick_tensor *named, int tensor) {
+    return (wick_layer_noise){.name = named->name, .shape = named->shape, .tensor = tensor};
+}
+
+void layer_noise_add(wick_layer_noise *noise, const float *exact, const float *got, int64_t count,
+                     int image) {
+    for (int64_t i = 0; i < count; i++) {
+        double x = (double)exact[i], difference = (double)got[i] - x;
+        double worst = fabs(noise->worst_quantized - noise->worst_exact);
+        noise->signal += x * x;
+        noise->noise += difference * difference;
+        if (!(fabs(difference) <= worst) && !isnan(worst)) {
+            noise->worst_image = image;
+            noise->worst_element = i;
+            noise->worst_exact = x;
+            noise->worst_quantized = (double)got[i];
+        }
+    }
+}
+
+/* What is no number is as wrong as can be. */
+void layer_noise_finish(wick_layer_noise *noise, int n) {
+    for (int i = 0; i < n; i++) {
+        double ratio = noise[i].signal / noise[i].noise;
+        noise[i].snr_db = noise[i].noise <= 0 ? (double)INFINITY
+                          : isnan(ratio)      ? -(double)INFINITY
+                                              : 10 * log10(ratio);
+    }
+}
 
 typedef struct pair {
     int exact, quantized; /* tensors */
-    double signal, noise;
 } pair;
 
 /* Restored activations that the float graph has by name, in node order. */
@@ -23,22 +62,6 @@ static int find_pairs(const wick_graph *exact, const wick_graph *qdq, pair *pair
             pairs[n++] = (pair){.exact = t, .quantized = node->output};
     }
     return n;
-}
-
-static void compare(pair *p, void **exact, void **quantized, int64_t count, int image,
-                    wick_layer_noise *out) {
-    const float *x = exact[p->exact], *q = quantized[p->quantized];
-    for (int64_t i = 0; i < count; i++) {
-        double difference = (double)q[i] - (double)x[i];
-        p->signal += (double)x[i] * (double)x[i];
-        p->noise += difference * difference;
-        if (fabs(difference) > fabs(out->worst_quantized - out->worst_exact)) {
-            out->worst_image = image;
-            out->worst_element = i;
-            out->worst_exact = (double)x[i];
-            out->worst_quantized = (double)q[i];
-        }
-    }
 }
 
 /* [H,W,C] pixels -> [C,H,W] as the model wants them. */
@@ -70,6 +93,8 @@ wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, co
                               "same name and shape",
                          count);
     images = images < data->split[WICK_VALIDATION].n ? images : data->split[WICK_VALIDATION].n;
+    for (int i = 0; i < *n; i++)
+        (*out)[i] = layer_noise_of(&exact->tensors[pairs[i].exact], pairs[i].exact);
     float *x = wick_new(arena, float, count);
     wick_status status = WICK_OK;
     for (int image = 0; image < images && status == WICK_OK; image++) {
@@ -81,15 +106,11 @@ wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, co
         if (status == WICK_OK)
             status = wick_graph_eval(qdq, x, &b, diag);
         for (int i = 0; i < *n && status == WICK_OK; i++)
-            compare(&pairs[i], a, b, wick_shape_count(exact->tensors[pairs[i].exact].shape), image,
-                    &(*out)[i]);
+            layer_noise_add(&(*out)[i], a[pairs[i].exact], b[pairs[i].quantized],
+                            wick_shape_count((*out)[i].shape), image);
         wick_values_free(exact, a);
         wick_values_free(qdq, b);
     }
-    for (int i = 0; i < *n; i++) {
-        (*out)[i].name = exact->tensors[pairs[i].exact].name;
-        (*out)[i].snr_db =
-            pairs[i].noise > 0 ? 10 * log10(pairs[i].signal / pairs[i].noise) : (double)INFINITY;
-    }
+    layer_noise_finish(*out, *n);
     return status;
 }

@@ -60,6 +60,19 @@ void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules
     for (size_t c = 0; c < channels; c++)
         for (size_t i = c; i < n * channels; i += channels)
             values[net->input][i] = net->pixel_to_input[c][pixels[i]];
+    wick_qnet_run_layers(net, modules, values);
+}
+
+void wick_qnet_take(const wick_qnet *net, const float *x, int8_t **values) {
+    const wick_qtensor *input = &net->tensors[net->input];
+    size_t n = (size_t)input->h * (size_t)input->w, channels = (size_t)input->c;
+    for (size_t c = 0; c < channels; c++)
+        for (size_t i = 0; i < n; i++)
+            values[net->input][i * channels + c] =
+                wick_quantize_value((double)x[c * n + i], (double)input->scale, input->zero_point);
+}
+
+void wick_qnet_run_layers(const wick_qnet *net, uint32_t modules, int8_t **values) {
     for (int l = 0; l < net->n_layers; l++) {
         const wick_layer *layer = net->prepared ? &net->prepared[l] : &net->layers[l];
         int segment = net->info[l].segment;

@@ -15,14 +15,16 @@ typedef enum wick_calibration {
     WICK_CALIBRATE_PERCENTILE, /* (100 - percentile) % of the values lie outside at each end */
     WICK_CALIBRATE_MSE,        /* range with the least mean squared error */
     WICK_CALIBRATE_KL,         /* range with the least Kullback-Leibler divergence */
-    WICK_CALIBRATE_AUTO        /* of those the one that changes the logits least */
+    WICK_CALIBRATE_AUTO        /* of those, with and without equalisation and bias correction, what
+                                  changes the logits of the calibration images least */
 } wick_calibration;
 
-/* What each calibration does to the logits of the calibration images: energy of the difference to
-   the float logits over that of the float logits, mean of the modules; NAN = not tried. */
+/* What each way does to the logits of the calibration images: energy of the difference to the float
+   logits over that of the float logits, mean of the modules; NAN = not tried. */
 typedef struct wick_quantize_report {
     wick_calibration chosen;
-    double noise[WICK_CALIBRATE_AUTO];
+    bool equalised, corrected;
+    double noise[2][2][WICK_CALIBRATE_AUTO]; /* [equalised][corrected][calibration] */
 } wick_quantize_report;
 
 typedef struct wick_quantize_options {
@@ -30,6 +32,10 @@ typedef struct wick_quantize_options {
     double percentile;            /* (50, 100], default 99.99 */
     int images;                   /* >= 1 calibration images from the training part, default 256 */
     uint64_t seed;                /* which images, default 1 */
+    bool equalise;     /* cross-layer equalisation first (wick_equalise), default false */
+    bool correct_bias; /* the mean that rounding the weights adds to each channel, with the mean
+                          inputs of the calibration images, is taken off its bias (Nagel et al.,
+                          ICCV 2019, section 4.2, eq. 17), default false */
     wick_quantize_report *report; /* receives what AUTO found; may be NULL */
 } wick_quantize_options;
 wick_quantize_options wick_quantize_defaults(void);
@@ -41,6 +47,17 @@ wick_quantize_options wick_quantize_defaults(void);
    the device cannot run; SHAPE: the images do not fit; RANGE: activations are not finite. */
 wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
                           const wick_quantize_options *options, wick_graph **out, wick_diag *diag);
+
+/* The same function as a float graph, batch norm folded, whose activations have channels of like
+   ranges (equalise.h); *layers counts those whose outputs were scaled. Tensors in between that no
+   longer hold what they did are called NAME/equalised; a Softmax at the end is left out, as
+   quantization does. Errors as wick_quantize. */
+wick_status wick_equalise(const wick_graph *graph, const wick_data *data,
+                          const wick_quantize_options *options, wick_graph **out, int *layers,
+                          wick_diag *diag);
+
+/* True when some node quantizes. */
+bool wick_qdq_is_quantized(const wick_graph *graph);
 
 /* The integer network: what the device computes. Lowered from a QDQ graph; layers point into the
  * arena. */
@@ -114,6 +131,10 @@ int64_t wick_qnet_constant_bytes(const wick_qnet *net);
    Threads may share the network, each with buffers of its own. */
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena);
 void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values);
+/* The same from an input that is in values[net->input] already, as wick_qnet_take puts it there:
+   x [1,C,H,W], the float graph's input, rounded to the input's scale. */
+void wick_qnet_run_layers(const wick_qnet *net, uint32_t modules, int8_t **values);
+void wick_qnet_take(const wick_qnet *net, const float *x, int8_t **values);
 
 /* int8 accuracy on a split: correct[k] of the first `limit` images (0 = all) for each module;
    predictions (may be NULL) receives [n_modules][images] argmax labels. Results do not depend on
@@ -125,15 +146,20 @@ wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_spl
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);
 
-/* What quantization did to one tensor: signal to noise over all elements and images, infinite where
-   nothing differs, and the element that differs most, counted row-major in [1,C,H,W]. */
+/* How far one tensor is from what it should be: signal to noise over all elements and images,
+   infinite where nothing differs, and the element that differs most. */
 typedef struct wick_layer_noise {
     const char *name;
+    wick_shape shape; /* [1,C,H,W] */
+    int tensor;       /* of the graph that has the name; of the integer network where that ran */
     double snr_db;
+    double signal, noise; /* sums of squares: what should be, the difference */
     int worst_image;
-    int64_t worst_element;
+    int64_t worst_element; /* row-major in `shape` */
     double worst_exact, worst_quantized;
 } wick_layer_noise;
+/* An element as its place in the shape: "[0,3,12,7]" in `arena`. */
+char *wick_element_text(wick_arena *arena, wick_shape shape, int64_t element);
 /* Both graphs, inferred for N = 1, evaluated by the reference on the first validation images; every
    activation that the quantized one restores and the float one has by name, in node order, in
    `arena`. SHAPE: images or models do not belong together. */
@@ -144,5 +170,6 @@ wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, co
 #include "shrink/channels.h"
 #include "shrink/collapse.h"
 #include "shrink/separate.h"
+#include "shrink/vectors.h"
 
 #endif

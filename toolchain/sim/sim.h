@@ -8,7 +8,9 @@
 
 #include "sim/clairvoyant.h"
 #include "sim/figures.h"
+#include "sim/fleet.h"
 #include "sim/policy_judge.h"
+#include "sim/policy_plot.h"
 #include "sim/policy_synth.h"
 #include "sim/sizing.h"
 #include "sim/trace.h"

@@ -1,0 +1,218 @@
+/* The emitted layers on an emulated core, one by one, against the PC's integer network
+   (boards/common/layers_guest.c). */
+#include "emit/verify_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Which board of QEMU has a device's core; the first that fits. */
+static const struct board {
+    const char *core, *machine, *flags, *cpu;
+} boards[] = {{"Cortex-M0", "mps2-an385", "mps2-an385/an385.flags", "-mcpu=cortex-m0plus"},
+              {"Cortex-M33", "mps2-an505", "mps2-an505/an505.flags", NULL},
+              {"Cortex-M3", "mps2-an385", "mps2-an385/an385.flags", NULL},
+              {"Cortex-M4", "mps2-an386", "mps2-an386/an386.flags", NULL},
+              {"Cortex-M7", "mps2-an500", "mps2-an500/an500.flags", NULL},
+              {"Cortex-M55", "mps3-an547", "mps3-an547/an547.flags", NULL}};
+
+typedef struct device_run {
+    verify_session session;
+    const struct board *board;
+    const char *guest, *inputs, *outputs; /* files */
+    int n;
+    size_t input_bytes, tensor_bytes; /* of one input; of all tensors */
+    size_t *at;                       /* [tensors] */
+} device_run;
+
+static wick_status find_board(device_run *run) {
+    const char *core = run->session.plan->device->core;
+    if (!wick_process_exists("qemu-system-arm") || !wick_process_exists("arm-none-eabi-gcc"))
+        return wick_fail(run->session.diag, WICK_NOT_FOUND, "QEMU", NULL, "make deps, or --no-qemu",
+                         "qemu-system-arm or arm-none-eabi-gcc is not installed");
+    for (size_t i = 0; i < WICK_LEN(boards) && !run->board; i++)
+        if (!strncmp(core, boards[i].core, strlen(boards[i].core)))
+            run->board = &boards[i];
+    if (run->board)
+        return WICK_OK;
+    return wick_fail(run->session.diag, WICK_UNSUPPORTED, NULL, core,
+                     "name a device with a Cortex-M, or --no-qemu",
+                     "layers are compared on the Arm cores that QEMU knows");
+}
+
+static wick_status build(device_run *run) {
+    verify_session *session = &run->session;
+    char **files;
+    int n_files, n = 0;
+    WICK_TRY(verify_sources(session, &files, &n_files));
+    char *share = wick_path_join(session->arena, wick_share_dir(), "boards");
+    const char **argv = wick_new(session->arena, const char *, n_files + 24);
+    argv[n++] = "arm-none-eabi-gcc";
+    argv[n++] = wick_arena_printf(session->arena, "@%s/%s", share, run->board->flags);
+    if (run->board->cpu)
+        argv[n++] = run->board->cpu;
+    argv[n++] = "-std=gnu99";
+    argv[n++] = "-O2";
+    argv[n++] = "-ffreestanding";
+    argv[n++] = "-T";
+    argv[n++] = wick_path_join(session->arena, share, "common/mps.ld");
+    argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
+    argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
+    argv[n++] = wick_arena_printf(session->arena, "-I%s/common", share);
+    argv[n++] = wick_path_join(session->arena, share, "common/mps_start.c");
+    argv[n++] = wick_path_join(session->arena, share, "common/semihost.c");
+    argv[n++] = wick_path_join(session->arena, share, "common/layers_guest.c");
+    for (int i = 0; i < n_files; i++)
+        argv[n++] = files[i];
+    argv[n++] = "-o";
+    argv[n++] = run->guest = wick_path_join(session->arena, session->temporary, "guest.elf");
+    return verify_compile(session, argv);
+}
+
+static wick_status emulate(device_run *run) {
+    wick_arena *arena = run->session.arena;
+    const char *argv[] = {
+        "qemu-system-arm",
+        "-M",
+        run->board->machine,
+        "-nographic",
+        "-serial",
+        "none",
+        "-monitor",
+        "none",
+        "-semihosting-config",
+        wick_arena_printf(arena, "enable=on,target=native,arg=guest,arg=%s,arg=%s,arg=%d",
+                          run->inputs, run->outputs, run->n),
+        "-kernel",
+        run->guest,
+        NULL};
+    wick_process qemu = {.argv = argv, .timeout_s = 900};
+    wick_status status = wick_process_run(&qemu, 1, 1, NULL, NULL, run->session.diag);
+    const char *text = qemu.errors.data ? qemu.errors.data : "";
+    if (status == WICK_OK && (qemu.exit_status != 0 || !strstr(text, "DONE")))
+        status = wick_fail(run->session.diag, WICK_TOOL, run->session.dir, "QEMU", NULL,
+                           "the layers did not run to the end (status %d): %.300s",
+                           qemu.exit_status, text);
+    wick_process_free(&qemu);
+    return status;
+}
+
+static void lay_out(device_run *run) {
+    const wick_plan *plan = run->session.plan;
+    const wick_qtensor *input = &plan->net->tensors[plan->net->input];
+    run->input_bytes = (size_t)input->h * (size_t)input->w * (size_t)input->c;
+    run->at = wick_new(run->session.arena, size_t, plan->net->n_tensors);
+    for (int t = 0; t < plan->net->n_tensors; t++) {
+        run->at[t] = run->tensor_bytes;
+        run->tensor_bytes += plan->model.tensors[t].bytes;
+    }
+}
+
+/* The worst element of one layer of one input, where it is worse than what `out` has. */
+static void compare_layer(const wick_qtensor *t, const int8_t *want, const int8_t *got, int image,
+                          wick_device_layer *out) {
+    size_t count = (size_t)t->h * (size_t)t->w * (size_t)t->c;
+    for (size_t i = 0; i < count; i++) {
+        int difference = abs(want[i] - got[i]);
+        out->differences += difference != 0;
+        if (difference > abs(out->expected - out->got)) {
+            out->input = image;
+            out->y = (int)(i / (size_t)t->c) / t->w;
+            out->x = (int)(i / (size_t)t->c) % t->w;
+            out->channel = (int)(i % (size_t)t->c);
+            out->expected = want[i];
+            out->got = got[i];
+        }
+    }
+}
+
+static wick_status compare(device_run *run, const int8_t *inputs, wick_device_result *result) {
+    const wick_qnet *net = run->session.plan->net;
+    size_t classes = (size_t)net->n_classes;
+    size_t each = run->tensor_bytes + classes * (size_t)net->n_modules;
+    wick_bytes file;
+    WICK_TRY(wick_file_read(run->session.arena, run->outputs, each * (size_t)run->n, &file,
+                            run->session.diag));
+    if (file.len != each * (size_t)run->n)
+        return wick_fail(run->session.diag, WICK_TOOL, run->session.dir, "QEMU", NULL,
+                         "%zu bytes of tensors came back instead of %zu", file.len,
+                         each * (size_t)run->n);
+    int8_t **values = wick_qnet_buffers(net, run->session.arena);
+    for (int i = 0; i < run->n; i++) {
+        const int8_t *got = (const int8_t *)file.data + (size_t)i * each;
+        memcpy(values[net->input], inputs + (size_t)i * run->input_bytes, run->input_bytes);
+        wick_qnet_run_layers(net, UINT32_MAX, values);
+        for (int l = 0; l < net->n_layers; l++) {
+            int t = net->layers[l].dst;
+            compare_layer(&net->tensors[t], values[t], got + run->at[t], i, &result->layers[l]);
+        }
+        for (int k = 0; k < net->n_modules; k++)
+            result->wrong_answers += memcmp(got + run->tensor_bytes + (size_t)k * classes,
+                                            values[net->logits[k]], classes) != 0;
+    }
+    return WICK_OK;
+}
+
+static wick_status judge(const device_run *run, const wick_device_result *result) {
+    const wick_plan *plan = run->session.plan;
+    for (int l = 0; l < result->n_layers; l++) {
+        const wick_device_layer *d = &result->layers[l];
+        if (d->differences)
+            return wick_fail(
+                run->session.diag, WICK_DIFFERS, run->session.dir, plan->net->info[l].name,
+                "all layers before it are equal: look at this one's kernel and constants",
+                "is the first layer that differs on the %s: %lld elements; worst is row "
+                "%d, column %d, channel %d of input %d with %d instead of %d",
+                result->core, (long long)d->differences, d->y, d->x, d->channel, d->input, d->got,
+                d->expected);
+    }
+    if (result->wrong_answers)
+        return wick_fail(run->session.diag, WICK_DIFFERS, run->session.dir, "engine", NULL,
+                         "all layers are equal, but %d of the engine's answers differ on the %s",
+                         result->wrong_answers, result->core);
+    return WICK_OK;
+}
+
+static wick_status run_all(device_run *run, const int8_t *inputs, wick_device_result *result) {
+    verify_session *session = &run->session;
+    WICK_TRY(verify_manifest(session));
+    WICK_TRY(find_board(run));
+    lay_out(run);
+    result->core = run->board->core;
+    result->n_layers = session->plan->net->n_layers;
+    result->layers = wick_xalloc(sizeof *result->layers * (size_t)result->n_layers);
+    for (int l = 0; l < result->n_layers; l++)
+        result->layers[l] = (wick_device_layer){0};
+    run->inputs = wick_path_join(session->arena, session->temporary, "inputs.bin");
+    run->outputs = wick_path_join(session->arena, session->temporary, "outputs.bin");
+    WICK_TRY(
+        wick_file_write(run->inputs, inputs, (size_t)run->n * run->input_bytes, session->diag));
+    WICK_TRY(build(run));
+    WICK_TRY(emulate(run));
+    WICK_TRY(compare(run, inputs, result));
+    return judge(run, result);
+}
+
+wick_status wick_verify_device(const char *dir, const wick_plan *plan, const int8_t *inputs, int n,
+                               wick_device_result *result, wick_diag *diag) {
+    *result = (wick_device_result){0};
+    char temporary[] = "/tmp/wick-verify-XXXXXX";
+    if (!mkdtemp(temporary))
+        return wick_fail(diag, WICK_OUTPUT, "/tmp", NULL, "free some space there",
+                         "cannot make a folder for the builds");
+    device_run run = {.session = {.arena = wick_arena_new(),
+                                  .dir = dir,
+                                  .temporary = temporary,
+                                  .plan = plan,
+                                  .diag = diag},
+                      .n = n};
+    wick_status status = run_all(&run, inputs, result);
+    wick_path_remove(temporary);
+    wick_arena_free(run.session.arena);
+    return status;
+}
+
+void wick_device_result_free(wick_device_result *result) {
+    free(result->layers);
+    *result = (wick_device_result){0};
+}
