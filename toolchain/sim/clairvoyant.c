@@ -7,7 +7,7 @@
 #include <string.h>
 
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
-    return (wick_clairvoyant_options){.slots = 40, .levels = 96, .charges = 96};
+    return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
 
 /* ---- the harvest ---- */
@@ -116,8 +116,8 @@ static void make_needs(bound *b, const work_items *w, int levels) {
 
 static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_options *g,
                               wick_diag *diag) {
-    if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 || g->charges < 16 ||
-        g->charges > 4000)
+    if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
+        (g->charges && (g->charges < 16 || g->charges > 4000)))
         return wick_fail(diag, WICK_RANGE, NULL, "grid",
                          "2 to 1000 slots, 4 to 1000 levels, 16 to 4000 charges",
                          "%d slots, %d levels, %d charges", g->slots, g->levels, g->charges);
@@ -166,7 +166,8 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     b->most_open = (b->deadline + g->slots - 1) / g->slots;
     /* Work that is paid when it makes up a whole level stays in the charge for a while. */
     b->cap_uj += b->work_uj;
-    b->step_uj = b->cap_uj / g->charges;
+    double charges = g->charges ? g->charges : fmin(640, fmax(64, 3 * b->cap_uj / b->boot_uj));
+    b->step_uj = b->cap_uj / charges;
     b->points = (int)ceil(b->cap_uj / (0.75 * b->step_uj)) + 2;
 }
 

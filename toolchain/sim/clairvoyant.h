@@ -12,7 +12,8 @@ typedef struct wick_clairvoyant_options {
     int slots;   /* grid instants of a period, 2 to 1000 */
     int levels;  /* the largest work of an input (taking it, extractor, module, delivery) is divided
                     in so many, 4 to 1000 */
-    int charges; /* points between an empty and a full capacitor, 16 to 4000 */
+    int charges; /* points between an empty and a full capacitor, 16 to 4000; 0: a third of what a
+                    boot takes lies between two, within 64 and 640 points */
     bool known;  /* also known: which modules are right on which input. Else each answer brings its
                     module's accuracy */
 } wick_clairvoyant_options;
