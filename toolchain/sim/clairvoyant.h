@@ -26,7 +26,7 @@ typedef struct wick_bound {
     long states; /* at one instant */
 } wick_bound;
 
-/* Dynamic programming backwards over the grid's instants. State: charge x on or off x inputs that
+/* Dynamic programming backwards over the grid's instants. State: charge x on or off x which inputs
    are outstanding x work done for the oldest of them. The work is one number: an answer of module k
    takes W_k, whatever else was done for the input can only add to it, and an input for which
    nothing larger than k will be answered needs k alone; so answers so far, progress per module and
@@ -37,7 +37,8 @@ typedef struct wick_bound {
    interval's end; charges are rounded up (to lattices that move with harvest and leakage, so that
    only decisions round); times down; nothing is repeated after a failure, and only the last commits
    are paid. So the value is not below that of any policy or schedule in wick_sim_run with these
-   options (for rules that give up inputs, too: queues are as long as deadlines allow), and it falls
+   options (for rules that give up inputs, too: queues are as long as deadlines allow, but drop-new
+   with room for just that many keeps, while the device is off, the oldest ones), and it falls
    towards the optimum as the grid gets finer.
    Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run;
    sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run. */

@@ -4,8 +4,9 @@
 
 #include <math.h>
 
-/* Of expected accuracy: what a policy must be better by than always the same module. */
-static const double MARGIN = 0.003;
+/* Of expected accuracy: what a policy must be better by than always the same module, on many traces
+   and, beside that, on one (which says nothing of how traces differ). */
+static const double MARGIN = 0.003, MARGIN_OF_ONE = 0.012;
 
 typedef struct choice {
     wick_arena *arena;
@@ -167,7 +168,7 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
         WICK_TRY(wick_policy_judge(&one, &fixed, &c.base[i], diag));
     }
     consider_table(&c, &constant, 0);
-    c.best_value = MARGIN;
+    c.best_value = MARGIN + MARGIN_OF_ONE / on->n_traces;
     for (int i = 0; i < n_also; i++)
         consider(&c, &also[i], NULL);
     tables(&c, options);
