@@ -156,7 +156,7 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
     choice c = {.arena = arena, .on = on, .best_value = -2, .diag = diag};
-    wick_policy fixed;
+    wick_policy fixed = {0};
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
