@@ -263,6 +263,9 @@ static wick_status make_slots(wick_stage *stage, const output_list *list, wick_d
     for (int s = 0; s < stage->n_slots; s++) {
         wick_slot *slot = &stage->slots[s];
         slot->param = wick_program_param(stage->program, s);
+        bool trained = slot->param->trainable && !slot->param->frozen;
+        for (int i = 0; i < stage->spec.n_heads && trained; i++)
+            stage->learns[i] |= owners[slot->param->tensor] >> i & 1u;
         if (!stage->spec.separate)
             continue;
         unsigned owner = owners[slot->param->tensor];
@@ -295,7 +298,19 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
                              "`wick describe --json` lists the names; * and ? stand for any text",
                              "no parameter has a name like this");
     }
-    return options->n_freeze ? wick_program_refreeze(stage->program, diag) : WICK_OK;
+    bool any = false;
+    for (int p = 0; p < n && options->train_only; p++) {
+        wick_param *param = wick_program_param(stage->program, p);
+        bool matches = fnmatch(options->train_only, param->name, 0) == 0;
+        param->frozen |= !matches;
+        any |= matches;
+    }
+    if (options->train_only && !any)
+        return wick_fail(diag, WICK_UNKNOWN, NULL, options->train_only,
+                         "`wick describe --json` lists the names; * and ? stand for any text",
+                         "no parameter has a name like this, so there is nothing to train");
+    bool freezes = options->n_freeze || options->train_only;
+    return freezes ? wick_program_refreeze(stage->program, diag) : WICK_OK;
 }
 
 /* Weights that match a pattern become sparse. */
