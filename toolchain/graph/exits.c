@@ -13,6 +13,7 @@ enum {
     FINE = 4,     /* the same of large maps */
     LARGE = 12,   /* rows from which a map is large */
     TAPS = 9,
+    SHARES = 256, /* of a block's channels, in which those of A_k are counted */
     MAX_EXITS = WICK_MAX_HEADS - 1
 };
 static const float GLOBAL_DROPOUT = 0.4f;
@@ -230,11 +231,16 @@ static int windows(wick_shape shape) {
     return shape.dim[2] >= LARGE && shape.dim[3] >= LARGE ? FINE : COARSE;
 }
 
-static wick_status small(builder *b, int exit, int channels, int *x) {
+static int64_t channels_of(wick_shape shape, int share) {
+    int64_t channels = shape.dim[1] * share / SHARES;
+    return channels < 1 ? 1 : channels;
+}
+
+static wick_status small(builder *b, int exit, int share, int *x) {
     wick_shape shape = b->graph->tensors[*x].shape;
-    if (channels < 1 || !has_convolution(shape))
+    if (share < 1 || !has_convolution(shape))
         return linear(b, exit, x);
-    int64_t c = shape.dim[1];
+    int64_t c = shape.dim[1], channels = channels_of(shape, share);
     wick_attrs deep = wick_attrs_default(), point = wick_attrs_default();
     deep.groups = (int)c;
     for (int i = 0; i < 2; i++)
@@ -261,29 +267,30 @@ static int64_t linear_parameters(const builder *b, wick_shape x) {
     return x.dim[1] * at_most(x.dim[2], POOLED) * at_most(x.dim[3], POOLED) * b->classes;
 }
 
-static int64_t small_parameters(const builder *b, wick_shape x, int64_t channels) {
+static int64_t small_parameters(const builder *b, wick_shape x, int share) {
     if (!has_convolution(x))
         return linear_parameters(b, x) + b->classes;
-    int64_t to = windows(x);
+    int64_t to = windows(x), channels = channels_of(x, share);
     return TAPS * x.dim[1] + (x.dim[1] + 1) * channels + (to * to * channels + 1) * b->classes;
 }
 
-/* The most channels that the convolutions of all exits may have; 0: there is no room for them. */
-static int small_channels(const builder *b) {
+/* The largest share; 0: there is no room for convolutions, or no use. */
+static int small_share(const builder *b) {
     int64_t global_parameters = b->classes;
-    for (int k = 0; k < b->n; k++)
-        global_parameters += linear_parameters(b, b->graph->tensors[b->block[k]].shape);
-    for (int channels = 1;; channels++) {
-        int64_t all = 0;
-        bool any = false;
-        for (int k = 0; k < b->n; k++) {
-            wick_shape x = b->graph->tensors[b->block[k]].shape;
-            all += small_parameters(b, x, channels);
-            any |= has_convolution(x);
-        }
-        if (!any || (double)all > SMALL_BUDGET * (double)global_parameters)
-            return channels - 1;
+    bool any = false;
+    for (int k = 0; k < b->n; k++) {
+        wick_shape x = b->graph->tensors[b->block[k]].shape;
+        global_parameters += linear_parameters(b, x);
+        any |= has_convolution(x);
     }
+    for (int share = any; share > 0 && share <= SHARES; share++) {
+        int64_t all = 0;
+        for (int k = 0; k < b->n; k++)
+            all += small_parameters(b, b->graph->tensors[b->block[k]].shape, share);
+        if ((double)all > SMALL_BUDGET * (double)global_parameters)
+            return share - 1;
+    }
+    return any ? SHARES : 0;
 }
 
 /* --- the family --------------------------------------------------------------------------------*/
@@ -309,11 +316,11 @@ static wick_status check_network(const wick_graph *graph, wick_diag *diag) {
 
 static wick_status add_exits(builder *b, wick_exit_kind kind) {
     wick_family *family = &b->graph->family;
-    int channels = kind == WICK_EXITS_SMALL ? small_channels(b) : 0, before = -1;
+    int share = kind == WICK_EXITS_SMALL ? small_share(b) : 0, before = -1;
     for (int k = 0; k < b->n; k++) {
         int x = b->block[k], head = b->n - k;
         wick_status status = kind == WICK_EXITS_GLOBAL  ? global(b, k, before, &x)
-                             : kind == WICK_EXITS_SMALL ? small(b, k, channels, &x)
+                             : kind == WICK_EXITS_SMALL ? small(b, k, share, &x)
                              : kind == WICK_EXITS_HEADS ? heads(b, k, &x)
                                                         : linear(b, k, &x);
         WICK_TRY(status);

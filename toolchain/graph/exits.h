@@ -12,8 +12,9 @@
    small    y_k = W_k avg(relu(A_k D_k x_k)) + b_k, D_k a 3x3 depthwise and A_k a 1x1 convolution to
             a few channels, avg the mean over windows, 4x4 of them where x_k is large, 3x3 else. A
             block that ends in 2x2 or less has y_k = W_k x_k + b_k, as the network itself might.
-            The channels are as many as keep all of them within 1.2 times the parameters of
-            `global`: convolutions before the pool see what a linear layer behind it cannot.
+            The channels of A_k are a share of x_k's, the largest that keeps all
+            exits within 1.2 times the parameters of `global`: convolutions before the pool see
+            what a linear layer behind it cannot.
    heads    y_k = V_k relu(U_k pool(x_k) + c_k) + b_k, 128 hidden numbers, whatever that takes
    linear   y_k = W_k pool(x_k) + b_k */
 #define WICK_EXITS_TABLE(X)                                                                        \
