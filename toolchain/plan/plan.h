@@ -166,6 +166,10 @@ typedef struct wick_plan_layer {
 } wick_plan_layer;
 wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
 
+/* Modelled energy of one answer by `module` (1 = largest): extractor, and the module; of a chain
+   that of the exits before it too. Without boots. */
+double wick_plan_answer_uj(const wick_plan *plan, int module);
+
 /* Writes of the most written unit of the memory (a record, or a place that several tensors share)
    in one answer by `module` (1 = largest) without power failures. Each failure adds at most one:
    the span that it hits, or the boot's tally. */

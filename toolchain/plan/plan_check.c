@@ -361,8 +361,8 @@ static wick_status check_spans(checker *c) {
         WICK_TRY(keep_shared(c));
     if (net->chain)
         WICK_TRY(keep_crossing(c));
-    for (int i = 1; i <= net->n_modules; i++) {
-        int m = net->chain ? net->n_modules + 1 - i : i;
+    for (int turn = 1; turn <= net->n_modules; turn++) {
+        int m = net->chain ? net->n_modules + 1 - turn : turn;
         if (net->chain) /* in the order in which they run */
             layer = first_layer_of(net, m);
         forget_temporaries(c);

@@ -70,6 +70,13 @@ int wick_plan_way_from(const wick_plan *plan, int module) {
     return plan->net->chain ? plan->net->n_modules : module;
 }
 
+double wick_plan_answer_uj(const wick_plan *plan, int module) {
+    double uj = plan->segments[0].cost.energy_uj;
+    for (int m = module; m <= wick_plan_way_from(plan, module); m++)
+        uj += plan->segments[m].cost.energy_uj;
+    return uj;
+}
+
 wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick_diag *diag) {
     int *segment_of = wick_xalloc(((size_t)net->n_tensors + 1) * sizeof *segment_of);
     bool filled[1 + WICK_MAX_HEADS] = {false};
