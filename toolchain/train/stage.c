@@ -325,8 +325,7 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
         return WICK_OK;
     for (int p = 0; p < n; p++) {
         const wick_param *param = wick_program_param(stage->program, p);
-        left += param->trainable && !param->frozen &&
-                strncmp(param->name, PROJECTION, strlen(PROJECTION)) != 0;
+        left += param->trainable && !param->frozen && !is_projection(param);
     }
     if (left == 0)
         return wick_fail(diag, WICK_RANGE, NULL, "freeze", "leave some parameters to train",
