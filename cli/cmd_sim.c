@@ -158,11 +158,8 @@ static void default_policies(arguments *a, const wick_plan *plan, wick_arena *ar
     /* Harvest that carries the second smallest and the largest module within the deadline; half a
      * charge. */
     int n = plan->model.n_modules;
-    const wick_cost *fe = &plan->segments[0].cost;
-    double low = (fe->energy_uj + plan->segments[n > 1 ? n - 1 : n].cost.energy_uj) /
-                 a->sim.options.workload.deadline_s;
-    double high =
-        (fe->energy_uj + plan->segments[1].cost.energy_uj) / a->sim.options.workload.deadline_s;
+    double low = wick_plan_answer_uj(plan, n > 1 ? n - 1 : n) / a->sim.options.workload.deadline_s;
+    double high = wick_plan_answer_uj(plan, 1) / a->sim.options.workload.deadline_s;
     a->policies[a->n_policies++] = wick_arena_printf(arena, "threshold:%.0f,%.0f,%.0f", low,
                                                      fmax(low, high), plan->charge_uj / 2);
     for (int k = 1; k <= n; k++)

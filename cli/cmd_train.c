@@ -27,14 +27,30 @@ static wick_status check_output(const train_arguments *a, wick_diag *diag) {
                      "an interrupted training is stored here");
 }
 
+/* Exits for the network, whose place the family takes. */
+static wick_status add_exits(const train_arguments *a, uint64_t seed, wick_graph **graph,
+                             wick_diag *diag) {
+    wick_exits_options options = a->exits;
+    options.seed = seed;
+    wick_graph *network = *graph;
+    wick_status status = wick_exits_add(network, &options, graph, diag);
+    cli_name_file(diag, a->recipe);
+    wick_graph_free(network);
+    return status;
+}
+
 wick_status train_build(const train_arguments *a, const wick_data *data, bool shared, uint64_t seed,
                         wick_graph **graph, wick_diag *diag) {
     if (ends_with(a->recipe, ".onnx")) {
         if (a->recipe_option)
             return wick_fail(diag, WICK_USAGE, a->recipe, a->recipe_option, NULL,
                              "this option is for recipes; a model has its own sizes");
-        return wick_onnx_read(a->recipe, graph, diag);
+        WICK_TRY(wick_onnx_read(a->recipe, graph, diag));
+        return a->adds_exits ? add_exits(a, seed, graph, diag) : WICK_OK;
     }
+    if (a->adds_exits)
+        return wick_fail(diag, WICK_USAGE, a->recipe, "--exits", "train the network first",
+                         "exits are added to a finished network, an ONNX model");
     wick_recipe_options build = a->build;
     if (!a->input_given) {
         build.height = data->height;
@@ -64,7 +80,7 @@ static wick_status apply_weights(train_arguments *a, int n_heads, wick_diag *dia
     int pair = 0;
     for (int j = 0; j < n_heads && a->n_beta; j++)
         for (int k = j + 1; k < n_heads; k++, pair++)
-            o->beta[j][k] = a->beta[a->n_beta > 1 ? pair : 0];
+            o->beta[j][k] = a->n_beta > 1 ? a->beta[pair] : a->adds_exits && j > 0 ? 0 : a->beta[0];
     return WICK_OK;
 }
 

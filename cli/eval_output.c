@@ -131,6 +131,9 @@ static void print_confidences(wick_arena *arena, const wick_quality *q) {
 void eval_print(const eval_results *results, bool detail) {
     wick_arena *arena = wick_arena_new();
     print_modules(arena, results);
+    if (results->graph->family.chain)
+        printf("all exits but %s together: %lld parameters\n", results->graph->family.head_names[0],
+               (long long)wick_exits_parameters(results->graph));
     for (int k = 0; detail && k < results->graph->family.n_heads; k++) {
         const wick_quality *q = &results->modules[k];
         printf("\nmodule %s\n", results->graph->family.head_names[k]);
@@ -194,7 +197,11 @@ json_t *eval_json(const eval_results *r) {
                                real_or_null(q->confidence_wrong), "classes", classes_json(r, q),
                                "confusion", confusion_json(q), "confidences", confidences_json(q)));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "model", r->model, "precision",
-                     r->precision, "data", r->data->spec, "data_sha256", r->data->hash.hex, "split",
-                     r->split, "images", (json_int_t)r->modules[0].images, "modules", modules);
+    json_t *root =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "model", r->model, "precision",
+                  r->precision, "data", r->data->spec, "data_sha256", r->data->hash.hex, "split",
+                  r->split, "images", (json_int_t)r->modules[0].images, "modules", modules);
+    if (r->graph->family.chain)
+        json_object_set_new(root, "exit_parameters", json_integer(wick_exits_parameters(r->graph)));
+    return root;
 }

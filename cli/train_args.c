@@ -23,6 +23,8 @@ enum {
     KEY_MIXUP,
     KEY_CUTOUT,
     KEY_FREEZE,
+    KEY_EXITS,
+    KEY_EXIT_AFTER,
     KEY_SPARSE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
@@ -79,6 +81,13 @@ static const struct argp_option option_table[] = {
     {"validation", KEY_VALIDATION, "F", 0,
      "share of the training images kept for validation, up to 0.5 (default 0.1)", 1},
     {"split-seed", KEY_SPLIT_SEED, "N", 0, "seed of the validation split (default 1)", 1},
+    {"exits", KEY_EXITS, "KIND", 0,
+     "add early exits to a finished ONNX model (--recipe) of one module and train them alone: global, "
+     "small, heads or linear; options of the training stand behind it",
+     1},
+    {"exit-after", KEY_EXIT_AFTER, "NODES", 0,
+     "names of the nodes behind which there is an exit, with commas (default: every pooling layer)",
+     1},
     {0, 0, 0, 0, "How:", 2},
     {"strategy", 's', "NAMES", 0,
      "baseline, l2s, s2l, unified or unified-kd (default unified-kd); several with commas, or all: a "
@@ -208,6 +217,15 @@ static error_t parse_strategies(struct argp_state *state, char *text, train_argu
     return 0;
 }
 
+/* Sets what training exits takes; options that stand behind it change that. */
+static void parse_exits(struct argp_state *state, const char *text, train_arguments *a) {
+    wick_diag diag = {0};
+    if (wick_exits_find(text, &a->exits.kind, &diag) != WICK_OK)
+        argp_error(state, "--exits: %s (%s)", diag.items[0].reason, diag.items[0].hint);
+    a->adds_exits = true;
+    wick_train_exits(&a->train, a->exits.kind);
+}
+
 /* Index of `text` among names that end with \0 each; a usage error otherwise. */
 static int choice(struct argp_state *state, const char *option, const char *text,
                   const char *names) {
@@ -233,6 +251,12 @@ static error_t parse_what(int key, char *text, struct argp_state *state) {
         return 0;
     case 'd':
         a->data = text;
+        return 0;
+    case KEY_EXITS:
+        parse_exits(state, text, a);
+        return 0;
+    case KEY_EXIT_AFTER:
+        a->exits.after = text;
         return 0;
     case 'o':
         a->output = text;
@@ -481,6 +505,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a->search.budget_epochs && train_is_study(a))
             argp_error(state, "--search is for one strategy and one seed");
+        if (a->adds_exits && train_is_study(a))
+            argp_error(state, "--exits is for one seed");
+        if (a->exits.after && !a->adds_exits)
+            argp_error(state, "--exit-after needs --exits");
         if (!a->data)
             argp_error(state, "--data is required, e.g. --data builtin:shapes10");
         if (!a->output)
@@ -503,6 +531,7 @@ static const struct argp argp = {
     "         wick train -r mobilenetv1 -w 0.5 -d cifar10:DIR -e 40 --runs runs.db --test -o m.onnx\n"
     "         wick train -r vgg16 -w 0.25 -d cifar10:DIR -s all --seeds 3 --test -o study/\n"
     "         wick train -d cifar10:DIR -e 20 --search 200 -o m.onnx\n"
+    "         wick train -r network.onnx --exits small -d cifar10:DIR -e 20 -o exits.onnx\n"
     "The state after each epoch is in OUTPUT.state until the family is written. The last batch of an "
     "epoch is filled up with the epoch's first images.\n"
     "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure or interrupted.",

@@ -15,6 +15,8 @@ typedef struct train_arguments {
     const char *recipe, *data, *output, *runs, *name, *teacher;
     const char *recipe_option; /* the last option given that only a recipe understands */
     wick_recipe_options build;
+    wick_exits_options exits;
+    bool adds_exits; /* with --exits, which exits.kind says */
     bool input_given;
     wick_data_options data_options;
     wick_train_options train;

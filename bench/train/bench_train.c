@@ -50,7 +50,7 @@ static wick_status open_bench(bench *b, const char *recipe, const char *threads)
 static wick_status take_step(bench *b) {
     WICK_TRY(wick_program_forward(b->stage->program, &b->diag));
     wick_targets targets = {.labels = b->labels, .lambda = 1};
-    b->loss = wick_stage_loss(b->stage, &b->options, &targets, false).total;
+    b->loss = wick_stage_loss(b->stage, &b->options, &targets, false, -1).total;
     WICK_TRY(wick_program_backward(b->stage->program, &b->diag));
     wick_stage_update(b->stage, &b->options, 0.005, ++b->steps);
     return WICK_OK;

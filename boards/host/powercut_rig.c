@@ -33,6 +33,9 @@ void put_blank(void) {
 
 int on_result(void *context, const wick_result *result) {
     (void)context;
+    /* Of a chain the exits on the way: each is the module of a run of its own. */
+    if (rig.model.chain && result->module > rig.module)
+        return 0;
     if (rig.deliveries++ == 0)
         rig.delivered_unit = rig.nvm.history_count;
     if (!rig.have_logits) {
@@ -71,7 +74,7 @@ wick_rt_status power_up(void) {
         status = wick_engine_format(&rig.engine);
     /* A module that is committed stands: from now on the policy would choose another one. */
     rig.policy.module = rig.module;
-    if (status >= 0 && rig.engine.record.segment != 0)
+    if (status >= 0 && rig.engine.record.segment != 0 && !rig.model.chain)
         rig.policy.module = (uint8_t)(rig.module % rig.model.n_modules + 1u);
     return status;
 }
@@ -239,13 +242,19 @@ static int keeps(const uint8_t *want) {
     return 1;
 }
 
+/* Bits of the modules that answer when the policy wants rig.module. */
+static uint32_t modules_on_the_way(void) {
+    uint32_t bit = 1u << (rig.module - 1u);
+    return rig.model.chain ? (1u << rig.model.n_modules) - bit : bit;
+}
+
 /* The end of the input: the same values, and a record that says the same, though after another
    number of commits where spans were divided or joined. */
 static int ends_as(const uint8_t *want) {
     rig.skip_records = 1;
     return (rig.model.arena_bytes ? keeps(want) : as_recorded(want)) &&
            rig.engine.record.phase == WICK_PHASE_IDLE && rig.engine.record.epoch == rig.epoch &&
-           rig.engine.record.modules_sent == 1u << (rig.module - 1u) &&
+           rig.engine.record.modules_sent == modules_on_the_way() &&
            rig.engine.record.modules_done == rig.engine.record.modules_sent;
 }
 

@@ -100,6 +100,9 @@ static uint32_t capacitor_mv(void *context) {
 
 static int on_result(void *context, const wick_result *result) {
     (void)context;
+    /* Of a chain the exits on the way: each is the module of a run of its own. */
+    if (wick_model_data.chain && result->module > BOX->module)
+        return 0;
     BOX->epoch = result->epoch;
     BOX->answered_by = result->module;
     BOX->label = result->label;
@@ -157,7 +160,7 @@ int main(void) {
     if (status == WICK_RT_CORRUPT && BOX->at.epoch == 0) /* the very first record was torn */
         status = wick_engine_format(&engine);
     /* A module that is committed stands: from now on the policy would choose another one. */
-    if (status >= 0 && engine.record.segment != 0)
+    if (status >= 0 && engine.record.segment != 0 && !wick_model_data.chain)
         policy.module = (uint8_t)(policy.module % wick_model_data.n_modules + 1u);
     if (status >= 0)
         tell_where(&engine, status, GUEST_BOOTED);

@@ -13,10 +13,28 @@ uint64_t wick_policy_available_nj(const wick_situation *s) {
     return stored + (uint64_t)s->harvest_uw * s->time_left_ms;
 }
 
-static int carried(const wick_segment *module, const wick_situation *s, uint64_t available_nj) {
-    if (module->energy_nj == 0 || module->energy_nj > available_nj)
+uint64_t wick_policy_needed_nj(const wick_model *model, const wick_situation *s, uint8_t k,
+                               uint64_t *time_us) {
+    uint64_t energy_nj = 0;
+    uint8_t last = model->chain ? (uint8_t)model->n_modules : k;
+    *time_us = 0;
+    for (; k <= last; k++) {
+        if (model->chain && (s->modules_done >> (k - 1u) & 1u))
+            continue;
+        if (model->segments[k].energy_nj == 0)
+            return 0;
+        energy_nj += model->segments[k].energy_nj;
+        *time_us += model->segments[k].time_us;
+    }
+    return energy_nj;
+}
+
+static int carried(const wick_model *model, uint8_t k, const wick_situation *s,
+                   uint64_t available_nj) {
+    uint64_t time_us, needed_nj = wick_policy_needed_nj(model, s, k, &time_us);
+    if (needed_nj == 0 || needed_nj > available_nj)
         return 0;
-    return s->time_left_ms == UNKNOWN || module->time_us <= (uint64_t)s->time_left_ms * 1000u;
+    return s->time_left_ms == UNKNOWN || time_us <= (uint64_t)s->time_left_ms * 1000u;
 }
 
 uint8_t wick_policy_greedy(const wick_model *model, const wick_situation *s) {
@@ -25,7 +43,7 @@ uint8_t wick_policy_greedy(const wick_model *model, const wick_situation *s) {
         return smallest;
     uint64_t available_nj = wick_policy_available_nj(s);
     for (uint8_t k = 1; k < smallest; k++)
-        if (carried(&model->segments[k], s, available_nj))
+        if (carried(model, k, s, available_nj))
             return k;
     return smallest;
 }
@@ -72,6 +90,14 @@ static uint8_t first(const wick_policy *policy, const wick_model *model, const w
                                                                      : (uint8_t)model->n_modules;
 }
 
+/* The next exit on the way to `target`; 0: that has answered. */
+static uint8_t next_exit(const wick_model *model, const wick_situation *s, uint8_t target) {
+    uint8_t k = (uint8_t)model->n_modules;
+    while (k >= target && (s->modules_done >> (k - 1u) & 1u))
+        k--;
+    return k >= target ? k : 0;
+}
+
 int wick_policy_reviews(const wick_policy *policy) {
     return policy->kind == WICK_POLICY_EDF || policy->kind == WICK_POLICY_TABLE;
 }
@@ -81,7 +107,7 @@ uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
     int reviews = wick_policy_reviews(policy);
     if (!reviews && s->working)
         return s->working;
-    if (model->n_modules == 0 || (!reviews && s->modules_done != 0))
+    if (model->n_modules == 0 || (!reviews && !model->chain && s->modules_done != 0))
         return 0;
     if (reviews && s->time_left_ms == 0)
         return 0; /* no answer would be in time */
@@ -96,5 +122,7 @@ uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
     }
     if (choice <= s->working)
         return s->working; /* what is in work is given up only for less */
+    if (model->chain)
+        return next_exit(model, s, choice);
     return s->modules_done >> (choice - 1u) & 1u ? 0 : choice;
 }

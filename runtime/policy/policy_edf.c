@@ -17,11 +17,10 @@ uint8_t wick_policy_edf(const wick_policy *policy, const wick_model *model,
         return s->left_nj <= available_nj ? s->working : 0;
     uint64_t reserve_nj = s->urgent ? 0 : (uint64_t)policy->reserve_uj * 1000u;
     for (uint8_t k = 1; k < mandatory; k++) {
-        const wick_segment *module = &model->segments[k];
         if (s->modules_done >> (k - 1u) & 1u)
             return 0; /* a better answer than the smaller ones could give is out */
-        if (module->energy_nj != 0 && module->energy_nj + reserve_nj <= available_nj &&
-            module->time_us <= time_us)
+        uint64_t takes_us, needed_nj = wick_policy_needed_nj(model, s, k, &takes_us);
+        if (needed_nj != 0 && needed_nj + reserve_nj <= available_nj && takes_us <= time_us)
             return k;
     }
     return 0;

@@ -71,7 +71,7 @@ static void tear_down(fixture *f) {
 static wick_batch_loss loss_of(fixture *f, bool distil) {
     assert_int_equal(wick_program_forward(f->stage->program, NULL), WICK_OK);
     wick_targets targets = {.labels = f->labels, .lambda = 1};
-    return wick_stage_loss(f->stage, &f->options, &targets, distil);
+    return wick_stage_loss(f->stage, &f->options, &targets, distil, -1);
 }
 
 /* The plain gradient of every slot, after forward, loss and backward; malloc'ed. */

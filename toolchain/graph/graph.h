@@ -181,7 +181,9 @@ typedef struct wick_node {
 
 /* What makes a graph a family (ONNX metadata, DESIGN section 2). */
 typedef struct wick_family {
-    int features;                           /* tensor z; -1 when there is no common prefix */
+    int features; /* tensor z; -1 when there is no common prefix */
+    bool chain; /* the modules are exits of one network: each goes on from what the next smaller one
+                   has computed, so it may read every activation of that; without features */
     int n_heads;                            /* >= 1 */
     int heads[WICK_MAX_HEADS];              /* logits tensors [N,classes], large to small */
     const char *head_names[WICK_MAX_HEADS]; /* e.g. "TM1" */
@@ -246,7 +248,8 @@ wick_status wick_node_infer(wick_graph *graph, int n, wick_diag *diag);
 wick_status wick_graph_set_batch(wick_graph *graph, int batch, wick_diag *diag);
 /* Removes nodes and tensors that no head needs; keeps the order, renumbers. */
 void wick_graph_prune(wick_graph *graph);
-/* Sets every node's segment: 0 for ancestors of the features tensor, else the head that needs it.
+/* Sets every node's segment: 0 for ancestors of the features tensor, else the head that needs it;
+   in a chain the smallest one of those that need it.
    SHAPE names the node when it lies outside the extractor and serves two heads (without features
    each head must stand alone), when no head needs it, or when a module reads the input or an
    activation of the extractor other than the features: modules restart from z alone. */
@@ -325,5 +328,7 @@ void wick_values_free(const wick_graph *graph, void **values);
  * bytes.
  */
 void wick_node_eval(const wick_graph *graph, int n, void *dst);
+
+#include "graph/exits.h"
 
 #endif

@@ -73,6 +73,13 @@ static int lowest_head(unsigned heads) {
     return k;
 }
 
+static int highest_head(unsigned heads) {
+    int k = 0;
+    while (heads >> (k + 1))
+        k++;
+    return k;
+}
+
 static wick_status shared_outside(const wick_graph *graph, const wick_node *node, unsigned heads,
                                   wick_diag *diag) {
     const wick_family *family = &graph->family;
@@ -119,11 +126,13 @@ wick_status wick_graph_segment(wick_graph *graph, wick_diag *diag) {
             continue;
         if (heads == 0)
             status = wick_fail(diag, WICK_SHAPE, NULL, node->name, NULL, "no module needs it");
+        else if (family->chain)
+            node->segment = 1 + highest_head(heads);
         else if (heads & (heads - 1))
             status = shared_outside(graph, node, heads, diag);
         else if (family->features >= 0)
             status = check_reads(graph, node, mask, diag);
-        if (status == WICK_OK)
+        if (status == WICK_OK && !family->chain)
             node->segment = 1 + lowest_head(heads);
     }
     free(mask);
@@ -145,6 +154,7 @@ wick_graph *wick_graph_head(const wick_graph *graph, int head) {
         family->accuracy[i] = family->validation[i] = (double)NAN;
     }
     family->n_heads = 1;
+    family->chain = false;
     wick_graph_prune(single);
     for (int n = 0; n < single->n_nodes; n++)
         if (single->nodes[n].segment > 0)

@@ -52,6 +52,8 @@ wick_status wick_builder_constant(wick_builder *builder, wick_json_at at, const 
 /* Gives every constant of a finished network its first values, by its field: weight normal, scale
    and var 1, bias and mean 0. */
 void wick_recipe_initialise(wick_graph *graph, uint64_t seed);
+/* One weight, outputs first: normal with standard deviation sqrt(2 / fan_in), by seed and name. */
+void wick_recipe_fill_normal(const wick_tensor *weight, uint64_t seed);
 
 /* recipe_names.c */
 /* Reads "parameters", with the values of the options, and "let". */

@@ -14,7 +14,7 @@ static uint64_t stream_of(const char *name) {
 
 /* Normal with standard deviation sqrt(2 / fan_in): He et al. 2015, eq. 10. Without it the plain
    VGG16 never leaves the loss of guessing. */
-static void fill_normal(const wick_tensor *weight, uint64_t seed) {
+void wick_recipe_fill_normal(const wick_tensor *weight, uint64_t seed) {
     int64_t count = wick_shape_count(weight->shape);
     wick_rng rng = wick_rng_seed(seed, stream_of(weight->name));
     float *data = weight->data;
@@ -32,7 +32,7 @@ void wick_recipe_initialise(wick_graph *graph, uint64_t seed) {
         float *data = tensor->data = wick_new(graph->arena, float, count);
         const char *field = strrchr(tensor->name, '.');
         if (!strcmp(field, ".weight"))
-            fill_normal(tensor, seed);
+            wick_recipe_fill_normal(tensor, seed);
         else if (!strcmp(field, ".scale") || !strcmp(field, ".var"))
             for (int64_t i = 0; i < count; i++)
                 data[i] = 1;

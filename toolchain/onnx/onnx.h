@@ -48,8 +48,9 @@ void wick_onnx_operators(wick_buf *out);
    heads' logits in order. Metadata: wick.version, wick.recipe, wick.strategy, wick.data (texts),
    wick.features (tensor name, "" = none), wick.heads [{"name", "tensor", "accuracy",
    "validation"}], wick.mean, wick.std, wick.labels (JSON; numbers keep every bit, null = not
-   measured); of sensors wick.low, wick.high as well, what the input's bytes 0 and 255 stand for.
-   OUTPUT and IO from writing; RANGE beyond 2 GiB or when a text is not UTF-8. */
+   measured); of exits (graph/exits.h) wick.chain "1", of sensors wick.low, wick.high as well, what
+   the input's bytes 0 and 255 stand for. OUTPUT and IO from writing; RANGE beyond 2 GiB or when a
+   text is not UTF-8. */
 wick_status wick_onnx_write(const wick_graph *graph, const char *path, wick_diag *diag);
 /* The same into memory, appended to `out`. `name` is what messages call it. */
 wick_status wick_onnx_write_bytes(const wick_graph *graph, const char *name, wick_buf *out,

@@ -8,7 +8,7 @@
 
 enum {
     WICK_ONNX_EXPORT_MAX_ATTRIBUTES = 8,
-    WICK_ONNX_EXPORT_METADATA = 11,
+    WICK_ONNX_EXPORT_METADATA = 12,
     WICK_ONNX_EXPORT_MAX_EXTRA = 4 /* attributes that ONNX has as inputs, of one node */
 };
 

@@ -8,11 +8,11 @@
 
 enum { MAX_LABELS = 1 << 16 };
 
-/* Keys of which every family has one, and those of sensors behind them. */
+/* Keys of which every family has one, and behind them those of sensors and of chains. */
 enum { ALWAYS = 9 };
 static const char *const keys[] = {"wick.version",  "wick.recipe", "wick.strategy", "wick.data",
                                    "wick.features", "wick.heads",  "wick.mean",     "wick.std",
-                                   "wick.labels",   "wick.low",    "wick.high"};
+                                   "wick.labels",   "wick.low",    "wick.high",     "wick.chain"};
 
 static wick_status check_keys(wick_onnx_import *im) {
     const Onnx__ModelProto *model = im->model;
@@ -200,6 +200,22 @@ static wick_status text_key(wick_onnx_import *im, const char *key, const char **
     return WICK_OK;
 }
 
+static wick_status read_chain(wick_onnx_import *im) {
+    const char *text = wick_onnx_metadata(im->model, "wick.chain");
+    const char *features = wick_onnx_metadata(im->model, "wick.features");
+    if (!text || !text[0])
+        return WICK_OK;
+    if (strcmp(text, "1") != 0)
+        return wick_fail(im->diag, WICK_SYNTAX, im->file, "wick.chain", NULL,
+                         "must be 1, or not be there");
+    if (features && features[0])
+        return wick_fail(im->diag, WICK_SYNTAX, im->file, "wick.chain",
+                         "remove one of the two keys",
+                         "the modules of a chain have no common features (wick.features)");
+    im->graph->family.chain = true;
+    return WICK_OK;
+}
+
 wick_status wick_onnx_family_read(wick_onnx_import *im, const char **heads, const char **features) {
     wick_family *family = &im->graph->family;
     WICK_TRY(check_keys(im));
@@ -208,6 +224,7 @@ wick_status wick_onnx_family_read(wick_onnx_import *im, const char **heads, cons
     WICK_TRY(text_key(im, "wick.data", &family->data));
     WICK_TRY(read_normalisation(im));
     WICK_TRY(read_ranges(im));
+    WICK_TRY(read_chain(im));
     WICK_TRY(read_labels(im));
     WICK_TRY(read_heads(im, heads));
     if (family->n_heads == 0)
@@ -216,5 +233,8 @@ wick_status wick_onnx_family_read(wick_onnx_import *im, const char **heads, cons
         WICK_TRY(check_exists(im, "graph output", heads[k]));
     const char *z = wick_onnx_metadata(im->model, "wick.features");
     *features = z && z[0] ? z : NULL;
+    int v = *features ? wick_onnx_names_find(im->names, z) : -1;
+    if (v >= 0 && im->values[v].node < 0 && !im->values[v].constant)
+        *features = NULL; /* the input itself: there is no extractor */
     return *features ? check_exists(im, "wick.features", *features) : WICK_OK;
 }

@@ -71,12 +71,14 @@ static char *checked_text(wick_onnx_export *ex, const char *text) {
     return wick_onnx_export_text(ex, text);
 }
 
-/* Keys of sensors are left out for images. The version comes last: a file that was cut off between
-   two keys lacks it. */
+/* Keys of sensors are left out for images, that of chains for others. The version comes last: a
+   file that was cut off between two keys lacks it. */
 wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries,
                                     size_t *n_entries) {
     const wick_family *f = &ex->graph->family;
-    const char *z = f->features >= 0 ? ex->graph->tensors[f->features].name : "";
+    const char *z = f->features >= 0 && f->features != ex->graph->input
+                        ? ex->graph->tensors[f->features].name
+                        : "";
     bool ranged = f->ranged;
     *n_entries = 0;
     struct {
@@ -88,6 +90,7 @@ wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntr
         {"wick.strategy", checked_text(ex, f->strategy), false},
         {"wick.data", checked_text(ex, f->data), false},
         {"wick.features", checked_text(ex, z), false},
+        {"wick.chain", checked_text(ex, "1"), !f->chain},
         {"wick.heads", dump(ex, heads_json(ex->graph), DOUBLE_DIGITS), false},
         {"wick.mean", dump(ex, numbers_json(f->mean, f->n_channels), FLOAT_DIGITS), false},
         {"wick.std", dump(ex, numbers_json(f->std, f->n_channels), FLOAT_DIGITS), false},

@@ -57,8 +57,9 @@ typedef struct wick_plan_segment {
 typedef struct wick_plan_life {
     int segment;                 /* that writes it; 0 for the input */
     int first_layer, last_layer; /* -1, -1: no layer touches it */
-    bool always;                 /* the input and every module's logits: nothing else lives there */
-    bool shared;                 /* written by the extractor, read by modules: until all are done */
+    bool always; /* the input, every module's logits, and what a chain's modules read of each
+                    other: nothing else lives there */
+    bool shared; /* written by the extractor, read by modules: until all are done */
 } wick_plan_life;
 
 /* Writing a step's output at a commit, where it stays in SRAM; zeros where the step writes it. */
@@ -150,7 +151,8 @@ void wick_plan_free(wick_plan *plan);
    - output element that is missing, repeated or out of order,
    - step border that shares a write unit with another span's bytes,
    - step that needs more scratch, or span that needs more energy, than there is.
-   Holds for every order and subset of modules. Used by wick_plan_make, by tests and after loading.
+   Holds for every order and subset of modules, of a chain for its order. Used by wick_plan_make, by
+   tests and after loading.
  */
 wick_status wick_plan_check(const wick_plan *plan, wick_diag *diag);
 
@@ -163,6 +165,10 @@ typedef struct wick_plan_layer {
     int64_t constant_bytes; /* weights as the kernel wants them, biases, multipliers, shifts */
 } wick_plan_layer;
 wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
+
+/* Modelled energy of one answer by `module` (1 = largest): extractor, and the module; of a chain
+   that of the exits before it too. Without boots. */
+double wick_plan_answer_uj(const wick_plan *plan, int module);
 
 /* Writes of the most written unit of the memory (a record, or a place that several tensors share)
    in one answer by `module` (1 = largest) without power failures. Each failure adds at most one:

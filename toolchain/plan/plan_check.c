@@ -324,6 +324,27 @@ static wick_status keep_shared(const checker *c) {
     return status;
 }
 
+/* What a module reads of another's keeps a place of its own; logits have theirs already. */
+static wick_status keep_crossing(const checker *c) {
+    const wick_qnet *net = c->plan->net;
+    for (int t = 0; t < net->n_tensors; t++) {
+        if (!wick_plan_crosses(net, t) || c->keep[c->model->tensors[t].offset] == t)
+            continue;
+        if (c->model->tensors[t].sram != WICK_NO_SRAM)
+            return refuse(c, -1, "%s is read by another module but has a place in SRAM",
+                          tensor_name(c, t));
+        WICK_TRY(claim(c, t));
+    }
+    return WICK_OK;
+}
+
+static int first_layer_of(const wick_qnet *net, int segment) {
+    int l = 0;
+    while (l < net->n_layers && net->info[l].segment < segment)
+        l++;
+    return l;
+}
+
 static wick_status check_spans(checker *c) {
     const wick_qnet *net = c->plan->net;
     int layer = 0;
@@ -338,7 +359,12 @@ static wick_status check_spans(checker *c) {
         WICK_TRY(check_segment(c, 0, &layer));
     if (!again)
         WICK_TRY(keep_shared(c));
-    for (int m = 1; m <= net->n_modules; m++) {
+    if (net->chain)
+        WICK_TRY(keep_crossing(c));
+    for (int turn = 1; turn <= net->n_modules; turn++) {
+        int m = net->chain ? net->n_modules + 1 - turn : turn;
+        if (net->chain) /* in the order in which they run */
+            layer = first_layer_of(net, m);
         forget_temporaries(c);
         WICK_TRY(check_segment(c, m, &layer));
         if (again)

@@ -172,7 +172,8 @@ static void add_other(walk *w, wick_cost cost) {
     add(&w->tank, &w->units[w->n++], w->plan->commit);
 }
 
-/* Taking the input, the extractor, the decision, the module, the delivery. */
+/* Taking the input, the extractor, the decision, the module (in a chain each on the way to it), the
+   delivery. */
 static void make_units(walk *w, int module) {
     const wick_plan *plan = w->plan;
     int *live = wick_xalloc(((size_t)plan->model.n_steps + 1) * sizeof *live);
@@ -180,9 +181,11 @@ static void make_units(walk *w, int module) {
     add(&w->tank, &w->boot, plan->boot);
     add_other(w, plan->take);
     int r = add_segment(w, 0, 0, live);
-    add_other(w, (wick_cost){0});
-    add_segment(w, module, r, live);
-    add_other(w, plan->send);
+    for (int m = wick_plan_way_from(plan, module); m >= module; m--) {
+        add_other(w, (wick_cost){0});
+        add_segment(w, m, plan->net->chain ? 0 : r, live);
+        add_other(w, plan->send);
+    }
     for (int i = 0; i < w->n; i++)
         w->begin_s[i + 1] = w->begin_s[i] + w->units[i].time_s;
     free(live);
@@ -290,8 +293,9 @@ wick_latency wick_plan_latency(const wick_plan *plan, int module,
               .tank = tank_of(plan->device, options->arriving_uw),
               .result = &result};
     const tank *t = &w.tank;
-    size_t most =
-        (size_t)plan->model.segments[0].n_spans + plan->model.segments[module].n_spans + 4;
+    size_t most = (size_t)plan->model.segments[0].n_spans + 4;
+    for (int m = module; m <= wick_plan_way_from(plan, module); m++)
+        most += (size_t)plan->model.segments[m].n_spans + 2;
     w.units = wick_xalloc(most * sizeof *w.units);
     w.begin_s = wick_xalloc(most * sizeof *w.begin_s);
     w.reach = wick_xalloc(most * sizeof *w.reach);

@@ -41,6 +41,8 @@ void wick_plan_find_lives(wick_plan *plan) {
         plan->life[net->logits[m]].always = true;
     if (net->features != net->input)
         plan->life[net->features].shared = true;
+    for (int t = 0; t < net->n_tensors && net->chain; t++)
+        plan->life[t].always |= wick_plan_crosses(net, t);
 }
 
 static void link_step(const wick_plan *plan, wick_place *places, int segment, int s) {

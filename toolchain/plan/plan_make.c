@@ -39,6 +39,7 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
                                .n_modules = (uint16_t)net->n_modules,
                                .input_tensor = (uint16_t)net->input,
                                .n_classes = (uint16_t)net->n_classes,
+                               .chain = net->chain,
                                .layers = plan->layers};
     return plan;
 }
@@ -53,6 +54,29 @@ static wick_status unsupported(const char *file, const char *place, const char *
     return wick_fail(diag, WICK_UNSUPPORTED, file, place, NULL, "%s", reason);
 }
 
+bool wick_plan_crosses(const wick_qnet *net, int tensor) {
+    int from = -1;
+    for (int l = 0; l < net->n_layers; l++)
+        if (net->layers[l].dst == tensor)
+            from = net->info[l].segment;
+    for (int l = 0; l < net->n_layers && from > 0; l++)
+        for (int o = 0; o < net->layers[l].n_operands; o++)
+            if (net->layers[l].operands[o].tensor == tensor && net->info[l].segment != from)
+                return true;
+    return false;
+}
+
+int wick_plan_way_from(const wick_plan *plan, int module) {
+    return plan->net->chain ? plan->net->n_modules : module;
+}
+
+double wick_plan_answer_uj(const wick_plan *plan, int module) {
+    double uj = plan->segments[0].cost.energy_uj;
+    for (int m = module; m <= wick_plan_way_from(plan, module); m++)
+        uj += plan->segments[m].cost.energy_uj;
+    return uj;
+}
+
 wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick_diag *diag) {
     int *segment_of = wick_xalloc(((size_t)net->n_tensors + 1) * sizeof *segment_of);
     bool filled[1 + WICK_MAX_HEADS] = {false};
@@ -61,6 +85,8 @@ wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick
     if (net->n_modules < 1 || net->n_modules > WICK_MAX_MODULES || net->n_layers > UINT16_MAX ||
         net->n_tensors > UINT16_MAX)
         status = unsupported(model_path, NULL, "too many layers, tensors or modules", diag);
+    for (int l = 0; l < net->n_layers && net->chain; l++)
+        segment_of[net->layers[l].dst] = net->info[l].segment;
     for (int l = 0; l < net->n_layers && status == WICK_OK; l++) {
         const wick_layer *layer = &net->layers[l];
         int segment = net->info[l].segment;
@@ -69,7 +95,7 @@ wick_status wick_plan_accepts(const wick_qnet *net, const char *model_path, wick
                                  "layers are not in the order of their modules", diag);
         for (int o = 0; o < layer->n_operands && status == WICK_OK; o++) {
             int from = segment_of[layer->operands[o].tensor];
-            if (from && from != segment)
+            if (from && from != segment && !(net->chain && from > segment))
                 status = unsupported(model_path, net->info[l].name,
                                      "it reads what another module computes", diag);
         }

@@ -145,6 +145,11 @@ wick_status wick_plan_check_steps(const wick_plan *plan, wick_diag *diag);
 /* The model (relative to the plan's folder) and the device that a plan.json names; in `arena`. */
 wick_status wick_plan_references(const char *path, wick_arena *arena, const char **model,
                                  const char **device, wick_diag *diag);
+/* Of a chain: the tensor that one module computes is read by another. It goes to NVM, to a place
+   that is its own until the input is done. */
+bool wick_plan_crosses(const wick_qnet *net, int tensor);
+/* The modules that have run when module k answers are k to this one: k, in a chain the last. */
+int wick_plan_way_from(const wick_plan *plan, int module);
 /* An empty plan that knows its network and device. */
 wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
                          const wick_plan_options *options, const char *model_path);

@@ -107,8 +107,8 @@ wick_plan_proof wick_plan_prove(const wick_plan *plan) {
 /* ---- endurance ---- */
 
 wick_plan_endurance wick_plan_endurance_of(const wick_plan *plan, int module) {
-    double answer_uj = plan->segments[0].cost.energy_uj + plan->segments[module].cost.energy_uj;
-    double failures = ceil(answer_uj / (plan->charge_uj - plan->boot.energy_uj));
+    double failures =
+        ceil(wick_plan_answer_uj(plan, module) / (plan->charge_uj - plan->boot.energy_uj));
     double writes = (double)wick_plan_wear(plan, module) + failures;
     return (wick_plan_endurance){.writes = writes,
                                  .answers = plan->device->nvm.endurance_cycles / writes};

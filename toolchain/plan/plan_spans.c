@@ -232,7 +232,8 @@ static bool pack(const wick_plan_costs *costs, const wick_pack_limits *limits, b
     for (int t = 0; t < net->n_tensors; t++)
         out->places[t].sram = WICK_NO_SRAM;
     for (int l = 0; l < net->n_layers; l++)
-        wanted[net->layers[l].dst] = limits->max_span_outputs == 0;
+        wanted[net->layers[l].dst] =
+            limits->max_span_outputs == 0 && !wick_plan_crosses(net, net->layers[l].dst);
     bool done = settle(&s, out, wanted);
     free(s.last_reader);
     free(s.whole);

@@ -110,7 +110,6 @@ wick_status report_training(page *p) {
 static wick_status plot_ladder(page *p) {
     wick_buf script = {0};
     const wick_plan *plan = p->plan;
-    double fe_uj = plan->segments[0].cost.energy_uj;
     int known = 0;
     wick_buf_puts(&script, "$d << EOD\n");
     for (int k = 1; k < plan->n_segments; k++) {
@@ -119,9 +118,8 @@ static wick_status plot_ladder(page *p) {
             accuracy = p->graph->family.validation[k - 1];
         if (isnan(accuracy))
             continue;
-        wick_buf_printf(&script, "%.6g %.4f \"%s\" %d\n",
-                        (fe_uj + plan->segments[k].cost.energy_uj) / 1e3, 100 * accuracy,
-                        plan->segments[k].name, k % 2);
+        wick_buf_printf(&script, "%.6g %.4f \"%s\" %d\n", wick_plan_answer_uj(plan, k) / 1e3,
+                        100 * accuracy, plan->segments[k].name, k % 2);
         known++;
     }
     wick_buf_puts(

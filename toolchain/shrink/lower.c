@@ -388,6 +388,7 @@ static wick_status finish_heads(lowering *lw) {
     const wick_family *family = &graph->family;
     wick_qnet *net = lw->net;
     net->n_modules = family->n_heads;
+    net->chain = family->chain;
     if (family->features >= 0)
         WICK_TRY(final_tensor(lw, family->features, "features", &net->features));
     for (int k = 0; k < family->n_heads; k++) {

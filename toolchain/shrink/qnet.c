@@ -72,11 +72,10 @@ void wick_qnet_take(const wick_qnet *net, const float *x, int8_t **values) {
                 wick_quantize_value((double)x[c * n + i], (double)input->scale, input->zero_point);
 }
 
-void wick_qnet_run_layers(const wick_qnet *net, uint32_t modules, int8_t **values) {
+static void run_segment(const wick_qnet *net, int segment, int8_t **values) {
     for (int l = 0; l < net->n_layers; l++) {
         const wick_layer *layer = net->prepared ? &net->prepared[l] : &net->layers[l];
-        int segment = net->info[l].segment;
-        if (segment > 0 && !(modules >> (segment - 1) & 1))
+        if (net->info[l].segment != segment)
             continue;
         const int8_t *src[WICK_MAX_OPERANDS];
         for (int i = 0; i < layer->n_operands; i++)
@@ -84,6 +83,13 @@ void wick_qnet_run_layers(const wick_qnet *net, uint32_t modules, int8_t **value
         uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
         wick_layer_run(layer, src, 0, 0, count, values[layer->dst], values[net->n_tensors]);
     }
+}
+
+void wick_qnet_run_layers(const wick_qnet *net, uint32_t modules, int8_t **values) {
+    run_segment(net, 0, values);
+    for (int m = net->n_modules; m >= 1; m--) /* a chain's smallest goes first */
+        if (modules >> (m - 1) & 1 || (net->chain && modules & ((1u << (m - 1)) - 1u)))
+            run_segment(net, m, values);
 }
 
 /* Little-endian, so that the hash is the same on every machine. */
@@ -130,6 +136,8 @@ wick_hash wick_qnet_hash(const wick_qnet *net) {
     put(&buf, net->n_classes, 4);
     put(&buf, net->input, 4);
     put(&buf, net->features, 4);
+    if (net->chain)
+        wick_buf_puts(&buf, "chain");
     for (int k = 0; k < net->n_modules; k++)
         put(&buf, net->logits[k], 4);
     for (int t = 0; t < net->n_tensors; t++) {

@@ -78,7 +78,9 @@ typedef struct wick_qlayer_info {
 typedef struct wick_qnet {
     wick_arena *arena;
     int n_layers, n_tensors, n_modules, n_classes;
-    wick_layer *layers;     /* topological: extractor first, then module by module */
+    bool chain;             /* the modules are exits of one network (graph/exits.h) */
+    wick_layer *layers;     /* extractor first, then module by module, each topological; in a chain
+                               module k reads what module k + 1 and those behind it compute */
     wick_qlayer_info *info; /* [n_layers] */
     wick_qtensor *tensors;
     int input;                  /* tensor index */

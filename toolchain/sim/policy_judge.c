@@ -131,9 +131,8 @@ static void tune_threshold(search *s) {
     int n = plan->model.n_modules;
     double full_uj = wick_device_usable_uj(plan->device, plan->device->capacitor.max_v,
                                            plan->device->capacitor.off_v);
-    double base = plan->segments[0].cost.energy_uj;
-    double least = (base + plan->segments[n].cost.energy_uj) / s->on->workload.period_s;
-    double most = (base + plan->segments[1].cost.energy_uj) / s->on->workload.period_s;
+    double least = wick_plan_answer_uj(plan, n) / s->on->workload.period_s;
+    double most = wick_plan_answer_uj(plan, 1) / s->on->workload.period_s;
     enum { LEVELS = 6, CHARGES = 5 };
     double levels[LEVELS + 2] = {0};
     for (int i = 0; i < LEVELS; i++)

@@ -20,6 +20,9 @@ static void order_of_epoch(const wick_session *session, int epoch, uint32_t *ord
     wick_rng_shuffle(&rng, order, (size_t)n);
 }
 
+/* Above the streams of epochs. */
+enum { HEAD_STREAM = 0x68656164 };
+
 static size_t input_count(const wick_data *data) {
     return (size_t)data->channels * (size_t)data->height * (size_t)data->width;
 }
@@ -42,6 +45,19 @@ static wick_status feed(wick_session *session, const wick_loaded *batch) {
     return WICK_OK;
 }
 
+/* The head that step number `step` of all trains alone, where one does: the same on every rank. */
+static int drawn_head(const wick_session *session, uint64_t step) {
+    const wick_stage *stage = session->stage;
+    if (!session->options->one_head)
+        return -1;
+    wick_rng rng = wick_rng_seed(session->options->seed, ((uint64_t)HEAD_STREAM << 32) + step);
+    int learns[WICK_MAX_HEADS], n = 0;
+    for (int k = 0; k < stage->spec.n_heads; k++)
+        if (stage->learns[k])
+            learns[n++] = k;
+    return n ? learns[wick_rng_below(&rng, (uint32_t)n)] : -1;
+}
+
 static wick_status take_step(wick_session *session, const wick_loaded *batch, bool distil,
                              double rate, int64_t number, wick_batch_loss *loss) {
     wick_stage *stage = session->stage;
@@ -53,7 +69,8 @@ static wick_status take_step(wick_session *session, const wick_loaded *batch, bo
     wick_program_draw(stage->program, session->options->seed, batch->step_of_all,
                       wick_rank() * stage->batch);
     WICK_TRY(wick_program_forward(stage->program, session->diag));
-    *loss = wick_stage_loss(stage, session->options, &targets, distil);
+    *loss = wick_stage_loss(stage, session->options, &targets, distil,
+                            drawn_head(session, (uint64_t)batch->step_of_all));
     WICK_TRY(wick_program_backward(stage->program, session->diag));
     wick_exchange_finish(stage->exchange);
     wick_stage_whole_loss(stage, loss);

@@ -15,6 +15,7 @@
    In so short a run the teachers have little to teach yet, and much of it holds the smallest
    modules back; long runs bear more. */
 static const double DEFAULT_BETA = 0.01;
+static const double EXITS_BETA = 1; /* from a network's answer to its exits */
 
 wick_train_options wick_train_defaults(void) {
     wick_train_options options = {.strategy = WICK_STRATEGY_UNIFIED_KD,
@@ -40,6 +41,19 @@ wick_train_options wick_train_defaults(void) {
         options.alpha[k] = 1;
     wick_train_set_beta(&options, DEFAULT_BETA);
     return options;
+}
+
+void wick_train_exits(wick_train_options *options, wick_exit_kind kind) {
+    bool distils = kind == WICK_EXITS_SMALL;
+    options->strategy = distils ? WICK_STRATEGY_UNIFIED_KD : WICK_STRATEGY_UNIFIED;
+    options->train_only = WICK_EXITS_PREFIX "*";
+    options->one_head = kind == WICK_EXITS_GLOBAL;
+    options->learning_rate = 0.005;
+    options->kd_features = false;
+    options->kd_response = true;
+    wick_train_set_beta(options, 0);
+    for (int k = 1; k < WICK_MAX_HEADS && distils; k++)
+        options->beta[0][k] = EXITS_BETA;
 }
 
 void wick_train_set_beta(wick_train_options *options, double beta) {
@@ -212,6 +226,10 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     for (int i = 0; i < o->n_freeze; i++)
         json_array_append_new(freeze, json_string(o->freeze[i]));
     json_object_set_new(root, "freeze", freeze);
+    if (o->train_only) /* left out otherwise, so that older states still match */
+        json_object_set_new(root, "train_only", json_string(o->train_only));
+    if (o->one_head)
+        json_object_set_new(root, "one_head", json_true());
     if (o->n_sparse) { /* left out otherwise, so that older states still match */
         json_t *sparse = json_array();
         for (int i = 0; i < o->n_sparse; i++)

@@ -265,6 +265,9 @@ static wick_status make_slots(wick_stage *stage, const output_list *list, wick_d
     for (int s = 0; s < stage->n_slots; s++) {
         wick_slot *slot = &stage->slots[s];
         slot->param = wick_program_param(stage->program, s);
+        bool trained = slot->param->trainable && !slot->param->frozen;
+        for (int i = 0; i < stage->spec.n_heads && trained; i++)
+            stage->learns[i] |= owners[slot->param->tensor] >> i & 1u;
         if (!stage->spec.separate)
             continue;
         unsigned owner = owners[slot->param->tensor];
@@ -277,6 +280,26 @@ static wick_status make_slots(wick_stage *stage, const output_list *list, wick_d
             slot->part++;
     }
     return WICK_OK;
+}
+
+static bool is_projection(const wick_param *param) {
+    return strncmp(param->name, PROJECTION, strlen(PROJECTION)) == 0;
+}
+
+/* Parameters that do not match options->train_only are left as they are. */
+static wick_status freeze_others(wick_stage *stage, const wick_train_options *options,
+                                 wick_diag *diag) {
+    bool any = !options->train_only;
+    for (int p = 0; options->train_only && p < wick_program_param_count(stage->program); p++) {
+        wick_param *param = wick_program_param(stage->program, p);
+        bool matches = fnmatch(options->train_only, param->name, 0) == 0;
+        param->frozen |= !matches && !is_projection(param);
+        any |= matches;
+    }
+    return any ? WICK_OK
+               : wick_fail(diag, WICK_UNKNOWN, NULL, options->train_only,
+                           "`wick describe --json` lists the names; * and ? stand for any text",
+                           "no parameter has a name like this, so there is nothing to train");
 }
 
 /* Parameters that match a pattern are left as they are. */
@@ -297,12 +320,12 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
                              "`wick describe --json` lists the names; * and ? stand for any text",
                              "no parameter has a name like this");
     }
-    if (options->n_freeze == 0)
+    WICK_TRY(freeze_others(stage, options, diag));
+    if (options->n_freeze == 0 && !options->train_only)
         return WICK_OK;
     for (int p = 0; p < n; p++) {
         const wick_param *param = wick_program_param(stage->program, p);
-        left += param->trainable && !param->frozen &&
-                strncmp(param->name, PROJECTION, strlen(PROJECTION)) != 0;
+        left += param->trainable && !param->frozen && !is_projection(param);
     }
     if (left == 0)
         return wick_fail(diag, WICK_RANGE, NULL, "freeze", "leave some parameters to train",

@@ -55,6 +55,7 @@ typedef struct wick_stage {
     float *scratch; /* 4 * batch * classes, for wick_loss_outputs */
 
     int n_slots, n_parts;
+    bool learns[WICK_MAX_HEADS]; /* head i has parameters that are trained */
     wick_slot *slots;
     wick_exchange *exchange; /* NULL: this rank is alone */
 } wick_stage;
@@ -73,8 +74,9 @@ typedef struct wick_batch_loss {
     double kd[WICK_MAX_HEADS];   /* sum_j beta_jk L_kd,jk as a student; 0 during the warm-up */
     int correct[WICK_MAX_HEADS]; /* of the batch's images */
 } wick_batch_loss;
+/* only: the one head of the stage that is trained in this step, -1 = all of them. */
 wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
-                                const wick_targets *targets, bool distil);
+                                const wick_targets *targets, bool distil, int only);
 /* Collective: the loss of the whole batch, of which every rank brings an equal part. */
 void wick_stage_whole_loss(const wick_stage *stage, wick_batch_loss *loss);
 /* Collective: running statistics (and their averages) become the means of all ranks'. */

@@ -52,27 +52,28 @@ static double teacher_loss(wick_stage *stage, const wick_train_options *options,
 }
 
 wick_batch_loss wick_stage_loss(wick_stage *stage, const wick_train_options *options,
-                                const wick_targets *targets, bool distil) {
+                                const wick_targets *targets, bool distil, int only) {
     wick_program *program = stage->program;
     wick_batch_loss loss = {0};
     for (int i = 0; i < stage->n_outputs; i++)
         memset(wick_program_output_gradient(program, i), 0,
                wick_program_output_count(program, i) * sizeof(float));
     for (int k = 0; k < stage->spec.n_heads; k++) {
+        bool trained = only < 0 || only == k;
         double alpha = stage->spec.separate || stage->spec.n_heads == 1
                            ? 1.0
-                           : options->alpha[stage->spec.heads[k]];
+                           : options->alpha[stage->spec.heads[k]] * trained;
         const float *logits = wick_program_output(program, k);
         float *d_logits = wick_program_output_gradient(program, k);
         loss.ce[k] = wick_loss_soft_cross_entropy(logits, targets, stage->batch, stage->classes,
                                                   alpha, d_logits, &loss.correct[k]);
         loss.total += alpha * loss.ce[k];
-        for (int j = 0; j < k && distil && stage->spec.distil; j++) {
+        for (int j = 0; j < k && trained && distil && stage->spec.distil; j++) {
             double beta = options->beta[stage->spec.heads[j]][stage->spec.heads[k]];
             if (beta > 0)
                 loss.kd[k] += pair_loss(stage, options, j, k, beta);
         }
-        if (stage->teacher_program && options->teacher_weight > 0)
+        if (trained && stage->teacher_program && options->teacher_weight > 0)
             loss.kd[k] += teacher_loss(stage, options, k);
         loss.total += loss.kd[k];
     }

@@ -85,6 +85,10 @@ typedef struct wick_train_options {
     int n_freeze;
     const char *freeze[WICK_MAX_FREEZE]; /* parameters whose names match one of these patterns (as
                                             in a shell) are not trained */
+    const char *train_only; /* pattern: parameters whose names do not match are not trained; NULL
+                               (default) = all are */
+    bool one_head; /* each batch trains one module, drawn by chance among all that have something to
+                      train; joint strategies only; default false */
     int n_sparse;
     wick_sparse_rule sparse[WICK_MAX_SPARSE];
     double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
@@ -127,6 +131,10 @@ typedef struct wick_train_options {
     bool quiet;             /* no progress bar and no line per epoch on stderr */
 } wick_train_options;
 wick_train_options wick_train_defaults(void);
+/* For exits that were added to a finished network (graph/exits.h), which stays as it is: only they
+   are trained, with a rate of 0.005 (papers/3-freeml). global: one exit for each batch, as the
+   paper has it. small: distillation from the network's own answer, by the response loss. */
+void wick_train_exits(wick_train_options *options, wick_exit_kind kind);
 /* Sets every beta[j][k], j < k, to `beta`. */
 void wick_train_set_beta(wick_train_options *options, double beta);
 

@@ -202,9 +202,12 @@ typedef struct wick_model {
     uint32_t stamp_offset; /* of the input's time stamp (nvm.h), from the start of each of the
                               input's two places; 0 = none */
     uint16_t extractor_steps; /* of segment 0, or at the start of each module; 0 = no extractor */
-    uint32_t write_unit;      /* bytes; 0 = 1. Steps start on it */
-    uint32_t arena_bytes;     /* of tensors in SRAM, at the start of scratch; a multiple of 4 */
-    uint32_t scratch_bytes;   /* SRAM that wick_engine_run needs, 4-byte aligned, arena included */
+    uint8_t chain; /* 1: the modules are exits of one network, without an extractor: module k goes
+                      on from what k + 1 and those behind it have left in NVM, so they run in the
+                      order n_modules, n_modules - 1 ... */
+    uint32_t write_unit;    /* bytes; 0 = 1. Steps start on it */
+    uint32_t arena_bytes;   /* of tensors in SRAM, at the start of scratch; a multiple of 4 */
+    uint32_t scratch_bytes; /* SRAM that wick_engine_run needs, 4-byte aligned, arena included */
     const wick_layer *layers;
     const wick_place *tensors;
     const wick_step *steps;

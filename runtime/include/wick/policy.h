@@ -77,10 +77,13 @@ typedef struct wick_policy {
 } wick_policy;
 
 /* The segment to run next for the current input, 1..n_modules; 0 = nothing more for this input.
-   Nothing in work: FIXED, GREEDY and THRESHOLD return 0 after one module has answered. With a
-   module in work (asked between its spans where wick_policy_reviews): that module to go on, a
-   smaller one (a larger number) that has not answered to give it up for that, or 0; so an input's
-   work ends after at most n_modules changes. */
+   In a chain (model.h) what the kinds choose is where to go: exits answer in their order on the way
+   there, the next one that has not is returned, and every kind is asked again after each; a
+   module's energy and time are those of all that is left on the way to it. Elsewhere: Nothing in
+   work: FIXED, GREEDY and THRESHOLD return 0 after one module has answered. With a module in work
+   (asked between its spans where wick_policy_reviews): that module to go on, a smaller one (a
+   larger number) that has not answered to give it up for that, or 0; so an input's work ends after
+   at most n_modules changes. */
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
                            const wick_situation *situation);
 
@@ -100,6 +103,10 @@ uint8_t wick_policy_edf(const wick_policy *policy, const wick_model *model,
                         const wick_situation *situation);
 uint8_t wick_policy_look_up(const wick_policy_table *table, const wick_model *model,
                             const wick_situation *situation);
+/* Modelled energy, nJ, and time until module k has answered: its own, in a chain also that of the
+   exits before it. 0: unknown. */
+uint64_t wick_policy_needed_nj(const wick_model *model, const wick_situation *situation, uint8_t k,
+                               uint64_t *time_us);
 /* Energy that can be spent until the deadline, nJ: stored, and what comes in until then. */
 uint64_t wick_policy_available_nj(const wick_situation *situation);
 
