@@ -39,5 +39,10 @@ expect 3 'no node' "${exits[@]}" --exits small --exit-after pool9 -o x.onnx
 "$wick" train -r "$source_dir/tests/train/data/tiny_family.json" -d builtin:shapes10 --limit 200 -e 1 -j 1 --quiet -o a.onnx > x.txt 2> err || die "a family: $(cat err)"
 expect 3 'has 3 modules' "$wick" train -r a.onnx --exits small -d builtin:shapes10 --limit 200 -o x.onnx
 expect 3 "begin with 'exit'" "$wick" train -r linear.onnx --exits small -d builtin:shapes10 --limit 200 -o x.onnx
+LC_ALL=C sed 's/wick\.chain\x12\x011/wick.chain\x12\x012/' linear.onnx > odd.onnx
+cmp -s linear.onnx odd.onnx && die "nothing was planted"
+expect 3 'wick.chain: must be 1' "$wick" eval odd.onnx -d builtin:shapes10 --limit 200
+LC_ALL=C sed 's/wick\.chain\x12\x011/wick.chAin\x12\x011/' linear.onnx > odd.onnx
+expect 3 'name the tensor that the modules share' "$wick" eval odd.onnx -d builtin:shapes10 --limit 200
 [ ! -e x.onnx ] && [ ! -e x.onnx.state ] || die "something half-written"
 echo "exits behave"
