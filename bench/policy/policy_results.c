@@ -61,6 +61,7 @@ bool result_append(const char *path, const char *key, const scene *s, const fami
 typedef struct joined {
     char family[64], set[32];
     int file; /* -1: all */
+    int step; /* of rho */
     double window, deadline, rho;
     scores sum; /* weighted by inputs; means once all is read */
 } joined;
@@ -76,7 +77,7 @@ static joined *find(report *r, const joined *like) {
         joined *c = &r->cells[i];
         if (!strcmp(c->family, like->family) && !strcmp(c->set, like->set) &&
             c->file == like->file && c->window == like->window && c->deadline == like->deadline &&
-            fabs(c->rho - like->rho) < 1e-9)
+            c->step == like->step)
             return c;
     }
     if (r->n == MOST_CELLS)
@@ -94,6 +95,10 @@ static void add_line(report *r, const json_t *o, bool each) {
                    .window = number(o, "window"),
                    .deadline = number(o, "deadline"),
                    .rho = number(o, "rho")};
+    const char *key = json_string_value(json_object_get(o, "key"));
+    if (!key || !strrchr(key, ' '))
+        return;
+    like.step = atoi(strrchr(key, ' '));
     r->seconds += number(o, "seconds");
     if (!json_is_true(json_object_get(o, "fits"))) {
         r->no_fit++;
@@ -216,21 +221,10 @@ static void print_cells(const report *r) {
 
 static const joined *at(const report *r, const joined *first, const char *set, double window,
                         double deadline, int step) {
-    double rhos[64];
-    int n = 0;
-    for (int i = 0; i < r->n && n < 64; i++) {
-        const joined *c = &r->cells[i];
-        if (!strcmp(c->family, first->family) && !strcmp(c->set, set) && c->window == window &&
-            c->deadline == deadline)
-            rhos[n++] = c->rho;
-    }
-    if (step >= n)
-        return NULL;
-    qsort(rhos, (size_t)n, sizeof *rhos, ascending);
     for (int i = 0; i < r->n; i++) {
         const joined *c = &r->cells[i];
         if (!strcmp(c->family, first->family) && !strcmp(c->set, set) && c->window == window &&
-            c->deadline == deadline && c->rho == rhos[step])
+            c->deadline == deadline && c->step == step)
             return c;
     }
     return NULL;
@@ -255,8 +249,10 @@ static wick_status draw(const report *r, const scene *s, const joined *first, co
             for (int d = 0; d < s->n_deadlines; d++, rows++)
                 wick_buf_printf(&script, "%s'%s, window %g, deadline %g' %d", rows ? ", " : "",
                                 s->sets[q].name, s->windows[w], s->deadlines[d], rows);
-    wick_buf_printf(&script, ")\nset title '%s: synthesised policy / clairvoyant'\n$map << EOD\n",
-                    first->family);
+    wick_buf_printf(&script,
+                    ")\nset xrange [-0.5:%g]\nset yrange [-0.5:%g]\nset title '%s: synthesised "
+                    "policy / clairvoyant'\n$map << EOD\n",
+                    s->rho_steps - 0.5, rows - 0.5, first->family);
     rows = 0;
     for (int q = 0; q < s->n_sets; q++)
         for (int w = 0; w < s->n_windows; w++)
@@ -272,8 +268,9 @@ static wick_status draw(const report *r, const scene *s, const joined *first, co
                     wick_buf_printf(&script, "%d %d %.3f \"%.1f/%.1f\"\n", i, rows, mine, mine,
                                     100 * (c->sum.bound - best));
                 }
-    wick_buf_puts(&script, "EOD\nplot $map using 1:2:3 with image pixels, $map using 1:2:4 with "
-                           "labels font ',8'\n");
+    wick_buf_puts(&script, "EOD\nplot $map using 1:2:(0.5):(0.5):3 with boxxyerror fillstyle "
+                           "solid noborder fillcolor palette, $map using 1:2:4 with labels "
+                           "font ',8'\n");
     wick_status status = wick_gnuplot_run(&script, path, diag);
     wick_buf_free(&script);
     return status;
