@@ -31,6 +31,7 @@ static const char *const summaries[][2] = {
     {"inspect", "read a device's memory back: state, counters, wear"},
     {"policy", "make and look at scheduling policies"},
     {"sim", "play a harvest trace with a scheduling policy"},
+    {"fleet", "many devices with parts and ages of their own, over cores and machines"},
     {"size", "memory of a plan, buffer by buffer; capacitor and panel for a target"},
     {"design", "from an energy budget to a family"},
     {"search", "search architectures"},

@@ -30,7 +30,7 @@ char *wick_figure_text(wick_arena *arena, wick_figure figure, double value) {
         return wick_text_time(arena, value);
     if (figure == WICK_FIGURE_DRAWN)
         return wick_text_energy(arena, value);
-    return wick_arena_printf(arena, "%.3g %s", value, table[figure].unit);
+    return wick_arena_printf(arena, value < 100 ? "%.3g %s" : "%.0f %s", value, table[figure].unit);
 }
 
 static double ratio(double part, double whole) {

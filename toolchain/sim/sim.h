@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 
 #include "sim/figures.h"
+#include "sim/fleet.h"
 #include "sim/policy_judge.h"
 #include "sim/policy_synth.h"
 #include "sim/sizing.h"

@@ -62,7 +62,7 @@ static const wick_parallel_ops *load(wick_diag *diag) {
         wick_fail(diag, WICK_UNSUPPORTED, "wick_mpi.so", NULL,
                   "install OpenMPI (scripts/install-deps.sh --all) and build again, or start wick "
                   "without mpirun",
-                  "this wick cannot train as several processes: %s",
+                  "this wick cannot run as several processes: %s",
                   reason ? reason : "the module was not built");
     }
     wick_arena_free(arena);

@@ -1,0 +1,321 @@
+/* Fleets: what is drawn, that a device's figures are those of its own run, that neither threads nor
+   interruptions show, files, quantiles, and what is refused. */
+#include "helper_net_plan.h"
+
+#include <math.h>
+#include <omp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { SAMPLES = 400, TRACES = 2 };
+
+typedef struct bench {
+    net_plan net;
+    wick_trace trace[TRACES];
+    const wick_trace *traces[TRACES];
+    double times[SAMPLES], powers[TRACES][SAMPLES];
+    wick_sim_options simulation;
+    wick_fleet_options options;
+    char file[64];
+} bench;
+
+/* Two kinds of light, on average 0.7 times what the largest module takes in a period. */
+static bench *make_bench(void) {
+    bench *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    net_plan_make(&b->net, 5, "m4-fram", 22, 0);
+    const wick_plan *p = b->net.plan;
+    double need_uj = p->segments[0].cost.energy_uj + p->segments[1].cost.energy_uj;
+    for (int i = 0; i < SAMPLES; i++) {
+        b->times[i] = 0.25 * i;
+        b->powers[0][i] = i % 40 < 8 ? 3.5 * need_uj : 0.1;
+        b->powers[1][i] = i % 4 ? 0.7 * need_uj : 0.2 * need_uj;
+    }
+    for (int t = 0; t < TRACES; t++) {
+        b->trace[t] = (wick_trace){.n = SAMPLES,
+                                   .time_s = b->times,
+                                   .power_uw = b->powers[t],
+                                   .end_s = 0.25 * SAMPLES,
+                                   .path = "light",
+                                   .quantity = "power"};
+        b->traces[t] = &b->trace[t];
+    }
+    b->simulation = wick_sim_defaults();
+    b->simulation.workload.period_s = b->simulation.workload.deadline_s = 1;
+    b->simulation.wait_s = 0.02;
+    b->options = wick_fleet_defaults();
+    b->options.n = 40;
+    b->options.years = 8;
+    b->options.capacitor_fade = 0.03;
+    b->options.panel_fade = 0.01;
+    b->options.leakage_growth = 0.1;
+    snprintf(b->file, sizeof b->file, "/tmp/wick-fleet-%d.csv", (int)getpid());
+    remove(b->file);
+    return b;
+}
+
+static void free_bench(bench *b) {
+    remove(b->file);
+    net_plan_free(&b->net);
+    free(b);
+}
+
+static wick_status run(bench *b, wick_fleet *fleet, wick_diag *diag) {
+    return wick_fleet_run(b->net.arena, b->net.plan, b->traces, TRACES, &b->simulation,
+                          b->net.correct, NET_SAMPLES, &b->options, fleet, diag);
+}
+
+static void same_fleet(const wick_fleet *a, const wick_fleet *b, int n) {
+    for (int i = 0; i < n; i++) {
+        assert_memory_equal(a->devices[i].figures, b->devices[i].figures,
+                            sizeof a->devices[i].figures);
+        assert_true(a->devices[i].works == b->devices[i].works);
+    }
+}
+
+static char *read_file(bench *b, size_t *len) {
+    wick_bytes bytes;
+    assert_int_equal(wick_file_read(b->net.arena, b->file, 1 << 24, &bytes, NULL), WICK_OK);
+    *len = bytes.len;
+    return (char *)bytes.data;
+}
+
+static void devices_are_drawn_as_told(void **state) {
+    (void)state;
+    enum { N = 4000 };
+    bench *b = make_bench();
+    const wick_device *d = b->net.plan->device;
+    double sum_uf = 0, sum_years = 0, sum_start = 0, sum_leak = 0, sum_panel = 0;
+    double least_uf = INFINITY, most_uf = 0;
+    int second = 0;
+    for (int i = 0; i < N; i++) {
+        wick_fleet_device x = wick_fleet_draw(b->net.plan, b->traces, TRACES, &b->options, i);
+        double new_uf = x.capacitor_uf / pow(0.97, x.years) / d->capacitor.uf;
+        double panel = x.panel / pow(0.99, x.years);
+        double leak = log(x.leakage_ua / pow(1.1, x.years) / d->capacitor.leakage_ua) / log(3);
+        assert_true(fabs(new_uf - 1) <= 0.2 + 1e-9 && fabs(panel - 1) <= 0.1 + 1e-9);
+        assert_true(fabs(leak) <= 1 + 1e-9 && x.years >= 0 && x.years <= 8);
+        assert_true(fabs(x.off_v / d->capacitor.off_v - 1) <= 0.02 + 1e-9);
+        assert_true(x.on_v <= x.max_v && x.on_v > x.off_v);
+        sum_uf += new_uf;
+        sum_panel += panel;
+        sum_leak += leak;
+        sum_years += x.years;
+        sum_start += x.start_s / b->trace[0].end_s;
+        second += x.trace == 1;
+        least_uf = fmin(least_uf, new_uf);
+        most_uf = fmax(most_uf, new_uf);
+    }
+    assert_true(fabs(sum_uf / N - 1) < 0.01 && fabs(sum_panel / N - 1) < 0.005);
+    assert_true(fabs(sum_leak / N) < 0.04 && fabs(sum_years / N - 4) < 0.2);
+    assert_true(fabs(sum_start / N - 0.5) < 0.02 && abs(second - N / 2) < N / 20);
+    assert_true(least_uf < 0.81 && most_uf > 1.19);
+    b->options.seed = 2;
+    wick_fleet_device other = wick_fleet_draw(b->net.plan, b->traces, TRACES, &b->options, 0);
+    b->options.seed = 1;
+    wick_fleet_device one = wick_fleet_draw(b->net.plan, b->traces, TRACES, &b->options, 0);
+    assert_true(other.capacitor_uf != one.capacitor_uf);
+    free_bench(b);
+}
+
+/* The same run put together by hand. */
+static void a_device_is_its_own_run(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_fleet fleet;
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    for (int i = 0; i < b->options.n; i++) {
+        wick_fleet_device x = wick_fleet_draw(b->net.plan, b->traces, TRACES, &b->options, i);
+        wick_device device = *b->net.plan->device;
+        wick_plan plan = *b->net.plan;
+        wick_sim_options options = b->simulation;
+        device.capacitor.uf = plan.options.capacitor_uf = x.capacitor_uf;
+        device.capacitor.on_v = x.on_v;
+        device.capacitor.off_v = x.off_v;
+        device.capacitor.max_v = x.max_v;
+        device.capacitor.leakage_ua = x.leakage_ua;
+        plan.device = &device;
+        options.seed = x.seed;
+        options.trace_start_s = x.start_s;
+        wick_sim_result r;
+        double figures[WICK_FIGURES];
+        assert_int_equal(wick_sim_run(&plan,
+                                      wick_trace_scaled(b->net.arena, b->traces[x.trace], x.panel),
+                                      &options, b->net.correct, NET_SAMPLES, &r, NULL),
+                         WICK_OK);
+        wick_figures_of(&r, figures);
+        assert_memory_equal(figures, fleet.devices[i].figures, sizeof figures);
+        wick_sim_free(&r);
+    }
+    double share[] = {0, 0.5, 1}, q[3];
+    wick_fleet_quantiles(&fleet, WICK_FIGURE_ACCURACY, share, 3, q);
+    assert_true(q[0] < q[1] && q[1] < q[2]); /* the parts matter */
+    free_bench(b);
+}
+
+static void threads_do_not_show(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_fleet one, many;
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    assert_int_equal(run(b, &one, NULL), WICK_OK);
+    omp_set_num_threads(5);
+    assert_int_equal(run(b, &many, NULL), WICK_OK);
+    omp_set_num_threads(threads);
+    same_fleet(&one, &many, b->options.n);
+    free_bench(b);
+}
+
+/* A file that holds the beginning of a fleet is gone on with, to the same bytes. */
+static void interruptions_do_not_show(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_fleet whole, again;
+    size_t len, len_again;
+    b->options.file = b->file;
+    assert_int_equal(run(b, &whole, NULL), WICK_OK);
+    assert_int_equal(whole.resumed, 0);
+    char *text = read_file(b, &len);
+    char *line = text;
+    for (int i = 0; i < 2 + 17; i++)
+        line = strchr(line, '\n') + 1;
+    assert_int_equal(wick_file_write(b->file, text, (size_t)(line - text), NULL), WICK_OK);
+    assert_int_equal(run(b, &again, NULL), WICK_OK);
+    assert_int_equal(again.resumed, 17);
+    same_fleet(&whole, &again, b->options.n);
+    char *text_again = read_file(b, &len_again);
+    assert_int_equal(len, len_again);
+    assert_memory_equal(text, text_again, len);
+    b->options.n = 50; /* it grows */
+    assert_int_equal(run(b, &again, NULL), WICK_OK);
+    assert_int_equal(again.resumed, 40);
+    same_fleet(&whole, &again, 40);
+    b->options.n = 5; /* and a smaller one is its beginning */
+    assert_int_equal(run(b, &again, NULL), WICK_OK);
+    assert_int_equal(again.resumed, 5);
+    same_fleet(&whole, &again, 5);
+    free_bench(b);
+}
+
+static void other_files_are_refused(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_fleet fleet;
+    wick_diag diag = {0};
+    b->options.file = b->file;
+    b->options.n = 4;
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    for (int what = 0; what < 5; what++) {
+        bench changed = *b;
+        changed.options.seed += what == 0;
+        changed.options.years += what == 1;
+        changed.simulation.workload.deadline_s -= what == 2 ? 0.1 : 0;
+        changed.simulation.policy.kind =
+            what == 3 ? WICK_POLICY_EDF : changed.simulation.policy.kind;
+        b->powers[1][7] += what == 4;
+        assert_int_equal(run(&changed, &fleet, &diag), WICK_MISMATCH);
+        assert_true(wick_diag_contains(&diag, "another fleet"));
+        wick_diag_free(&diag);
+        b->powers[1][7] -= what == 4;
+    }
+    assert_int_equal(wick_file_write(b->file, "a,b\n1,2\n", 8, NULL), WICK_OK);
+    assert_int_equal(run(b, &fleet, &diag), WICK_MISMATCH);
+    assert_true(wick_diag_contains(&diag, "not overwritten"));
+    wick_diag_free(&diag);
+    b->options.file = "/nonexistent/fleet.csv";
+    assert_int_equal(run(b, &fleet, &diag), WICK_OUTPUT);
+    wick_diag_free(&diag);
+    free_bench(b);
+}
+
+/* A capacitor that carries no span is a device that answers nothing, not a failure of the fleet. */
+static void devices_that_cannot_run_are_counted(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_fleet fleet, again;
+    b->options.capacitor_tolerance = 0.99;
+    b->options.capacitor_fade = 0.7;
+    b->options.file = b->file;
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    assert_int_equal(run(b, &again, NULL), WICK_OK);
+    assert_int_equal(again.resumed, b->options.n);
+    same_fleet(&fleet, &again, b->options.n);
+    int dead = 0;
+    for (int i = 0; i < b->options.n; i++)
+        if (!fleet.devices[i].works) {
+            dead++;
+            assert_true(fleet.devices[i].figures[WICK_FIGURE_ACCURACY] == 0);
+            assert_true(isnan(fleet.devices[i].figures[WICK_FIGURE_COMMITS]));
+        }
+    assert_true(dead > 0 && dead < b->options.n);
+    free_bench(b);
+}
+
+static void quantiles_by_hand(void **state) {
+    (void)state;
+    wick_fleet_device devices[6];
+    wick_fleet fleet = {.n = 6, .devices = devices};
+    static const double values[6] = {40, 10, NAN, 30, 20, 50};
+    for (int i = 0; i < 6; i++)
+        devices[i].figures[WICK_FIGURE_LATENCY] = values[i];
+    double share[] = {0, 0.1, 0.5, 0.9, 1}, q[5];
+    wick_fleet_quantiles(&fleet, WICK_FIGURE_LATENCY, share, 5, q);
+    static const double expected[] = {10, 14, 30, 46, 50};
+    for (int i = 0; i < 5; i++)
+        assert_true(fabs(q[i] - expected[i]) < 1e-9);
+    for (int i = 0; i < 6; i++)
+        devices[i].figures[WICK_FIGURE_LATENCY] = NAN;
+    wick_fleet_quantiles(&fleet, WICK_FIGURE_LATENCY, share, 5, q);
+    assert_true(isnan(q[0]) && isnan(q[4]));
+}
+
+static void impossible_spreads_are_refused(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_fleet fleet;
+    wick_diag diag = {0};
+    b->options.threshold_tolerance = 0.5; /* 2 V and 4 V meet */
+    assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "brown out at"));
+    wick_diag_free(&diag);
+    b->options.threshold_tolerance = 0.01;
+    b->options.leakage_factor = 0.5;
+    assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
+    wick_diag_free(&diag);
+    b->options.leakage_factor = 1;
+    b->options.panel_fade = NAN;
+    assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
+    wick_diag_free(&diag);
+    b->options.panel_fade = 0;
+    b->options.n = 0;
+    assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
+    wick_diag_free(&diag);
+    b->options.n = 3;
+    b->simulation.workload.deadline_s = -1; /* every device fails: told once */
+    assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
+    assert_int_equal(diag.count, 1);
+    wick_diag_free(&diag);
+    free_bench(b);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(devices_are_drawn_as_told),
+        cmocka_unit_test(a_device_is_its_own_run),
+        cmocka_unit_test(threads_do_not_show),
+        cmocka_unit_test(interruptions_do_not_show),
+        cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(devices_that_cannot_run_are_counted),
+        cmocka_unit_test(quantiles_by_hand),
+        cmocka_unit_test(impossible_spreads_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,18 @@
+/* A fleet's file. Internal to toolchain/sim. */
+#ifndef WICK_FLEET_FILE_H
+#define WICK_FLEET_FILE_H
+
+#include "sim/sim.h"
+
+/* Everything that figures depend on, beside a device's number. */
+wick_hash fleet_stamp(const wick_plan *plan, const wick_trace *const *traces, int n_traces,
+                      const wick_sim_options *simulation, const uint8_t *correct, int n_samples,
+                      const wick_fleet_options *options);
+/* Fills figures of devices[0 .. *n) from the file, at most *n; *n becomes how many it held (0: no
+   file). MISMATCH: another stamp. */
+wick_status fleet_load(const char *path, const wick_hash *stamp, wick_fleet_device *devices, int *n,
+                       wick_diag *diag);
+wick_status fleet_save(const char *path, const wick_hash *stamp, const wick_fleet_device *devices,
+                       int n, wick_diag *diag);
+
+#endif
