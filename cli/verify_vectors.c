@@ -56,7 +56,7 @@ static wick_status check_float(job *j, const char *path, const wick_graph *graph
     wick_vectors vectors;
     wick_layer_noise *list;
     int n;
-    WICK_TRY(wick_vectors_read(j->v->against, graph, j->arena, &vectors, j->diag));
+    WICK_TRY(wick_vectors_read(j->v->against, graph, false, j->arena, &vectors, j->diag));
     WICK_TRY(wick_vectors_float(graph, &vectors, j->arena, &list, &n, j->diag));
     show(j, "float", vectors.n, list, n);
     return judge(j, path, "float", limit, list, n);
@@ -144,7 +144,8 @@ static wick_status run(job *j) {
     }
     if (j->exact)
         WICK_TRY(check_float(j, v->exact, j->exact, float_db));
-    WICK_TRY(wick_vectors_read(v->against, j->graph, j->arena, &j->vectors, j->diag));
+    WICK_TRY(
+        wick_vectors_read(v->against, j->graph, j->exact != NULL, j->arena, &j->vectors, j->diag));
     for (int i = 0; i < j->vectors.n_unknown && !j->json; i++)
         printf("left out: %s, of which the model has no tensor (or no longer)\n",
                j->vectors.unknown[i]);

@@ -33,6 +33,13 @@ expect 0 "2 inputs, 0 answers of the engine differ" "$WICK" verify q.onnx --floa
 expect 0 "on the emulated Cortex-M7" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --device m7-mram
 expect 0 "left out" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --no-qemu
 expect 1 "is the first in int8 below 90 dB" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --tolerance 90
+# windows of one dimension
+mkdir line w
+head -c $((120 * 120)) data/X.npy | npy line/X.npy '|u1' "120, 40, 3"; cp data/y.npy line
+npy w/input_0.npy '<f4' "2, 3, 40" <"$data/signal_input.bin"
+npy w/output_0.npy '<f4' "2, 4" <"$data/signal_logits.bin"
+"$WICK" shrink "$data/signal.onnx" --int8 --data npy:line --mean 0.5 --std 0.12 -o line.onnx >out 2>err || fail "shrink signal"
+expect 0 "2 inputs, 0 answers of the engine differ" "$WICK" verify line.onnx --float "$data/signal.onnx" --against w
 # what is expected is wrong: found in float, at its place
 { head -c 16 "$data/functions_logits.bin"; printf '\x00\x00\x40\x41'; tail -c 12 "$data/functions_logits.bin"; } | npy v/output_0.npy '<f4' "2, 4"
 expect 1 "element [0,0] of input 1 is" "$WICK" verify "$data/functions.onnx" --against v

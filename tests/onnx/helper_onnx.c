@@ -288,9 +288,10 @@ wick_graph *helper_other_operators(void) {
     x = node(&b, "turned", WICK_OP_TRANSPOSE, &x, 1, &a); /* [1,26,3,5] */
     x = with_const(&b, "times", WICK_OP_MATMUL, x, (wick_shape){2, {5, 2}}, -1, 1);
     a = wick_attrs_default();
-    a.rank = 3;
+    a.rank = 4;
     a.dims[1] = 13;
-    a.dims[2] = 12;
+    a.dims[2] = 3;
+    a.dims[3] = 4;
     x = node(&b, "shaped", WICK_OP_RESHAPE, &x, 1, &a);
     x = unary(&b, "peak", WICK_OP_GLOBAL_MAX_POOL, x);
     parts[n++] = unary(&b, "flat", WICK_OP_FLATTEN, x);

@@ -212,6 +212,21 @@ def moves():
     return b.model("moves", [3, 12, 10], [("logits", 4)], 18)
 
 
+def signal():
+    """Windows of samples: convolutions, norm, pools and a sum of one dimension."""
+    b = Builder(6)
+    line = lambda x, name, out, cin, k, **more: b.node(
+        "Conv", [x, b.random(name + ".w", (out, cin, k)), b.random(name + ".b", (out,), 0.1)], name, **more)
+    x = line("image", "c1", 6, 3, 5, pads=[2, 2], strides=[2])
+    x = b.node("MaxPool", [b.node("Relu", [b.norm(x, "n1", 6)], "r1")], "p1", kernel_shape=[2], strides=[2])
+    x = b.node("Add", [x, line(x, "c2", 6, 6, 3, pads=[1, 1])], "sum")
+    mean = b.node("GlobalAveragePool", [b.node("Relu", [x], "r2")], "mean")
+    largest = b.node("GlobalMaxPool", [x], "largest")
+    x = b.node("Flatten", [b.node("Concat", [mean, largest], "both", axis=1)], "flat")
+    b.node("Gemm", [x, b.random("fc.w", (4, 12), 0.4), b.random("fc.b", (4,), 0.1)], "logits", transB=1)
+    return b.model("signal", [3, 40], [("logits", 4)], 17)
+
+
 def run(model_bytes, image):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
@@ -222,7 +237,7 @@ def run(model_bytes, image):
 def make():
     DATA.mkdir(exist_ok=True)
     models = {"family": family(), "foreign_12": foreign(12), "foreign_18": foreign(18), "quantized": quantized(),
-              "functions": functions(), "moves": moves()}
+              "functions": functions(), "moves": moves(), "signal": signal()}
     rng = np.random.default_rng(7)
     for name, model in models.items():
         dims = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim][1:]

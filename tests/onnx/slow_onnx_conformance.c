@@ -85,20 +85,22 @@ static bool is_small(const wick_graph *graph) {
     return work < MAX_ELEMENTS * 16;
 }
 
-/* With WICK_FUZZ_CORPUS=folder every model is left there, for scripts/fuzz.sh. */
-static void keep(const backend_model *model) {
+/* With WICK_FUZZ_CORPUS=folder every model and expected tensor is left there, for scripts/fuzz.sh.
+ */
+static void keep(const void *bytes, size_t len, const char *ending) {
     const char *folder = getenv("WICK_FUZZ_CORPUS");
     if (!folder)
         return;
-    wick_hash hash = wick_hash_bytes(model->bytes.data, model->bytes.len);
+    wick_hash hash = wick_hash_bytes(bytes, len);
     char path[512];
-    snprintf(path, sizeof path, "%s/%.12s.onnx", folder, hash.hex);
-    assert_int_equal(wick_file_write(path, model->bytes.data, model->bytes.len, NULL), WICK_OK);
+    snprintf(path, sizeof path, "%s/%.12s.%s", folder, hash.hex, ending);
+    assert_int_equal(wick_file_write(path, bytes, len, NULL), WICK_OK);
 }
 
 static result run_output(wick_arena *arena, const backend_model *model, const backend_tensor *input,
                          const backend_tensor *want) {
-    keep(model);
+    keep(model->bytes.data, model->bytes.len, "onnx");
+    keep(want->bytes, want->len, "pb");
     wick_diag diag = {0};
     wick_graph *graph;
     void **values;

@@ -76,6 +76,7 @@ static void functions_equal_onnxruntime(void **state) {
     (void)state;
     compare("functions", false);
     compare("moves", false);
+    compare("signal", false);
 }
 
 static void exporters_habits_equal_onnxruntime(void **state) {

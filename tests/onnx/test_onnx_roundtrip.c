@@ -303,6 +303,16 @@ static void a_factor_that_is_no_number_is_refused(void **state) {
     wick_diag_free(&diag);
 }
 
+/* Found by fuzzing: what three images become as one row is written as a Reshape, and both are
+   refused. */
+static void a_batch_in_one_row_is_refused(void **state) {
+    (void)state;
+    wick_graph *graph;
+    assert_int_equal(wick_onnx_read(WICK_TEST_DATA "/unsqueezed_batch.onnx", &graph, NULL),
+                     WICK_UNSUPPORTED);
+    assert_null(graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_comes_back),
@@ -311,6 +321,7 @@ int main(void) {
         cmocka_unit_test(the_family_comes_back_to_the_last_bit),
         cmocka_unit_test(the_bytes_do_not_depend_on_the_batch),
         cmocka_unit_test(fuzzed_files_come_back),
+        cmocka_unit_test(a_batch_in_one_row_is_refused),
         cmocka_unit_test(a_factor_that_is_no_number_is_refused),
         cmocka_unit_test(without_features_each_head_stands_alone),
         cmocka_unit_test(identities_vanish),

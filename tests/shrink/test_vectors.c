@@ -95,7 +95,7 @@ static int teardown(void **state) {
 }
 
 static void compare_float(const fixture *f, wick_vectors *v, wick_layer_noise **list, int *n) {
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, v, NULL), WICK_OK);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, v, NULL), WICK_OK);
     assert_int_equal(wick_vectors_float(f->graph, v, f->arena, list, n, NULL), WICK_OK);
 }
 
@@ -123,7 +123,7 @@ static void images_may_have_their_channels_last(void **state) {
                 last[i][p * C + c] = f->x[i][c * H * W + p];
     save_plain(f);
     save(f, "input_0.npy", INPUTS, (wick_shape){4, {1, H, W, C}}, last[0]);
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, &v, NULL), WICK_OK);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, &v, NULL), WICK_OK);
     assert_memory_equal(v.inputs, f->x, sizeof f->x);
 }
 
@@ -150,7 +150,8 @@ static void sets_follow_each_other(void **state) {
     assert_memory_equal(v.inputs, f->x, 2 * sizeof f->x[0]);
     assert_true(isinf(list[0].snr_db));
     wick_path_remove(wick_arena_printf(f->arena, "%s/test_data_set_1/output_0.npy", root));
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, &v, NULL), WICK_NOT_FOUND);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, &v, NULL),
+                     WICK_NOT_FOUND);
 }
 
 /* A tensor in the middle that is expected otherwise is named, with the element. */
@@ -186,7 +187,7 @@ static void int8_is_near_and_a_wrong_result_is_found(void **state) {
     const fixture *f = *state;
     wick_vectors v;
     save_plain(f);
-    assert_int_equal(wick_vectors_read(f->dir, f->qdq, f->arena, &v, NULL), WICK_OK);
+    assert_int_equal(wick_vectors_read(f->dir, f->qdq, false, f->arena, &v, NULL), WICK_OK);
     wick_vectors_int8 with = {.qdq = f->qdq, .net = f->net, .vectors = &v, .exact = f->graph};
     wick_int8_comparison c;
     assert_int_equal(wick_vectors_int8_run(&with, f->arena, &c, NULL), WICK_OK);
@@ -201,7 +202,7 @@ static void int8_is_near_and_a_wrong_result_is_found(void **state) {
         for (int k = 0; k < CLASSES; k++)
             wrong[i][k] = -f->y[i][k];
     save(f, "output_0.npy", INPUTS, (wick_shape){2, {1, CLASSES}}, wrong[0]);
-    assert_int_equal(wick_vectors_read(f->dir, f->qdq, f->arena, &v, NULL), WICK_OK);
+    assert_int_equal(wick_vectors_read(f->dir, f->qdq, false, f->arena, &v, NULL), WICK_OK);
     assert_int_equal(wick_vectors_int8_run(&with, f->arena, &c, NULL), WICK_OK);
     assert_true(c.tensors[0].snr_db > 25 && c.tensors[1].snr_db < 0);
     assert_int_equal(c.same_class, 0);
@@ -214,15 +215,18 @@ static void int8_is_near_and_a_wrong_result_is_found(void **state) {
 static void what_does_not_fit_is_refused(void **state) {
     const fixture *f = *state;
     wick_vectors v;
-    assert_int_equal(wick_vectors_read("/nowhere", f->graph, f->arena, &v, NULL), WICK_NOT_FOUND);
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, &v, NULL), WICK_NOT_FOUND);
+    assert_int_equal(wick_vectors_read("/nowhere", f->graph, false, f->arena, &v, NULL),
+                     WICK_NOT_FOUND);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, &v, NULL),
+                     WICK_NOT_FOUND);
     save(f, "input_0.npy", INPUTS, input_shape(), f->x[0]);
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, &v, NULL), WICK_NOT_FOUND);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, &v, NULL),
+                     WICK_NOT_FOUND);
     save(f, "output_0.npy", INPUTS - 1, (wick_shape){2, {1, CLASSES}}, f->y[0]);
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, &v, NULL), WICK_SHAPE);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, &v, NULL), WICK_SHAPE);
     save_plain(f);
     save(f, "input_0.npy", INPUTS, (wick_shape){4, {1, C, W, H}}, f->x[0]);
-    assert_int_equal(wick_vectors_read(f->dir, f->graph, f->arena, &v, NULL), WICK_SHAPE);
+    assert_int_equal(wick_vectors_read(f->dir, f->graph, false, f->arena, &v, NULL), WICK_SHAPE);
 }
 
 int main(void) {

@@ -114,6 +114,7 @@ static void steady_harvests_have_plain_policies(void **state) {
 /* Extractor of one span, TM1 of ten, TM2 of one; every span 5 ms and 60 µJ. */
 typedef struct plain {
     wick_plan plan;
+    wick_qnet net;
     wick_segment segments[3];
     wick_span spans[12];
     wick_step steps[12];
@@ -129,7 +130,9 @@ static void make_plain(plain *p, const wick_device *device) {
         p->stores[i].last_reader = -1;
         p->spans[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1, .need_mv = 2300};
     }
-    p->plan = (wick_plan){.device = device,
+    p->net.n_modules = 2;
+    p->plan = (wick_plan){.net = &p->net,
+                          .device = device,
                           .n_segments = 3,
                           .step_cost = p->costs,
                           .stores = p->stores,

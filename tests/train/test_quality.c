@@ -98,8 +98,8 @@ static void what_is_always_right_or_wrong(void **state) {
     wick_arena_free(arena);
 }
 
-/* A head that is one fully connected layer over the pixels, with and without a Softmax behind it:
-   the confidences are those of the reference's logits, of each image. */
+/* A head that is one fully connected layer over the pixels, alone, with a Softmax and with an
+   ArgMax behind it: the confidences are those of the reference's logits, of each image. */
 static void answers_of_a_float_network(void **state) {
     (void)state;
     wick_data_options options = wick_data_defaults();
@@ -107,17 +107,19 @@ static void answers_of_a_float_network(void **state) {
     wick_data *data;
     assert_int_equal(wick_data_open("builtin:shapes10", &options, &data, NULL), WICK_OK);
     int images = data->split[WICK_VALIDATION].n;
-    uint16_t *labels[2];
-    float *confidence[2];
-    for (int softmax = 0; softmax < 2; softmax++) {
+    uint16_t *labels[3];
+    float *confidence[3];
+    for (int end = 0; end < 3; end++) {
         net n = net_new(3, 3, 32, 32);
         int p = net_pool(&n, n.graph->input, WICK_OP_AVG_POOL, 8, 8, 0, false);
         int logits = net_fc(&n, net_simple(&n, p, WICK_OP_FLATTEN), 10, true);
         n.graph->family.n_heads = 1;
-        n.graph->family.heads[0] = softmax ? net_simple(&n, logits, WICK_OP_SOFTMAX) : logits;
-        labels[softmax] = wick_xalloc((size_t)images * sizeof(uint16_t));
-        confidence[softmax] = wick_xalloc((size_t)images * sizeof(float));
-        wick_answers answers = {labels[softmax], confidence[softmax]};
+        n.graph->family.heads[0] = end == 0   ? logits
+                                   : end == 1 ? net_simple(&n, logits, WICK_OP_SOFTMAX)
+                                              : net_simple(&n, logits, WICK_OP_ARG_MAX);
+        labels[end] = wick_xalloc((size_t)images * sizeof(uint16_t));
+        confidence[end] = wick_xalloc((size_t)images * sizeof(float));
+        wick_answers answers = {labels[end], confidence[end]};
         assert_int_equal(wick_answers_float(n.graph, data, WICK_VALIDATION, 1, answers, NULL),
                          WICK_OK);
         float *input = wick_xalloc(3 * 32 * 32 * sizeof *input);
@@ -133,18 +135,20 @@ static void answers_of_a_float_network(void **state) {
                 sum += exp((double)y[c]);
                 best = y[c] > y[best] ? c : best;
             }
-            assert_int_equal(labels[softmax][i], best);
-            if (!(fabs(exp((double)y[best]) / sum - (double)confidence[softmax][i]) < 1e-5))
-                fail_msg("image %u: %g", i, (double)confidence[softmax][i]);
+            assert_int_equal(labels[end][i], best);
+            if (!(fabs(exp((double)y[best]) / sum - (double)confidence[end][i]) < 1e-5))
+                fail_msg("image %u: %g", i, (double)confidence[end][i]);
             wick_values_free(n.graph, values);
         }
         free(input);
         wick_graph_free(n.graph);
     }
-    assert_memory_equal(labels[0], labels[1], (size_t)images * sizeof(uint16_t));
-    for (int i = 0; i < images; i++)
-        assert_true(fabsf(confidence[0][i] - confidence[1][i]) < 1e-5f);
-    for (int i = 0; i < 2; i++) {
+    for (int end = 1; end < 3; end++) {
+        assert_memory_equal(labels[0], labels[end], (size_t)images * sizeof(uint16_t));
+        for (int i = 0; i < images; i++)
+            assert_true(fabsf(confidence[0][i] - confidence[end][i]) < 1e-5f);
+    }
+    for (int i = 0; i < 3; i++) {
         free(labels[i]);
         free(confidence[i]);
     }

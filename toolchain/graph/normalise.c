@@ -1,11 +1,12 @@
 /* What exporters leave behind, taken out. The nodes are walked in order until a walk changes
-   nothing; a rule looks at one node and at the node that makes its first input: skip     what
-   changes nothing: a reshape to the same shape, a border of no width merge    two reshapes, or two
-   transposes, one behind the other sink     a reshape moves behind an activation, a sum or product
-   with a number for each channel, and a window of a single row or column (which is turned), until
-   it meets another affine   a sum or product with a number for each channel goes into the layer
-   before it (fold.c) border   zeros around an image become the padding of the window that reads it
-     input    a reshape that every reader of the input asks for is the input's shape
+   nothing; a rule looks at one node and at the node that makes its first input:
+   - skip: what changes nothing: a reshape to the same shape, a border of no width
+   - merge: two reshapes, or two transposes, one behind the other
+   - sink: a reshape moves behind an activation, a sum or product with a number for each channel,
+     batch norm, and a window of a single row or column (which is turned), until it meets another
+   - affine: a sum or product with a number for each channel goes into the layer before it (fold.c)
+   - border: zeros around an image become the padding of the window that reads it
+   - input: a reshape that every reader of the input asks for is the input's shape
    The results and the features are written by the last node of a chain, under their own names. */
 #include "graph/passes.h"
 
@@ -208,13 +209,17 @@ static wick_status reshaped_constant(walk *w, const wick_node *node, int constan
     return WICK_OK;
 }
 
+/* Whether a reshape leaves images and channels where they are. */
+static bool keeps_channels(const walk *w, const wick_node *reshape) {
+    wick_shape from = shape_of(w, reshape->inputs[0]), to = shape_of(w, reshape->output);
+    return from.rank >= 2 && to.rank >= 2 && from.dim[0] == to.dim[0] && from.dim[1] == to.dim[1];
+}
+
 static wick_status sink_affine(walk *w, wick_node *before, wick_node *node, bool *done) {
-    wick_shape from = shape_of(w, before->inputs[0]), to = shape_of(w, node->output);
+    wick_shape from = shape_of(w, before->inputs[0]);
     int64_t channels = 0;
     int constant = affine_constant(w, node, &channels);
-    bool keeps =
-        from.rank >= 2 && to.rank >= 2 && from.dim[0] == to.dim[0] && from.dim[1] == to.dim[1];
-    if (constant < 0 || !keeps)
+    if (constant < 0 || !keeps_channels(w, before))
         return WICK_OK;
     wick_shape shape = {.rank = from.rank};
     for (int d = 0; d < from.rank; d++)
@@ -271,6 +276,10 @@ static wick_status sink(walk *w, wick_node *node, bool *done) {
         return WICK_OK;
     if (is_affine(node->op))
         return sink_affine(w, before, node, done);
+    if (node->op == WICK_OP_BATCH_NORM && keeps_channels(w, before)) {
+        *done = true;
+        return swap(w, before, node);
+    }
     if (node->op == WICK_OP_CONV || node->op == WICK_OP_MAX_POOL || node->op == WICK_OP_AVG_POOL)
         return sink_window(w, before, node, done);
     return WICK_OK;

@@ -193,6 +193,7 @@ wick_status wick_onnx_convert_matmul(wick_onnx_import *im);
 wick_status wick_onnx_convert_add(wick_onnx_import *im);
 /* onnx_point.c */
 wick_status wick_onnx_convert_unary(wick_onnx_import *im);
+wick_status wick_onnx_convert_global(wick_onnx_import *im);
 wick_status wick_onnx_convert_binary(wick_onnx_import *im);
 wick_status wick_onnx_convert_variadic(wick_onnx_import *im);
 wick_status wick_onnx_convert_clip(wick_onnx_import *im);

@@ -20,8 +20,6 @@ static const unary unaries[] = {
     {"Erf", WICK_OP_ERF, 0, 0, NULL},
     {"Exp", WICK_OP_EXP, 0, 0, NULL},
     {"Floor", WICK_OP_FLOOR, 0, 0, NULL},
-    {"GlobalAveragePool", WICK_OP_GLOBAL_AVG_POOL, 0, 0, NULL},
-    {"GlobalMaxPool", WICK_OP_GLOBAL_MAX_POOL, 0, 0, NULL},
     {"HardSigmoid", WICK_OP_HARD_SIGMOID, 0.2f, 0.5f, "beta"},
     {"HardSwish", WICK_OP_HARD_SWISH, 0, 0, NULL},
     {"LeakyRelu", WICK_OP_LEAKY_RELU, 0.01f, 0, NULL},

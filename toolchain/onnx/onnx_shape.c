@@ -17,6 +17,14 @@ static int64_t wanted(const wick_onnx_import *im, wick_shape x, const int64_t *w
     return want[d];
 }
 
+/* A file for 5 images that makes one row of them: not what it does for one image. */
+static wick_status one_in_front(wick_onnx_import *im) {
+    if (im->keep_batch || im->file_batch <= 1)
+        return WICK_OK;
+    return wick_onnx_unsupported(im, "export the model for one image",
+                                 "it joins the %lld images of a batch", (long long)im->file_batch);
+}
+
 wick_status wick_onnx_convert_reshape(wick_onnx_import *im) {
     int64_t allow_zero = 0, count, *want, known = 1;
     WICK_TRY(wick_onnx_attr_int(im, "allowzero", &allow_zero));
@@ -29,11 +37,8 @@ wick_status wick_onnx_convert_reshape(wick_onnx_import *im) {
     if (count > WICK_MAX_RANK)
         return wick_onnx_unsupported(im, NULL, "a shape of %lld dimensions", (long long)count);
     to.rank = (int)count;
-    /* A file for 5 images that makes one row of them: not what it does for one image. */
-    if (!im->keep_batch && im->file_batch > 1 && count > 0 && want[0] == 1)
-        return wick_onnx_unsupported(im, "export the model for one image",
-                                     "it joins the %lld images of a batch",
-                                     (long long)im->file_batch);
+    if (count > 0 && want[0] == 1)
+        WICK_TRY(one_in_front(im));
     for (int d = 0; d < to.rank; d++) {
         to.dim[d] = wanted(im, x, want, d, !allow_zero);
         if (to.dim[d] == -1 && open < 0)
@@ -130,6 +135,8 @@ wick_status wick_onnx_convert_unsqueeze(wick_onnx_import *im) {
                                      wick_shape_text(im->scratch, x));
     to.rank = x.rank + (int)count;
     WICK_TRY(wick_onnx_axes(im, to.rank, &axes, &count));
+    if (axes & 1u)
+        WICK_TRY(one_in_front(im));
     for (int d = 0, from = 0; d < to.rank; d++)
         to.dim[d] = axes >> d & 1u ? 1 : x.dim[from++];
     return wick_onnx_reshape(im, in, to);

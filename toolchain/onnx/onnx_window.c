@@ -1,6 +1,6 @@
-/* Windows: Conv, ConvTranspose, MaxPool, AveragePool. A window of one dimension is one of two, one
-   pixel high. Attributes are read first, so that they are judged even where an input could not be
-   converted (`blind`). */
+/* Windows: Conv, ConvTranspose, MaxPool, AveragePool, global pools. A window of one dimension is
+   one of two, one pixel high. Attributes are read first, so that they are judged even where an
+   input could not be converted (`blind`). */
 #include "onnx_import.h"
 
 #include <string.h>
@@ -243,4 +243,21 @@ wick_status wick_onnx_convert_conv_transpose(wick_onnx_import *im) {
     WICK_TRY(read_weights(im, &a, &w, in, &n));
     WICK_TRY(padding_for_output(im, &a, &w));
     return emit_window(im, WICK_OP_CONV_TRANSPOSE, in, n, &a, &w);
+}
+
+/* The mean or the largest of each channel. */
+wick_status wick_onnx_convert_global(wick_onnx_import *im) {
+    bool mean = !strcmp(im->node->op_type, "GlobalAveragePool");
+    wick_op op = mean ? WICK_OP_GLOBAL_AVG_POOL : WICK_OP_GLOBAL_MAX_POOL;
+    wick_shape shape;
+    int x;
+    if (im->blind)
+        return WICK_OK;
+    WICK_TRY(wick_onnx_shaped(im, 0, &x, &shape));
+    if (shape.rank != 3)
+        return wick_onnx_emit(im, op, &x, 1, NULL);
+    wick_shape image = {4, {shape.dim[0], shape.dim[1], 1, shape.dim[2]}};
+    WICK_TRY(wick_onnx_reshape_step(im, ".image", x, image, &x));
+    WICK_TRY(wick_onnx_step(im, ".row", op, &x, 1, NULL, &x));
+    return wick_onnx_reshape(im, x, (wick_shape){3, {shape.dim[0], shape.dim[1], 1}});
 }

@@ -2,6 +2,7 @@
 #include "shrink/calibrate.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 bool wick_histogram_bounds(wick_histogram *histogram, const float *values, size_t n) {
     float low = 0, high = 0;
@@ -112,6 +113,20 @@ static double divergence(const wick_histogram *histogram, wick_range range) {
     return sum;
 }
 
+/* Every quantization holds 0 exactly, so the many zeros behind a Relu say nothing about the width
+   of a step: their bin counts as its larger neighbour. */
+static void flatten_zeros(wick_histogram *histogram) {
+    double span = histogram->seen.high - histogram->seen.low;
+    int zero = span > 0 ? (int)(-histogram->seen.low / span * WICK_HISTOGRAM_BINS) : 0;
+    zero = zero < WICK_HISTOGRAM_BINS ? zero : WICK_HISTOGRAM_BINS - 1;
+    double before = zero > 0 ? histogram->count[zero - 1] : 0, count = histogram->count[zero];
+    double after = zero + 1 < WICK_HISTOGRAM_BINS ? histogram->count[zero + 1] : 0;
+    double kept = fmin(count, fmax(before, after));
+    histogram->total += kept - count;
+    histogram->sum[zero] *= count > 0 ? kept / count : 0;
+    histogram->count[zero] = kept;
+}
+
 typedef double range_cost(const wick_histogram *histogram, wick_range range);
 
 /* Shrinks one end in steps of 1 % of the seen range while the other stays. */
@@ -145,6 +160,15 @@ static wick_range search_range(const wick_histogram *histogram, range_cost *cost
     return range;
 }
 
+static wick_range least_divergence(const wick_histogram *histogram) {
+    wick_histogram *flat = wick_xalloc(sizeof *flat);
+    *flat = *histogram;
+    flatten_zeros(flat);
+    wick_range range = flat->total > 0 ? search_range(flat, divergence) : histogram->seen;
+    free(flat);
+    return range;
+}
+
 wick_range wick_histogram_range(const wick_histogram *histogram, wick_calibration calibration,
                                 double percentile) {
     switch (calibration) {
@@ -153,7 +177,7 @@ wick_range wick_histogram_range(const wick_histogram *histogram, wick_calibratio
     case WICK_CALIBRATE_MSE:
         return search_range(histogram, squared_error);
     case WICK_CALIBRATE_KL:
-        return search_range(histogram, divergence);
+        return least_divergence(histogram);
     case WICK_CALIBRATE_MINMAX:
     case WICK_CALIBRATE_AUTO:
         break;

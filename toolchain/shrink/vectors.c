@@ -10,7 +10,8 @@ typedef struct reader {
     const wick_graph *graph;
     wick_arena *arena;
     const char *dir;
-    char **sets; /* folders */
+    bool only_inputs; /* results of another kind than expected are left out */
+    char **sets;      /* folders */
     size_t n_sets;
     int *per_set; /* [n_sets] inputs; 0 until the first file of a set is read */
     wick_diag *diag;
@@ -196,10 +197,19 @@ static wick_status read_expected(reader *r, wick_vectors *out) {
             return wick_fail(r->diag, WICK_SYNTAX, r->sets[0], names[i], "remove one",
                              "tensor '%s' is expected twice", r->graph->tensors[t].name);
         float *values;
-        WICK_TRY(read_all(r, names[i], t, &values));
+        wick_diag *diag = r->diag;
+        r->diag = r->only_inputs ? NULL : diag;
+        wick_status status = read_all(r, names[i], t, &values);
+        r->diag = diag;
+        if (status == WICK_SHAPE && r->only_inputs) {
+            out->unknown[out->n_unknown++] = names[i];
+            continue;
+        }
+        if (status != WICK_OK)
+            return r->only_inputs ? read_all(r, names[i], t, &values) : status;
         out->expected[out->n_expected++] = (wick_expected){t, values};
     }
-    if (out->n_expected)
+    if (out->n_expected || r->only_inputs)
         return WICK_OK;
     return wick_fail(r->diag, WICK_NOT_FOUND, r->sets[0], NULL,
                      "save what the model should answer as output_0.npy",
@@ -207,9 +217,10 @@ static wick_status read_expected(reader *r, wick_vectors *out) {
                                     : "nothing is expected of the model there");
 }
 
-wick_status wick_vectors_read(const char *dir, const wick_graph *graph, wick_arena *arena,
-                              wick_vectors *out, wick_diag *diag) {
-    reader r = {.graph = graph, .arena = arena, .dir = dir, .diag = diag};
+wick_status wick_vectors_read(const char *dir, const wick_graph *graph, bool only_inputs,
+                              wick_arena *arena, wick_vectors *out, wick_diag *diag) {
+    reader r = {
+        .graph = graph, .arena = arena, .dir = dir, .only_inputs = only_inputs, .diag = diag};
     *out = (wick_vectors){0};
     WICK_TRY(find_sets(&r));
     WICK_TRY(read_inputs(&r, out));

@@ -27,11 +27,13 @@ typedef struct wick_vectors {
    or folders test_data_set_<n> with the same files, as ONNX's tests have them: their inputs follow
    each other. .npy: numpy.save; .pb: a TensorProto. A file holds its tensor for any number of
    inputs in a row (its first dimension), dimensions of 1 apart in the graph's shape, or [N,H,W,C]
-   for an image. Everything is in `arena`. NOT_FOUND: no folder, no input, nothing expected, or
-   files that one set has and another lacks; SHAPE names the file; else as the readers of the files.
+   for an image. only_inputs: what is expected is another model's (quantization leaves out a Softmax
+   or ArgMax at the end), so files that do not fit are unknown, and none need fit. Everything is in
+   `arena`. NOT_FOUND: no folder, no input, nothing expected, or files that one set has and another
+   lacks; SHAPE names the file; else as the readers of the files.
  */
-wick_status wick_vectors_read(const char *dir, const wick_graph *graph, wick_arena *arena,
-                              wick_vectors *out, wick_diag *diag);
+wick_status wick_vectors_read(const char *dir, const wick_graph *graph, bool only_inputs,
+                              wick_arena *arena, wick_vectors *out, wick_diag *diag);
 /* What `tensor` should hold, or NULL. */
 const float *wick_vectors_of(const wick_vectors *vectors, int tensor);
 

@@ -4,6 +4,16 @@
 
 #include <string.h>
 
+/* A tensor of any type as floats; its own array where it holds them. */
+static const float *as_floats(const wick_tensor *t, const void *values, int64_t count, float *x) {
+    for (int64_t i = 0; i < count && t->dtype != WICK_F32; i++)
+        x[i] = t->dtype == WICK_S64   ? (float)((const int64_t *)values)[i]
+               : t->dtype == WICK_S32 ? (float)((const int32_t *)values)[i]
+               : t->dtype == WICK_S8  ? (float)((const int8_t *)values)[i]
+                                      : (float)((const uint8_t *)values)[i];
+    return t->dtype == WICK_F32 ? values : x;
+}
+
 wick_status wick_vectors_float(const wick_graph *graph, const wick_vectors *vectors,
                                wick_arena *arena, wick_layer_noise **out, int *n, wick_diag *diag) {
     int64_t each = wick_shape_count(graph->tensors[graph->input].shape);
@@ -14,13 +24,20 @@ wick_status wick_vectors_float(const wick_graph *graph, const wick_vectors *vect
         if (wick_vectors_of(vectors, t))
             list[(*n)++] = layer_noise_of(&graph->tensors[t], t);
     }
+    int64_t largest = 1;
+    for (int i = 0; i < *n; i++)
+        if (wick_shape_count(list[i].shape) > largest)
+            largest = wick_shape_count(list[i].shape);
+    float *x = wick_new(arena, float, largest);
     for (int image = 0; image < vectors->n; image++) {
         void **values;
         WICK_TRY(wick_graph_eval(graph, vectors->inputs + image * each, &values, diag));
         for (int i = 0; i < *n; i++) {
             int64_t count = wick_shape_count(list[i].shape);
             const float *want = wick_vectors_of(vectors, list[i].tensor) + image * count;
-            layer_noise_add(&list[i], want, values[list[i].tensor], count, image);
+            const float *got =
+                as_floats(&graph->tensors[list[i].tensor], values[list[i].tensor], count, x);
+            layer_noise_add(&list[i], want, got, count, image);
         }
         wick_values_free(graph, values);
     }
@@ -93,13 +110,11 @@ static int find_matches(const wick_vectors_int8 *v, match *matches, wick_layer_n
 }
 
 /* [H,W,C] of the device -> real values in the graph's order. */
-static void restore(const wick_qtensor *t, wick_shape shape, const int8_t *q, float *x) {
-    bool image = shape.rank == 4;
-    int64_t pixels = image ? shape.dim[2] * shape.dim[3] : 1, count = wick_shape_count(shape);
-    int64_t channels = count / pixels;
-    for (int64_t c = 0; c < channels; c++)
+static void restore(const wick_qtensor *t, const int8_t *q, float *x) {
+    int64_t pixels = (int64_t)t->h * t->w;
+    for (int64_t c = 0; c < t->c; c++)
         for (int64_t p = 0; p < pixels; p++)
-            x[c * pixels + p] = t->scale * (float)(q[p * channels + c] - t->zero_point);
+            x[c * pixels + p] = t->scale * (float)(q[p * t->c + c] - t->zero_point);
 }
 
 static int largest_of(const float *x, int64_t n) {
@@ -124,7 +139,7 @@ static wick_status compare_image(const wick_vectors_int8 *v, int image, const ma
         wick_layer_noise *noise = &out->tensors[i];
         int64_t count = wick_shape_count(noise->shape);
         const float *want = matches[i].of ? matches[i].of + image * count : exact[matches[i].exact];
-        restore(&v->net->tensors[matches[i].device], noise->shape, device[matches[i].device], x);
+        restore(&v->net->tensors[matches[i].device], device[matches[i].device], x);
         layer_noise_add(noise, want, x, count, image);
         if (matches[i].answer) {
             out->answers++;

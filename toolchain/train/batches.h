@@ -24,9 +24,9 @@ wick_status wick_check_ranges(const wick_graph *graph, const wick_data *data, wi
 /* Sets the threads of the backend: 0 = all. Returns how many. */
 int wick_set_threads(int threads);
 
-/* The logits of a head: what goes into its Softmax or LogSoftmax where it ends in one, as imported
-   models do, else the head itself. Both have the same largest number, and the loss is that of the
-   logits. */
+/* The logits of a head: what goes into its Softmax, LogSoftmax or ArgMax where it ends in one, as
+   imported models do, else the head itself. The largest number is the same, and the loss is that of
+   the logits. */
 int wick_logits_of(const wick_graph *graph, int head);
 
 /* An inference program for the heads of `graph` (their logits where they end in a softmax), in

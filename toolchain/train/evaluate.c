@@ -124,13 +124,21 @@ static bool is_softmax(const wick_graph *graph, const wick_node *node) {
            shape.dim[0] * shape.dim[axis] == wick_shape_count(shape);
 }
 
+/* The place of the largest of all numbers of an image, the first of equals. */
+static bool is_answer(const wick_graph *graph, const wick_node *node) {
+    wick_shape shape = graph->tensors[node->inputs[0]].shape;
+    int axis = node->attrs.axis < 0 ? node->attrs.axis + shape.rank : node->attrs.axis;
+    return node->op == WICK_OP_ARG_MAX && !node->attrs.last_index && axis == 1 &&
+           shape.dim[0] * shape.dim[1] == wick_shape_count(shape);
+}
+
 int wick_logits_of(const wick_graph *graph, int head) {
     for (;;) {
         int producer = graph->tensors[head].producer;
         if (producer < 0)
             return head;
         const wick_node *node = &graph->nodes[producer];
-        if (node->op != WICK_OP_IDENTITY && !is_softmax(graph, node))
+        if (node->op != WICK_OP_IDENTITY && !is_softmax(graph, node) && !is_answer(graph, node))
             return head;
         head = node->inputs[0];
     }
@@ -184,7 +192,7 @@ static wick_status evaluate(const wick_graph *graph, const wick_data *data, wick
     int classes = 0, logits_tensors[WICK_MAX_HEADS];
     for (int k = 0; k < family->n_heads; k++) {
         logits_tensors[k] = wick_logits_of(graph, family->heads[k]);
-        wick_shape logits = graph->tensors[family->heads[k]].shape;
+        wick_shape logits = graph->tensors[logits_tensors[k]].shape;
         classes = (int)(wick_shape_count(logits) / logits.dim[0]);
         if (classes != data->n_classes)
             return wick_fail(diag, WICK_SHAPE, data->spec, family->head_names[k], NULL,
