@@ -83,7 +83,7 @@ static void readme_memory(wick_emit *emit, wick_buf *buf) {
         "%s) |\n\n",
         (long long)plan->totals.ram_bytes, (long long)plan->totals.scratch_bytes,
         (long long)plan->totals.stack_bytes, (long long)plan->totals.engine_bytes,
-        (long long)plan->totals.nvm_bytes, (long long)plan->totals.flash_bytes,
+        (long long)plan->totals.memory_bytes, (long long)plan->totals.flash_bytes,
         (long long)plan->totals.constants_bytes, (long long)plan->totals.code_bytes,
         (long long)plan->totals.engine_code_bytes, wick_emit_plain(emit, plan->device->core));
     wick_buf_printf(
@@ -112,9 +112,12 @@ static void readme_guarantees(const wick_emit *emit, wick_buf *buf) {
         buf,
         "\nG2 here: if every boot brings %.4g mJ, every boot commits at least one span, so an "
         "answer takes at most as many\nboots as commits: spans, the input, a decision, a "
-        "delivery, the end (modelled energy). Tensors bear no checksum: where bits may decay\nuse memory with ECC, or "
-        "include/wick/guard.h.\n\n",
-        emit->plan->worst_span_uj / 1e3);
+        "delivery, the end (modelled energy). %s\n\n",
+        emit->plan->worst_span_uj / 1e3,
+        emit->plan->options.checksum_block > 0
+            ? "Tensors bear checksums, too: see below."
+            : "Tensors bear no checksum: where bits may decay\nuse memory with ECC, or `wick plan "
+              "--checksums`.");
 }
 
 static const char integration[] =
@@ -173,6 +176,23 @@ static const char integration[] =
     "the place and the loop\n"
     "goes on. Licence: 0BSD (LICENSE): do what you like with it.\n";
 
+static const char with_checksums[] =
+    "\n## Checksums\n"
+    "This model was planned with a checksum beside each block of its memory. The engine gets a port "
+    "that keeps them, in front of\n"
+    "yours, which writes plain memory of MODEL_MEMORY_BYTES (all bytes equal before the first "
+    "boot, or `wick_guard_clear`):\n"
+    "\n"
+    "```c\n"
+    "#include <wick/guard.h>\n"
+    "static wick_guard guard;\n"
+    "static wick_port port; /* for wick_engine_boot */\n"
+    "wick_guard_make(&guard, &wick_board_port, MODEL_CHECKSUM_BLOCK, MODEL_CHECKSUM_UNIT, &port);\n"
+    "```\n"
+    "What is damaged is reported (WICK_RT_NVM), or read from a record's other copy; "
+    "`guard.refused` counts. After NVM, submit again\n"
+    "what was not answered. The calls take at most 250 bytes of stack beside the engine's.\n";
+
 void wick_emit_readme(wick_emit *emit) {
     const wick_qnet *net = emit->plan->net;
     const wick_qtensor *input = &net->tensors[net->input];
@@ -190,4 +210,6 @@ void wick_emit_readme(wick_emit *emit) {
     readme_memory(emit, buf);
     readme_guarantees(emit, buf);
     wick_buf_puts(buf, integration);
+    if (emit->plan->options.checksum_block > 0)
+        wick_buf_puts(buf, with_checksums);
 }

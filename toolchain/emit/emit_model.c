@@ -74,6 +74,13 @@ static void emit_header(wick_emit *emit) {
     wick_buf_printf(buf, "#define MODEL_APP_BYTES %uu\n", plan->model.app_bytes);
     wick_buf_printf(buf, "#define MODEL_SCRATCH_BYTES %uu\n#define MODEL_NVM_BYTES %uu\n",
                     plan->model.scratch_bytes, plan->model.nvm_bytes);
+    wick_buf_printf(
+        buf,
+        "/* Bytes that each checksum of wick/guard.h covers, 0: planned without; the "
+        "memory's write unit then; and\n   the memory that the region takes, with them. */\n"
+        "#define MODEL_CHECKSUM_BLOCK %du\n#define MODEL_CHECKSUM_UNIT %lldu\n#define MODEL_MEMORY_BYTES %lldu\n",
+        plan->options.checksum_block, (long long)plan->device->nvm.checksum_unit,
+        (long long)plan->totals.memory_bytes);
     wick_buf_printf(buf,
                     "/* 1: planned for memory that the CPU loads from directly "
                     "(wick_port.nvm_mapped). */\n#define MODEL_NVM_MAPPED %d\n\n",
