@@ -175,7 +175,7 @@ static wick_status best_table(wick_arena *arena, const wick_judged *on,
                               wick_synthesised *made, wick_diag *diag) {
     static const double memories[] = {1, 5}, dearer[] = {1, 1.15, 1.4};
     search s = {.on = on, .best = best, .best_score = -1, .diag = diag};
-    wick_policy fixed;
+    wick_policy fixed = {0};
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
