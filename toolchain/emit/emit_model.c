@@ -65,6 +65,8 @@ static void emit_header(wick_emit *emit) {
                     "#define MODEL_HEIGHT %d\n#define MODEL_WIDTH %d\n#define MODEL_CHANNELS %d\n",
                     input->h, input->w, input->c);
     wick_buf_printf(buf, "#define MODEL_INPUT_BYTES %du\n", input->h * input->w * input->c);
+    wick_buf_printf(buf, "#define MODEL_LAYOUT {0x%08xu, 0x%08xu} /* wick_model.id */\n",
+                    plan->model.id[0], plan->model.id[1]);
     wick_buf_printf(buf, "#define MODEL_CLASSES %d\n#define MODEL_MODULES %d\n\n", net->n_classes,
                     net->n_modules);
     wick_buf_puts(
@@ -189,7 +191,7 @@ static void emit_model_struct(wick_emit *emit, wick_buf *buf) {
         "    .format = %u,\n    .n_layers = %u,\n    .n_tensors = %u,\n"
         "    .n_steps = %u,\n    .n_spans = %u,\n    .n_modules = MODEL_MODULES,\n"
         "    .input_tensor = %u,\n    .n_classes = MODEL_CLASSES,\n    .extractor_steps = %u,\n"
-        "    .id = {0x%08xu, 0x%08xu},\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
+        "    .id = MODEL_LAYOUT,\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
         "    .record_offset = {%u, %u},\n    .record_bytes = %u,\n"
         "    .vars_offset = {%u, %u},\n    .app_bytes = MODEL_APP_BYTES,\n"
         "    .tally_offset = %u,\n    .stamp_offset = %u,\n    .write_unit = %u,\n"
@@ -197,9 +199,9 @@ static void emit_model_struct(wick_emit *emit, wick_buf *buf) {
         "    .tensors = tensors,\n    .steps = steps,\n    .spans = spans,\n"
         "    .segments = segments};\n\n",
         m->format, m->n_layers, m->n_tensors, m->n_steps, m->n_spans, m->input_tensor,
-        m->extractor_steps, m->id[0], m->id[1], m->record_offset[0], m->record_offset[1],
-        m->record_bytes, m->vars_offset[0], m->vars_offset[1], m->tally_offset, m->stamp_offset,
-        m->write_unit, m->arena_bytes);
+        m->extractor_steps, m->record_offset[0], m->record_offset[1], m->record_bytes,
+        m->vars_offset[0], m->vars_offset[1], m->tally_offset, m->stamp_offset, m->write_unit,
+        m->arena_bytes);
 }
 
 static void emit_names(wick_emit *emit, wick_buf *buf) {
