@@ -16,8 +16,9 @@
 #include <sys/mman.h>
 
 enum { REGION = 1 << 16, SLOT = 1 << 18, CLASSES = 1000, SCRATCH = 1 << 16, PIECE = 256 };
-#define MEMORY ((uint8_t *)0x40000000) /* headers at 0 and 64, slots at SLOT and 2 * SLOT, region  \
-                                        */
+#define MEMORY                                                                                     \
+    ((uint8_t *)0x40000000) /* headers at 0 and 64, slots at SLOT and 2 * SLOT, region             \
+                             */
 #define REGION_AT (3u * SLOT)
 #define BYTES (REGION_AT + REGION)
 
