@@ -93,7 +93,7 @@ static wick_status play(wick_arena *arena, const scene *s, const family *f, cons
                                                   WICK_POLICY_THRESHOLD, WICK_POLICY_EDF,
                                                   WICK_POLICY_TABLE};
     wick_judged judged, tuned;
-    const wick_clairvoyant_options grid = {.slots = 20, .levels = 48, .charges = 64};
+    const wick_clairvoyant_options grid = {.slots = 10, .levels = 48};
     *out = (scores){.fits = f->plans[c->window] != NULL, .modules = f->net->n_modules};
     if (!out->fits)
         return WICK_OK;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
-    return (wick_clairvoyant_options){.slots = 40, .levels = 96, .charges = 96};
+    return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
 
 /* ---- the harvest ---- */
@@ -116,8 +116,8 @@ static void make_needs(bound *b, const work_items *w, int levels) {
 
 static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_options *g,
                               wick_diag *diag) {
-    if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 || g->charges < 16 ||
-        g->charges > 4000)
+    if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
+        (g->charges && (g->charges < 16 || g->charges > 4000)))
         return wick_fail(diag, WICK_RANGE, NULL, "grid",
                          "2 to 1000 slots, 4 to 1000 levels, 16 to 4000 charges",
                          "%d slots, %d levels, %d charges", g->slots, g->levels, g->charges);
@@ -130,8 +130,8 @@ static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_opt
     if (!even)
         return wick_fail(diag, WICK_UNSUPPORTED, NULL, "arrivals", "use periodic inputs, phase 0",
                          "the clairvoyant's grid needs inputs at multiples of the period");
-    if (w->deadline_s > 16 * w->period_s)
-        return wick_fail(diag, WICK_RANGE, NULL, "deadline", "at most 16 periods",
+    if (w->deadline_s > 5 * w->period_s)
+        return wick_fail(diag, WICK_RANGE, NULL, "deadline", "at most 5 periods",
                          "a deadline of %g s with an input every %g s", w->deadline_s, w->period_s);
     return WICK_OK;
 }
@@ -164,9 +164,11 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     b->n = (int)ceil(b->end_s / b->dt_s - 1e-9);
     b->deadline = (int)ceil(w->deadline_s / b->dt_s - 1e-9);
     b->most_open = (b->deadline + g->slots - 1) / g->slots;
+    b->drops_new = w->rule == WICK_INPUT_DROP_NEW && w->max_waiting + 1 == b->most_open;
     /* Work that is paid when it makes up a whole level stays in the charge for a while. */
     b->cap_uj += b->work_uj;
-    b->step_uj = b->cap_uj / g->charges;
+    double charges = g->charges ? g->charges : fmin(640, fmax(64, 3 * b->cap_uj / b->boot_uj));
+    b->step_uj = b->cap_uj / charges;
     b->points = (int)ceil(b->cap_uj / (0.75 * b->step_uj)) + 2;
 }
 
@@ -204,7 +206,8 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
         make_intervals(&b, &s, options->trace_start_s, cap.energy_uj);
         out->inputs = make_rewards(&b, arena, options, correct, n_samples, grid->known);
         out->instants = b.n;
-        out->states = 2L * b.points * (1 + (long)b.most_open * (b.most_levels + 1));
+        out->states = (b.drops_new ? 3L : 2L) * b.points *
+                      (1 + (long)((1 << b.most_open) - 1) * (b.most_levels + 1));
         double value = bound_sweep(&b, arena, cap.energy_uj);
         out->expected = out->inputs ? value / out->inputs : 0;
     }

@@ -5,33 +5,54 @@
 
 enum { OFF, ON };
 
-/* Values of all states at one instant. A row is the charges of one (mode, open inputs, work), with
-   as many copies of the full capacitor's value behind them. */
+/* Values of all states at one instant. A row is the charges of one (mode, queue, work), with as
+   many copies of the full capacitor's value behind them. A queue: bit i is set when the input that
+   arrived i periods before the latest one is outstanding; the bit above these: the queue of a
+   device that is off is full of inputs, also of those whose deadline is over, and takes no new one.
+ */
 typedef struct table {
     float *values;
-    int rows, row; /* rows of an (mode, open); floats of a row */
+    int rows, row; /* rows of a (mode, queue); floats of a row */
 } table;
 
 typedef struct sweep {
     const bound *b;
     int most_rows; /* work of an input and of the one behind it, in levels */
+    int masks;     /* queues of a device that is on */
+    int queues[2]; /* by mode */
     table now, next;
     float *line; /* one row */
 } sweep;
 
-static float *row_at(const sweep *s, const table *t, int mode, int open, int work) {
-    size_t at = ((size_t)mode * (size_t)(s->b->most_open + 1) + (size_t)open) * (size_t)t->rows;
+static float *row_at(const sweep *s, const table *t, int mode, int queue, int work) {
+    size_t at = (size_t)(mode * s->queues[OFF] + queue) * (size_t)t->rows;
     return t->values + (at + (size_t)work) * (size_t)t->row;
 }
 
+/* How many inputs are outstanding. */
+static int open_of(const sweep *s, int queue) {
+    int n = 0;
+    for (int mask = queue & (s->masks - 1); mask; mask &= mask - 1)
+        n++;
+    return n;
+}
+
+/* Periods before the latest arrival at which the oldest outstanding input arrived; -1: none. */
+static int oldest(const sweep *s, int queue) {
+    int at = -1;
+    for (int i = 0; i < s->b->most_open; i++)
+        at = queue >> i & 1 ? i : at;
+    return at;
+}
+
 /* Rows that hold values between instants. */
-static int rows_of(const sweep *s, int open) {
-    return open ? s->b->most_levels + 1 : 1;
+static int rows_of(const sweep *s, int queue) {
+    return open_of(s, queue) ? s->b->most_levels + 1 : 1;
 }
 
 /* Rows that an interval may end in: behind an input's work comes that of the next one. */
-static int rows_ahead(const sweep *s, int open) {
-    return open >= 2 ? s->most_rows : rows_of(s, open);
+static int rows_ahead(const sweep *s, int queue) {
+    return open_of(s, queue) >= 2 ? s->most_rows : rows_of(s, queue);
 }
 
 /* ---- at an instant ---- */
@@ -51,44 +72,56 @@ static int arrived_before(const bound *b, int j) {
 }
 
 /* An answer: reward, the rest of its work, and the input is done with. */
-static void deliver(const sweep *s, int j, const lattice *l, int mode, int open, int work) {
+static void deliver(const sweep *s, int j, const lattice *l, int mode, int queue, int work) {
     const bound *b = s->b;
-    int in = arrived_before(b, j) - open;
+    int at = oldest(s, queue), in = arrived_before(b, j) - 1 - at, then = queue & ~(1 << at);
     if (in < 0)
         return;
-    float *to = row_at(s, &s->next, mode, open, work);
+    float *to = row_at(s, &s->next, mode, queue, work);
     for (int k = 1; k <= b->n_modules; k++) {
         if (work < b->need[k])
             continue;
-        int left = open >= 2 ? work - b->need[k] : 0;
-        if (left >= rows_ahead(s, open - 1))
-            left = rows_ahead(s, open - 1) - 1;
-        take(s, to, row_at(s, &s->next, mode, open - 1, left),
+        int left = work - b->need[k], most = rows_ahead(s, then) - 1;
+        take(s, to, row_at(s, &s->next, mode, then, left < most ? left : most),
              (int)floor(b->rest_uj[k] / l->step_uj), b->reward[in * b->n_modules + k - 1]);
     }
+}
+
+/* What deadlines and arrivals of instant j make of a queue; *work: of its oldest input. */
+static int queue_behind(const sweep *s, int j, int mode, int queue, int *work) {
+    const bound *b = s->b;
+    int mask = queue & (s->masks - 1), last = s->masks >> 1;
+    bool stuck = queue >= s->masks;
+    bool full = mode == OFF && (stuck || (b->drops_new && mask == s->masks - 1));
+    if (j >= b->deadline && (j - b->deadline) % b->slots == 0 && mask & last) {
+        mask &= ~last;
+        *work = 0;
+    }
+    if (j % b->slots == 0 && j < b->n) {
+        mask = mask << 1 & (s->masks - 1);
+        mask |= !full;
+        stuck = full;
+    }
+    return mask + (stuck ? s->masks : 0);
 }
 
 /* From values behind what happens at instant j (in `now`) to values before it (in `next`): answers
    and inputs given up; the oldest input's deadline; an arrival. */
 static void instant(sweep *s, int j, const lattice *l) {
-    const bound *b = s->b;
-    bool arrives = j % b->slots == 0 && j < b->n;
-    bool expires = j >= b->deadline && (j - b->deadline) % b->slots == 0;
     for (int mode = OFF; mode <= ON; mode++)
-        for (int open = 0; open <= b->most_open; open++)
-            for (int work = 0; work < rows_ahead(s, open); work++) {
-                float *to = row_at(s, &s->next, mode, open, work);
+        for (int queue = 0; queue < s->queues[mode]; queue++)
+            for (int work = 0; work < rows_ahead(s, queue); work++) {
+                float *to = row_at(s, &s->next, mode, queue, work);
                 memset(to, 0, (size_t)s->next.row * sizeof *to);
-                if (work < rows_of(s, open)) {
-                    int then = expires && open == b->most_open ? open - 1 : open;
-                    int kept = then < open ? 0 : work;
-                    then += arrives && then < b->most_open;
+                int at = oldest(s, queue), kept = work;
+                int then = queue_behind(s, j, mode, queue, &kept);
+                if (work < rows_of(s, queue))
                     take(s, to, row_at(s, &s->now, mode, then, kept), 0, 0);
-                }
-                if (open >= 2)
-                    take(s, to, row_at(s, &s->next, mode, open - 1, 0), 0, 0);
-                if (open)
-                    deliver(s, j, l, mode, open, work);
+                if (at < 0)
+                    continue;
+                if (mode == ON)
+                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0, 0);
+                deliver(s, j, l, mode, queue, work);
             }
 }
 
@@ -99,9 +132,9 @@ static void onto_lattice(sweep *s, const lattice *from, const lattice *to) {
     for (int mode = OFF; mode <= ON; mode++) {
         int top = (int)ceil((b->cap_uj - to->phase_uj[mode]) / to->step_uj);
         top = top < b->points ? top : b->points - 1;
-        for (int open = 0; open <= b->most_open; open++)
-            for (int work = 0; work < rows_ahead(s, open); work++) {
-                float *row = row_at(s, &s->next, mode, open, work);
+        for (int queue = 0; queue < s->queues[mode]; queue++)
+            for (int work = 0; work < rows_ahead(s, queue); work++) {
+                float *row = row_at(s, &s->next, mode, queue, work);
                 if (from->step_uj != to->step_uj) {
                     memcpy(s->line, row, (size_t)b->points * sizeof *row);
                     for (int i = 0; i < b->points; i++) {
@@ -160,24 +193,25 @@ static passage passage_of(const bound *b, const interval *v, int from, int to) {
 }
 
 /* All ways through the interval in which the device is on, from the states of one row. */
-static void work_on(const sweep *s, const interval *v, const passage *p, int open, int work,
+static void work_on(const sweep *s, const interval *v, const passage *p, int queue, int work,
                     float *to) {
     const bound *b = s->b;
-    int most = open ? rows_ahead(s, open) - 1 - work : 0;
+    int mask = queue & (s->masks - 1);
+    int most = mask ? rows_ahead(s, mask) - 1 - work : 0;
     most = most < v->most_work ? most : v->most_work;
     for (int n = 0; n <= most; n++) {
         int shift = up(p->uj - n * p->level_uj, v->end.step_uj), first = p->floor - shift;
         first = first > p->first ? first : p->first;
         if (first >= b->points)
             return;
-        move(s, to, row_at(s, &s->next, p->to, open, work + n), shift, first);
+        move(s, to, row_at(s, &s->next, p->to, mask, work + n), shift, first);
     }
 }
 
-static void stay_off(const sweep *s, const interval *v, int open, int work, float *to) {
+static void stay_off(const sweep *s, const interval *v, int queue, int work, float *to) {
     double uj = v->start.phase_uj[OFF] * v->decay + v->gain_uj - v->end.phase_uj[OFF];
     int shift = (int)lround(uj / v->end.step_uj);
-    const float *from = row_at(s, &s->next, OFF, open, work);
+    const float *from = row_at(s, &s->next, OFF, queue, work);
     move(s, to, from, shift, 0);
     for (int i = 0; i < -shift && i < s->b->points; i++)
         to[i] = to[i] > from[0] ? to[i] : from[0];
@@ -188,22 +222,26 @@ static void pass(sweep *s, const interval *v) {
     passage ways[4];
     for (int i = 0; i < 4; i++)
         ways[i] = passage_of(b, v, i / 2, i % 2);
-    for (int open = 0; open <= b->most_open; open++)
-        for (int work = 0; work < rows_of(s, open); work++) {
-            float *off = row_at(s, &s->now, OFF, open, work);
-            float *on = row_at(s, &s->now, ON, open, work);
-            memset(off, 0, (size_t)b->points * sizeof *off);
-            memset(on, 0, (size_t)b->points * sizeof *on);
-            stay_off(s, v, open, work, off);
-            for (int i = 0; i < 4; i++)
-                work_on(s, v, &ways[i], open, work, ways[i].from == OFF ? off : on);
-        }
+    for (int mode = OFF; mode <= ON; mode++)
+        for (int queue = 0; queue < s->queues[mode]; queue++)
+            for (int work = 0; work < rows_of(s, queue); work++) {
+                float *to = row_at(s, &s->now, mode, queue, work);
+                memset(to, 0, (size_t)b->points * sizeof *to);
+                if (mode == OFF)
+                    stay_off(s, v, queue, work, to);
+                for (int i = 0; i < 2; i++)
+                    work_on(s, v, &ways[2 * mode + i], queue, work, to);
+            }
 }
 
 double bound_sweep(const bound *b, wick_arena *arena, double start_uj) {
-    sweep s = {.b = b, .most_rows = 2 * b->most_levels + 1};
+    int masks = 1 << b->most_open;
+    sweep s = {.b = b,
+               .most_rows = 2 * b->most_levels + 1,
+               .masks = masks,
+               .queues = {b->drops_new ? 2 * masks : masks, masks}};
     s.now = s.next = (table){.rows = s.most_rows, .row = 2 * b->points + 1};
-    size_t all = 2 * (size_t)(b->most_open + 1) * (size_t)s.most_rows * (size_t)s.now.row;
+    size_t all = (size_t)(s.queues[OFF] + s.queues[ON]) * (size_t)s.most_rows * (size_t)s.now.row;
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
     s.line = wick_new(arena, float, b->points);

@@ -23,6 +23,7 @@ typedef struct interval {
 typedef struct bound {
     int n_modules, n, slots; /* intervals; of a period */
     int deadline, most_open; /* slots; inputs outstanding at most */
+    bool drops_new; /* a device that is off keeps most_open inputs, the oldest, and no new one */
     int points, most_levels;
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, sleep_uw;
     double most_uw, least_uw;           /* that work draws */

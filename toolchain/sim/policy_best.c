@@ -4,33 +4,47 @@
 
 #include <math.h>
 
-/* Of expected accuracy: what a policy must be better by than always the same module. */
-static const double MARGIN = 0.003;
+/* Of expected accuracy: what a policy must be better by than always the same module, on many traces
+   and, beside that, on one (which says nothing of how traces differ). */
+static const double MARGIN = 0.003, MARGIN_OF_ONE = 0.012;
 
 typedef struct choice {
     wick_arena *arena;
     const wick_judged *on;
     wick_policy best;
-    double best_score;
+    double best_value;
+    double *base;          /* [n_traces] what the best fixed module scores on each */
     wick_synthesised made; /* of the best */
     double energy_uj[1 + WICK_MAX_HEADS], full_uj;
     wick_status status;
     wick_diag *diag;
 } choice;
 
-/* Its score; it becomes the best one where it is better than that. */
+/* Its value: the mean over the traces of what it is better by than the best fixed module, less the
+   standard error of that; it becomes the best one where it is better. Traces that are not here
+   differ from each other as these do. */
 static double consider(choice *c, const wick_policy *policy, const wick_synthesised *made) {
-    double score = -1;
-    if (c->status == WICK_OK)
-        c->status = wick_policy_judge(c->on, policy, &score, c->diag);
+    double sum = 0, squares = 0;
+    int n = c->on->n_traces;
+    for (int i = 0; i < n && c->status == WICK_OK; i++) {
+        wick_judged one = *c->on;
+        double score = 0;
+        one.traces += i;
+        one.n_traces = 1;
+        c->status = wick_policy_judge(&one, policy, &score, c->diag);
+        sum += score - c->base[i];
+        squares += (score - c->base[i]) * (score - c->base[i]);
+    }
     if (c->status != WICK_OK)
         return -1;
-    if (score > c->best_score) {
-        c->best_score = score;
+    double mean = sum / n, spread = n > 1 ? fmax(0, squares - sum * mean) / (n - 1) : 0;
+    double value = mean - sqrt(spread / n);
+    if (value > c->best_value) {
+        c->best_value = value;
         c->best = *policy;
         c->made = made ? *made : (wick_synthesised){0};
     }
-    return score;
+    return value;
 }
 
 static double consider_table(choice *c, const wick_synthesised *made, double memory_s) {
@@ -141,24 +155,29 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
-    choice c = {.arena = arena, .on = on, .best_score = -1, .diag = diag};
+    choice c = {.arena = arena, .on = on, .best_value = -2, .diag = diag};
     wick_policy fixed = {0};
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
-    double base = consider_table(&c, &constant, 0);
-    choice others = c; /* the best of these must be better by the margin */
+    c.base = wick_new(arena, double, on->n_traces);
+    for (int i = 0; i < on->n_traces; i++) {
+        wick_judged one = *on;
+        one.traces += i;
+        one.n_traces = 1;
+        WICK_TRY(wick_policy_judge(&one, &fixed, &c.base[i], diag));
+    }
+    consider_table(&c, &constant, 0);
+    c.best_value = MARGIN + MARGIN_OF_ONE / on->n_traces;
     for (int i = 0; i < n_also; i++)
-        consider(&others, &also[i], NULL);
-    tables(&others, options);
-    rules(&others, fixed.module);
-    if (others.best_score > base + MARGIN)
-        c = others;
+        consider(&c, &also[i], NULL);
+    tables(&c, options);
+    rules(&c, fixed.module);
     *best = c.best;
-    *score = c.best_score;
     if (made)
         *made = c.made;
-    return others.status;
+    WICK_TRY(c.status);
+    return wick_policy_judge(on, best, score, diag);
 }
 
 wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_policy_kind kind,
