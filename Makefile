@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-sim bench-policy bench-train format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long long-cuts bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-sim bench-policy bench-train format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ quick: build ## the quick tests (under a minute)
 
 test: deps build ## the whole test suite (under 15 minutes)
 	@ctest --test-dir $(BUILD) -L 'quick|full' --output-on-failure -j $(JOBS)
+
+long-cuts: deps build ## 10^8 power cuts on the PC and 10^6 in Unicorn, counts as they go; an interrupted run goes on where it was
+	@WICK=$(CURDIR)/$(BUILD)/wick WICK_SOURCE=$(CURDIR) WICK_SHARE=$(CURDIR) WICK_BUILD=$(CURDIR)/$(BUILD) bash tests/proof/long_power_cuts.sh
 
 long: deps build ## everything, hours of seeds included
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)

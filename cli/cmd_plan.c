@@ -22,6 +22,7 @@ typedef struct arguments {
 
 enum {
     KEY_APP_BYTES = 256,
+    KEY_CHECKSUMS,
     KEY_EXPLAIN,
     KEY_JSON,
     KEY_OPTIMISE,
@@ -55,6 +56,10 @@ static const struct argp_option option_table[] = {
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
+    {"checksums", KEY_CHECKSUMS, "BLOCK", OPTION_ARG_OPTIONAL,
+     "a checksum beside each block of the engine's memory (8, 16, 32 or 64 bytes, default 32), for "
+     "memory whose bits may decay: what is damaged is reported, never used (default: none)",
+     0},
     {"harvest-min", KEY_HARVEST_MIN, "POWER", 0,
      "harvest that is always there, with its unit (0.5mW): states the worst time from an input to each "
      "module's answer, recharges included",
@@ -117,6 +122,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_APP_BYTES:
         a->options.app_bytes =
             (int)cli_integer(state, "app-bytes", text, 0, WICK_PLAN_MAX_APP_BYTES);
+        break;
+    case KEY_CHECKSUMS:
+        a->options.checksum_block =
+            text ? (int)cli_integer(state, "checksums", text, 8, WICK_PLAN_MAX_CHECKSUM_BLOCK) : 32;
+        if (a->options.checksum_block & (a->options.checksum_block - 1))
+            argp_error(state, "--checksums takes 8, 16, 32 or 64 bytes");
         break;
     case 'o':
         a->out = text;
@@ -280,7 +291,9 @@ static void print_layers(const wick_plan *plan, wick_arena *arena) {
 static void print_device(const wick_device *d) {
     printf("\nNVM    %s%s: write unit %lld B", d->nvm.kind, d->nvm.mapped ? ", mapped" : "",
            (long long)d->nvm.write_unit_bytes);
-    if (d->nvm.ecc_bytes)
+    if (d->nvm.checksum_block)
+        printf(", a checksum for each %lld B", (long long)d->nvm.checksum_block);
+    else if (d->nvm.ecc_bytes)
         printf(", ECC word %lld B", (long long)d->nvm.ecc_bytes);
     if (d->cache.line_bytes)
         printf(", write-back cache line %lld B (cleaning takes %g cycles and %g a line)",

@@ -9,10 +9,10 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The region. On a board: an address range of the NVM, MODEL_NVM_BYTES long and aligned to the
+/* The region. On a board: an address range of the NVM, MODEL_MEMORY_BYTES long and aligned to the
    memory's write unit, that no start-up code clears and that a firmware update may leave as it is
    (a model of another build is noticed and never resumed). */
-static int8_t region[MODEL_NVM_BYTES];
+static int8_t region[MODEL_MEMORY_BYTES];
 
 /* Copies `bytes` from the region. Not called for tensors when nvm_mapped is set. Returns non-zero
    when the memory reports a fault (ECC); must not trap. */

@@ -3,19 +3,22 @@
    every module answers every vector, once in one go and once with a restart (and spoiled SRAM)
    after every commit; then the first vector with the power cut before one of the NVM writes, the
    word in flight garbage, and a restart: before MODEL_SELFTEST_CUTS of them, evenly spread, or with
-   the argument `all` before every single one. The logits must be those that the PC's int8 run gave,
-   bit for bit. Prints PASS or FAIL; the exit status is 0 or 1. */
+   the argument `all` before every single one. Where the plan has checksums, single bits of the
+   memory are flipped besides, after each commit: an answer may be refused, never wrong. The logits
+   must be those that the PC's int8 run gave, bit for bit. Prints PASS or FAIL; the exit status is 0
+   or 1. */
 #include "model_vectors.h"
 
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <wick/guard.h>
 
 #ifndef MODEL_SELFTEST_CUTS
 #define MODEL_SELFTEST_CUTS 50
 #endif
 
-static int8_t region[MODEL_NVM_BYTES];
+static int8_t region[MODEL_MEMORY_BYTES];
 /* Words, so that it is aligned; the engine works on bytes. */
 static uint32_t scratch[(MODEL_SCRATCH_BYTES + 3u) / 4u + 1u];
 static int8_t input[MODEL_INPUT_BYTES];
@@ -28,7 +31,7 @@ static unsigned long writes, cut_at; /* words written; the power fails at that o
 
 static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
     (void)ctx;
-    if (offset > MODEL_NVM_BYTES || bytes > MODEL_NVM_BYTES - offset)
+    if (offset > MODEL_MEMORY_BYTES || bytes > MODEL_MEMORY_BYTES - offset)
         return 1;
     memcpy(dst, region + offset, bytes);
     return 0;
@@ -36,7 +39,7 @@ static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
 
 static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes) {
     (void)ctx;
-    if (offset > MODEL_NVM_BYTES || bytes > MODEL_NVM_BYTES - offset)
+    if (offset > MODEL_MEMORY_BYTES || bytes > MODEL_MEMORY_BYTES - offset)
         return 1;
     for (uint32_t done = 0; done < bytes; done += 4) {
         uint32_t word = bytes - done < 4 ? bytes - done : 4;
@@ -141,6 +144,53 @@ static int check_cuts(const wick_port *port, int module, int all) {
     return failures;
 }
 
+#if MODEL_CHECKSUM_BLOCK
+/* The first vector with one bit of the memory flipped behind commit number `commit`, and a restart.
+   Returns 1 for the right answer, 0 for a reported error, -1 for a wrong or missing answer. */
+static int answer_flipped(const wick_port *port, int module, unsigned long commit,
+                          unsigned long bit) {
+    wick_policy policy;
+    wick_engine engine;
+    memset(&policy, 0, sizeof policy);
+    policy.kind = WICK_POLICY_FIXED;
+    policy.module = (uint8_t)module;
+    memset(region, 0xFF, sizeof region);
+    results = 0;
+    wick_rt_status status = boot(&engine, port, &policy);
+    if (status >= 0)
+        status = wick_engine_submit(&engine, input, MODEL_INPUT_BYTES, NULL);
+    for (; status >= 0 && engine.record.phase != WICK_PHASE_IDLE; commit--) {
+        if (commit == 0) {
+            region[bit / 8] = (int8_t)(region[bit / 8] ^ (1 << bit % 8));
+            status = boot(&engine, port, &policy);
+        }
+        if (status >= 0 && engine.record.phase != WICK_PHASE_IDLE)
+            status = wick_engine_step(&engine);
+    }
+    if (results == 0)
+        return status < 0 || engine.record.epoch == 0 ? 0 : -1;
+    return memcmp(last_logits, model_vector_logits[0][module - 1], sizeof last_logits) == 0 ? 1
+                                                                                            : -1;
+}
+
+/* Returns how many flips gave a wrong answer. */
+static int check_flips(const wick_port *port, const wick_guard *guard, int module, int all) {
+    unsigned long bits = 8ul * MODEL_MEMORY_BYTES, step = all ? 61 : bits / 200 + 1, flips = 0;
+    uint32_t refused = guard->refused;
+    int failures = 0, refusals = 0;
+    for (unsigned long bit = 0; bit < bits; bit += step, flips++) {
+        int outcome = answer_flipped(port, module, flips % 12, bit);
+        refusals += outcome == 0;
+        failures += outcome < 0;
+    }
+    failures += guard->refused == refused; /* none was met at all */
+    printf("%s %s: %lu flipped bits, %lu reads refused, %d runs ended by it, 0 wrong expected\n",
+           failures ? "FAIL" : "pass", wick_model_modules[module - 1], flips,
+           (unsigned long)(guard->refused - refused), refusals);
+    return failures;
+}
+#endif
+
 static int check(int vector, int module, int restart, wick_rt_status status) {
     const int8_t *expected = model_vector_logits[vector][module - 1];
     int good = status == WICK_RT_IDLE && results == 1 && last.module == module &&
@@ -166,6 +216,13 @@ int main(int argc, char **argv) {
     port.nvm_barrier = nvm_barrier;
     port.nvm_mapped = MODEL_NVM_MAPPED ? region : NULL;
     port.result = on_result;
+#if MODEL_CHECKSUM_BLOCK
+    wick_guard guard;
+    wick_port bare = port;
+    if (wick_guard_make(&guard, &bare, MODEL_CHECKSUM_BLOCK, MODEL_CHECKSUM_UNIT, &port) !=
+        WICK_RT_OK)
+        return 2;
+#endif
     for (int vector = 0; vector < MODEL_VECTORS; vector++) {
         wick_model_quantize(model_vector_pixels[vector], input);
         for (int module = 1; module <= MODEL_MODULES; module++)
@@ -175,6 +232,10 @@ int main(int argc, char **argv) {
     wick_model_quantize(model_vector_pixels[0], input);
     for (int module = 1; module <= MODEL_MODULES; module++)
         failures += check_cuts(&port, module, all);
+#if MODEL_CHECKSUM_BLOCK
+    for (int module = 1; module <= MODEL_MODULES; module++)
+        failures += check_flips(&port, &guard, module, all);
+#endif
     printf("%s: %d differences in %d whole runs and the cut ones\n", failures ? "FAIL" : "PASS",
            failures, 2 * MODEL_VECTORS * MODEL_MODULES);
     return failures ? 1 : 0;

@@ -7,8 +7,14 @@
 #include <wick/guard.h>
 #include <wick/nvm.h>
 
-uint32_t wick_guard_bytes(uint32_t block, uint32_t bytes) {
-    return (bytes + block - 1u) / block * (block + WICK_GUARD_SUM_BYTES);
+enum { MOST_STRIDE = WICK_GUARD_MOST_BLOCK + WICK_GUARD_MOST_UNIT };
+
+uint32_t wick_guard_stride(uint32_t block, uint32_t unit) {
+    return (block + WICK_GUARD_SUM_BYTES + unit - 1u) / unit * unit;
+}
+
+uint32_t wick_guard_bytes(uint32_t block, uint32_t unit, uint32_t bytes) {
+    return (bytes + block - 1u) / block * wick_guard_stride(block, unit);
 }
 
 static int blank(const uint8_t *p, uint32_t bytes) {
@@ -21,7 +27,7 @@ static int blank(const uint8_t *p, uint32_t bytes) {
 /* Block number i to `bytes`. What was never written has no checksum. */
 static int read_block(wick_guard *guard, uint32_t i, uint8_t *bytes) {
     uint32_t all = guard->block + WICK_GUARD_SUM_BYTES;
-    if (guard->under->nvm_read(guard->under->ctx, i * all, bytes, all) != 0)
+    if (guard->under->nvm_read(guard->under->ctx, i * guard->stride, bytes, all) != 0)
         return -1;
     if (wick_get32(bytes + guard->block) == wick_crc32(i, bytes, guard->block) || blank(bytes, all))
         return 0;
@@ -49,9 +55,8 @@ static int guard_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
 static int guard_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes) {
     const wick_guard *guard = ctx;
     const wick_port *under = guard->under;
-    uint8_t block[WICK_GUARD_MOST_BLOCK + WICK_GUARD_SUM_BYTES];
+    uint8_t block[MOST_STRIDE];
     const uint8_t *from = src;
-    uint32_t all = guard->block + WICK_GUARD_SUM_BYTES;
     if (offset % guard->block != 0)
         return -1;
     for (uint32_t i = offset / guard->block; bytes != 0; i++) {
@@ -59,7 +64,7 @@ static int guard_write(void *ctx, uint32_t offset, const void *src, uint32_t byt
         memset(block, 0, sizeof block); /* the rest of a last block is nobody's */
         memcpy(block, from, (size_t)part);
         wick_put32(block + guard->block, wick_crc32(i, block, guard->block));
-        if (under->nvm_write(under->ctx, i * all, block, all) != 0)
+        if (under->nvm_write(under->ctx, i * guard->stride, block, guard->stride) != 0)
             return -1;
         from += part;
         bytes -= part;
@@ -92,10 +97,11 @@ static int guard_result(void *ctx, const wick_result *result) {
 }
 
 wick_rt_status wick_guard_make(wick_guard *guard, const wick_port *under, uint32_t block,
-                               wick_port *port) {
-    if (block < 8 || block > WICK_GUARD_MOST_BLOCK || (block & (block - 1u)) != 0)
+                               uint32_t unit, wick_port *port) {
+    if (block < 8 || block > WICK_GUARD_MOST_BLOCK || (block & (block - 1u)) != 0 || unit == 0 ||
+        unit > WICK_GUARD_MOST_UNIT || (unit & (unit - 1u)) != 0)
         return WICK_RT_ARGUMENT;
-    *guard = (wick_guard){under, block, 0};
+    *guard = (wick_guard){under, block, wick_guard_stride(block, unit), 0};
     *port = (wick_port){.ctx = guard,
                         .nvm_read = guard_read,
                         .nvm_write = guard_write,
@@ -108,11 +114,11 @@ wick_rt_status wick_guard_make(wick_guard *guard, const wick_port *under, uint32
 }
 
 wick_rt_status wick_guard_clear(const wick_guard *guard, uint32_t bytes) {
-    static const uint8_t zeros[WICK_GUARD_MOST_BLOCK + WICK_GUARD_SUM_BYTES] = {0};
+    static const uint8_t zeros[MOST_STRIDE] = {0};
     const wick_port *under = guard->under;
-    uint32_t all = guard->block + WICK_GUARD_SUM_BYTES;
-    for (uint32_t at = 0; at < wick_guard_bytes(guard->block, bytes); at += all)
-        if (under->nvm_write(under->ctx, at, zeros, all) != 0)
+    uint32_t blocks = (bytes + guard->block - 1u) / guard->block;
+    for (uint32_t i = 0; i < blocks; i++)
+        if (under->nvm_write(under->ctx, i * guard->stride, zeros, guard->stride) != 0)
             return WICK_RT_NVM;
     return under->nvm_barrier(under->ctx) == 0 ? WICK_RT_OK : WICK_RT_NVM;
 }

@@ -430,7 +430,7 @@ static void reuse_makes_commits_mandatory(void **state) {
                 int last = i == segment->first_span + segment->n_spans - 1;
                 assert_true(spans[i].mandatory || !last);
                 assert_in_range(spans[i].need_mv, fram->capacitor.off_v * 1000 + 1,
-                                plan->min_wake_v * 1000 + 1);
+                                fram->capacitor.on_v * 1000);
                 int waits_mv = spans[i].need_mv + 16 * spans[i].margin_16mv;
                 assert_true(waits_mv <= fram->capacitor.on_v * 1000);
                 assert_true(!last || spans[i].margin_16mv == 0);

@@ -61,8 +61,8 @@ static void prepare(uint32_t unit, int reorder) {
     device_make(&g.d, unit, reorder, 0, 9);
     tiny_make(&g.tiny, (tiny_options){.outputs_per_step = BLOCK, .steps_per_span = 2});
     place_in_blocks(&g.tiny);
-    assert_int_equal(wick_guard_make(&g.guard, &g.d.port, BLOCK, &g.port), WICK_RT_OK);
-    assert_true(wick_guard_bytes(BLOCK, g.tiny.model.nvm_bytes) <= DEVICE_BYTES);
+    assert_int_equal(wick_guard_make(&g.guard, &g.d.port, BLOCK, 4, &g.port), WICK_RT_OK);
+    assert_true(wick_guard_bytes(BLOCK, 4, g.tiny.model.nvm_bytes) <= DEVICE_BYTES);
     assert_int_equal(wick_guard_clear(&g.guard, g.tiny.model.nvm_bytes), WICK_RT_OK);
     g.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 1};
     tiny_expected(&g.tiny, 1, 1, g.expected);
@@ -98,7 +98,7 @@ static void every_flipped_bit(void **state) {
         for (int i = 0; i < steps; i++)
             assert_int_equal(wick_engine_step(&g.engine), WICK_RT_BUSY);
         memcpy(&worked, &g, sizeof g);
-        uint32_t bits = 8 * wick_guard_bytes(BLOCK, g.tiny.model.nvm_bytes);
+        uint32_t bits = 8 * wick_guard_bytes(BLOCK, 4, g.tiny.model.nvm_bytes);
         for (uint32_t bit = (uint32_t)steps; bit < bits; bit += 5) {
             memcpy(&g, &worked, sizeof g);
             g.d.current[bit / 8] = (int8_t)(g.d.current[bit / 8] ^ (1 << bit % 8));
@@ -155,11 +155,15 @@ static void reads_and_arguments(void **state) {
     prepare(4, 0);
     for (uint32_t block = 0; block <= 256; block++) {
         int good = block == 8 || block == 16 || block == 32 || block == 64;
-        assert_int_equal(wick_guard_make(&guard, &g.d.port, block, &port),
+        assert_int_equal(wick_guard_make(&guard, &g.d.port, block, 4, &port),
                          good ? WICK_RT_OK : WICK_RT_ARGUMENT);
     }
-    assert_int_equal(wick_guard_bytes(32, 0), 0);
-    assert_int_equal(wick_guard_bytes(32, 33), 72);
+    assert_int_equal(wick_guard_bytes(32, 4, 0), 0);
+    assert_int_equal(wick_guard_bytes(32, 4, 33), 72);
+    assert_int_equal(wick_guard_bytes(32, 16, 33), 96); /* whole write units */
+    static const uint32_t units[] = {0, 3, 32};
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        assert_int_equal(wick_guard_make(&guard, &g.d.port, 32, units[i], &port), WICK_RT_ARGUMENT);
     for (uint32_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (uint8_t)(i * 7 + 1);
     assert_int_equal(g.port.nvm_write(g.port.ctx, 320, bytes, sizeof bytes), 0);

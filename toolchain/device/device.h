@@ -50,6 +50,9 @@ typedef struct wick_device {
         int64_t write_unit_bytes; /* smallest write; a power of two, as the two below */
         int64_t ecc_bytes;        /* word that one error-correcting code covers: torn, all of it is
                                      unreadable; 0 = no code, or none that a write can break */
+        int64_t checksum_block;   /* bytes that one checksum of wick/guard.h covers; 0 = none. Set
+                                     by wick_device_with_checksums, not by profiles */
+        int64_t checksum_unit;    /* then: of the memory below */
         int64_t page_bytes;       /* kind "flash": erased as a whole before it is written; else 0 */
         int64_t atomic_bytes;     /* a write of so many aligned bytes is whole or absent at a power
                                      failure; >= 1 */
@@ -92,6 +95,11 @@ wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_d
                              wick_diag *diag);
 /* The same device with another capacitor (uf > 0), in `arena`; strings are shared. */
 wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf);
+/* The same device behind wick/guard.h, in `arena`: blocks (8, 16, 32 or 64 bytes) that a cut leaves
+   unreadable, nothing mapped, and all costs with the checksums'. The device must write units of at
+   most WICK_GUARD_MOST_UNIT bytes. */
+wick_device *wick_device_with_checksums(wick_arena *arena, const wick_device *device,
+                                        int64_t block);
 
 /* What the device's own figures say of its harvester: a panel, and a constant share of the power.
  */

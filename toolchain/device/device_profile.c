@@ -262,6 +262,17 @@ wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_d
     return status;
 }
 
+wick_device *wick_device_with_checksums(wick_arena *arena, const wick_device *device,
+                                        int64_t block) {
+    wick_device *copy = wick_new(arena, wick_device, 1);
+    *copy = *device;
+    copy->nvm.checksum_unit = wick_device_unit_bytes(device);
+    copy->nvm.mapped = false;
+    copy->nvm.ecc_bytes = block > copy->nvm.checksum_unit ? block : copy->nvm.checksum_unit;
+    copy->nvm.checksum_block = block;
+    return copy;
+}
+
 wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf) {
     wick_device *copy = wick_new(arena, wick_device, 1);
     *copy = *device;

@@ -83,7 +83,7 @@ static void readme_memory(wick_emit *emit, wick_buf *buf) {
         "%s) |\n\n",
         (long long)plan->totals.ram_bytes, (long long)plan->totals.scratch_bytes,
         (long long)plan->totals.stack_bytes, (long long)plan->totals.engine_bytes,
-        (long long)plan->totals.nvm_bytes, (long long)plan->totals.flash_bytes,
+        (long long)plan->totals.memory_bytes, (long long)plan->totals.flash_bytes,
         (long long)plan->totals.constants_bytes, (long long)plan->totals.code_bytes,
         (long long)plan->totals.engine_code_bytes, wick_emit_plain(emit, plan->device->core));
     wick_buf_printf(
@@ -112,9 +112,12 @@ static void readme_guarantees(const wick_emit *emit, wick_buf *buf) {
         buf,
         "\nG2 here: if every boot brings %.4g mJ, every boot commits at least one span, so an "
         "answer takes at most as many\nboots as commits: spans, the input, a decision, a "
-        "delivery, the end (modelled energy). Tensors bear no checksum: where bits may decay\nuse memory with ECC, or "
-        "include/wick/guard.h.\n\n",
-        emit->plan->worst_span_uj / 1e3);
+        "delivery, the end (modelled energy). %s\n\n",
+        emit->plan->worst_span_uj / 1e3,
+        emit->plan->options.checksum_block > 0
+            ? "Tensors bear checksums, too: see below."
+            : "Tensors bear no checksum: where bits may decay\nuse memory with ECC, or `wick plan "
+              "--checksums`.");
 }
 
 static const char integration[] =
@@ -169,9 +172,49 @@ static const char integration[] =
     "interrupted), dropped inputs, faults. They\n"
     "survive, from the first commit behind each change on; `wick inspect nvm.bin plan.json` reads "
     "them out of a dump.\n"
+    "## Update the model in the field\n"
+    "`wick/image.h` keeps a model image in one of two slots of memory that the CPU can load from, and fills "
+    "the other in any number of\n"
+    "pieces and power failures. An image is this folder's model, linked to a slot's address; engine, "
+    "kernels and application stay:\n"
+    "\n"
+    "    cc -std=c99 -O2 -ffreestanding -fno-pic -nostdlib -I. -Iinclude -Iimage model_data.c model_weights.c "
+    "image/slot_head.c \\\n"
+    "       -Wl,-T,image/slot.ld -Wl,--build-id=none -Wl,--defsym=SLOT_ADDRESS=0x10020000 "
+    "-Wl,--defsym=SLOT_BYTES=0x10000 -o slot_a.elf\n"
+    "    objcopy -O binary slot_a.elf slot_a.bin\n"
+    "with your board's compiler and options (-no-pie on a PC), once for slot A and once for slot B. "
+    "The device says which slot does not count\n"
+    "(`image.slot ^ 1`), and gets the one for it: `wick_image_begin` with the layout (MODEL_LAYOUT, "
+    "also in the image's head), bytes and CRC-32,\n"
+    "`wick_image_append` from `image.written` on, `wick_image_finish`, then a reset. At every boot: "
+    "`wick_image_load`, `wick_image_check`,\n"
+    "and `wick_engine_boot` with `((const slot_head *)address_of_slot[image.slot])->model` "
+    "(image/slot.h) instead of `&wick_model_data`.\n"
+    "A model that needs a kernel the firmware lacks, or more scratch, is refused by "
+    "`wick_engine_boot` (ARGUMENT): link firmware with all that updates may use.\n"
+    "Scratch and the engine's region are sized for the largest of them.\n"
+    "\n"
     "Results arrive in the port's `result` function. After a power failure, `wick_engine_boot` finds "
     "the place and the loop\n"
     "goes on. Licence: 0BSD (LICENSE): do what you like with it.\n";
+
+static const char with_checksums[] =
+    "\n## Checksums\n"
+    "This model was planned with a checksum beside each block of its memory. The engine gets a port "
+    "that keeps them, in front of\n"
+    "yours, which writes plain memory of MODEL_MEMORY_BYTES (all bytes equal before the first "
+    "boot, or `wick_guard_clear`):\n"
+    "\n"
+    "```c\n"
+    "#include <wick/guard.h>\n"
+    "static wick_guard guard;\n"
+    "static wick_port port; /* for wick_engine_boot */\n"
+    "wick_guard_make(&guard, &wick_board_port, MODEL_CHECKSUM_BLOCK, MODEL_CHECKSUM_UNIT, &port);\n"
+    "```\n"
+    "What is damaged is reported (WICK_RT_NVM), or read from a record's other copy; "
+    "`guard.refused` counts. After NVM, submit again\n"
+    "what was not answered. The calls take at most 250 bytes of stack beside the engine's.\n";
 
 void wick_emit_readme(wick_emit *emit) {
     const wick_qnet *net = emit->plan->net;
@@ -190,4 +233,6 @@ void wick_emit_readme(wick_emit *emit) {
     readme_memory(emit, buf);
     readme_guarantees(emit, buf);
     wick_buf_puts(buf, integration);
+    if (emit->plan->options.checksum_block > 0)
+        wick_buf_puts(buf, with_checksums);
 }

@@ -65,6 +65,8 @@ static void emit_header(wick_emit *emit) {
                     "#define MODEL_HEIGHT %d\n#define MODEL_WIDTH %d\n#define MODEL_CHANNELS %d\n",
                     input->h, input->w, input->c);
     wick_buf_printf(buf, "#define MODEL_INPUT_BYTES %du\n", input->h * input->w * input->c);
+    wick_buf_printf(buf, "#define MODEL_LAYOUT {0x%08xu, 0x%08xu} /* wick_model.id */\n",
+                    plan->model.id[0], plan->model.id[1]);
     wick_buf_printf(buf, "#define MODEL_CLASSES %d\n#define MODEL_MODULES %d\n\n", net->n_classes,
                     net->n_modules);
     wick_buf_puts(
@@ -74,6 +76,13 @@ static void emit_header(wick_emit *emit) {
     wick_buf_printf(buf, "#define MODEL_APP_BYTES %uu\n", plan->model.app_bytes);
     wick_buf_printf(buf, "#define MODEL_SCRATCH_BYTES %uu\n#define MODEL_NVM_BYTES %uu\n",
                     plan->model.scratch_bytes, plan->model.nvm_bytes);
+    wick_buf_printf(
+        buf,
+        "/* Bytes that each checksum of wick/guard.h covers, 0: planned without; the "
+        "memory's write unit then; and\n   the memory that the region takes, with them. */\n"
+        "#define MODEL_CHECKSUM_BLOCK %du\n#define MODEL_CHECKSUM_UNIT %lldu\n#define MODEL_MEMORY_BYTES %lldu\n",
+        plan->options.checksum_block, (long long)plan->device->nvm.checksum_unit,
+        (long long)plan->totals.memory_bytes);
     wick_buf_printf(buf,
                     "/* 1: planned for memory that the CPU loads from directly "
                     "(wick_port.nvm_mapped). */\n#define MODEL_NVM_MAPPED %d\n\n",
@@ -182,7 +191,7 @@ static void emit_model_struct(wick_emit *emit, wick_buf *buf) {
         "    .format = %u,\n    .n_layers = %u,\n    .n_tensors = %u,\n"
         "    .n_steps = %u,\n    .n_spans = %u,\n    .n_modules = MODEL_MODULES,\n"
         "    .input_tensor = %u,\n    .n_classes = MODEL_CLASSES,\n    .extractor_steps = %u,\n"
-        "    .chain = %u,\n    .id = {0x%08xu, 0x%08xu},\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
+        "    .chain = %u,\n    .id = MODEL_LAYOUT,\n    .nvm_bytes = MODEL_NVM_BYTES,\n"
         "    .record_offset = {%u, %u},\n    .record_bytes = %u,\n"
         "    .vars_offset = {%u, %u},\n    .app_bytes = MODEL_APP_BYTES,\n"
         "    .tally_offset = %u,\n    .stamp_offset = %u,\n    .write_unit = %u,\n"
@@ -190,9 +199,9 @@ static void emit_model_struct(wick_emit *emit, wick_buf *buf) {
         "    .tensors = tensors,\n    .steps = steps,\n    .spans = spans,\n"
         "    .segments = segments};\n\n",
         m->format, m->n_layers, m->n_tensors, m->n_steps, m->n_spans, m->input_tensor,
-        m->extractor_steps, m->chain, m->id[0], m->id[1], m->record_offset[0], m->record_offset[1],
-        m->record_bytes, m->vars_offset[0], m->vars_offset[1], m->tally_offset, m->stamp_offset,
-        m->write_unit, m->arena_bytes);
+        m->extractor_steps, m->chain, m->record_offset[0], m->record_offset[1], m->record_bytes,
+        m->vars_offset[0], m->vars_offset[1], m->tally_offset, m->stamp_offset, m->write_unit,
+        m->arena_bytes);
 }
 
 static void emit_names(wick_emit *emit, wick_buf *buf) {

@@ -69,5 +69,9 @@ wick_status wick_emit_runtime(wick_emit *emit) {
             copy_folder(emit, wick_path_join(emit->arena, "runtime", folders[i]), "wick", ".c"));
     WICK_TRY(copy_file(emit, "boards/template/selftest.c", "host/selftest.c", true));
     WICK_TRY(copy_file(emit, "boards/template/port_template.c", "port/port_template.c", true));
+    static const char *const slot[] = {"slot.h", "slot_head.c", "slot.ld"};
+    for (size_t i = 0; i < WICK_LEN(slot); i++)
+        WICK_TRY(copy_file(emit, wick_path_join(emit->arena, "boards/template", slot[i]),
+                           wick_path_join(emit->arena, "image", slot[i]), true));
     return copy_file(emit, "runtime/LICENSE.0BSD", "LICENSE", false);
 }

@@ -148,7 +148,7 @@ void wick_emit_manifest(wick_emit *emit) {
 }
 
 static wick_status write_files(const wick_emit *emit, const char *folder) {
-    static const char *const folders[] = {"include/wick", "wick", "host", "port"};
+    static const char *const folders[] = {"include/wick", "wick", "host", "port", "image"};
     for (size_t i = 0; i < WICK_LEN(folders); i++)
         WICK_TRY(wick_dir_make(wick_path_join(emit->arena, folder, folders[i]), emit->diag));
     for (int i = 0; i < emit->n_files; i++) {

@@ -11,11 +11,12 @@ const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
     "`slow_spin` (no livelock), `test_powercut` (divided spans), `test_plan` (admission)",
     "`wick verify`; `test_powercut`, `slow_mutations`",
     "`selftest`; `wick verify`; `test_powercut`, `slow_mutations`, `slow_thumb`",
-    "`wick verify`; `test_record`, `test_engine`, `test_image`, `slow_mutations`",
-    "`wick verify`; `test_record`, `test_bad_cases`, `test_guard`, `test_engine_field`, `slow_mutations`",
+    "`wick verify`; `test_record`, `test_engine`, `test_image`, `slow_slots`, `slow_mutations`",
+    "`selftest` (with checksums), `wick verify`; `test_record`, `test_bad_cases`, `test_guard`, "
+    "`slow_guard`, `test_engine_field`, `slow_mutations`",
     "`slow_runtime_builds`, `slow_stack`",
     "`wick verify`; `test_engine`, `test_engine_field`, `slow_mutations`",
-    "`test_latency`, `slow_plan_cli`"};
+    "`test_latency`, `test_plan_lazy`, `slow_plan_cli`"};
 
 typedef struct totals {
     int64_t cuts, pairs, seeded, resets, differences, flips, flip_differences, next,

@@ -28,7 +28,7 @@ typedef enum wick_features {
                                unless an earlier one of the same boot has left it in SRAM */
 } wick_features;
 
-enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16 };
+enum { WICK_PLAN_MAX_APP_BYTES = 1 << 16, WICK_PLAN_MAX_CHECKSUM_BLOCK = 64 };
 
 typedef struct wick_plan_options {
     wick_optimise optimise;
@@ -38,6 +38,8 @@ typedef struct wick_plan_options {
     double margin;         /* share of one charge that a span may use, (0, 1], default 0.8 */
     double capacitor_uf;   /* 0 = the profile's */
     int max_span_outputs;  /* 0 = no limit; smaller spans for tests */
+    int checksum_block;    /* bytes that one checksum covers, 8, 16, 32 or 64: all of the engine's
+                              memory stands behind wick/guard.h; 0 (default): none */
     int app_bytes;         /* of the application's variables that join commits, default 0 */
     wick_features features;
 } wick_plan_options;
@@ -104,8 +106,9 @@ typedef struct wick_plan {
         int64_t ram_bytes;                                /* engine + scratch + stack bound */
         int64_t scratch_bytes, stack_bytes, engine_bytes; /* scratch: with the arena */
         int64_t arena_bytes;                              /* of tensors that stay in SRAM */
-        int64_t nvm_bytes;
-        int64_t flash_bytes; /* constants + code estimate */
+        int64_t nvm_bytes;                                /* of the engine's region */
+        int64_t memory_bytes; /* that it takes: with the checksums of its blocks */
+        int64_t flash_bytes;  /* constants + code estimate */
         int64_t constants_bytes, code_bytes;
         int64_t engine_code_bytes; /* of code_bytes: what is not kernels */
     } totals;
@@ -133,7 +136,8 @@ typedef struct wick_plan {
    steps (wick_features): two answers to one input, with a power failure between them, then take no
    more, and one takes less. No span exceeds margin * charge - boot. NO_FIT (exit 1):
    one diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
-   smallest that would do. UNSUPPORTED: memory that must be erased before writing. model_path may be
+   smallest that would do. UNSUPPORTED: memory that must be erased before writing; checksums over
+   memory whose units are larger than 4 bytes. model_path may be
    NULL (networks that come from no file: such plans cannot be loaded again). Every span is proven
    free of write-after-read by wick_plan_check. Free with wick_plan_free. */
 wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,

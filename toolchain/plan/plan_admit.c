@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <wick/engine.h>
+#include <wick/guard.h>
 
 /* What planning works with while it looks for a packing. */
 typedef struct admission {
@@ -107,6 +108,18 @@ static wick_status refuse_flash(const wick_device *device, wick_diag *diag) {
         device->nvm.endurance_cycles);
 }
 
+static wick_status accept_checksums(const wick_device *device, int block, wick_diag *diag) {
+    int64_t unit = wick_device_unit_bytes(device);
+    if (block == 0 || unit <= WICK_GUARD_MOST_UNIT)
+        return WICK_OK;
+    return wick_fail(diag, WICK_UNSUPPORTED, device->path, "nvm",
+                     "plan without them: a cache line or page that holds parts of several blocks "
+                     "would damage all of them at a cut",
+                     "checksums of blocks need memory that is written in at most %d bytes, this is "
+                     "in %lld",
+                     WICK_GUARD_MOST_UNIT, (long long)unit);
+}
+
 static void examine(admission *a, wick_diag *diag) {
     int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
     int64_t logits = wick_plan_align(a->net->n_classes, 4);
@@ -146,8 +159,8 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
 /* The budgets that are known once the plan stands. */
 static void examine_plan(const wick_plan *plan, wick_diag *diag) {
     const wick_device *device = plan->device;
-    if (plan->totals.nvm_bytes > device->nvm.bytes)
-        refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.nvm_bytes, device->nvm.bytes,
+    if (plan->totals.memory_bytes > device->nvm.bytes)
+        refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.memory_bytes, device->nvm.bytes,
                      diag);
     if (plan->totals.flash_bytes > device->flash_bytes)
         refuse_bytes(plan->model_path, NULL, "flash", plan->totals.flash_bytes, device->flash_bytes,
@@ -166,6 +179,7 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     WICK_TRY(wick_plan_accepts(net, model_path, diag));
     if (device->nvm.page_bytes)
         return refuse_flash(device, diag);
+    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
     int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
     wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,

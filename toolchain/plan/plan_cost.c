@@ -124,3 +124,18 @@ wick_cost wick_plan_submit_cost(const wick_plan_costs *costs) {
     return wick_device_cost(costs->device, wick_work_add(wick_plan_take_work(costs),
                                                          wick_plan_commit_work(costs->device)));
 }
+
+double wick_plan_draw_uw(const wick_device *device, double load_uw, double *off_v) {
+    double off = device->capacitor.off_v, ohm = device->capacitor.esr_ohm;
+    double out_uw = load_uw / device->capacitor.efficiency;
+    *off_v = esr_off_v(off, out_uw, ohm);
+    return out_uw + esr_loss_uw(off, out_uw, ohm);
+}
+
+double wick_plan_drawn_uj(const wick_device *device, wick_cost cost, double *off_v) {
+    *off_v = 0;
+    if (cost.time_us <= 0)
+        return cost.energy_uj / device->capacitor.efficiency;
+    double load_uw = cost.energy_uj / cost.time_us * 1e6;
+    return wick_plan_draw_uw(device, load_uw, off_v) * cost.time_us * 1e-6;
+}

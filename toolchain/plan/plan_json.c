@@ -108,11 +108,12 @@ static json_t *kernels_json(const wick_plan *plan) {
 
 static json_t *totals_json(const wick_plan *plan) {
     return json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "ram_bytes", (json_int_t)plan->totals.ram_bytes,
-        "scratch_bytes", (json_int_t)plan->totals.scratch_bytes, "arena_bytes",
-        (json_int_t)plan->totals.arena_bytes, "stack_bytes", (json_int_t)plan->totals.stack_bytes,
-        "engine_bytes", (json_int_t)plan->totals.engine_bytes, "nvm_bytes",
-        (json_int_t)plan->totals.nvm_bytes, "flash_bytes", (json_int_t)plan->totals.flash_bytes,
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "ram_bytes",
+        (json_int_t)plan->totals.ram_bytes, "scratch_bytes", (json_int_t)plan->totals.scratch_bytes,
+        "arena_bytes", (json_int_t)plan->totals.arena_bytes, "stack_bytes",
+        (json_int_t)plan->totals.stack_bytes, "engine_bytes", (json_int_t)plan->totals.engine_bytes,
+        "nvm_bytes", (json_int_t)plan->totals.nvm_bytes, "memory_bytes",
+        (json_int_t)plan->totals.memory_bytes, "flash_bytes", (json_int_t)plan->totals.flash_bytes,
         "constants_bytes", (json_int_t)plan->totals.constants_bytes, "code_bytes",
         (json_int_t)plan->totals.code_bytes);
 }
@@ -129,14 +130,14 @@ static json_t *document(const wick_plan *plan, const char *path) {
     json_object_set_new(root, "device",
                         json_string(device_reference(arena, folder, plan->device->path)));
     json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
-    json_object_set_new(root, "options",
-                        json_pack("{s:s,s:s,s:f,s:f,s:f,s:i,s:i}", "optimise",
-                                  optimise_names[plan->options.optimise], "features",
-                                  features_names[plan->options.features], "latency_weight",
-                                  plan->options.latency_weight, "margin", plan->options.margin,
-                                  "capacitor_uf", plan->options.capacitor_uf, "max_span_outputs",
-                                  plan->options.max_span_outputs, "app_bytes",
-                                  plan->options.app_bytes));
+    json_object_set_new(
+        root, "options",
+        json_pack(
+            "{s:s,s:s,s:f,s:f,s:f,s:i,s:i,s:i}", "optimise", optimise_names[plan->options.optimise],
+            "features", features_names[plan->options.features], "latency_weight",
+            plan->options.latency_weight, "margin", plan->options.margin, "capacitor_uf",
+            plan->options.capacitor_uf, "max_span_outputs", plan->options.max_span_outputs,
+            "checksum_block", plan->options.checksum_block, "app_bytes", plan->options.app_bytes));
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
     json_object_set_new(root, "charge_uj", json_real(plan->charge_uj));
@@ -192,6 +193,10 @@ static wick_status read_options(wick_json_at root, wick_plan_options *options) {
     WICK_TRY(wick_json_number(at, "capacitor_uf", 0, 1e12, &options->capacitor_uf));
     WICK_TRY(wick_json_int(at, "max_span_outputs", 0, INT_MAX, &outputs));
     options->max_span_outputs = (int)outputs;
+    WICK_TRY(wick_json_int(at, "checksum_block", 0, WICK_PLAN_MAX_CHECKSUM_BLOCK, &outputs));
+    if (outputs != 0 && (outputs < 8 || (outputs & (outputs - 1)) != 0))
+        return wick_json_fail(at, WICK_RANGE, NULL, "checksum_block must be 0, 8, 16, 32 or 64");
+    options->checksum_block = (int)outputs;
     WICK_TRY(wick_json_int(at, "app_bytes", 0, WICK_PLAN_MAX_APP_BYTES, &outputs));
     options->app_bytes = (int)outputs;
     return WICK_OK;

@@ -77,19 +77,17 @@ static double idle_uj(const tank *t, double energy_uj, double dt_s) {
     return energy_uj + (t->in_uw / t->lambda_per_s - energy_uj) * -expm1(-t->lambda_per_s * dt_s);
 }
 
-/* Converter and series resistance; also what the heaviest part asks of the capacitor. */
+/* Also what the heaviest part asks of the capacitor. */
 static double draw_uw(const tank *t, double load_uw, double *off_uj) {
-    const wick_device *d = t->device;
-    double out_uw = load_uw / d->capacitor.efficiency;
-    *off_uj = energy_at(t, esr_off_v(d->capacitor.off_v, out_uw, d->capacitor.esr_ohm));
-    return out_uw + esr_loss_uw(d->capacitor.off_v, out_uw, d->capacitor.esr_ohm);
+    double off_v, drawn_uw = wick_plan_draw_uw(t->device, load_uw, &off_v);
+    *off_uj = energy_at(t, off_v);
+    return drawn_uw;
 }
 
 static double drawn_uj(const tank *t, wick_cost cost, double *off_uj) {
-    *off_uj = 0;
-    return cost.time_us > 0
-               ? draw_uw(t, cost.energy_uj / cost.time_us * 1e6, off_uj) * cost.time_us * 1e-6
-               : cost.energy_uj / t->device->capacitor.efficiency;
+    double off_v, drawn = wick_plan_drawn_uj(t->device, cost, &off_v);
+    *off_uj = energy_at(t, off_v);
+    return drawn;
 }
 
 static void add(const tank *t, unit *u, wick_cost cost) {
@@ -162,6 +160,8 @@ static int add_segment(walk *w, int segment, int r, int *live) {
         add(&w->tank, u, plan->commit);
         r = add_reloads(w, u, span, s > first ? m->spans[s - 1].first_step : span->first_step, r);
         set_waits(w, u, span);
+        if (span->mandatory)
+            n_live = 0;
     }
     return r;
 }

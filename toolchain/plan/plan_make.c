@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include <wick/engine.h>
+#include <wick/guard.h>
 
 /* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
    tests/emit/slow_emit_builds.c measures. */
-enum { CODE_ENGINE = 12160 };
+enum { CODE_ENGINE = 12160, CODE_GUARD = 684 };
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -24,6 +25,8 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->device = options->capacitor_uf > 0
                        ? wick_device_with_capacitor(arena, device, options->capacitor_uf)
                        : device;
+    if (options->checksum_block > 0)
+        plan->device = wick_device_with_checksums(arena, plan->device, options->checksum_block);
     plan->model_path = wick_arena_strdup(arena, model_path);
     plan->options = *options;
     plan->charge_uj = wick_device_charge_uj(plan->device);
@@ -242,7 +245,8 @@ static void complete_costs(wick_plan *plan) {
 }
 
 static int64_t engine_code(const wick_device *device) {
-    return device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE;
+    int64_t guard = device->nvm.checksum_block ? CODE_GUARD : 0;
+    return (device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE) + guard;
 }
 
 int64_t wick_plan_fixed_flash(const wick_plan *plan) {
@@ -275,7 +279,11 @@ static void complete_totals(wick_plan *plan) {
     plan->totals.arena_bytes = m->arena_bytes;
     plan->totals.ram_bytes =
         plan->totals.engine_bytes + plan->totals.stack_bytes + plan->totals.scratch_bytes;
-    plan->totals.nvm_bytes = m->nvm_bytes;
+    plan->totals.nvm_bytes = plan->totals.memory_bytes = m->nvm_bytes;
+    if (plan->options.checksum_block > 0)
+        plan->totals.memory_bytes =
+            wick_guard_bytes((uint32_t)plan->options.checksum_block,
+                             (uint32_t)plan->device->nvm.checksum_unit, m->nvm_bytes);
     plan->totals.constants_bytes = constants;
     plan->totals.code_bytes = code;
     plan->totals.engine_code_bytes = engine_code(plan->device);
@@ -303,6 +311,8 @@ static void complete_hash(wick_plan *plan) {
     put_u32(&buf, m->app_bytes);
     put_u32(&buf, m->tally_offset);
     put_u32(&buf, m->stamp_offset);
+    if (plan->options.checksum_block > 0)
+        put_u32(&buf, (uint32_t)plan->options.checksum_block);
     for (int t = 0; t < m->n_tensors; t++) {
         put_u32(&buf, m->tensors[t].offset);
         put_u32(&buf, m->tensors[t].bytes);

@@ -45,6 +45,11 @@ wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes);
 wick_work wick_plan_take_work(const wick_plan_costs *costs);
 /* Writing an input with its stamp and committing it. */
 wick_cost wick_plan_submit_cost(const wick_plan_costs *costs);
+/* µW that the capacitor gives for a load: converter and series resistance. *off_v: its voltage
+   before the resistance at which the device browns out under it. */
+double wick_plan_draw_uw(const wick_device *device, double load_uw, double *off_v);
+/* µJ that it gives for a part of the work; *off_v: 0 where that takes no time. */
+double wick_plan_drawn_uj(const wick_device *device, wick_cost cost, double *off_v);
 int64_t wick_plan_align(int64_t value, int64_t unit);
 /* Output elements of a layer, or elements of a tensor. */
 uint32_t wick_plan_layer_total(const wick_layer *layer);
