@@ -216,5 +216,8 @@ wick_status wick_onnx_family_read(wick_onnx_import *im, const char **heads, cons
         WICK_TRY(check_exists(im, "graph output", heads[k]));
     const char *z = wick_onnx_metadata(im->model, "wick.features");
     *features = z && z[0] ? z : NULL;
+    int v = *features ? wick_onnx_names_find(im->names, z) : -1;
+    if (v >= 0 && im->values[v].node < 0 && !im->values[v].constant)
+        *features = NULL; /* the input itself: there is no extractor */
     return *features ? check_exists(im, "wick.features", *features) : WICK_OK;
 }

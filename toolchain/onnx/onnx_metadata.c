@@ -76,7 +76,9 @@ static char *checked_text(wick_onnx_export *ex, const char *text) {
 wick_status wick_onnx_export_family(wick_onnx_export *ex, Onnx__StringStringEntryProto **entries,
                                     size_t *n_entries) {
     const wick_family *f = &ex->graph->family;
-    const char *z = f->features >= 0 ? ex->graph->tensors[f->features].name : "";
+    const char *z = f->features >= 0 && f->features != ex->graph->input
+                        ? ex->graph->tensors[f->features].name
+                        : "";
     bool ranged = f->ranged;
     *n_entries = 0;
     struct {
