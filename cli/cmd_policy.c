@@ -262,12 +262,6 @@ static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_di
 
 /* ---- what it decides ---- */
 
-static int decision(const wick_policy_table *t, int time, int harvest, int charge) {
-    int row = t->row_of[time * t->n_harvest + harvest]; /* stage 0: nothing answered or in work */
-    uint8_t pair = t->rows[row * ((t->n_charge + 1) / 2) + charge / 2];
-    return charge & 1 ? pair >> 4 : pair & 15;
-}
-
 /* The first decision of an input: a map for each bin of the harvest, charge to the right, time left
    downwards. */
 static void print_maps(const wick_policy_table *t) {
@@ -281,35 +275,20 @@ static void print_maps(const wick_policy_table *t) {
         for (int time = t->n_time - 1; time >= 0; time--) {
             printf("  %10.3f s left  ", time ? t->time_ms[time - 1] * 1e-3 : 0);
             for (int c = 0; c < t->n_charge; c++)
-                printf("%d", decision(t, time, h, c));
+                printf("%d", wick_policy_first(t, time, h, c));
             printf("\n");
         }
     }
 }
 
 static wick_status plot_maps(const wick_policy_table *t, const char *path, wick_diag *diag) {
+    enum { COLUMNS = 4 };
+    int columns = t->n_harvest < COLUMNS ? t->n_harvest : COLUMNS;
     wick_buf script = {0};
     WICK_TRY(wick_gnuplot_check(path, diag));
-    wick_gnuplot_begin(&script, path, 240 * t->n_harvest, 320);
-    wick_buf_printf(
-        &script,
-        "set multiplot layout 1,%d\nset cbrange [0:%d]\nunset key\nunset colorbox\n"
-        "set palette maxcolors %d\nset xlabel 'charge bin'\nset ylabel 'time left, bin'\n",
-        t->n_harvest, t->n_modules, t->n_modules + 1);
-    for (int h = 0; h < t->n_harvest; h++) {
-        wick_buf_printf(&script, "set title 'harvest from %u uW'\n$map%d << EOD\n",
-                        h ? t->harvest_uw[h - 1] : 0, h);
-        for (int time = 0; time < t->n_time; time++) {
-            for (int c = 0; c < t->n_charge; c++)
-                wick_buf_printf(&script, "%d ", decision(t, time, h, c));
-            wick_buf_puts(&script, "\n");
-        }
-        wick_buf_printf(&script,
-                        "EOD\nplot $map%d matrix with image, $map%d matrix using "
-                        "1:2:(sprintf('%%d', $3)) with labels\n",
-                        h, h);
-    }
-    wick_buf_puts(&script, "unset multiplot\n");
+    wick_gnuplot_begin(&script, path, 280 * columns,
+                       300 * ((t->n_harvest + columns - 1) / columns));
+    wick_policy_script(t, columns, &script);
     wick_status status = wick_gnuplot_run(&script, path, diag);
     wick_buf_free(&script);
     return status;

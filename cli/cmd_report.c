@@ -2,11 +2,11 @@
 #include "cli.h"
 #include "report/report.h"
 
-enum { MAX_SIMS = 16 };
+enum { MOST = 16 };
 
 typedef struct arguments {
     wick_report_options options;
-    const char *sims[MAX_SIMS], *output;
+    const char *sims[MOST], *policies[MOST], *sizings[MOST], *output;
 } arguments;
 
 enum { KEY_TITLE = 256, KEY_RUN };
@@ -19,8 +19,19 @@ static const struct argp_option option_table[] = {
     {"verify", 'v', "FILE", 0, "output of `wick verify --json`: guarantees", 0},
     {"sim", 's', "FILE", 0, "output of `wick sim --json --timeline`; may be given several times",
      0},
+    {"policy", 'p', "FILE", 0,
+     "a policy of `wick policy synth`: its map; may be given several times", 0},
+    {"sizing", 'z', "FILE", 0,
+     "output of `wick size --target ... --json`: the feasible region; may be given several times",
+     0},
     {"title", KEY_TITLE, "TEXT", 0, "title of the page", 0},
     {0}};
+
+static void add(struct argp_state *state, const char **list, int *n, const char *text) {
+    if (*n == MOST)
+        argp_error(state, "at most %d of a kind", MOST);
+    list[(*n)++] = text;
+}
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
@@ -41,9 +52,13 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->options.verify = text;
         break;
     case 's':
-        if (a->options.n_sims == MAX_SIMS)
-            argp_error(state, "at most %d simulations", MAX_SIMS);
-        a->sims[a->options.n_sims++] = text;
+        add(state, a->sims, &a->options.n_sims, text);
+        break;
+    case 'p':
+        add(state, a->policies, &a->options.n_policies, text);
+        break;
+    case 'z':
+        add(state, a->sizings, &a->options.n_sizings, text);
         break;
     case KEY_TITLE:
         a->options.title = text;
@@ -66,8 +81,8 @@ static const struct argp argp = {
     option_table,
     parse,
     "PLAN.json",
-    "Writes one self-contained HTML file: family, convergence, accuracy against energy, memory map, voltage over time, "
-    "guarantees. Sections without input say so."
+    "Writes one self-contained HTML file: family, convergence, accuracy against energy, energy of each layer, memory map, "
+    "voltage over time, where the harvest went, maps of policies, sizing, guarantees. Sections without input say so."
     "\vExample: wick report build/plan.json --model build/family.onnx --runs build/runs.sqlite --verify build/verify.json "
     "--sim build/sim.json -o build/report.html\n"
     "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
@@ -78,6 +93,8 @@ static const struct argp argp = {
 int cmd_report(int argc, char **argv) {
     arguments a = {.output = "report.html"};
     a.options.sims = a.sims;
+    a.options.policies = a.policies;
+    a.options.sizings = a.sizings;
     int exit_status;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;

@@ -21,13 +21,15 @@ typedef struct arguments {
     cli_normalisation normalisation;
     int threads;
     double keep_channels; /* share; 1 = all */
-    bool int8, separates, collapses, test, json;
+    bool int8, separates, collapses, equalises, test, json;
 } arguments;
 
 enum {
     KEY_INT8 = 256,
     KEY_CALIBRATION,
     KEY_PERCENTILE,
+    KEY_EQUALISE,
+    KEY_CORRECT_BIAS,
     KEY_IMAGES,
     KEY_TEST,
     KEY_LIMIT,
@@ -67,9 +69,15 @@ static const struct argp_option option_table[] = {
      0},
     {"output", 'o', "FILE", 0, "the quantized family as ONNX (required)", 0},
     {"calibration", KEY_CALIBRATION, "HOW", 0,
-     "range of each activation: minmax, percentile, mse (default), kl, or auto: of these what changes "
-     "the logits of the calibration images least",
+     "range of each activation: minmax, percentile, mse (default), kl, or auto: of these, with and without equalisation and "
+     "bias correction, what changes the logits of the calibration images least",
      0},
+    {"equalise", KEY_EQUALISE, 0, 0,
+     "cross-layer equalisation: the channels of an activation get ranges that are alike, the next layer's weights undo it; "
+     "without --int8 the float model is written so",
+     0},
+    {"correct-bias", KEY_CORRECT_BIAS, 0, 0,
+     "with --int8: biases take off what rounding the weights adds on average", 0},
     {"percentile", KEY_PERCENTILE, "P", 0,
      "share of the values, in per cent, up to either end of the range (default 99.99)", 0},
     {"images", KEY_IMAGES, "N", 0, "training images to calibrate with (default 256)", 0},
@@ -111,11 +119,14 @@ static bool rewrites(const arguments *a) {
 static void check_complete(const arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
-    if (!a->int8 && !rewrites(a))
-        argp_error(state, "say how to shrink: --collapse, --channels, --separate or --int8");
+    if (!a->int8 && !rewrites(a) && !a->equalises)
+        argp_error(state,
+                   "say how to shrink: --collapse, --channels, --separate, --equalise or --int8");
     if (!a->int8 && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
-    if (!a->data && a->int8)
+    if (!a->int8 && a->quantize.correct_bias)
+        argp_error(state, "--correct-bias needs --int8");
+    if (!a->data && (a->int8 || a->equalises))
         argp_error(state, "--data is required, e.g. --data builtin:shapes10");
     if (!a->output)
         argp_error(state, "--output is required, e.g. -o family.int8.onnx");
@@ -156,6 +167,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_CALIBRATION:
         a->quantize.calibration = parse_calibration(state, text);
+        break;
+    case KEY_EQUALISE:
+        a->equalises = a->quantize.equalise = true;
+        break;
+    case KEY_CORRECT_BIAS:
+        a->quantize.correct_bias = true;
         break;
     case KEY_PERCENTILE:
         a->quantize.percentile = cli_number(state, "percentile", text, 50.001, 100);
@@ -275,21 +292,39 @@ static void print_results(const arguments *a, const wick_qnet *net, const result
     wick_arena_free(arena);
 }
 
+static const char *const ways[2][2] = {{"", " with bias correction"},
+                                       {" with equalisation", " with both"}};
+
 /* What AUTO found, as signal to noise of the logits. */
 static void print_calibrations(const wick_quantize_report *report) {
-    printf("calibration: %s; signal to noise of the logits:", calibrations[report->chosen]);
-    for (int i = 0; i < WICK_CALIBRATE_AUTO; i++)
-        if (report->noise[i] > 0)
-            printf(" %s %.1f dB", calibrations[i], -10 * log10(report->noise[i]));
-    printf("\n");
+    printf("calibration: %s%s; signal to noise of the logits:\n", calibrations[report->chosen],
+           ways[report->equalised][report->corrected]);
+    for (int way = 0; way < 4; way++) {
+        const double *noise = report->noise[way / 2][way % 2];
+        bool any = false;
+        for (int i = 0; i < WICK_CALIBRATE_AUTO; i++)
+            if (noise[i] > 0) {
+                printf(" %s %.1f dB", calibrations[i], -10 * log10(noise[i]));
+                any = true;
+            }
+        if (any)
+            printf("%s\n", ways[way / 2][way % 2]);
+    }
 }
 
 static json_t *calibrations_json(const wick_quantize_report *report) {
-    json_t *noise = json_object();
-    for (int i = 0; i < WICK_CALIBRATE_AUTO; i++)
-        json_object_set_new(noise, calibrations[i],
-                            isnan(report->noise[i]) ? json_null() : json_real(report->noise[i]));
-    return json_pack("{s:s, s:o}", "chosen", calibrations[report->chosen], "logit_noise", noise);
+    static const char *const names[2][2] = {{"plain", "correct_bias"}, {"equalise", "both"}};
+    json_t *all = json_object();
+    for (int way = 0; way < 4; way++) {
+        json_t *noise = json_object();
+        for (int i = 0; i < WICK_CALIBRATE_AUTO; i++) {
+            double x = report->noise[way / 2][way % 2][i];
+            json_object_set_new(noise, calibrations[i], isnan(x) ? json_null() : json_real(x));
+        }
+        json_object_set_new(all, names[way / 2][way % 2], noise);
+    }
+    return json_pack("{s:s, s:b, s:b, s:o}", "chosen", calibrations[report->chosen], "equalised",
+                     report->equalised, "bias_corrected", report->corrected, "logit_noise", all);
 }
 
 static json_t *accuracy_json(const results *r, wick_split split, int k) {
@@ -353,14 +388,43 @@ static wick_status finish(const arguments *a, const wick_graph *graph, wick_grap
     return status;
 }
 
-static wick_status quantize(const arguments *a, const wick_graph *graph, wick_diag *diag) {
-    wick_graph *quantized = NULL;
-    wick_data *data = NULL;
+static wick_status open_data(const arguments *a, const wick_graph *graph, wick_data **data,
+                             wick_diag *diag) {
     wick_data_options options = a->data_options;
     options.n_ranges = graph->family.ranged ? graph->family.n_channels : 0;
     options.low = graph->family.low;
     options.high = graph->family.high;
-    wick_status status = wick_data_open(a->data, &options, &data, diag);
+    return wick_data_open(a->data, &options, data, diag);
+}
+
+/* The float model with equalised channels: written. */
+static wick_status equalise(const arguments *a, const wick_graph *graph, wick_diag *diag) {
+    wick_graph *equalised = NULL;
+    wick_data *data = NULL;
+    int layers = 0;
+    wick_status status = open_data(a, graph, &data, diag);
+    if (status == WICK_OK) {
+        status = wick_equalise(graph, data, &a->quantize, &equalised, &layers, diag);
+        cli_name_file(diag, a->model);
+    }
+    if (status == WICK_OK)
+        status = wick_onnx_write(equalised, a->output, diag);
+    if (status == WICK_OK && !a->json)
+        printf("%s: the outputs of %d layers have equalised channels\n", a->output, layers);
+    else if (status == WICK_OK)
+        status = cli_print_json(json_pack("{s:s, s:s, s:i}", "model", a->model, "output", a->output,
+                                          "equalised_layers", layers))
+                     ? WICK_OK
+                     : WICK_OUTPUT;
+    wick_data_free(data);
+    wick_graph_free(equalised);
+    return status;
+}
+
+static wick_status quantize(const arguments *a, const wick_graph *graph, wick_diag *diag) {
+    wick_graph *quantized = NULL;
+    wick_data *data = NULL;
+    wick_status status = open_data(a, graph, &data, diag);
     if (status == WICK_OK) {
         status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
         cli_name_file(diag, a->model);
@@ -421,11 +485,12 @@ static wick_status rewrite(const arguments *a, wick_graph **graph, cli_rewritten
 static wick_status write_rewritten(const arguments *a, const wick_graph *from,
                                    const wick_graph *graph, const cli_rewritten *done,
                                    wick_diag *diag) {
-    if (!a->int8)
+    bool last = !a->int8 && !a->equalises;
+    if (last)
         WICK_TRY(wick_onnx_write(graph, a->output, diag));
     if (!a->json)
         cli_print_rewritten(from, graph, done);
-    else if (!a->int8 && !cli_print_json(cli_rewritten_json(from, graph, done, a->output)))
+    else if (last && !cli_print_json(cli_rewritten_json(from, graph, done, a->output)))
         return WICK_OUTPUT;
     return WICK_OK;
 }
@@ -445,6 +510,8 @@ static wick_status run(const arguments *a, wick_diag *diag) {
     }
     if (status == WICK_OK && a->int8)
         status = quantize(a, graph, diag);
+    else if (status == WICK_OK && a->equalises)
+        status = equalise(a, graph, diag);
     if (graph != from)
         wick_graph_free(graph);
     wick_graph_free(from);

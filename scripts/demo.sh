@@ -25,10 +25,11 @@ step '5/8  emit: C'
 run emit plan.json --data $data -o firmware
 step '6/8  verify: power cut before every write, resets on an emulated Cortex-M4'
 quiet verify.json verify firmware --data $data --json
-step '7/8  sim: two hours of weak office light'
+step '7/8  sim and size: two hours of weak office light, and the capacitor and panel that it takes'
 quiet sim.json sim plan.json --trace builtin:office --scale 0.3 --data $data --period 60 --json --timeline
+quiet size.json size plan.json --target 'accuracy>=75%,answers>=95%' --trace builtin:office --scale 0.3 --data $data --period 60 --json
 step '8/8  report'
-quiet report.txt report plan.json --title 'wick demo' --model family.onnx --runs runs.sqlite --verify verify.json --sim sim.json -o report.html
+quiet report.txt report plan.json --title 'wick demo' --model family.onnx --runs runs.sqlite --verify verify.json --sim sim.json --sizing size.json -o report.html
 
 step 'What came out'
 run eval family-int8.onnx --data $data --split validation

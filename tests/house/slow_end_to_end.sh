@@ -75,7 +75,7 @@ say "sim and report"
     --policy fixed:TM4 --json --timeline >sim.json
 "$WICK" report plan.json --model family.onnx --runs runs.sqlite --verify verify.json --sim sim.json -o report.html
 ! grep -oE '(src|href)="https?:' report.html || fail "the report reaches for the network"
-for section in family training energy memory simulation guarantees; do
+for section in family training energy memory simulation policy sizing guarantees; do
     grep -q "id=\"$section\"" report.html || fail "the report has no section $section"
 done
 echo "all stages done"

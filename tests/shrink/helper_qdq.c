@@ -169,6 +169,42 @@ void helper_image(const wick_graph *graph, wick_rng *rng, uint8_t *pixels, float
         }
 }
 
+wick_data *helper_data(const wick_graph *graph, int classes, wick_arena *arena) {
+    wick_shape x = graph->tensors[graph->input].shape;
+    wick_data *data = wick_new(arena, wick_data, 1);
+    *data = (wick_data){.spec = "random",
+                        .channels = (int)x.dim[1],
+                        .height = (int)x.dim[2],
+                        .width = (int)x.dim[3],
+                        .n_classes = classes,
+                        .arena = arena};
+    size_t bytes = (size_t)wick_shape_count(x);
+    wick_rng rng = wick_rng_seed(12, 0);
+    for (int s = 0; s < WICK_SPLITS; s++) {
+        wick_images *images = &data->split[s];
+        images->n = HELPER_IMAGES;
+        images->pixels = wick_new(arena, uint8_t, HELPER_IMAGES * bytes);
+        images->labels = wick_new(arena, uint16_t, HELPER_IMAGES);
+        for (size_t i = 0; i < HELPER_IMAGES * bytes; i++)
+            images->pixels[i] = (uint8_t)wick_rng_below(&rng, 256);
+        for (int i = 0; i < HELPER_IMAGES; i++)
+            images->labels[i] = (uint16_t)wick_rng_below(&rng, (uint32_t)classes);
+    }
+    return data;
+}
+
+float *helper_normalised(const wick_graph *graph, const wick_data *data, wick_split split, int i,
+                         wick_arena *arena) {
+    size_t area = (size_t)data->height * (size_t)data->width, channels = (size_t)data->channels;
+    const uint8_t *pixels = data->split[split].pixels + (size_t)i * area * channels;
+    float *x = wick_new(arena, float, area *channels);
+    for (size_t c = 0; c < channels; c++)
+        for (size_t p = 0; p < area; p++)
+            x[c * area + p] = ((float)pixels[p * channels + c] / 255 - graph->family.mean[c]) /
+                              graph->family.std[c];
+    return x;
+}
+
 wick_graph *helper_quantize(const wick_graph *graph, uint64_t seed, int images) {
     wick_diag diag = {0};
     wick_graph *prepared, *qdq;
@@ -195,7 +231,7 @@ wick_graph *helper_quantize(const wick_graph *graph, uint64_t seed, int images) 
         }
         wick_values_free(prepared, values);
     }
-    wick_status status = wick_qdq_insert(prepared, ranges, &qdq, &diag);
+    wick_status status = wick_qdq_insert(prepared, ranges, NULL, &qdq, &diag);
     wick_diag_print(&diag, stderr);
     assert_int_equal(status, WICK_OK);
     wick_arena_free(arena);

@@ -29,6 +29,13 @@ wick_graph *helper_family(uint64_t seed);
 /* Random pixels of the graph's input, [H,W,C], and the same normalised, [C,H,W]. */
 void helper_image(const wick_graph *graph, wick_rng *rng, uint8_t *pixels, float *input);
 
+/* Random images of the graph's size, HELPER_IMAGES in every split, and one as the graph wants it
+   [C,H,W]; in `arena`. */
+enum { HELPER_IMAGES = 40 };
+wick_data *helper_data(const wick_graph *graph, int classes, wick_arena *arena);
+float *helper_normalised(const wick_graph *graph, const wick_data *data, wick_split split, int i,
+                         wick_arena *arena);
+
 /* Min-max ranges over `images` random images by reference evaluation, then wick_qdq_insert. */
 wick_graph *helper_quantize(const wick_graph *graph, uint64_t seed, int images);
 

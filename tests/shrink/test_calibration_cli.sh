@@ -34,6 +34,8 @@ expect 0 "logits" "$WICK" eval "$model" -d npy:data --json --mean 0.5 --std 0.01
 cmp -s out plain && fail "the answers do not depend on the normalisation"
 expect 0 "calibration: " "$WICK" shrink "$model" --int8 -d npy:data -o q.onnx --calibration auto --mean 0.125 --std 0.375
 for how in minmax percentile mse kl; do grep -qE "$how [0-9.-]+ dB" out || fail "nothing about $how"; done
+grep -qE 'mse [0-9.-]+ dB .*with bias correction$' out || fail "bias correction was not tried"
+grep -qE 'mse [0-9.-]+ dB .*with equalisation$' out || fail "equalisation was not tried"
 grep -qF '0.125' q.onnx && grep -qF '0.375' q.onnx || fail "the normalisation is not in the model"
 expect 0 '"snr_db"' "$WICK" verify q.onnx --float "$model" -d npy:data --json --tolerance 3
 expect 0 '"logit_noise"' "$WICK" shrink "$model" --int8 -d npy:data -o q.onnx --calibration auto --json
@@ -44,3 +46,12 @@ expect 1 'is the first layer below 199 dB' "$WICK" verify q.onnx --float "$model
 expect 0 '"snr_db"' "$WICK" verify q.onnx --float "$model" -d npy:data --json --tolerance 3
 expect 3 'no layer of the two models' "$WICK" verify q.onnx --float "$source_dir/tests/onnx/data/foreign_18.onnx" -d npy:data
 expect 2 '--float needs --data' "$WICK" verify q.onnx --float "$model"
+# Equalisation changes the tensors in between, not the function; the float model that it makes is the one to compare layers with.
+expect 0 'have equalised channels' "$WICK" shrink "$model" --equalise -d npy:data -o e.onnx --mean 0.125 --std 0.375
+expect 0 "logits" "$WICK" eval "$model" -d npy:data --json --mean 0.125 --std 0.375
+expect 0 "logits" "$WICK" eval e.onnx -d npy:data --json
+expect 0 'int8 val.' "$WICK" shrink e.onnx --int8 --correct-bias -d npy:data -o q.onnx
+expect 0 '/equalised' "$WICK" verify q.onnx --float e.onnx -d npy:data --tolerance 3
+expect 2 'needs --int8' "$WICK" shrink "$model" --correct-bias --collapse -o e.onnx
+expect 2 '--data is required' "$WICK" shrink "$model" --equalise -o e.onnx
+expect 3 'quantized already' "$WICK" shrink q.onnx --equalise -d npy:data -o e.onnx

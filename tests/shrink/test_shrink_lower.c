@@ -348,7 +348,7 @@ static void inputs_need_not_be_images(void **state) {
         wick_range *ranges = wick_new(g->arena, wick_range, prepared->n_tensors);
         for (int t = 0; t < prepared->n_tensors; t++)
             ranges[t] = (wick_range){-2, 2};
-        assert_int_equal(wick_qdq_insert(prepared, ranges, &q, NULL), WICK_OK);
+        assert_int_equal(wick_qdq_insert(prepared, ranges, NULL, &q, NULL), WICK_OK);
         wick_qnet *net = lower(q);
         assert_int_equal(net->input_channels, 1);
         float input[35];

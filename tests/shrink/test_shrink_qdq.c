@@ -179,7 +179,7 @@ static wick_graph *insert(const wick_graph *graph, double high) {
     wick_range *ranges = wick_new(prepared->arena, wick_range, prepared->n_tensors);
     for (int t = 0; t < prepared->n_tensors; t++)
         ranges[t].high = high;
-    assert_int_equal(wick_qdq_insert(prepared, ranges, &qdq, NULL), WICK_OK);
+    assert_int_equal(wick_qdq_insert(prepared, ranges, NULL, &qdq, NULL), WICK_OK);
     wick_graph_free(prepared);
     return qdq;
 }

@@ -11,51 +11,14 @@
 
 #include <cmocka.h>
 
-enum { IMAGES = 40, CLASSES = 5 };
-
-/* Random images of the graph's size in every split. */
-static wick_data *random_data(const wick_graph *graph, wick_arena *arena) {
-    wick_shape x = graph->tensors[graph->input].shape;
-    wick_data *data = wick_new(arena, wick_data, 1);
-    *data = (wick_data){.spec = "random",
-                        .channels = (int)x.dim[1],
-                        .height = (int)x.dim[2],
-                        .width = (int)x.dim[3],
-                        .n_classes = CLASSES,
-                        .arena = arena};
-    size_t bytes = (size_t)wick_shape_count(x);
-    wick_rng rng = wick_rng_seed(12, 0);
-    for (int s = 0; s < WICK_SPLITS; s++) {
-        wick_images *images = &data->split[s];
-        images->n = IMAGES;
-        images->pixels = wick_new(arena, uint8_t, IMAGES * bytes);
-        images->labels = wick_new(arena, uint16_t, IMAGES);
-        for (size_t i = 0; i < IMAGES * bytes; i++)
-            images->pixels[i] = (uint8_t)wick_rng_below(&rng, 256);
-        for (int i = 0; i < IMAGES; i++)
-            images->labels[i] = (uint16_t)wick_rng_below(&rng, CLASSES);
-    }
-    return data;
-}
-
-static float *normalised(const wick_graph *graph, const wick_data *data, wick_split split, int i,
-                         wick_arena *arena) {
-    size_t area = (size_t)data->height * (size_t)data->width, channels = (size_t)data->channels;
-    const uint8_t *pixels = data->split[split].pixels + (size_t)i * area * channels;
-    float *x = wick_new(arena, float, area *channels);
-    for (size_t c = 0; c < channels; c++)
-        for (size_t p = 0; p < area; p++)
-            x[c * area + p] = ((float)pixels[p * channels + c] / 255 - graph->family.mean[c]) /
-                              graph->family.std[c];
-    return x;
-}
+enum { IMAGES = HELPER_IMAGES, CLASSES = 5 };
 
 /* Through the training library, in batches and two passes: the ranges of the plain reference. */
 static void calibration_sees_every_value(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
     wick_graph *graph = helper_family(5), *prepared;
-    wick_data *data = random_data(graph, arena);
+    wick_data *data = helper_data(graph, CLASSES, arena);
     wick_diag diag = {0};
     assert_int_equal(wick_qdq_prepare(graph, &prepared, &diag), WICK_OK);
     int *tensors, n = wick_qdq_observed(prepared, arena, &tensors);
@@ -67,7 +30,7 @@ static void calibration_sees_every_value(void **state) {
     assert_int_equal(status, WICK_OK);
     for (int image = 0; image < IMAGES; image++) {
         void **values;
-        float *x = normalised(graph, data, WICK_TRAIN, image, arena);
+        float *x = helper_normalised(graph, data, WICK_TRAIN, image, arena);
         assert_int_equal(wick_graph_eval(prepared, x, &values, NULL), WICK_OK);
         for (int i = 0; i < n; i++) {
             wick_range *range = &expected[tensors[i]];
@@ -90,20 +53,33 @@ static void calibration_sees_every_value(void **state) {
     wick_arena_free(arena);
 }
 
+/* Of the integer network that comes of these options. */
+static char *hash_of(const wick_graph *graph, const wick_data *data,
+                     const wick_quantize_options *options, wick_arena *arena) {
+    wick_graph *qdq;
+    wick_qnet *net;
+    assert_int_equal(wick_quantize(graph, data, options, &qdq, NULL), WICK_OK);
+    assert_int_equal(wick_qnet_lower(qdq, &net, NULL), WICK_OK);
+    char *hash = wick_arena_strdup(arena, net->hash.hex);
+    wick_qnet_free(net);
+    wick_graph_free(qdq);
+    return hash;
+}
+
 /* int8 logits stay close to the float ones, whatever the calibration; the seed chooses the images.
  */
 static void quantized_logits_are_close_to_float(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
     wick_graph *graph = helper_family(6);
-    wick_data *data = random_data(graph, arena);
+    wick_data *data = helper_data(graph, CLASSES, arena);
     char hashes[6][65];
-    wick_quantize_report report = {0};
+    wick_quantize_report automatic = {0};
     for (int trial = 0; trial < 6; trial++) {
         wick_quantize_options options = wick_quantize_defaults();
         options.calibration = trial == 5 ? WICK_CALIBRATE_MSE : (wick_calibration)trial;
         options.images = trial == 5 ? 7 : 30;
-        options.report = &report;
+        options.report = trial == WICK_CALIBRATE_AUTO ? &automatic : NULL;
         wick_diag diag = {0};
         wick_graph *qdq;
         wick_qnet *net;
@@ -116,7 +92,7 @@ static void quantized_logits_are_close_to_float(void **state) {
         double error = 0, power = 0;
         for (int i = 0; i < IMAGES; i++) {
             void **reference;
-            float *x = normalised(graph, data, WICK_TEST, i, arena);
+            float *x = helper_normalised(graph, data, WICK_TEST, i, arena);
             assert_int_equal(wick_graph_eval(graph, x, &reference, NULL), WICK_OK);
             size_t bytes = (size_t)(data->height * data->width * data->channels);
             wick_qnet_run(net, data->split[WICK_TEST].pixels + (size_t)i * bytes, 3, values);
@@ -137,11 +113,17 @@ static void quantized_logits_are_close_to_float(void **state) {
     assert_string_not_equal(hashes[0], hashes[2]);
     assert_string_not_equal(hashes[2], hashes[5]);
     /* AUTO is what it says it chose, which differs least from the float logits. */
-    assert_string_equal(hashes[WICK_CALIBRATE_AUTO], hashes[report.chosen]);
-    for (int i = 0; i < WICK_CALIBRATE_AUTO; i++) {
-        assert_true(report.noise[i] > 0);
-        assert_true(report.noise[report.chosen] <= report.noise[i]);
+    double least = automatic.noise[automatic.equalised][automatic.corrected][automatic.chosen];
+    for (int i = 0; i < 4 * WICK_CALIBRATE_AUTO; i++) {
+        double noise = automatic.noise[i / 8][i / 4 % 2][i % 4];
+        assert_true(noise > 0 && least <= noise);
     }
+    wick_quantize_options chosen = wick_quantize_defaults();
+    chosen.images = 30;
+    chosen.calibration = automatic.chosen;
+    chosen.equalise = automatic.equalised;
+    chosen.correct_bias = automatic.corrected;
+    assert_string_equal(hash_of(graph, data, &chosen, arena), hashes[WICK_CALIBRATE_AUTO]);
     wick_graph_free(graph);
     wick_arena_free(arena);
 }
@@ -150,7 +132,7 @@ static void accuracy_counts_the_largest_logit(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
     wick_graph *graph = helper_family(7), *qdq = helper_quantize(graph, 7, 4);
-    wick_data *data = random_data(graph, arena);
+    wick_data *data = helper_data(graph, CLASSES, arena);
     wick_qnet *net;
     assert_int_equal(wick_qnet_lower(qdq, &net, NULL), WICK_OK);
     int8_t **values = wick_qnet_buffers(net, arena);
@@ -213,7 +195,7 @@ static void wrong_inputs_are_refused(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
     wick_graph *graph = helper_family(8), *qdq = helper_quantize(graph, 8, 1), *out;
-    wick_data *data = random_data(graph, arena);
+    wick_data *data = helper_data(graph, CLASSES, arena);
     wick_quantize_options options = wick_quantize_defaults();
     wick_diag diag = {0};
     assert_int_equal(wick_quantize(qdq, data, &options, &out, &diag), WICK_UNSUPPORTED);

@@ -103,6 +103,14 @@ wick_status html_plot(wick_buf *out, const char *script, int width, int height, 
     return WICK_OK;
 }
 
+char *html_label(wick_arena *arena, const char *text) {
+    char *label = wick_arena_strdup(arena, text);
+    for (char *c = label; *c; c++)
+        if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
+            *c = ' ';
+    return label;
+}
+
 const char *html_colour(int module) {
     static const char *const colours[] = {"#6b7280", "#b91c1c", "#ea7317", "#15803d", "#1d4ed8",
                                           "#7c3aed", "#0e7490", "#a16207", "#be185d"};

@@ -17,6 +17,9 @@ void html_row(wick_buf *out, const char *const *cells, int n, bool head);
    without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */
 wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
                       wick_diag *diag);
+/* Text that may stand between a script's double quotes: quotes, backslashes and control characters
+   become blanks; in `arena`. */
+char *html_label(wick_arena *arena, const char *text);
 /* Colour of module k (0 = extractor), as "#rrggbb". */
 const char *html_colour(int module);
 

@@ -16,6 +16,10 @@ typedef struct wick_report_options {
     const char *verify; /* verify --json output */
     const char **sims;  /* sim --json --timeline outputs */
     int n_sims;
+    const char **policies; /* of wick policy synth */
+    int n_policies;
+    const char **sizings; /* size --target --json outputs */
+    int n_sizings;
 } wick_report_options;
 
 wick_status wick_report_write(const wick_report_options *options, const char *path,

@@ -143,6 +143,7 @@ wick_status report_energy(page *p) {
     const wick_plan *plan = p->plan;
     html_section(&p->html, "energy", "Energy");
     WICK_TRY(plot_ladder(p));
+    WICK_TRY(report_layers(p));
     wick_buf_puts(&p->html, "<div class=\"wide\"><table>\n");
     static const char *const header[] = {"part", "spans", "compute", "NVM", "worst span"};
     html_row(&p->html, header, 5, true);

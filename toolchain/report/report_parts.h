@@ -20,6 +20,18 @@ wick_status report_training(page *p);
 wick_status report_energy(page *p);
 wick_status report_memory(page *p);
 wick_status report_sims(page *p);
+wick_status report_policies(page *p);
+wick_status report_sizings(page *p);
 wick_status report_guarantees(page *p);
+
+/* Parts of sections. */
+/* What each layer takes of an answer: compute, NVM, commits. */
+wick_status report_layers(page *p);
+/* Where the harvest of the runs of a simulation went: shares, a day, a boot. */
+wick_status report_causes(page *p, wick_json_at runs, size_t n);
+/* Opens a JSON file; the caller releases *root. */
+wick_status report_load(page *p, const char *path, json_t **root, wick_json_at *at);
+/* MISMATCH where it is of another plan. */
+wick_status report_check_plan(const page *p, wick_json_at at);
 
 #endif

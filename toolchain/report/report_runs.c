@@ -6,14 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static wick_status load(page *p, const char *path, json_t **root, wick_json_at *at) {
+wick_status report_load(page *p, const char *path, json_t **root, wick_json_at *at) {
     WICK_TRY(wick_json_load(path, root, p->diag));
     *at = wick_json_root(*root, path, p->arena, p->diag);
     return WICK_OK;
 }
 
-/* What is shown beside this plan must be about it. */
-static wick_status check_plan(const page *p, wick_json_at at) {
+wick_status report_check_plan(const page *p, wick_json_at at) {
     const char *plan;
     WICK_TRY(wick_json_string(at, "plan_sha256", &plan));
     if (strcmp(plan, p->plan->hash.hex) != 0)
@@ -27,19 +26,20 @@ enum { MAX_PLOTTED = 200000 };
 typedef struct event {
     double time_s, voltage;
     const char *kind;
-    int module;
+    int module, input;
 } event;
 
 static wick_status read_event(wick_json_at list, size_t i, event *out) {
     const json_t *e = json_array_get(list.value, i);
     const json_t *time = json_array_get(e, 0), *voltage = json_array_get(e, 1);
     const json_t *kind = json_array_get(e, 2), *module = json_array_get(e, 3);
+    const json_t *input = json_array_get(e, 4);
     if (!json_is_number(time) || !json_is_number(voltage) || !json_is_string(kind) ||
-        !json_is_integer(module))
+        !json_is_integer(module) || !json_is_integer(input))
         return wick_json_fail(wick_json_index(list, i), WICK_SYNTAX, NULL,
                               "must be [time, voltage, kind, module, input]");
     *out = (event){json_number_value(time), json_number_value(voltage), json_string_value(kind),
-                   (int)json_integer_value(module)};
+                   (int)json_integer_value(module), (int)json_integer_value(input)};
     return WICK_OK;
 }
 
@@ -68,15 +68,44 @@ typedef struct timeline {
     double on_v, off_v;
 } timeline;
 
+/* Stretches of time in which a module (0: the extractor) is in work: from its decision, an input or
+   a boot to an answer, a failure or the next decision. */
+static void strips(wick_buf *script, const timeline *t, int module, double y) {
+    double since_s = -1;
+    int working = -1;
+    wick_buf_printf(script, "$work%d << EOD\n", module);
+    size_t written = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        const event *e = &t->events[i];
+        if (is(e, "voltage"))
+            continue;
+        if (working == module && e->time_s > since_s && !is(e, "input")) {
+            wick_buf_printf(script, "%.6g %g %.6g\n", since_s, y, e->time_s - since_s);
+            written++;
+        }
+        if (is(e, "module") || (is(e, "boot") && e->input >= 0))
+            working = e->module;
+        else if (!is(e, "input"))
+            working = -1;
+        since_s = is(e, "input") && working >= 0 ? since_s : e->time_s;
+    }
+    if (!written)
+        wick_buf_puts(script, "0 NaN 0\n");
+    wick_buf_puts(script, "EOD\n");
+}
+
 static wick_status plot_voltage(page *p, const timeline *t, const char *caption) {
     wick_buf script = {0};
+    int modules = p->plan->model.n_modules;
+    double strip_v = t->off_v * 0.9;
     block(&script, "voltage", t->events, t->n, NULL, -1);
     block(&script, "failures", t->events, t->n, "failure", -1);
-    int modules = p->plan->model.n_modules;
+    block(&script, "misses", t->events, t->n, "miss", -1);
     for (int k = 1; k <= modules; k++) {
         char name[24];
         snprintf(name, sizeof name, "answers%d", k);
         block(&script, name, t->events, t->n, "answer", k);
+        strips(&script, t, k, strip_v);
     }
     wick_buf_printf(
         &script,
@@ -84,13 +113,15 @@ static wick_status plot_voltage(page *p, const timeline *t, const char *caption)
         "set yrange [%.3g:*]\nset arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
         "set arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
         "plot $voltage using 1:2 with lines lw 1 lc rgb '#9ca3af' title 'voltage', $failures using 1:2 with "
-        "points pt 2 ps 0.6 lc rgb '#111111' title 'power failure'",
-        t->off_v * 0.9, t->on_v, t->on_v, t->off_v, t->off_v);
+        "points pt 2 ps 0.6 lc rgb '#111111' title 'power failure', $misses using 1:(%g) with points pt 1 ps 0.6 "
+        "lc rgb '#dc2626' title 'missed input'",
+        t->off_v * 0.8, t->on_v, t->on_v, t->off_v, t->off_v, t->off_v * 0.85);
     for (int k = 1; k <= modules; k++)
         wick_buf_printf(
             &script,
-            ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s' title 'answer by %s'", k,
-            html_colour(k), p->plan->segments[k].name);
+            ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s' title 'answer by %s', "
+            "$work%d using 1:2:3:(0) with vectors nohead lw 5 lc rgb '%s' notitle",
+            k, html_colour(k), p->plan->segments[k].name, k, html_colour(k));
     wick_status status = html_plot(&p->html, script.data, 960, 340, caption, p->diag);
     wick_buf_free(&script);
     return status;
@@ -107,12 +138,14 @@ static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, 
     for (size_t i = 0; i < n; i++)
         WICK_TRY(read_event(list, i, &events[i]));
     timeline all = {.events = events, .n = n, .on_v = on_v, .off_v = off_v};
-    WICK_TRY(plot_voltage(p, &all,
-                          wick_arena_printf(p->arena,
-                                            "Capacitor voltage over time under policy %s on %s: "
-                                            "power failures and the module of each answer. Dashed: "
-                                            "wake and brown-out voltage. Modelled.",
-                                            policy, trace)));
+    WICK_TRY(
+        plot_voltage(p, &all,
+                     wick_arena_printf(p->arena,
+                                       "Capacitor voltage over time under policy %s on %s: "
+                                       "power failures, missed inputs, the module of each answer "
+                                       "(dots), and which module is in work (strip below). "
+                                       "Dashed: wake and brown-out voltage. Modelled.",
+                                       policy, trace)));
     timeline start = all;
     for (start.n = 0; start.n < n && events[start.n].time_s <= events[n - 1].time_s / 20;
          start.n++) {
@@ -162,66 +195,6 @@ static wick_status sim_row(page *p, wick_json_at run) {
     return status;
 }
 
-/* Where the harvested energy went, stacked to 100 %, for every policy. */
-static wick_status plot_causes(page *p, wick_json_at runs, size_t n) {
-    static const char *const causes[][3] = {{"compute_uj", "compute", "#15803d"},
-                                            {"nvm_uj", "NVM", "#1d4ed8"},
-                                            {"commit_uj", "commits", "#60a5fa"},
-                                            {"sense_uj", "sensing", "#0f766e"},
-                                            {"boot_uj", "boots", "#a16207"},
-                                            {"reexecution_uj", "re-execution", "#b91c1c"},
-                                            {"sleep_uj", "sleep", "#9ca3af"},
-                                            {"leakage_uj", "leakage", "#d1d5db"},
-                                            {"esr_loss_uj", "series resistance", "#a8a29e"},
-                                            {"converter_loss_uj", "output converter", "#fbbf24"},
-                                            {"input_loss_uj", "input converter", "#fde68a"},
-                                            {"clamped_uj", "thrown away when full", "#f9a8d4"}};
-    wick_buf script = {0};
-    wick_buf_puts(&script, "$d << EOD\n");
-    for (size_t i = 0; i < n; i++) {
-        wick_json_at run = wick_json_index(runs, i), energy;
-        const char *policy;
-        double harvested;
-        wick_status status = wick_json_string(run, "policy", &policy);
-        if (status == WICK_OK)
-            status = wick_json_object(run, "energy", &energy);
-        if (status == WICK_OK)
-            status = wick_json_number(energy, "harvested_uj", 0, 1e18, &harvested);
-        char *label = status == WICK_OK ? wick_arena_strdup(p->arena, policy) : NULL;
-        for (char *c = label; c && *c; c++)
-            if (*c == '"' || *c == '\\' || *c == '\n')
-                *c = ' ';
-        char *cut = label ? strchr(label, ',') : NULL; /* thresholds would not fit on the axis */
-        char *colon = cut ? strchr(label, ':') : NULL;
-        if (colon)
-            *colon = '\0';
-        wick_buf_printf(&script, "\"%s\"", label ? label : "");
-        for (size_t c = 0; c < WICK_LEN(causes) && status == WICK_OK; c++) {
-            double value = 0;
-            status = wick_json_number(energy, causes[c][0], 0, 1e18, &value);
-            wick_buf_printf(&script, " %.5g", harvested > 0 ? 100 * value / harvested : 0);
-        }
-        wick_buf_puts(&script, "\n");
-        if (status != WICK_OK) {
-            wick_buf_free(&script);
-            return status;
-        }
-    }
-    wick_buf_puts(
-        &script,
-        "EOD\nset style data histograms\nset style histogram rowstacked\nset style fill solid 0.9 noborder\n"
-        "set boxwidth 0.6\nset ylabel 'share of the harvest, %'\nset key outside right "
-        "reverse Left\nset yrange [0:*]\nset xtics rotate by -20\nplot ");
-    for (size_t c = 0; c < WICK_LEN(causes); c++)
-        wick_buf_printf(&script, "%s$d using %zu%s lc rgb '%s' title '%s'", c ? ", " : "", c + 2,
-                        c ? "" : ":xtic(1)", causes[c][2], causes[c][1]);
-    wick_status status =
-        html_plot(&p->html, script.data, 960, 360,
-                  "Where the harvested energy went (what is left is stored).", p->diag);
-    wick_buf_free(&script);
-    return status;
-}
-
 static wick_status one_sim(page *p, wick_json_at at) {
     wick_json_at runs;
     size_t n;
@@ -249,7 +222,7 @@ static wick_status one_sim(page *p, wick_json_at at) {
         WICK_TRY(sim_row(p, wick_json_index(runs, i)));
     wick_buf_puts(&p->html, "</table></div>\n");
     if (n)
-        WICK_TRY(plot_causes(p, runs, n));
+        WICK_TRY(report_causes(p, runs, n));
     for (size_t i = 0; i < n; i++) {
         wick_json_at run = wick_json_index(runs, i);
         const char *policy;
@@ -267,9 +240,9 @@ wick_status report_sims(page *p) {
     for (int i = 0; i < p->options->n_sims; i++) {
         json_t *root = NULL;
         wick_json_at at;
-        wick_status status = load(p, p->options->sims[i], &root, &at);
+        wick_status status = report_load(p, p->options->sims[i], &root, &at);
         if (status == WICK_OK)
-            status = check_plan(p, at);
+            status = report_check_plan(p, at);
         if (status == WICK_OK)
             status = one_sim(p, at);
         json_decref(root);
@@ -306,9 +279,9 @@ wick_status report_guarantees(page *p) {
     }
     json_t *root = NULL;
     wick_json_at at;
-    wick_status status = load(p, p->options->verify, &root, &at);
+    wick_status status = report_load(p, p->options->verify, &root, &at);
     if (status == WICK_OK)
-        status = check_plan(p, at);
+        status = report_check_plan(p, at);
     if (status == WICK_OK)
         status = guarantee_rows(p, at);
     json_decref(root);

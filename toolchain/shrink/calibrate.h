@@ -51,12 +51,24 @@ wick_status wick_calibrate(const wick_graph *graph, const wick_data *data,
                            const wick_quantize_options *options, const int *tensors, int n_tensors,
                            wick_histogram *histograms, wick_diag *diag);
 
-/* For AUTO: quantizes with each calibration, runs the integer network on the images and compares
-   its logits with the float ones; *chosen is what differs least. Where no calibration can be
-   lowered: MSE, so that the caller reports why. ranges receives those of *chosen. */
-wick_status wick_choose_calibration(const wick_graph *prepared, const wick_data *data,
-                                    const wick_quantize_options *options, const int *tensors,
-                                    int n_tensors, const wick_histogram *histograms,
-                                    wick_range *ranges, wick_diag *diag);
+/* A prepared graph, as it is or equalised, with what the calibration images showed of it. */
+typedef struct wick_way {
+    const wick_graph *prepared;             /* NULL: not to be tried */
+    const struct wick_channel_stats *stats; /* to correct biases by; NULL: not to be tried */
+    int n_tensors;
+    int *tensors;               /* that need a range */
+    wick_histogram *histograms; /* [n_tensors] */
+} wick_way;
+
+/* For AUTO: quantizes each way with each calibration, with and (where there are stats) without bias
+   correction, runs the integer network on the images and compares its logits with the float ones of
+   `reference`; fills the report. Where nothing can be lowered: MSE, so that the caller reports why.
+ */
+wick_status wick_choose_calibration(const wick_graph *reference, const wick_way ways[2],
+                                    const wick_data *data, const wick_quantize_options *options,
+                                    wick_quantize_report *report, wick_diag *diag);
+/* The ranges of a way, [its tensors] in `ranges`; not AUTO. */
+void wick_way_ranges(const wick_way *way, wick_calibration how, double percentile,
+                     wick_range *ranges);
 
 #endif

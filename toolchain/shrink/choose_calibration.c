@@ -1,5 +1,6 @@
 /* Which calibration serves a network best: tried, not guessed. */
 #include "shrink/calibrate.h"
+#include "shrink/channel_stats.h"
 #include "shrink/qdq.h"
 
 #include <math.h>
@@ -49,13 +50,13 @@ static double noise_of(const wick_qnet *net, const wick_data *data, const uint32
 }
 
 /* NAN where the network cannot be lowered so. */
-static double try_ranges(const wick_graph *prepared, const wick_range *ranges,
-                         const wick_data *data, const uint32_t *indices, int n,
-                         const reference *r) {
+static double try_way(const wick_way *way, bool corrected, const wick_range *ranges,
+                      const wick_data *data, const uint32_t *indices, int n, const reference *r) {
     wick_graph *qdq = NULL;
     wick_qnet *net = NULL;
     double noise = (double)NAN;
-    if (wick_qdq_insert(prepared, ranges, &qdq, NULL) == WICK_OK &&
+    if (wick_qdq_insert(way->prepared, ranges, corrected ? way->stats : NULL, &qdq, NULL) ==
+            WICK_OK &&
         wick_qnet_lower(qdq, &net, NULL) == WICK_OK)
         noise = noise_of(net, data, indices, n, r);
     wick_qnet_free(net);
@@ -63,41 +64,60 @@ static double try_ranges(const wick_graph *prepared, const wick_range *ranges,
     return noise;
 }
 
-static void fill(wick_range *ranges, const int *tensors, int n_tensors,
-                 const wick_histogram *histograms, wick_calibration how, double percentile) {
-    for (int i = 0; i < n_tensors; i++)
-        ranges[tensors[i]] = wick_histogram_range(&histograms[i], how, percentile);
+void wick_way_ranges(const wick_way *way, wick_calibration how, double percentile,
+                     wick_range *ranges) {
+    for (int i = 0; i < way->n_tensors; i++)
+        ranges[way->tensors[i]] = wick_histogram_range(&way->histograms[i], how, percentile);
 }
 
-wick_status wick_choose_calibration(const wick_graph *prepared, const wick_data *data,
-                                    const wick_quantize_options *options, const int *tensors,
-                                    int n_tensors, const wick_histogram *histograms,
-                                    wick_range *ranges, wick_diag *diag) {
+/* All that is to be tried; the first of equals stays. */
+static void try_all(const wick_way ways[2], const wick_data *data,
+                    const wick_quantize_options *options, const uint32_t *indices, int n,
+                    const reference *r, wick_quantize_report *report) {
+    double best = (double)INFINITY;
+    for (int e = 0; e < 2; e++) {
+        if (!ways[e].prepared)
+            continue;
+        wick_arena *arena = wick_arena_new();
+        wick_range *ranges = wick_new(arena, wick_range, ways[e].prepared->n_tensors);
+        for (int how = 0; how < WICK_CALIBRATE_AUTO; how++) {
+            wick_way_ranges(&ways[e], (wick_calibration)how, options->percentile, ranges);
+            for (int b = options->correct_bias; b <= (ways[e].stats != NULL); b++) {
+                double noise = try_way(&ways[e], b, ranges, data, indices, n, r);
+                report->noise[e][b][how] = noise;
+                if (noise < best) {
+                    best = noise;
+                    report->chosen = (wick_calibration)how;
+                    report->equalised = e;
+                    report->corrected = b;
+                }
+            }
+        }
+        wick_arena_free(arena);
+    }
+}
+
+wick_status wick_choose_calibration(const wick_graph *graph, const wick_way ways[2],
+                                    const wick_data *data, const wick_quantize_options *options,
+                                    wick_quantize_report *report, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     int n;
     uint32_t *indices = wick_calibration_images(arena, data, options, &n);
-    reference r = {.graph = prepared};
-    const wick_family *family = &prepared->family;
+    reference r = {.graph = graph};
+    const wick_family *family = &graph->family;
     for (int k = 0; k < family->n_heads; k++)
         r.logits[k] =
-            wick_new(arena, float, n *wick_shape_count(prepared->tensors[family->heads[k]].shape));
-    wick_quantize_report report = {.chosen = WICK_CALIBRATE_MSE};
-    wick_status status = wick_eval_tensors(prepared, data, WICK_TRAIN, indices, n, family->heads,
+            wick_new(arena, float, n *wick_shape_count(graph->tensors[family->heads[k]].shape));
+    *report = (wick_quantize_report){.chosen = WICK_CALIBRATE_MSE,
+                                     .equalised = options->equalise,
+                                     .corrected = options->correct_bias};
+    for (int i = 0; i < 4 * WICK_CALIBRATE_AUTO; i++)
+        report->noise[i / (2 * WICK_CALIBRATE_AUTO)][i / WICK_CALIBRATE_AUTO % 2]
+                     [i % WICK_CALIBRATE_AUTO] = (double)NAN;
+    wick_status status = wick_eval_tensors(graph, data, WICK_TRAIN, indices, n, family->heads,
                                            family->n_heads, keep, &r, diag);
-    for (int how = 0; how < WICK_CALIBRATE_AUTO && status == WICK_OK; how++) {
-        fill(ranges, tensors, n_tensors, histograms, (wick_calibration)how, options->percentile);
-        report.noise[how] = try_ranges(prepared, ranges, data, indices, n, &r);
-        if (how &&
-            (report.noise[how] < report.noise[report.chosen] || isnan(report.noise[report.chosen])))
-            report.chosen = (wick_calibration)how;
-        else if (!how && !isnan(report.noise[0]))
-            report.chosen = WICK_CALIBRATE_MINMAX;
-    }
-    if (status == WICK_OK && isnan(report.noise[report.chosen]))
-        report.chosen = WICK_CALIBRATE_MSE;
-    fill(ranges, tensors, n_tensors, histograms, report.chosen, options->percentile);
-    if (options->report)
-        *options->report = report;
+    if (status == WICK_OK)
+        try_all(ways, data, options, indices, n, &r, report);
     wick_arena_free(arena);
     return status;
 }

@@ -17,9 +17,10 @@ int wick_qdq_observed(const wick_graph *prepared, wick_arena *arena, int **tenso
 wick_range wick_qdq_input_range(const wick_graph *graph);
 
 /* Inserts the pairs. ranges is indexed by tensor of `prepared`; only the observed ones are read.
-   Where a multiplier would let an accumulator overflow, that output's scale is doubled until it
-   cannot. */
-wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges, wick_graph **out,
+   stats (NULL: none) corrects the biases by the mean inputs of the layers. Where a multiplier would
+   let an accumulator overflow, that output's scale is doubled until it cannot. */
+wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges,
+                            const struct wick_channel_stats *stats, wick_graph **out,
                             wick_diag *diag);
 
 /* A Softmax or LogSoftmax that only makes a head's probabilities, or an ArgMax that picks the

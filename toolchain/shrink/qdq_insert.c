@@ -1,6 +1,7 @@
 /* Inserts QuantizeLinear/DequantizeLinear pairs; see qdq.h and docs/numbers.md.
    A quantized tensor T of the float graph becomes  T/raw -> Q -> T/q -> DQ -> T, so that T, and
    with it every head and the features, keeps its name and its meaning. */
+#include "shrink/channel_stats.h"
 #include "shrink/fixed.h"
 #include "shrink/qdq.h"
 
@@ -20,8 +21,9 @@ typedef struct params {
 typedef struct insertion {
     const wick_graph *src;
     wick_graph *dst;
-    int *mapped;    /* [src tensors] the float tensor in dst, -1 = none yet */
-    params *params; /* [src tensors] */
+    int *mapped;                     /* [src tensors] the float tensor in dst, -1 = none yet */
+    params *params;                  /* [src tensors] */
+    const wick_channel_stats *stats; /* [src tensors] to correct biases by, or NULL */
     int input_by_segment[1 + WICK_MAX_HEADS];
 } insertion;
 
@@ -190,8 +192,21 @@ typedef struct linear {
     int32_t *bias; /* NULL without one */
 } linear;
 
+/* What rounding row o adds to its output on average: each weight's error times its input's mean. */
+static double mean_error(const linear *l, const float *row, int64_t o, const wick_tensor *w,
+                         int64_t groups, const double *mean) {
+    int64_t per_group = w->shape.dim[1], taps = l->count / per_group;
+    const double *from = mean + o / (l->rows / groups) * per_group;
+    double sum = 0;
+    for (int64_t i = 0; i < l->count; i++)
+        sum += ((double)l->weight_scale[o] * l->weights[o * l->count + i] - (double)row[i]) *
+               from[i / taps];
+    return sum;
+}
+
+/* mean: of the input's channels, or NULL. */
 static linear quantize_linear(insertion *in, const wick_tensor *w, const float *bias,
-                              double input_scale) {
+                              double input_scale, int64_t groups, const double *mean) {
     linear l = {.rows = w->shape.dim[0]};
     l.count = wick_shape_count(w->shape) / l.rows;
     wick_arena *arena = in->dst->arena;
@@ -207,8 +222,13 @@ static linear quantize_linear(insertion *in, const wick_tensor *w, const float *
             l.weights[o * l.count + i] = wick_quantize_value((double)row[i], (double)scale, 0);
         l.weight_scale[o] = scale;
         l.bias_scale[o] = (float)(input_scale * (double)scale);
+        b /= (double)l.bias_scale[o];
+        if (mean) {
+            b -= mean_error(&l, row, o, w, groups, mean) / (double)l.bias_scale[o];
+            b = fmin(fmax(b, -bias_limit), bias_limit);
+        }
         if (bias)
-            l.bias[o] = (int32_t)rint(b / (double)l.bias_scale[o]);
+            l.bias[o] = (int32_t)rint(b);
     }
     return l;
 }
@@ -251,7 +271,9 @@ static bool insert_weights(insertion *in, const wick_node *node, int *inputs) {
     if (!w->data || w->dtype != WICK_F32 || !x->known || (bias >= 0 && !src->tensors[bias].data))
         return false;
     linear l =
-        quantize_linear(in, w, bias >= 0 ? src->tensors[bias].data : NULL, (double)x->q.scale);
+        quantize_linear(in, w, bias >= 0 ? src->tensors[bias].data : NULL, (double)x->q.scale,
+                        node->op == WICK_OP_CONV ? node->attrs.groups : 1,
+                        in->stats ? in->stats[node->inputs[0]].mean : NULL);
     raise_output_scale(&l, &x->q, &in->params[final_output(src, node)].q);
     inputs[1] = constant_rows(in, w->name, WICK_S8, w->shape, l.weights, l.weight_scale);
     if (bias >= 0)
@@ -311,13 +333,14 @@ static void copy_family(insertion *in) {
     to->data = wick_arena_strdup(arena, from->data);
 }
 
-wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges, wick_graph **out,
-                            wick_diag *diag) {
+wick_status wick_qdq_insert(const wick_graph *prepared, const wick_range *ranges,
+                            const wick_channel_stats *stats, wick_graph **out, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     insertion in = {.src = prepared,
                     .dst = wick_graph_new(prepared->name),
                     .mapped = wick_new(arena, int, prepared->n_tensors),
-                    .params = wick_new(arena, params, prepared->n_tensors)};
+                    .params = wick_new(arena, params, prepared->n_tensors),
+                    .stats = stats};
     for (int t = 0; t < prepared->n_tensors; t++) {
         in.mapped[t] = -1;
         in.params[t] = (params){.q = wick_range_qparams(ranges[t]), .scale = -1, .zero_point = -1};

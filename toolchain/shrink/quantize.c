@@ -1,5 +1,6 @@
 /* Post-training quantization from end to end; the stages are in qdq.h and calibrate.h. */
 #include "shrink/calibrate.h"
+#include "shrink/channel_stats.h"
 #include "shrink/lower.h"
 #include "shrink/qdq.h"
 
@@ -25,7 +26,7 @@ static wick_status sketch(const wick_graph *prepared, wick_qnet **out, wick_diag
         ranges[t] = (wick_range){-1000, 1000};
     wick_graph *qdq;
     *out = NULL;
-    wick_status status = wick_qdq_insert(prepared, ranges, &qdq, diag);
+    wick_status status = wick_qdq_insert(prepared, ranges, NULL, &qdq, diag);
     if (status == WICK_OK)
         status = lower_structure(qdq, out, diag);
     wick_graph_free(qdq);
@@ -74,27 +75,55 @@ static wick_status check_data(const wick_graph *graph, const wick_data *data, wi
     return WICK_OK;
 }
 
-static wick_status calibrate_and_insert(const wick_graph *prepared, const wick_data *data,
-                                        const wick_quantize_options *options, wick_arena *arena,
-                                        wick_graph **out, wick_diag *diag) {
-    int *tensors, n_tensors = wick_qdq_observed(prepared, arena, &tensors);
-    wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
-    wick_histogram *histograms = wick_new(arena, wick_histogram, n_tensors);
-    WICK_TRY(wick_calibrate(prepared, data, options, tensors, n_tensors, histograms, diag));
-    if (options->calibration == WICK_CALIBRATE_AUTO)
-        WICK_TRY(wick_choose_calibration(prepared, data, options, tensors, n_tensors, histograms,
-                                         ranges, diag));
-    else
-        for (int i = 0; i < n_tensors; i++)
-            ranges[tensors[i]] =
-                wick_histogram_range(&histograms[i], options->calibration, options->percentile);
-    WICK_TRY(wick_qdq_insert(prepared, ranges, out, diag));
+/* What the images show of one way. */
+static wick_status observe(const wick_graph *prepared, bool corrects, const wick_data *data,
+                           const wick_quantize_options *options, wick_arena *arena, wick_way *way,
+                           wick_diag *diag) {
+    wick_channel_stats *stats = NULL;
+    way->prepared = prepared;
+    way->n_tensors = wick_qdq_observed(prepared, arena, &way->tensors);
+    way->histograms = wick_new(arena, wick_histogram, way->n_tensors);
+    WICK_TRY(wick_calibrate(prepared, data, options, way->tensors, way->n_tensors, way->histograms,
+                            diag));
+    if (corrects)
+        WICK_TRY(wick_channel_stats_measure(prepared, data, options, arena, &stats, diag));
+    way->stats = stats;
+    return WICK_OK;
+}
+
+static wick_status insert(const wick_way *way, const wick_quantize_options *options,
+                          const wick_quantize_report *chosen, wick_arena *arena, wick_graph **out,
+                          wick_diag *diag) {
+    wick_range *ranges = wick_new(arena, wick_range, way->prepared->n_tensors);
+    wick_way_ranges(way, chosen->chosen, options->percentile, ranges);
+    WICK_TRY(
+        wick_qdq_insert(way->prepared, ranges, chosen->corrected ? way->stats : NULL, out, diag));
     wick_status status = lowers(*out, diag);
     if (status != WICK_OK) {
         wick_graph_free(*out);
         *out = NULL;
     }
     return status;
+}
+
+static wick_status calibrate_and_insert(const wick_graph *prepared, const wick_graph *equalised,
+                                        const wick_data *data, const wick_quantize_options *options,
+                                        wick_arena *arena, wick_graph **out, wick_diag *diag) {
+    bool tries = options->calibration == WICK_CALIBRATE_AUTO;
+    bool corrects = tries || options->correct_bias;
+    wick_way ways[2] = {{0}, {0}};
+    wick_quantize_report chosen = {.chosen = options->calibration,
+                                   .equalised = options->equalise,
+                                   .corrected = options->correct_bias};
+    if (!options->equalise)
+        WICK_TRY(observe(prepared, corrects, data, options, arena, &ways[0], diag));
+    if (equalised)
+        WICK_TRY(observe(equalised, corrects, data, options, arena, &ways[1], diag));
+    if (tries)
+        WICK_TRY(wick_choose_calibration(prepared, ways, data, options, &chosen, diag));
+    if (options->report)
+        *options->report = chosen;
+    return insert(&ways[chosen.equalised], options, &chosen, arena, out, diag);
 }
 
 wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
@@ -108,10 +137,18 @@ wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
     wick_graph *prepared;
     WICK_TRY(wick_qdq_prepare(graph, &prepared, diag));
     wick_arena *arena = wick_arena_new();
+    wick_graph *equalised = NULL;
+    int layers = 0;
     wick_status status = check_structure(prepared, diag);
+    if (status == WICK_OK && (options->equalise || options->calibration == WICK_CALIBRATE_AUTO))
+        status = wick_equalise(graph, data, options, &equalised, &layers, diag);
+    /* Where there is nothing to equalise it need not be tried, too. */
+    bool other = layers > 0 || options->equalise;
     if (status == WICK_OK)
-        status = calibrate_and_insert(prepared, data, options, arena, out, diag);
+        status = calibrate_and_insert(prepared, other ? equalised : NULL, data, options, arena, out,
+                                      diag);
     wick_arena_free(arena);
+    wick_graph_free(equalised);
     wick_graph_free(prepared);
     return status;
 }

@@ -15,14 +15,16 @@ typedef enum wick_calibration {
     WICK_CALIBRATE_PERCENTILE, /* (100 - percentile) % of the values lie outside at each end */
     WICK_CALIBRATE_MSE,        /* range with the least mean squared error */
     WICK_CALIBRATE_KL,         /* range with the least Kullback-Leibler divergence */
-    WICK_CALIBRATE_AUTO        /* of those the one that changes the logits least */
+    WICK_CALIBRATE_AUTO        /* of those, with and without equalisation and bias correction, what
+                                  changes the logits of the calibration images least */
 } wick_calibration;
 
-/* What each calibration does to the logits of the calibration images: energy of the difference to
-   the float logits over that of the float logits, mean of the modules; NAN = not tried. */
+/* What each way does to the logits of the calibration images: energy of the difference to the float
+   logits over that of the float logits, mean of the modules; NAN = not tried. */
 typedef struct wick_quantize_report {
     wick_calibration chosen;
-    double noise[WICK_CALIBRATE_AUTO];
+    bool equalised, corrected;
+    double noise[2][2][WICK_CALIBRATE_AUTO]; /* [equalised][corrected][calibration] */
 } wick_quantize_report;
 
 typedef struct wick_quantize_options {
@@ -30,6 +32,10 @@ typedef struct wick_quantize_options {
     double percentile;            /* (50, 100], default 99.99 */
     int images;                   /* >= 1 calibration images from the training part, default 256 */
     uint64_t seed;                /* which images, default 1 */
+    bool equalise;     /* cross-layer equalisation first (wick_equalise), default false */
+    bool correct_bias; /* the mean that rounding the weights adds to each channel, with the mean
+                          inputs of the calibration images, is taken off its bias (Nagel et al.,
+                          ICCV 2019, section 4.2, eq. 17), default false */
     wick_quantize_report *report; /* receives what AUTO found; may be NULL */
 } wick_quantize_options;
 wick_quantize_options wick_quantize_defaults(void);
@@ -41,6 +47,14 @@ wick_quantize_options wick_quantize_defaults(void);
    the device cannot run; SHAPE: the images do not fit; RANGE: activations are not finite. */
 wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
                           const wick_quantize_options *options, wick_graph **out, wick_diag *diag);
+
+/* The same function as a float graph, batch norm folded, whose activations have channels of like
+   ranges (equalise.h); *layers counts those whose outputs were scaled. Tensors in between that no
+   longer hold what they did are called NAME/equalised; a Softmax at the end is left out, as
+   quantization does. Errors as wick_quantize. */
+wick_status wick_equalise(const wick_graph *graph, const wick_data *data,
+                          const wick_quantize_options *options, wick_graph **out, int *layers,
+                          wick_diag *diag);
 
 /* True when some node quantizes. */
 bool wick_qdq_is_quantized(const wick_graph *graph);

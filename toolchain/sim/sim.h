@@ -9,6 +9,7 @@
 #include "sim/figures.h"
 #include "sim/fleet.h"
 #include "sim/policy_judge.h"
+#include "sim/policy_plot.h"
 #include "sim/policy_synth.h"
 #include "sim/sizing.h"
 #include "sim/trace.h"

@@ -36,6 +36,17 @@ static bool is_kind(const wick_sizing *s, int point, cell_kind kind) {
     return false;
 }
 
+/* A frame is a line around the cell (a box's border has no colour of its own everywhere). */
+static void write_cell(wick_buf *script, int x, int y, cell_kind kind, double accuracy) {
+    double left = x - 0.46, right = x + 0.46, low = y - 0.46, high = y + 0.46;
+    if (kind == CELL_FRAMED)
+        wick_buf_printf(script, "%g %g\n%g %g\n%g %g\n%g %g\n%g %g\n\n", left, low, right, low,
+                        right, high, left, high, left, low);
+    else
+        wick_buf_printf(script, "%d %d %g %g %g %g %.4g\n", x, y, left, right, low, high,
+                        100 * accuracy);
+}
+
 /* Cells of one kind of the map that begins at `first`, as a data block; false: there are none. */
 static bool write_cells(const wick_sizing *s, wick_buf *script, int first, cell_kind kind) {
     int columns = s->capacitor_uf.n, cells = columns * s->panel.n, n = 0;
@@ -45,8 +56,7 @@ static bool write_cells(const wick_sizing *s, wick_buf *script, int first, cell_
             continue;
         if (!n++)
             wick_buf_printf(script, "$c%d << EOD\n", kind);
-        wick_buf_printf(script, "%d %d %g %g %g %g %.4g\n", x, y, x - 0.46, x + 0.46, y - 0.46,
-                        y + 0.46, 100 * s->points[first + i].figures[WICK_FIGURE_ACCURACY]);
+        write_cell(script, x, y, kind, s->points[first + i].figures[WICK_FIGURE_ACCURACY]);
     }
     if (n)
         wick_buf_puts(script, "EOD\n");
@@ -57,8 +67,7 @@ static void map(const wick_sizing *s, wick_buf *script, int first) {
     static const char *const how[CELL_KINDS] = {
         "1:2:3:4:5:6:7 with boxxyerror fs solid noborder lc palette",
         "1:2:3:4:5:6 with boxxyerror fs solid noborder lc rgb '#dddddd'",
-        "1:2:3:4:5:6 with boxxyerror fs empty border -1 lw 2.5",
-        "1:2 with points pt 7 ps 1.6 lc rgb '#d946ef'"};
+        "1:2 with lines lc rgb '#111111' lw 2", "1:2 with points pt 7 ps 1.6 lc rgb '#d946ef'"};
     const wick_sizing_point *p = &s->points[first];
     bool there[CELL_KINDS];
     wick_buf_printf(script, "set title 'wakes at %.2f V, browns out at %.2f V'\n", p->on_v,
