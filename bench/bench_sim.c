@@ -94,7 +94,8 @@ static int run(const char *name, double sample_s, double duration_s, bool no_vol
     return 0;
 }
 
-int main(void) {
+/* Without an argument all of them; with NUMBER [SECONDS] that one alone, for profiles. */
+int main(int argc, char **argv) {
     wick_device device = {
         .name = "bench", .clock_hz = 8e7, .sleep_uw = 5, .boot_uj = 15, .boot_us = 800};
     device.capacitor.uf = 330;
@@ -107,10 +108,20 @@ int main(void) {
     wick_arena *arena = wick_arena_new();
     wick_plan plan = {0};
     make_plan(arena, &plan, &device);
-    int status = run("trace of 1 sample a second", 1, 200000, true, &plan) ||
-                 run("trace of 1 kHz", 0.001, 4000, true, &plan) ||
-                 run("1 sample a second, lazy", 1, 200000, false, &plan) ||
-                 run("1 kHz, lazy", 0.001, 4000, false, &plan);
+    static const struct {
+        const char *name;
+        double sample_s, duration_s;
+        bool no_voltage;
+    } cases[] = {{"trace of 1 sample a second", 1, 200000, true},
+                 {"trace of 1 kHz", 0.001, 4000, true},
+                 {"1 sample a second, lazy", 1, 200000, false},
+                 {"1 kHz, lazy", 0.001, 4000, false}};
+    int status = 0, only = argc > 1 ? atoi(argv[1]) : 0;
+    for (int i = 0; i < (int)WICK_LEN(cases) && !status; i++)
+        if (!only || only == i + 1)
+            status =
+                run(cases[i].name, cases[i].sample_s,
+                    argc > 2 ? atof(argv[2]) : cases[i].duration_s, cases[i].no_voltage, &plan);
     wick_arena_free(arena);
     return status;
 }

@@ -92,8 +92,10 @@ static const struct argp argp = {
     "training runs record. SPEC is one of\n"
     "  builtin:shapes10[:SEED]  ten shapes, 32x32 RGB, drawn from a seed\n"
     "  cifar10:DIR, cifar100:DIR  official binary layout\n"
-    "  folder:DIR  DIR/{train,test}/CLASS/NAME.jpg or .png, or DIR/CLASS/NAME\n"
+    "  folder:DIR  DIR/{train,test}/CLASS/NAME.jpg or .png, or DIR/CLASS/NAME; Tiny-ImageNet as it "
+    "is distributed\n"
     "  idx:DIR  MNIST's four files\n"
+    "  npy:DIR  windows of a sensor: X.npy [windows,samples,channels] and y.npy\n"
     "  DIR  any of these, recognised by its files"
     "\vThe validation images are always taken from the training part, the same share of each "
     "class.\n"
@@ -146,8 +148,13 @@ static void print_text(wick_arena *arena, const wick_data *data, const int *coun
         for (int s = 0; s < WICK_SPLITS; s++)
             row[1 + s] = wick_arena_printf(arena, "%d", counts[c * WICK_SPLITS + s]);
     }
-    printf("%s: %s\n%d classes, images of %d x %d pixels, %s\n\n", data->spec, data->description,
-           data->n_classes, data->width, data->height, data->channels == 1 ? "grey" : "RGB");
+    printf("%s: %s\n%d classes, ", data->spec, data->description, data->n_classes);
+    if (data->low && data->height == 1) /* a sensor's values, not a picture's */
+        printf("windows of %d samples, %d channel%s\n\n", data->width, data->channels,
+               data->channels == 1 ? "" : "s");
+    else
+        printf("images of %d x %d pixels, %s\n\n", data->width, data->height,
+               data->channels == 1 ? "grey" : "RGB");
     cli_print_table(cells, rows, COLUMNS);
     printf("\nsha256 %s\n", data->hash.hex);
     if (a->sheet)

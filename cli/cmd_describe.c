@@ -202,14 +202,19 @@ static bool any_measured(const wick_graph *graph) {
 /* One row for the extractor (when there is one) and one for each module. */
 static void print_totals(const wick_graph *graph, int *list) {
     wick_arena *arena = wick_arena_new();
-    enum { COLUMNS = 7 };
+    enum { COLUMNS = 8 };
     bool measured = any_measured(graph);
     int columns = measured ? COLUMNS : COLUMNS - 1, rows = 1;
-    int64_t shared_macs = wick_graph_counts(graph, 0).macs;
+    wick_counts shared = wick_graph_counts(graph, 0);
     const char **cells = wick_new(arena, const char *, columns *(graph->family.n_heads + 2));
-    const char *const header[COLUMNS] = {
-        "module",  "layers", "parameters", "MACs", "MACs with extractor", "peak activation bytes",
-        "accuracy"};
+    const char *const header[COLUMNS] = {"module",
+                                         "layers",
+                                         "parameters",
+                                         "MACs",
+                                         "parameters with extractor",
+                                         "MACs with extractor",
+                                         "peak activation bytes",
+                                         "accuracy"};
     memcpy(cells, header, (size_t)columns * sizeof *header);
     for (int segment = 0; segment <= graph->family.n_heads; segment++) {
         int layers = layers_of(graph, segment, list);
@@ -221,11 +226,12 @@ static void print_totals(const wick_graph *graph, int *list) {
         row[1] = wick_arena_printf(arena, "%d", layers);
         row[2] = wick_text_count(arena, counts.parameters);
         row[3] = wick_text_count(arena, counts.macs);
-        row[4] = wick_text_count(arena, counts.macs + (segment ? shared_macs : 0));
-        row[5] = wick_text_count(arena, counts.peak_activation_elements * activation_bytes(graph));
+        row[4] = wick_text_count(arena, counts.parameters + (segment ? shared.parameters : 0));
+        row[5] = wick_text_count(arena, counts.macs + (segment ? shared.macs : 0));
+        row[6] = wick_text_count(arena, counts.peak_activation_elements * activation_bytes(graph));
         double accuracy = segment ? graph->family.accuracy[segment - 1] : (double)NAN;
         if (measured)
-            row[6] = isnan(accuracy) ? "-" : wick_arena_printf(arena, "%.2f %%", 100 * accuracy);
+            row[7] = isnan(accuracy) ? "-" : wick_arena_printf(arena, "%.2f %%", 100 * accuracy);
     }
     putchar('\n');
     cli_print_table(cells, rows, columns);

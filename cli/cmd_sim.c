@@ -1,5 +1,5 @@
 /* wick sim: a plan on a harvest trace with scheduling policies. */
-#include "sim_world.h"
+#include "sim_compare.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,10 +10,10 @@ typedef struct arguments {
     sim_args sim;
     const char *plan, *policies[MAX_POLICIES];
     int n_policies;
-    bool firmware, json;
+    bool firmware, compare, json;
 } arguments;
 
-enum { KEY_FIRMWARE = 256, KEY_TIMELINE, KEY_JSON };
+enum { KEY_FIRMWARE = 256, KEY_COMPARE, KEY_TIMELINE, KEY_JSON };
 
 static const struct argp_option option_table[] = {
     {"policy", 'p', "POLICY", 0,
@@ -23,6 +23,10 @@ static const struct argp_option option_table[] = {
     {"firmware", KEY_FIRMWARE, 0, 0,
      "run the device's own engine and kernels on the account of energy instead of simulating them: "
      "slower, the same sequence of boots, modules and answers",
+     0},
+    {"compare", KEY_COMPARE, 0, 0,
+     "expected accuracies of the policies beside the best fixed module in hindsight and two bounds "
+     "that no policy can pass: the harvest is known in advance; and which modules are right, too",
      0},
     {"timeline", KEY_TIMELINE, 0, 0,
      "with --json: every boot, failure, module and answer with its voltage", 0},
@@ -43,6 +47,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_FIRMWARE:
         a->firmware = true;
         break;
+    case KEY_COMPARE:
+        a->compare = true;
+        break;
     case KEY_TIMELINE:
         a->sim.options.record = true;
         break;
@@ -59,6 +66,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             argp_error(state, "a plan, --trace and --data are needed");
         if (a->sim.n_traces > 1)
             argp_error(state, "one --trace, please; A+B splices");
+        if (a->compare && (a->firmware || a->sim.options.record))
+            argp_error(state, "--compare goes without --firmware and --timeline");
         if (a->sim.options.record && !a->json)
             argp_error(state, "--timeline needs --json");
         break;
@@ -199,6 +208,24 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
     return WICK_OK;
 }
 
+static wick_status compare(arguments *a, wick_arena *arena, wick_diag *diag) {
+    sim_world w;
+    wick_status status = sim_world_open(&a->sim, a->plan, arena, &w, diag);
+    json_t *root = a->json ? json_object() : NULL;
+    if (status == WICK_OK) {
+        default_policies(a, w.plan, arena);
+        status = sim_compare(&a->sim, &w, a->policies, a->n_policies, arena, root, diag);
+    }
+    if (status == WICK_OK && root) {
+        if (!cli_print_json(root))
+            status = WICK_OUTPUT;
+    } else {
+        json_decref(root);
+    }
+    sim_world_close(&w);
+    return status;
+}
+
 static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     sim_world w;
     json_t *runs = json_array();
@@ -233,7 +260,7 @@ int cmd_sim(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    wick_status status = run(&a, arena, &diag);
+    wick_status status = a.compare ? compare(&a, arena, &diag) : run(&a, arena, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

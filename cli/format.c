@@ -34,7 +34,8 @@ static bool column_is_numeric(const char *const *cells, int rows, int columns, i
 }
 
 void cli_print_table(const char *const *cells, int rows, int columns) {
-    bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+    /* mpirun lends its processes a terminal, whatever its own output goes to. */
+    bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && !getenv("OMPI_COMM_WORLD_SIZE");
     for (int r = 0; r < rows; r++) {
         if (r == 0 && bold)
             fputs("\033[1m", stdout);

@@ -93,7 +93,7 @@ double cli_number(struct argp_state *state, const char *option, const char *text
     char *end;
     double value = strtod(text, &end);
     if (end == text || *end || !(value >= min && value <= max))
-        argp_error(state, "--%s: '%s' is not a number within %g to %g", option, text, min, max);
+        argp_error(state, "--%s: '%s' is not a number within %.9g to %.9g", option, text, min, max);
     return value;
 }
 

@@ -219,7 +219,10 @@ static int choice(struct argp_state *state, const char *option, const char *text
     for (const char *name = names; *name; name += strlen(name) + 1, i++)
         if (!strcmp(name, text))
             return i;
-    argp_error(state, "--%s: '%s' is not one of its names", option, text);
+    char list[256] = "";
+    for (const char *name = names; *name; name += strlen(name) + 1)
+        snprintf(list + strlen(list), sizeof list - strlen(list), " %s", name);
+    argp_error(state, "--%s: there is no '%s' (one of:%s)", option, text, list);
     return 0;
 }
 
@@ -271,6 +274,7 @@ static error_t parse_what(int key, char *text, struct argp_state *state) {
         a->n_seeds = (int)cli_integer(state, "seeds", text, 1, WICK_STUDY_MAX_SEEDS);
         return 0;
     case KEY_PAPER:
+        choice(state, "paper", text, "cifar10\0cifar100\0tiny-imagenet\0");
         a->published = text;
         return 0;
     case KEY_TEST:
@@ -411,6 +415,37 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
     }
 }
 
+/* What would be given for nothing is refused: its author expects something else. */
+static void check_together(struct argp_state *state, const train_arguments *a) {
+    const wick_train_options *o = &a->train;
+    const wick_train_options unset = wick_train_defaults();
+    const wick_search_options none = wick_search_defaults();
+    const struct {
+        bool useless;
+        const char *option, *without;
+    } rules[] = {
+        {o->nesterov && o->optimiser != WICK_OPTIMISER_SGD, "nesterov", "--optimiser sgd"},
+        {o->lr_final != unset.lr_final && o->lr_schedule != WICK_LR_COSINE, "lr-final",
+         "--lr-schedule cosine"},
+        {o->lr_drop != unset.lr_drop && o->lr_schedule != WICK_LR_STEP, "lr-drop",
+         "--lr-schedule step"},
+        {o->lr_decay != unset.lr_decay && o->lr_schedule != WICK_LR_STEP, "lr-decay",
+         "--lr-schedule step"},
+        {o->kd_temperature != unset.kd_temperature && !o->kd_response, "kd-temperature",
+         "--kd-response"},
+        {o->teacher_features && !a->teacher, "teacher-features", "--teacher"},
+        {o->teacher_weight != unset.teacher_weight && !a->teacher, "teacher-weight", "--teacher"},
+        {a->published && !train_is_study(a), "paper", "several strategies or --seeds"},
+        {(a->search.beta_by_pair || a->search.min_epochs != none.min_epochs ||
+          a->search.eta != none.eta) &&
+             !a->search.budget_epochs,
+         "search-pairs, --search-min or --search-eta", "--search"},
+    };
+    for (size_t i = 0; i < WICK_LEN(rules); i++)
+        if (rules[i].useless)
+            argp_error(state, "--%s does nothing without %s", rules[i].option, rules[i].without);
+}
+
 static error_t parse(int key, char *text, struct argp_state *state) {
     train_arguments *a = state->input;
     wick_train_options *o = &a->train;
@@ -470,6 +505,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             argp_error(state, "--data is required, e.g. --data builtin:shapes10");
         if (!a->output)
             argp_error(state, "--output is required, e.g. -o family.onnx");
+        check_together(state, a);
         return 0;
     default:
         return parse_how(key, text, state);

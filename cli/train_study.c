@@ -57,10 +57,13 @@ static void print_study(const train_arguments *a, const wick_study *study) {
                 row[1 + study->n_modules + k] = wick_arena_printf(arena, "%.2f", printed[k]);
         }
     }
-    printf("%s accuracy in %%, mean%s of %d seed%s; %d epochs a stage\n",
+    printf("%s accuracy in %%, mean%s of %d seed%s; %d epoch%s a stage\n",
            a->test ? "test" : "validation", a->n_seeds > 1 ? " ± standard deviation" : "",
-           a->n_seeds, a->n_seeds == 1 ? "" : "s", a->train.epochs);
+           a->n_seeds, a->n_seeds == 1 ? "" : "s", a->train.epochs,
+           a->train.epochs == 1 ? "" : "s");
     cli_print_table(cells, rows, columns);
+    if (a->published && !paper)
+        printf("paper: it has no numbers for recipe %s\n", a->recipe);
     if (paper)
         printf("paper: 64x64 or 32x32 input as printed, full width, 200 epochs, one run\n");
     printf("training took %.0f s in all; peak memory %.0f MB\n", study->seconds,
@@ -208,6 +211,18 @@ static void report_search(const wick_search *search, int n_heads) {
             100 * best->score, 100 * search->trials[0].score);
 }
 
+/* alpha by module, beta by pair in the order of --alpha and --beta. */
+static void add_weights(json_t *json, const wick_trial *trial, int n_heads) {
+    json_t *alpha = json_array(), *beta = json_array();
+    for (int k = 0; k < n_heads; k++)
+        json_array_append_new(alpha, json_real(trial->alpha[k]));
+    for (int j = 0; j < n_heads; j++)
+        for (int k = j + 1; k < n_heads; k++)
+            json_array_append_new(beta, json_real(trial->beta[j][k]));
+    json_object_set_new(json, "alpha", alpha);
+    json_object_set_new(json, "beta", beta);
+}
+
 wick_status train_search(train_arguments *a, const wick_data *data, int n_heads, wick_diag *diag) {
     static wick_search search; /* some hundred trials: not for the stack */
     trial_context context = {a, data};
@@ -226,6 +241,7 @@ wick_status train_search(train_arguments *a, const wick_data *data, int n_heads,
         json_pack("{s:i, s:i, s:i, s:f, s:f, s:f}", "trials", search.n_trials, "rungs",
                   search.n_rungs, "epochs", search.epochs, "seconds", search.seconds, "validation",
                   search.best.score, "default_first_rung_validation", search.trials[0].score);
+    add_weights(a->searched, &search.best, n_heads);
     memcpy(a->train.alpha, search.best.alpha, sizeof a->train.alpha);
     memcpy(a->train.beta, search.best.beta, sizeof a->train.beta);
     return WICK_OK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The firmware for a machine whose process is killed at any instruction and started again with the
    same NVM file: boots, submits the input if there is none, goes on to the end, prints the logits.
-   Arguments: INPUT-FILE MODULE MAPPED(0|1). Exit status 0 = done. */
+   Arguments: INPUT-FILE MODULE MAPPED(0|1) [INPUTS]: ends when so many inputs are answered (default
+   1). Exit status 0 = done. */
 #include "model.h"
 #include "semihost.h"
 
@@ -43,6 +44,16 @@ static int on_result(void *context, const wick_result *result) {
     return 0;
 }
 
+/* " 12" at the end of the command line; 1 where it is missing. */
+static uint32_t wanted_inputs(const char *text) {
+    uint32_t value = 0;
+    if (*text != ' ')
+        return 1;
+    while (*++text >= '0' && *text <= '9')
+        value = 10u * value + (uint32_t)(*text - '0');
+    return value;
+}
+
 int main(void) {
     static char line[512];
     static wick_engine engine;
@@ -52,11 +63,12 @@ int main(void) {
         return 2;
     char *path = strchr(line, ' ');
     char *rest = path ? strchr(path + 1, ' ') : NULL;
-    if (rest == NULL || rest[1] < '1' || rest[2] != ' ')
+    if (rest == NULL || rest[1] < '1' || rest[2] != ' ' || rest[3] == '\0')
         return 2;
     *rest = '\0';
     if (semihost_read_file(path + 1, input, MODEL_INPUT_BYTES) != 0)
         return 2;
+    uint32_t wanted = wanted_inputs(rest + 4);
     policy.kind = WICK_POLICY_FIXED;
     policy.module = (uint8_t)(rest[1] - '0');
     port.nvm_read = nvm_read;
@@ -69,7 +81,8 @@ int main(void) {
                                              (int8_t *)scratch, MODEL_SCRATCH_BYTES);
     if (status == WICK_RT_CORRUPT) /* only a torn very first record may do that: the logits tell */
         status = wick_engine_format(&engine);
-    while (status >= 0 && !(engine.record.phase == WICK_PHASE_IDLE && engine.record.epoch != 0))
+    while (status >= 0 &&
+           !(engine.record.phase == WICK_PHASE_IDLE && engine.record.epoch >= wanted))
         status = engine.record.phase == WICK_PHASE_IDLE
                      ? wick_engine_submit(&engine, input, MODEL_INPUT_BYTES, NULL)
                      : wick_engine_step(&engine);

@@ -26,7 +26,7 @@ windows 60 120 | npy '<i2' '(60, 32, 2)' > later/X.npy
 labels 60 | npy '|u1' '(60,)' > later/y.npy
 
 "$wick" data show npy:har > show.txt || die "data show"
-grep -q 'NumPy' show.txt || die "not recognised: $(cat show.txt)"
+grep -q NumPy show.txt && grep -q "windows of 32 samples, 2 channels" show.txt || die "not recognised: $(cat show.txt)"
 "$wick" train --recipe sensor --width 0.25 --data npy:har --epochs 8 --batch 32 --threads 1 --quiet --test -o har.onnx > train.txt 2> err || die "train: $(cat err)"
 "$wick" eval har.onnx --data npy:har --split test > eval.txt || die "eval"
 awk '/^TM1/ { if ($4 < 80) exit 1; seen = 1 } END { exit !seen }' eval.txt || die "TM1 learned nothing: $(cat eval.txt)"

@@ -47,6 +47,19 @@ expect 3 'sleep_uw' out.json "$WICK" plan int8.onnx --device ./bad-profile.json 
 # traces
 printf 'time_s,power_uw\n0,100\n2,100\n1,100\n' >back.csv
 expect 3 'line 4' '' "$WICK" sim plan.json --trace back.csv --data builtin:shapes10 --samples 5
+truncate -s 300M giant.csv
+expect 3 'cut it' '' "$WICK" sim plan.json --trace giant.csv --data builtin:shapes10 --samples 5
+rm giant.csv
+printf 'time_min,power_uw\n0,100\n1,100\n' >minutes.csv
+expect 3 'time_s (or' '' "$WICK" sim plan.json --trace minutes.csv --data builtin:shapes10 --samples 5
+for command in fleet 'size --target answers>=1%'; do
+    # shellcheck disable=SC2086
+    expect 3 'line 4' '' "$WICK" ${command%% *} plan.json ${command#"${command%% *}"} --trace back.csv --data builtin:shapes10 --samples 5
+done
+# thresholds that cannot work
+python_free_edit 's/\("on_v": *{ *"value": *\)[0-9.]*/\11.5/'
+if cmp -s bad-profile.json "$WICK_SOURCE/profiles/m4-fram.json"; then python_free_edit 's/\("on_v": *\)[0-9.]*/\11.5/'; fi
+expect 3 'off_v 2 is not below on_v 1.5' out.json "$WICK" plan int8.onnx --device ./bad-profile.json -o out.json
 # a device too small: the answer is no
 expect 1 'capacitor' out.json "$WICK" plan int8.onnx --device m4-fram --capacitor 0.5 -o out.json
 # outputs that cannot be written

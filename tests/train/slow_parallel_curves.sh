@@ -20,6 +20,7 @@ curves() {
     timeout 120 "${mpi[@]}" -np 2 "$wick" train "${common[@]}" "$@" -o "$name.2.onnx" --runs "$name.2.db" \
         > "$name.2.out" 2> "$name.2.err" || die "$name, two processes: $(cat "$name.2.err")"
     [ "$(grep -c '^extractor' "$name.2.out")" -eq 1 ] || die "$name: not one process alone reports: $(cat "$name.2.out")"
+    grep -q $'\033' "$name.2.out" && die "$name: a terminal's codes in a file"
     [ "$(sqlite3 "$name.2.db" 'SELECT count(*) FROM runs')" -eq 1 ] || die "$name: not one run is recorded"
 }
 

@@ -102,7 +102,19 @@ expect 3 'cut.onnx' "$wick" eval cut.onnx --data builtin:shapes10 --limit 200
 # Optimisers, softened targets, a teacher.
 "${train[@]}" -o d.onnx --quiet --optimiser adamw --lr-schedule cosine --ema 0.9 --mixup 0.2 --label-smoothing 0.1 --cutout 8 \
     --teacher a.onnx --teacher-features --kd-response --kd-temperature 2 --freeze 'TM3.*' > d.txt 2> err || die "all settings: $(cat err)"
-expect 2 'optimiser' "${train[@]}" -o x.onnx --optimiser adam
+expect 2 'one of: sgd adamw' "${train[@]}" -o x.onnx --optimiser adam
+expect 2 'one of: cifar10 cifar100' "${train[@]}" -o x.onnx --paper cifar11 --seeds 2
+expect 2 'within 0 to 0.9999999' "${train[@]}" -o x.onnx --ema 1
+expect 2 'nothing without --optimiser sgd' "${train[@]}" -o x.onnx --optimiser adamw --nesterov
+expect 2 'nothing without --lr-schedule step' "${train[@]}" -o x.onnx --lr-schedule cosine --lr-drop 0.5
+expect 2 'nothing without --lr-schedule cosine' "${train[@]}" -o x.onnx --lr-final 0.1
+expect 2 'nothing without --kd-response' "${train[@]}" -o x.onnx --kd-temperature 2
+expect 2 'nothing without --teacher' "${train[@]}" -o x.onnx --teacher-features
+expect 2 'nothing without several strategies' "${train[@]}" -o x.onnx --paper cifar10
+expect 2 'nothing without --search' "${train[@]}" -o x.onnx --search-pairs
+expect 3 'leave some parameters' "${train[@]}" -o x.onnx --freeze '*'
+expect 3 'leave some parameters' "${train[@]}" -o x.onnx --freeze 'fe.*' --freeze 'TM?.*'
+expect 3 'check that the folder exists' "${train[@]}" -o x.onnx --runs /nonexistent/runs.db
 expect 3 'TM7' "${train[@]}" -o x.onnx --freeze 'TM7*'
 expect 3 'cut.onnx' "${train[@]}" -o x.onnx --teacher cut.onnx
 rm -f x.onnx.state
@@ -126,6 +138,10 @@ for what in trials epochs; do # the same cost in words and as JSON
     said=$(sed -n "s/.*searched.* \\([0-9]*\\) $what.*/\\1/p" s.err)
     awk -v what=$what -v said="$said" '/"search"/ { on = 1 } on && $1 == "\"" what "\":" { exit ($2 + 0 != said || said < 2) } END { if (!on) exit 1 }' s.json ||
         die "search: $what: $(cat s.err s.json)"
+done
+for what in alpha:3 beta:3; do # and what it found, by module and by pair
+    awk -v key="\"${what%:*}\":" -v n="${what#*:}" '/"search"/ { on = 1 } in_list && /\]/ { exit rows != n } in_list { rows++ } on && $1 == key { in_list = 1 }
+        END { if (!in_list) exit 1 }' s.json || die "search: ${what%:*}: $(cat s.json)"
 done
 [ ! -e s.onnx.search.json ] || die "the search is left behind"
 expect 2 'one strategy' "${train[@]}" -o x.onnx -s all --search 10

@@ -19,9 +19,9 @@ wick_status wick_file_read(wick_arena *arena, const char *path, size_t max_bytes
     struct stat info;
     wick_status status = WICK_OK;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
-        status = wick_fail(diag, WICK_NOT_FOUND, path, NULL, NULL, "not a regular file");
+        status = wick_fail(diag, WICK_NOT_FOUND, path, NULL, "name a file", "not a regular file");
     else if ((uintmax_t)info.st_size > max_bytes)
-        status = wick_fail(diag, WICK_RANGE, path, NULL, NULL,
+        status = wick_fail(diag, WICK_RANGE, path, NULL, "cut it, or name another file",
                            "%jd bytes are more than the %zu that are read", (intmax_t)info.st_size,
                            max_bytes);
     if (status != WICK_OK) {

@@ -6,6 +6,7 @@
 
 #include "plan/plan.h"
 
+#include "sim/clairvoyant.h"
 #include "sim/figures.h"
 #include "sim/fleet.h"
 #include "sim/policy_judge.h"

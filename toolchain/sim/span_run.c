@@ -35,17 +35,8 @@ static bool must_wait(program *p, const wick_span *span) {
     return true;
 }
 
-/* 0 the extractor's steps, which are the first; 1 a module's. */
-static int side_of(const wick_model *m, int step) {
-    const wick_segment *extractor = &m->segments[0];
-    if (!extractor->n_spans)
-        return 1;
-    const wick_span *last = &m->spans[extractor->first_span + extractor->n_spans - 1];
-    return step >= last->first_step + last->n_steps;
-}
-
 bool span_resident(const wick_plan *plan, const int from[2], int producer) {
-    return producer >= from[side_of(&plan->model, producer)];
+    return producer >= from[work_side(&plan->model, producer)];
 }
 
 static int first_step(const program *p, int span) {
@@ -60,15 +51,20 @@ static int end_step(const program *p, int span) {
    module, decides it. */
 static void begin_segment(program *p, int step) {
     const wick_plan *plan = p->world.plan;
-    int *from = &p->from[side_of(&plan->model, step)];
+    int *from = &p->from[work_side(&plan->model, step)];
     if (*from != INT_MAX)
         return;
     *from = step;
-    const int *first = p->world.work.reload_first;
+    const work_items *work = &p->world.work;
+    int first = work->reload_first[step];
+    int last = work->reload_first[end_step(p, n_spans(p) - 1)] - 1;
     p->reach = -1;
-    for (int r = first[step]; r < first[end_step(p, n_spans(p) - 1)]; r++)
-        if (!span_resident(plan, p->from, plan->reloads[r].producer))
-            p->reach = plan->reloads[r].step;
+    if (first > last ||
+        (work->reload_least[0][first] >= p->from[0] && work->reload_least[1][first] >= p->from[1]))
+        return;
+    while (span_resident(plan, p->from, plan->reloads[last].producer))
+        last--;
+    p->reach = plan->reloads[last].step;
 }
 
 bool span_reloads(program *p) {
@@ -93,14 +89,12 @@ static int end_item(const program *p, int span) {
 
 /* The spans from i on that may join, and the store above which they surely do. */
 static int farthest(const program *p, int i, double *floor_uj) {
-    uint32_t need_mv = 0;
-    for (; joinable(p, i); i++) {
-        uint32_t next_mv = span_at(p, i + 1)->need_mv;
-        need_mv = next_mv > need_mv ? next_mv : need_mv;
-    }
+    const world *w = &p->world;
+    int first = w->plan->model.segments[p->segment].first_span;
+    bool join = joinable(p, i);
     /* One more millivolt than needed: readings are rounded down. */
-    *floor_uj = store_energy_at(&p->world.store, (need_mv + 1) * 1e-3);
-    return end_item(p, i);
+    *floor_uj = store_energy_at(&w->store, ((join ? w->work.join_mv[first + i] : 0) + 1) * 1e-3);
+    return end_item(p, join ? w->work.join_end[first + i] - first : i);
 }
 
 /* Reads the operands of a step that are not in SRAM. */
@@ -164,11 +158,23 @@ static world_outcome write_back(program *p, int first, int end) {
     return WORLD_DONE;
 }
 
+/* Sleeps until the span may begin; one sleep at a time where somebody wants to be asked between
+   them. */
+static world_outcome wait_for_charge(program *p, const wick_span *span) {
+    world *w = &p->world;
+    bool asked = w->options->control || wick_policy_reviews(&w->options->policy);
+    world_outcome outcome;
+    do
+        outcome = world_sleep(w, w->now_s + w->options->wait_s);
+    while (outcome == WORLD_DONE && !asked && !w->arrived && must_wait(p, span));
+    return outcome;
+}
+
 world_outcome span_run(program *p) {
     world *w = &p->world;
     int span = p->progress[p->segment], first = first_step(p, span);
     if (must_wait(p, span_at(p, span)))
-        return world_sleep(w, w->now_s + w->options->wait_s);
+        return wait_for_charge(p, span_at(p, span));
     begin_segment(p, first);
     world_open(w, first_item(p, span));
     world_outcome outcome = run_spans(p, &span);

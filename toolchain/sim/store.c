@@ -14,29 +14,6 @@ store store_make(const wick_device *device, double capacitor_uf, double start_v)
     return s;
 }
 
-double store_energy_at(const store *s, double voltage) {
-    return 0.5 * s->farad_u * voltage * voltage;
-}
-
-static double voltage_at(const store *s, double energy_uj) {
-    return sqrt(2 * energy_uj / s->farad_u);
-}
-
-double store_voltage(const store *s) {
-    return voltage_at(s, s->energy_uj);
-}
-
-static double input_uw(const store *s, store_input in, double energy_uj) {
-    if (!in.line)
-        return in.uw;
-    double v = voltage_at(s, energy_uj);
-    return (in.ua - in.us * v) * v;
-}
-
-double store_slope(const store *s, store_input in, double draw_uw, double energy_uj) {
-    return input_uw(s, in, energy_uj) - draw_uw - s->lambda_per_s * energy_uj;
-}
-
 static line_source line_of(const store *s, store_input in, double draw_uw) {
     return (line_source){.uf = s->farad_u,
                          .ua = in.ua,
@@ -51,7 +28,7 @@ double store_time_to(const store *s, store_input in, double draw_uw, double targ
         return 0;
     if (in.line) {
         line_source line = line_of(s, in, draw_uw);
-        return line_time(&line, store_voltage(s), voltage_at(s, target_uj));
+        return line_time(&line, store_voltage(s), store_voltage_at(s, target_uj));
     }
     double net_uw = in.uw - draw_uw;
     /* The slope now and the slope at the target must both point at it. */
@@ -78,34 +55,22 @@ static store_flow advance_line(store *s, store_input in, double draw_uw, double 
 
 /* Without reaching the clamp. */
 static store_flow advance_free(store *s, store_input in, double draw_uw, double dt_s) {
-    if (in.line)
-        return advance_line(s, in, draw_uw, dt_s);
-    store_flow flow = {.in_uj = in.uw * dt_s, .drawn_uj = draw_uw * dt_s};
-    double lambda = s->lambda_per_s;
-    if (lambda > 0) {
-        double slope = in.uw - draw_uw - lambda * s->energy_uj;
-        double after = s->energy_uj + slope * store_decay(lambda * dt_s) / lambda;
-        /* By difference, so that energy is conserved to rounding. */
-        flow.leaked_uj = s->energy_uj + flow.in_uj - flow.drawn_uj - after;
-        s->energy_uj = after;
-    } else {
-        s->energy_uj += flow.in_uj - flow.drawn_uj;
-    }
-    return flow;
+    return in.line ? advance_line(s, in, draw_uw, dt_s)
+                   : store_advance_power(s, in.uw, draw_uw, dt_s);
 }
 
-store_flow store_advance(store *s, store_input in, double draw_uw, double dt_s) {
+store_flow store_advance_clamped(store *s, store_input in, double draw_uw, double dt_s) {
     double full_s = INFINITY;
-    if (s->energy_uj < s->max_uj)
+    if (s->energy_uj < s->max_uj && store_may_reach(s, in, draw_uw, s->max_uj, dt_s))
         full_s = store_time_to(s, in, draw_uw, s->max_uj);
-    else if (store_slope(s, in, draw_uw, s->max_uj) > 0)
+    else if (s->energy_uj >= s->max_uj && store_slope(s, in, draw_uw, s->max_uj) > 0)
         full_s = 0;
     if (full_s >= dt_s)
         return advance_free(s, in, draw_uw, dt_s);
     store_flow flow = full_s > 0 ? advance_free(s, in, draw_uw, full_s) : (store_flow){0};
     double rest_s = dt_s - full_s, leaked_uj = s->lambda_per_s * s->max_uj * rest_s;
     double gained_uj = s->max_uj - s->energy_uj; /* rounding of the time to the clamp */
-    double in_uw = input_uw(s, in, s->max_uj);
+    double in_uw = store_input_uw(s, in, s->max_uj);
     s->energy_uj = s->max_uj;
     flow.in_uj += in_uw * rest_s;
     flow.drawn_uj += draw_uw * rest_s;

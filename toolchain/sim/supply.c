@@ -7,15 +7,6 @@
 
 static const double SUPPLY_MEMORY_S = 10;
 
-double supply_end_s(const supply *s, int i) {
-    return i + 1 < s->trace->n ? s->trace->time_s[i + 1] : s->trace->end_s;
-}
-
-int supply_block_end(const supply *s, int i) {
-    int end = (i / SUPPLY_BLOCK + 1) * SUPPLY_BLOCK;
-    return end < s->trace->n ? end : s->trace->n;
-}
-
 int supply_sample_at(const supply *s, int from, double t) {
     int low = from, high = from + 1, n = s->trace->n;
     for (int step = 1; high < n && s->trace->time_s[high] <= t; step *= 2) {
@@ -31,17 +22,6 @@ int supply_sample_at(const supply *s, int from, double t) {
             high = middle;
     }
     return low;
-}
-
-supply_sums supply_sums_at(const supply *s, supply_regime regime, int i, double t) {
-    int at = i + i / SUPPLY_BLOCK;
-    double dt = t - s->trace->time_s[i], power = s->arrives_uw[regime][i];
-    double decay = store_decay(s->lambda_per_s * dt), response = s->response_uj[regime][at];
-    return (supply_sums){.offered_uj = s->offered_uj[at] + s->trace->power_uw[i] * dt,
-                         .gain_uj = s->gain_uj[regime][at] + power * dt,
-                         .response_uj =
-                             response - response * decay +
-                             (s->lambda_per_s > 0 ? power / s->lambda_per_s * decay : power * dt)};
 }
 
 double supply_recent_uw(const supply *s, int i, double t, double start_uw) {

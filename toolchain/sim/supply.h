@@ -41,13 +41,27 @@ wick_status supply_make(wick_arena *arena, const wick_trace *trace, const wick_h
 /* Another time constant, > 0. */
 void supply_remember(supply *s, double memory_s);
 /* End of sample i, from the trace's start. */
-double supply_end_s(const supply *s, int i);
+static inline double supply_end_s(const supply *s, int i) {
+    return i + 1 < s->trace->n ? s->trace->time_s[i + 1] : s->trace->end_s;
+}
 /* The sample that holds time t, at or after sample `from`. */
 int supply_sample_at(const supply *s, int from, double t);
 /* First sample behind i's block. */
-int supply_block_end(const supply *s, int i);
+static inline int supply_block_end(const supply *s, int i) {
+    int end = (i / SUPPLY_BLOCK + 1) * SUPPLY_BLOCK;
+    return end < s->trace->n ? end : s->trace->n;
+}
 /* From the start of i's block to `t`, which lies in sample i (its end included). */
-supply_sums supply_sums_at(const supply *s, supply_regime regime, int i, double t);
+static inline supply_sums supply_sums_at(const supply *s, supply_regime regime, int i, double t) {
+    int at = i + i / SUPPLY_BLOCK;
+    double dt = t - s->trace->time_s[i], power = s->arrives_uw[regime][i];
+    double decay = store_decay(s->lambda_per_s * dt), response = s->response_uj[regime][at];
+    return (supply_sums){.offered_uj = s->offered_uj[at] + s->trace->power_uw[i] * dt,
+                         .gain_uj = s->gain_uj[regime][at] + power * dt,
+                         .response_uj =
+                             response - response * decay +
+                             (s->lambda_per_s > 0 ? power / s->lambda_per_s * decay : power * dt)};
+}
 /* The running mean at t, which lies in sample i, when it was start_uw at the trace's start. */
 double supply_recent_uw(const supply *s, int i, double t, double start_uw);
 

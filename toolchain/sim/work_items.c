@@ -1,5 +1,6 @@
 #include "sim/work_items.h"
 
+#include <limits.h>
 #include <math.h>
 
 typedef struct builder {
@@ -121,6 +122,40 @@ static void add_loose(builder *b) {
         end_unit(b);
     }
     b->w->reload_first[plan->model.n_steps] = r;
+}
+
+int work_side(const wick_model *m, int step) {
+    const wick_segment *extractor = &m->segments[0];
+    if (!extractor->n_spans)
+        return 1;
+    const wick_span *last = &m->spans[extractor->first_span + extractor->n_spans - 1];
+    return step >= last->first_step + last->n_steps;
+}
+
+/* From each segment's end to its beginning. */
+static void look_ahead(work_items *w, const wick_plan *plan) {
+    const wick_model *m = &plan->model;
+    for (int k = 0; k <= m->n_modules; k++) {
+        const wick_segment *segment = &m->segments[k];
+        int first = segment->first_span, last = first + segment->n_spans - 1;
+        int least[2] = {INT_MAX, INT_MAX};
+        if (last < first)
+            continue;
+        int end_step = m->spans[last].first_step + m->spans[last].n_steps;
+        int r = w->reload_first[end_step] - 1;
+        for (; r >= w->reload_first[m->spans[first].first_step]; r--) {
+            int producer = plan->reloads[r].producer, side = work_side(m, producer);
+            least[side] = producer < least[side] ? producer : least[side];
+            for (int i = 0; i < 2; i++)
+                w->reload_least[i][r] = least[i];
+        }
+        for (int s = last; s >= first; s--) {
+            bool joins = s < last && !m->spans[s].mandatory && m->spans[s + 1].need_mv > 0;
+            uint16_t next_mv = joins ? m->spans[s + 1].need_mv : 0;
+            w->join_end[s] = joins ? w->join_end[s + 1] : s;
+            w->join_mv[s] = joins && w->join_mv[s + 1] > next_mv ? w->join_mv[s + 1] : next_mv;
+        }
+    }
 }
 
 static wick_cost plain(double energy_uj, double time_us) {
@@ -262,9 +297,14 @@ wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick
                         .store_item = wick_new(arena, int, plan->model.n_steps),
                         .reload_item = wick_new(arena, int, plan->n_reloads),
                         .reload_first = wick_new(arena, int, plan->model.n_steps + 1),
+                        .reload_least = {wick_new(arena, int, plan->n_reloads),
+                                         wick_new(arena, int, plan->n_reloads)},
+                        .join_end = wick_new(arena, int, plan->model.n_spans),
+                        .join_mv = wick_new(arena, uint16_t, plan->model.n_spans),
                         .lambda_per_s = cap->lambda_per_s};
     builder b = {.w = out, .plan = plan, .workload = workload, .cap = cap};
     add_all(&b);
+    look_ahead(out, plan);
     double sleep_uw = d->sleep_uw / d->capacitor.efficiency;
     out->sleep_load_uw = d->sleep_uw;
     out->sleep_esr_uw = esr_loss_uw(d->capacitor.off_v, sleep_uw, d->capacitor.esr_ohm);

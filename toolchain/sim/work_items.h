@@ -64,6 +64,11 @@ typedef struct work_items {
     int *store_item;              /* [model.n_steps] in LOOSE; -1: nothing to write at a commit */
     int *reload_item;             /* [plan.n_reloads] in LOOSE; -1: takes nothing */
     int *reload_first;            /* [model.n_steps + 1] its reloads begin here */
+    int *reload_least[2];         /* [plan.n_reloads] of this and the segment's later reloads: the
+                                     least producer that is the extractor's, and a module's; INT_MAX */
+    int *join_end;                /* [model.n_spans] the last span of the segment that may follow
+                                     this one without a commit between, were the voltage high */
+    uint16_t *join_mv;            /* [model.n_spans] what those behind this one need at most */
     int send[1 + WICK_MAX_HEADS]; /* items of module k: its delivery, up to the sequence's end */
     double lambda_per_s;
     double sleep_load_uw, sleep_draw_uw, sleep_esr_uw, sleep_off_uj;
@@ -73,6 +78,8 @@ typedef struct work_items {
    which the terminals would be below off_v when the device wakes. RANGE: a cost without a time. */
 wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
                             const store *cap, bool lazy, work_items *out, wick_diag *diag);
+/* 0: step k is one of the extractor's, which are the first; 1: a module's. */
+int work_side(const wick_model *model, int step);
 /* Sums before item i (an item index, or the end of sequence q). */
 static inline const work_sums *work_before(const work_items *w, int sequence, int i) {
     return &w->before[i + sequence];

@@ -68,32 +68,25 @@ void world_next_sample(world *w) {
     w->trace_s += end_s;
 }
 
-void world_account(world *w, double offered_uj, store_flow flow) {
-    wick_energy *e = &w->result->energy;
-    e->harvested_uj += offered_uj;
-    e->input_loss_uj += offered_uj - flow.in_uj;
-    e->clamped_uj += flow.clamped_uj;
-    e->leakage_uj += flow.leaked_uj;
-}
-
 /* Up to one event: the end of a sample, of the item at hand, a threshold of the store, or until_s.
  */
 static void turn(world *w, const world_load *load, double until_s, double left_s) {
     supply_band band = supply_band_at(&w->supply, &w->store, w->sample, load->draw_uw);
     double sample_end_s = w->trace_s + supply_end_s(&w->supply, w->sample);
-    double dt_s = fmin(fmin(until_s, sample_end_s) - w->now_s, left_s), target_uj = -1;
+    double dt_s = lesser(lesser(until_s, sample_end_s) - w->now_s, left_s), target_uj = -1;
     /* The nearest energies on both sides at which something changes. */
     double slope = store_slope(&w->store, band.in, load->draw_uw, w->store.energy_uj);
     double border_uj =
-        slope > 0 ? fmin(load->wake_uj, band.high_uj) : fmax(load->off_uj, band.low_uj);
-    if (border_uj >= 0 && border_uj <= w->store.max_uj && border_uj != w->store.energy_uj) {
+        slope > 0 ? lesser(load->wake_uj, band.high_uj) : greater(load->off_uj, band.low_uj);
+    if (border_uj >= 0 && border_uj <= w->store.max_uj && border_uj != w->store.energy_uj &&
+        store_may_reach(&w->store, band.in, load->draw_uw, border_uj, dt_s)) {
         double at_s = store_time_to(&w->store, band.in, load->draw_uw, border_uj);
         if (at_s <= dt_s) {
             dt_s = at_s;
             target_uj = border_uj;
         }
     }
-    dt_s = fmax(0, dt_s);
+    dt_s = greater(0, dt_s);
     double offered_uj = w->supply.trace->power_uw[w->sample] * dt_s;
     store_flow flow = store_advance(&w->store, band.in, load->draw_uw, dt_s);
     world_account(w, offered_uj, flow);
@@ -114,12 +107,12 @@ static void turn(world *w, const world_load *load, double until_s, double left_s
 }
 
 static double horizon(const world *w) {
-    return fmin(fmin(w->end_s, w->arrivals.next_s), w->mark_s);
+    return lesser(lesser(w->end_s, w->arrivals.next_s), w->mark_s);
 }
 
 /* ---- items ---- */
 
-static void add_sums(work_sums *to, const work_sums *more, double sign) {
+static inline void add_sums(work_sums *to, const work_sums *more, double sign) {
     to->drawn_uj += sign * more->drawn_uj;
     to->load_uj += sign * more->load_uj;
     to->esr_uj += sign * more->esr_uj;
@@ -130,10 +123,19 @@ static void add_sums(work_sums *to, const work_sums *more, double sign) {
 
 /* What was drawn from item `first`'s start to `part` of item `item`; the part counts as computing.
  */
-static work_sums sums_between(const work_items *work, int first, int item, double part) {
+static inline work_sums sums_between(const work_items *work, int first, int item, double part) {
     int q = work->sequence_of[first];
-    work_sums sums = *work_before(work, q, item);
-    add_sums(&sums, work_before(work, q, first), -1);
+    const work_sums *from = work_before(work, q, first), *to = work_before(work, q, item);
+    /* Field by field: a copy that is changed at once stalls. */
+    work_sums sums;
+    sums.time_s = to->time_s - from->time_s;
+    sums.response_uj = 0;
+    sums.drawn_uj = to->drawn_uj - from->drawn_uj;
+    sums.load_uj = to->load_uj - from->load_uj;
+    sums.esr_uj = to->esr_uj - from->esr_uj;
+    for (int a = 0; a < WORK_ACCOUNTS; a++)
+        sums.account_uj[a] = to->account_uj[a] - from->account_uj[a];
+    sums.commits = to->commits - from->commits;
     if (part > 0) {
         const work_item *at = &work->items[item];
         sums.load_uj += at->load_uj * part;
@@ -144,7 +146,7 @@ static work_sums sums_between(const work_items *work, int first, int item, doubl
     return sums;
 }
 
-static void book_sums(world *w, const work_sums *sums, bool useful) {
+static inline void book_sums(world *w, const work_sums *sums, bool useful) {
     wick_energy *e = &w->result->energy;
     e->esr_loss_uj += sums->esr_uj;
     e->converter_loss_uj += sums->drawn_uj - sums->esr_uj - sums->load_uj;
@@ -345,7 +347,7 @@ world_outcome world_sleep(world *w, double until_s) {
         }
         if (w->arrived || w->now_s >= until_s)
             break;
-        double next_s = fmin(horizon(w), until_s);
+        double next_s = lesser(horizon(w), until_s);
         if (!world_leap(w, &load, next_s, -1))
             turn(w, &load, next_s, INFINITY);
     }
@@ -363,7 +365,7 @@ world_outcome world_charge(world *w, double not_before_s) {
         if (!early && w->store.energy_uj >= w->store.on_uj)
             break;
         world_load load = {.off_uj = -1, .wake_uj = early ? INFINITY : w->store.on_uj};
-        double next_s = early ? fmin(horizon(w), not_before_s) : horizon(w);
+        double next_s = early ? lesser(horizon(w), not_before_s) : horizon(w);
         if (!world_leap(w, &load, next_s, -1))
             turn(w, &load, next_s, INFINITY);
     }

@@ -93,6 +93,12 @@ bool world_leap(world *w, const world_load *load, double until_s, int end);
 /* The trace's next sample begins. */
 void world_next_sample(world *w);
 /* Adds an interval's harvest to the account. */
-void world_account(world *w, double offered_uj, store_flow flow);
+static inline void world_account(world *w, double offered_uj, store_flow flow) {
+    wick_energy *e = &w->result->energy;
+    e->harvested_uj += offered_uj;
+    e->input_loss_uj += offered_uj - flow.in_uj;
+    e->clamped_uj += flow.clamped_uj;
+    e->leakage_uj += flow.leaked_uj;
+}
 
 #endif

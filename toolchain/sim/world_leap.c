@@ -71,8 +71,8 @@ static void extremes(const leap *l, double *peak_uw, double *low_uw) {
     const double *arrives_uw = s->arrives_uw[l->regime];
     *peak_uw = *low_uw = arrives_uw[first];
     for (int i = first + 1; i <= last; i++) {
-        *peak_uw = fmax(*peak_uw, arrives_uw[i]);
-        *low_uw = fmin(*low_uw, arrives_uw[i]);
+        *peak_uw = greater(*peak_uw, arrives_uw[i]);
+        *low_uw = lesser(*low_uw, arrives_uw[i]);
     }
 }
 
@@ -81,9 +81,9 @@ static bool stay_below(leap *l) {
     const world *w = l->w;
     const supply *s = &w->supply;
     double energy_uj = w->store.energy_uj;
-    double ceiling_uj = fmin(l->load->wake_uj, w->store.max_uj);
+    double ceiling_uj = lesser(l->load->wake_uj, w->store.max_uj);
     if (l->regime == SUPPLY_COLD)
-        ceiling_uj = fmin(ceiling_uj, s->cold_uj);
+        ceiling_uj = lesser(ceiling_uj, s->cold_uj);
     double peak_uw, low_uw;
     extremes(l, &peak_uw, &low_uw);
     if (energy_uj >= w->store.max_uj && isinf(l->load->wake_uj) &&
@@ -91,7 +91,7 @@ static bool stay_below(leap *l) {
         l->full = true;
         return true;
     }
-    if (energy_uj + fmax(0, peak_uw - l->load->min_uw) * l->dt_s < ceiling_uj ||
+    if (energy_uj + greater(0, peak_uw - l->load->min_uw) * l->dt_s < ceiling_uj ||
         peak_uw <= l->load->min_uw)
         return true;
     if (energy_uj + l->after.gain_uj - l->before.gain_uj < ceiling_uj)
@@ -118,14 +118,14 @@ static bool stay_above(leap *l) {
     const work_items *work = &w->work;
     bool items = l->end >= 0;
     double floor_uj = items ? work->sequence[l->sequence].max_off_uj : l->load->off_uj;
-    floor_uj = l->load->floor_uj > 0 ? fmax(floor_uj, l->load->floor_uj) : floor_uj;
+    floor_uj = l->load->floor_uj > 0 ? greater(floor_uj, l->load->floor_uj) : floor_uj;
     if (l->regime == SUPPLY_WARM && w->supply.cold_uj > 0)
-        floor_uj = fmax(floor_uj, w->supply.cold_uj);
+        floor_uj = greater(floor_uj, w->supply.cold_uj);
     if (floor_uj < 0)
         return true;
     double room_uj = w->store.energy_uj - floor_uj;
     double most_uj =
-        fmin(w->store.max_uj, w->store.energy_uj + l->after.gain_uj - l->before.gain_uj);
+        lesser(w->store.max_uj, w->store.energy_uj + l->after.gain_uj - l->before.gain_uj);
     double leak_uw = w->supply.lambda_per_s * most_uj;
     if (!items) {
         double sure_s = room_uj / (l->load->draw_uw + leak_uw) * (1 - 1e-9);
@@ -223,9 +223,12 @@ bool world_leap(world *w, const world_load *load, double until_s, int end) {
     const supply *s = &w->supply;
     if (w->options->single_steps || s->diode || w->store.energy_uj == s->cold_uj)
         return false;
-    leap l = {.w = w, .load = load, .end = end, .start_s = w->now_s - w->trace_s};
+    double start_s = w->now_s - w->trace_s;
+    double sample_s = supply_end_s(s, w->sample) - start_s, dt_s = until_s - w->now_s;
+    if (end < 0 ? dt_s <= sample_s : w->item + 1 >= end && w->left_s <= sample_s)
+        return false; /* nothing but the next event */
+    leap l = {.w = w, .load = load, .end = end, .start_s = start_s};
     l.regime = w->store.energy_uj < s->cold_uj ? SUPPLY_COLD : SUPPLY_WARM;
-    double sample_s = supply_end_s(s, w->sample) - l.start_s, dt_s = until_s - w->now_s;
     int last = supply_block_end(s, w->sample);
     double block_s = supply_end_s(s, last - 1) - l.start_s;
     double items_s = INFINITY;
@@ -234,7 +237,7 @@ bool world_leap(world *w, const world_load *load, double until_s, int end) {
         l.into_s = w->work.items[w->item].time_s - w->left_s;
         items_s = time_to_item(&l, end);
     }
-    double least_s = fmin(dt_s, fmin(block_s, items_s));
+    double least_s = lesser(dt_s, lesser(block_s, items_s));
     if (least_s <= sample_s && (end < 0 || least_s <= w->left_s))
         return false;
     l.block = w->sample / SUPPLY_BLOCK;

@@ -272,7 +272,7 @@ static wick_status check_frame(const char *path, wick_bytes bytes, wick_diag *di
         return wick_fail(diag, WICK_TRUNCATED, path, NULL, again, "only %zu bytes of it are there",
                          bytes.len);
     if (memcmp(bytes.data, magic, sizeof magic - 1))
-        return wick_fail(diag, WICK_SYNTAX, path, NULL, NULL, "it is not a training state");
+        return wick_fail(diag, WICK_SYNTAX, path, NULL, again, "it is not a training state");
     if (bytes.data[7] != (uint8_t)magic[7])
         return wick_fail(
             diag, WICK_UNSUPPORTED, path, NULL, "go on with the version of wick that wrote it",

@@ -94,8 +94,9 @@ wick_status wick_runs_open(const char *path, bool write, wick_runs *runs, wick_d
                            "wick train --runs FILE records training runs", "there is no such file");
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     if (status == WICK_OK && sqlite3_open_v2(path, &runs->db, flags, NULL) != SQLITE_OK)
-        status = wick_fail(diag, WICK_OUTPUT, path, NULL, NULL, "cannot open the database: %s",
-                           runs->db ? sqlite3_errmsg(runs->db) : "out of memory");
+        status = wick_fail(
+            diag, WICK_OUTPUT, path, NULL, "check that the folder exists and may be written to",
+            "cannot open the database: %s", runs->db ? sqlite3_errmsg(runs->db) : "out of memory");
     if (status == WICK_OK) {
         sqlite3_busy_timeout(runs->db, BUSY_MS);
         status = check_schema(runs, write, diag);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the names of their weights begin with. */
+#define PROJECTION "wick.projection"
 /* Stream numbers of wick_rng_seed(seed, stream) for the projections: far from those of epochs. */
 enum { PROJECTION_STREAM = 0x70726f6a };
 
@@ -167,7 +169,7 @@ static int add_projection(wick_stage *stage, uint64_t seed, int j, int d_teacher
     float deviation = 1.0f / sqrtf((float)d_student);
     for (size_t i = 0; i < count; i++)
         weights[i] = deviation * wick_rng_normal(&rng);
-    const char *name = wick_arena_printf(stage->arena, "wick.projection.%d.%d", j, k);
+    const char *name = wick_arena_printf(stage->arena, PROJECTION ".%d.%d", j, k);
     const char *result = wick_arena_printf(stage->arena, "%s.result", name);
     int w = wick_graph_tensor(stage->graph, wick_arena_printf(stage->arena, "%s.weight", name),
                               WICK_F32, (wick_shape){2, {d_teacher, d_student}}, weights);
@@ -280,7 +282,7 @@ static wick_status make_slots(wick_stage *stage, const output_list *list, wick_d
 /* Parameters that match a pattern are left as they are. */
 static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *options,
                                   wick_diag *diag) {
-    int n = wick_program_param_count(stage->program);
+    int n = wick_program_param_count(stage->program), left = 0;
     for (int i = 0; i < options->n_freeze; i++) {
         bool found = false;
         for (int p = 0; p < n; p++) {
@@ -295,7 +297,17 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
                              "`wick describe --json` lists the names; * and ? stand for any text",
                              "no parameter has a name like this");
     }
-    return options->n_freeze ? wick_program_refreeze(stage->program, diag) : WICK_OK;
+    if (options->n_freeze == 0)
+        return WICK_OK;
+    for (int p = 0; p < n; p++) {
+        const wick_param *param = wick_program_param(stage->program, p);
+        left += param->trainable && !param->frozen &&
+                strncmp(param->name, PROJECTION, strlen(PROJECTION)) != 0;
+    }
+    if (left == 0)
+        return wick_fail(diag, WICK_RANGE, NULL, "freeze", "leave some parameters to train",
+                         "the patterns freeze everything that this stage would train");
+    return wick_program_refreeze(stage->program, diag);
 }
 
 /* Weights that match a pattern become sparse. */
