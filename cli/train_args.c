@@ -26,6 +26,7 @@ enum {
     KEY_EXITS,
     KEY_EXIT_AFTER,
     KEY_SPARSE,
+    KEY_QUANTIZE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
     KEY_TEACHER_FEATURES,
@@ -123,6 +124,9 @@ static const struct argp_option option_table[] = {
      "do not train parameters of these names, e.g. 'TM1.*'; may be given again", 2},
     {"sparse", KEY_SPARSE, "PATTERN=D", 0,
      "weights of these names keep the largest share D of each array after every step, e.g. 'TM1.*=0.2'; may be given again",
+     2},
+    {"quantize", KEY_QUANTIZE, "[PATTERN=]BITS", 0,
+     "train the weights of these names (default: all) for integers of 2 to 8 bits, as `wick shrink --int8` will store them; may be given again",
      2},
     {"weight-decay", KEY_WEIGHT_DECAY, "W", 0,
      "of weights, not of biases and batch norm (default 0.0005)", 2},
@@ -321,6 +325,19 @@ static void add_sparse(wick_train_options *o, struct argp_state *state, char *te
     o->sparse[o->n_sparse++] = (wick_sparse_rule){text, density};
 }
 
+/* "PATTERN=BITS" or "BITS". */
+static void add_bits(wick_train_options *o, struct argp_state *state, char *text) {
+    char *equals = strrchr(text, '=');
+    if (equals == text)
+        argp_error(state, "--quantize: '%s' is not PATTERN=BITS, e.g. 'TM1.*=4'", text);
+    if (o->n_bits == WICK_MAX_SPARSE)
+        argp_error(state, "--quantize: more than %d patterns", WICK_MAX_SPARSE);
+    int bits = (int)cli_integer(state, "quantize", equals ? equals + 1 : text, 2, 8);
+    if (equals)
+        *equals = 0;
+    o->bits[o->n_bits++] = (wick_bits_rule){equals ? text : "*", bits};
+}
+
 static error_t parse_how(int key, char *text, struct argp_state *state) {
     train_arguments *a = state->input;
     wick_train_options *o = &a->train;
@@ -373,6 +390,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_SPARSE:
         add_sparse(o, state, text);
+        return 0;
+    case KEY_QUANTIZE:
+        add_bits(o, state, text);
         return 0;
     case KEY_OPTIMISER:
         o->optimiser = (wick_optimiser)choice(state, "optimiser", text, "sgd\0adamw\0");

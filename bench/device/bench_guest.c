@@ -210,6 +210,24 @@ static void run_parts(const bench_layer *b, const wick_layer *l, const int8_t *c
     }
 }
 
+/* Weights of four bits for the kernels that want such, and what the portable kernel makes of them;
+   false when the board has no room. */
+static int narrow(const bench_layer *b, wick_layer *l, const int8_t *const *src,
+                  const int8_t **want, uint32_t count) {
+    uint32_t n = weights_of(b);
+    int8_t *weights = take(n), *out = take(count);
+    if (!weights || !out)
+        return 0;
+    for (uint32_t i = 0; i < n; i++)
+        weights[i] = (int8_t)(l->weights[i] / 16);
+    wick_layer portable = *l;
+    portable.kernel = WICK_KERNEL_PORTABLE;
+    portable.weights = l->weights = weights;
+    wick_layer_run(&portable, src, 0, 0, count, out, NULL);
+    *want = out;
+    return 1;
+}
+
 /* One kernel; false when the board has no room. */
 static int run_kernel(const bench_layer *b, const wick_layer *raw, uint8_t kernel,
                       const int8_t *const *src, const int8_t *want, uint32_t count) {
@@ -217,6 +235,8 @@ static int run_kernel(const bench_layer *b, const wick_layer *raw, uint8_t kerne
     wick_layer l = *raw;
     l.kernel = kernel;
     const char *name = wick_kernel_name(l.kind, kernel);
+    if (b->kind <= WICK_LAYER_FC && !wick_weights_fit(&l) && !narrow(b, &l, src, &want, count))
+        return 0;
     uint32_t words = wick_weights_words(&l), bytes = weights_of(b);
     if (words) {
         uint32_t *packed = take(4 * words);

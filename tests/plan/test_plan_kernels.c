@@ -158,6 +158,55 @@ static void code_counts_once(void **state) {
     tiny_free(net);
 }
 
+static void offer(uint8_t kernel, double cycles_per_mac) {
+    device->fast[kernel] = device->portable[WICK_LAYER_CONV2D];
+    device->fast[kernel].offered = true;
+    device->fast[kernel].cycles_per_mac = cycles_per_mac;
+    device->fast[kernel].code_bytes = 100;
+}
+
+/* Sparse storage where it is smaller, or faster, layer by layer: its cost is that of its entries.
+ */
+static void sparse_where_it_pays(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    wick_device before = *device;
+    int found = 0, thin[2] = {-1, -1};
+    for (int l = 0; l < net->n_layers && found < 2; l++)
+        if (net->layers[l].kind == WICK_LAYER_CONV2D && net->layers[l].in_c > 2)
+            thin[found++] = l;
+    assert_int_equal(found, 2);
+    for (int i = 0; i < 2; i++) { /* one weight of 9: one layer's of 4 bits, the other's not */
+        const wick_layer *layer = &net->layers[thin[i]];
+        int8_t *weights = (int8_t *)(uintptr_t)layer->weights;
+        for (int w = 0; w < layer->k_h * layer->k_w * layer->in_c * layer->out_c; w++)
+            weights[w] = (int8_t)(w % 9 ? 0 : i ? 100 : 7);
+    }
+    double per_mac = device->fast[WICK_KERNEL_CONV2D_S8_W16].cycles_per_mac;
+    offer(WICK_KERNEL_CONV2D_S8_SPARSE, 4 * per_mac); /* 4/9: faster; then 20/9: slower */
+    offer(WICK_KERNEL_CONV2D_S8_SPARSE4, 3 * per_mac);
+    wick_plan *plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+    assert_int_equal(plan->layers[thin[0]].kernel, WICK_KERNEL_CONV2D_S8_SPARSE4);
+    assert_int_equal(plan->layers[thin[1]].kernel, WICK_KERNEL_CONV2D_S8_SPARSE);
+    assert_int_equal(count(plan, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16),
+                     count_kind(net, WICK_LAYER_CONV2D) - 2);
+    wick_plan_free(plan);
+    offer(WICK_KERNEL_CONV2D_S8_SPARSE, 20 * per_mac);
+    offer(WICK_KERNEL_CONV2D_S8_SPARSE4, 20 * per_mac);
+    plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+    assert_int_equal(count(plan, WICK_LAYER_CONV2D, WICK_KERNEL_CONV2D_S8_W16),
+                     count_kind(net, WICK_LAYER_CONV2D));
+    wick_plan_free(plan);
+    device->fast[WICK_KERNEL_CONV2D_S8_SPARSE].offered = false;
+    plan = plan_for(net, WICK_OPTIMISE_SIZE, 1 << 20);
+    assert_int_equal(plan->layers[thin[0]].kernel, WICK_KERNEL_CONV2D_S8_SPARSE4);
+    assert_true(wick_plan_layer_of(plan, thin[0]).constant_bytes <
+                wick_qlayer_constant_bytes(&net->layers[thin[0]]) / 2);
+    wick_plan_free(plan);
+    *device = before;
+    tiny_free(net);
+}
+
 /* Every layer of a plan, whole, against the raw layer; scratch exactly as the runtime says. */
 static void packed_layers_compute_the_same(void **state) {
     (void)state;
@@ -217,6 +266,7 @@ int main(void) {
         cmocka_unit_test(the_least_weight_is_respected),
         cmocka_unit_test(flash_is_kept),
         cmocka_unit_test(code_counts_once),
+        cmocka_unit_test(sparse_where_it_pays),
         cmocka_unit_test(packed_layers_compute_the_same),
         cmocka_unit_test(kernels_are_saved_and_checked),
     };

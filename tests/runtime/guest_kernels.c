@@ -345,7 +345,9 @@ static void run_layer(uint32_t seed, plant fault) {
     for (uint32_t i = 0; i < total; i++)
         checksum = (checksum ^ (uint8_t)expected[i]) * 16777619u;
     for (int k = 0; k < WICK_KERNELS && failures < MOST_FAILURES; k++) {
-        if (!wick_kernel_fits(&g.layer, (uint8_t)k))
+        wick_layer with = g.layer;
+        with.kernel = (uint8_t)k;
+        if (!wick_kernel_fits(&with, with.kernel) || !wick_weights_fit(&with))
             continue;
         int trials = k == WICK_KERNEL_PORTABLE ? 2 : 3;
         for (int trial = 0; trial < trials; trial++)

@@ -198,6 +198,19 @@ static void tables(guest_layer *g, uint32_t *s) {
     l->bias = g->bias;
 }
 
+/* Of a third of the layers: few weights, or such of four bits, or both. */
+static void thin_weights(guest_layer *g, uint32_t *s) {
+    int32_t keep = one_in(s, 2) ? 100 : guest_between(s, 0, 60), narrow = one_in(s, 2);
+    if (!one_in(s, 3))
+        return;
+    for (uint32_t i = 0; i < g->weights_bytes; i++) {
+        if (guest_between(s, 1, 100) > keep)
+            g->weights[i] = 0;
+        else if (narrow)
+            g->weights[i] = (int8_t)guest_between(s, -8, 7);
+    }
+}
+
 void guest_layer_make(guest_layer *g, uint32_t seed) {
     static const uint8_t kinds[19] = {
         WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,   WICK_LAYER_CONV2D,
@@ -232,6 +245,7 @@ void guest_layer_make(guest_layer *g, uint32_t seed) {
         int8_t w = value(s, extreme);
         g->weights[i] = w == -128 ? -127 : w;
     }
+    thin_weights(g, s);
     g->n_constants = 0;
     if (l->kind != WICK_LAYER_MAXPOOL && l->kind != WICK_LAYER_CONCAT &&
         l->kind != WICK_LAYER_MOVE) {

@@ -29,6 +29,22 @@ typedef struct trial {
 } trial;
 static trial memory;
 
+/* Of the weights, how many of 1000 are not 0, and of how many bits they are. */
+static int32_t of_1000 = 1000, weight_bits = 8;
+
+/* Weights that are not 0 become few and small; in some layers whole stretches, or all, are 0. */
+static void thin(int8_t *weights, uint32_t n, uint64_t *s) {
+    uint32_t stretch = 0;
+    for (uint32_t i = 0; i<n; i++, stretch -= stretch> 0) {
+        if (of_1000 < 1000 && random_in(s, 0, 400) == 0)
+            stretch = (uint32_t)random_in(s, 1, 700);
+        if (stretch || random_in(s, 1, 1000) > of_1000)
+            weights[i] = 0;
+        else if (weight_bits == 4)
+            weights[i] = (int8_t)random_in(s, -8, 7);
+    }
+}
+
 static int8_t draw(uint64_t *s, int mode, int32_t low) {
     if (mode == UNIFORM)
         return (int8_t)random_in(s, low, 127);
@@ -49,6 +65,8 @@ static void constants(trial *t, uint64_t *s, int mode) {
     assert_true(taps <= MOST_TAPS && inputs <= MOST_INPUTS && layer_outputs(l) <= MOST_INPUTS);
     for (uint32_t i = 0; i < taps; i++)
         t->weights[i] = draw(s, mode, -127);
+    if (of_1000 < 1000 || weight_bits < 8)
+        thin(t->weights, taps, s);
     for (uint32_t i = 0; i < inputs; i++)
         t->src[i] = draw(s, mode, -128);
     t->operand = (wick_operand){.channels = l->in_c};
@@ -279,6 +297,122 @@ static void fully_connected_by_pairs(void **state) {
     }
 }
 
+/* Densities from none to all; taps from one to more than a counter of eight bits has room for, and
+   (every fortieth) more than are gathered for four pixels. */
+static void few_weights(uint8_t convolution, uint8_t fully_connected, int bits) {
+    static const int32_t densities[] = {0, 4, 30, 150, 500, 999};
+    weight_bits = bits;
+    for (uint64_t seed = 1; seed <= 1200; seed++) {
+        uint64_t s = (seed * 64 + convolution) * UINT64_C(0x9E3779B97F4A7C15);
+        of_1000 = densities[seed % (sizeof densities / sizeof *densities)];
+        if (seed % 3) {
+            sizes(&memory.layer, &s, WICK_LAYER_CONV2D, seed % 40 ? 0 : 6, 0,
+                  seed % 40 ? 3000 : 200000);
+            if (seed % 40 == 0) {
+                memory.layer.in_h = memory.layer.in_w = 6;
+                memory.layer.in_c = 40;
+                memory.layer.out_c = (uint16_t)random_in(&s, 1, 5);
+                memory.layer.pad_top = memory.layer.pad_left = 2;
+                memory.layer.stride_h = memory.layer.stride_w = 1;
+                memory.layer.out_h = memory.layer.out_w = 4;
+            }
+        } else {
+            fc_sizes(&memory.layer, &s);
+        }
+        constants(&memory, &s, (int)(seed % MODES));
+        run_trial(seed % 3 ? convolution : fully_connected, &s);
+    }
+    of_1000 = 1000;
+    weight_bits = 8;
+}
+
+static void sparse_weights(void **state) {
+    (void)state;
+    few_weights(WICK_KERNEL_CONV2D_S8_SPARSE, WICK_KERNEL_FC_S8_SPARSE, 8);
+}
+
+static void sparse_weights_of_4_bits(void **state) {
+    (void)state;
+    few_weights(WICK_KERNEL_CONV2D_S8_SPARSE4, WICK_KERNEL_FC_S8_SPARSE4, 4);
+}
+
+static void weights_of_4_bits(void **state) {
+    (void)state;
+    few_weights(WICK_KERNEL_CONV2D_S8_NIBBLE, WICK_KERNEL_FC_S8_NIBBLE, 4);
+}
+
+/* A layer with more non-zeros than 16 bits count (fully connected, 400 x 400, 159,200 and more),
+   from its first and its last channels. */
+static void offsets_have_32_bits(void **state) {
+    (void)state;
+    enum { N = 400 };
+    static int8_t weights[N * N], x[N], expected[N], got[N];
+    static int32_t mult[N];
+    static uint8_t shift[N];
+    uint64_t s = 7;
+    for (int i = 0; i < N * N; i++)
+        weights[i] = (int8_t)(i % 200 ? random_in(&s, 1, 7) : 0);
+    for (int i = 0; i < N; i++) {
+        x[i] = (int8_t)random_in(&s, -128, 127);
+        mult[i] = 1 << 24;
+        shift[i] = 0;
+    }
+    wick_operand operand = {.channels = N};
+    wick_layer l = {.kind = WICK_LAYER_FC, .n_operands = 1, .in_h = 1, .in_w = 1, .in_c = N};
+    l.out_h = l.out_w = 1;
+    l.out_c = N;
+    l.operands = &operand;
+    l.weights = weights;
+    l.mult = mult;
+    l.shift = shift;
+    l.clamp_min = -128;
+    l.clamp_max = 127;
+    const int8_t *src[1] = {x};
+    wick_layer_run(&l, src, 0, 0, N, expected, NULL);
+    static const uint8_t kernels[] = {WICK_KERNEL_FC_S8_SPARSE, WICK_KERNEL_FC_S8_SPARSE4,
+                                      WICK_KERNEL_FC_S8_NIBBLE};
+    for (size_t k = 0; k < sizeof kernels; k++) {
+        wick_layer fast = l;
+        fast.kernel = kernels[k];
+        assert_true(wick_kernel_fits(&fast, fast.kernel) && wick_weights_fit(&fast));
+        uint32_t words = wick_weights_words(&fast);
+        uint32_t *packed = malloc(words * sizeof *packed);
+        assert_non_null(packed);
+        wick_weights_pack(&fast, packed);
+        fast.packed = packed;
+        fast.weights = NULL;
+        assert_int_equal(wick_weights_words(&fast), words);
+        for (uint32_t first = 0; first < N; first += first < 300 ? 100 : 7) {
+            uint32_t count = first < 300 ? 100 : N - first < 7 ? N - first : 7;
+            wick_layer_run(&fast, src, 0, first, count, got + first, NULL);
+        }
+        assert_memory_equal(got, expected, N);
+        free(packed);
+    }
+}
+
+static void what_few_weights_fit(void **state) {
+    (void)state;
+    int8_t weights[16] = {[3] = 7, [9] = -8};
+    wick_layer l = {.kind = WICK_LAYER_FC, .in_h = 1, .in_w = 1, .in_c = 8, .out_c = 2};
+    l.weights = weights;
+    l.kernel = WICK_KERNEL_FC_S8_SPARSE4;
+    assert_true(wick_weights_fit(&l));
+    assert_true(wick_weights_products(&l) ==
+                1.0); /* one entry a channel, none for the zeros behind */
+    weights[3] = 8;
+    assert_false(wick_weights_fit(&l));
+    l.kernel = WICK_KERNEL_FC_S8_NIBBLE;
+    assert_false(wick_weights_fit(&l));
+    l.kernel = WICK_KERNEL_FC_S8_SPARSE;
+    assert_true(wick_weights_fit(&l));
+    assert_true(wick_weights_products(&l) == 1.0);
+    l.in_w = 257; /* 65,792 taps: more than a channel's count has room for */
+    l.in_c = 256;
+    assert_false(wick_kernel_fits(&l, WICK_KERNEL_FC_S8_SPARSE));
+    assert_true(wick_kernel_fits(&l, WICK_KERNEL_FC_S8_NIBBLE));
+}
+
 static wick_layer same_convolution(int size, int in_c, int out_c, int k) {
     wick_layer l = {.kind = WICK_LAYER_CONV2D, .stride_h = 1, .stride_w = 1};
     l.in_h = l.in_w = l.out_h = l.out_w = (uint16_t)size;
@@ -312,6 +446,11 @@ int main(void) {
         cmocka_unit_test(winograd_is_for_3x3_with_stride_1),
         cmocka_unit_test(strips_of_a_depthwise_convolution),
         cmocka_unit_test(fully_connected_by_pairs),
+        cmocka_unit_test(sparse_weights),
+        cmocka_unit_test(sparse_weights_of_4_bits),
+        cmocka_unit_test(weights_of_4_bits),
+        cmocka_unit_test(offsets_have_32_bits),
+        cmocka_unit_test(what_few_weights_fit),
         cmocka_unit_test(scratch_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

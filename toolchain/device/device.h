@@ -140,7 +140,8 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
    tiles is counted with all outputs of the tiles that `count` outputs can touch, wherever they
    begin. window: k_h*k_w*in_c for conv2d, in_h*in_w*in_c for fc, k_h*k_w*out_c for dwconv2d and
    pools. units per output element: conv2d k_h*k_w*in_c, dwconv2d k_h*k_w, fc in_h*in_w*in_c
-   (padding taps included), pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the
+   (padding taps included), of kernels for sparse weights the
+   entries of their storage, pools k_h*k_w, add n_operands, concat 1. NVM traffic is added by the
    planner. */
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);
 /* Work of one write of `bytes` (> 0) to NVM that begins on a unit: whole write units, ECC words and

@@ -1,6 +1,7 @@
 /* The cost model: counted work to time and energy. The formulas stand in device.h. */
 #include "device/device.h"
 
+#include "weights/weights.h"
 #include <wick/guard.h>
 
 double wick_device_usable_uj(const wick_device *device, double from_v, double to_v) {
@@ -124,8 +125,11 @@ wick_work wick_device_layer_work(const wick_device *device, const wick_layer *la
         per_mac = kernel->cycles_per_strided_mac;
     double in_products =
         (double)(count - lone) * per_mac + (double)lone * kernel->cycles_per_lone_mac;
+    double products = wick_weights_products(layer);
+    if (products < 0)
+        products = units_per_output(layer);
     double set_up = kernel->cycles_per_channel + (double)rows * kernel->cycles_per_row;
-    return (wick_work){.cycles = in_products * units_per_output(layer) +
+    return (wick_work){.cycles = in_products * products +
                                  (double)count * kernel->cycles_per_output +
                                  (double)pixels * window_values(layer) * kernel->cycles_per_input +
                                  (double)channels * set_up + kernel->cycles_per_call};

@@ -158,13 +158,29 @@ static int constant_rows(insertion *in, const char *name, wick_dtype dtype, wick
                            &attrs);
 }
 
-/* max |w| / 127, but large enough that the bias stays within its share of the accumulator and the
-   bias scale s_x * s_w within normal float numbers. */
+/* The end of the coarsest symmetric grid, of 3 to 7 bits, that holds all of a row's weights: 3, 7,
+   15, 31 or 63; 127 where there is none. In a row of a few weights that would be chance. */
+static int grid_end(const float *row, int64_t count, double largest) {
+    enum { ENOUGH = 16 };
+    for (int end = 3; end < 127 && count >= ENOUGH && largest > 0; end = 2 * end + 1) {
+        double scale = largest / end, most = 0;
+        for (int64_t i = 0; i < count && most < 1e-4; i++)
+            most = fmax(most, fabs((double)row[i] / scale - rint((double)row[i] / scale)));
+        if (most < 1e-4)
+            return end;
+    }
+    return 127;
+}
+
+/* max |w| / 127, or, where the row lies on a coarser grid already (weight_grid.h: it was trained
+   for fewer bits), that grid; but large enough that the bias stays within its share of the
+   accumulator and the bias scale s_x * s_w within normal float numbers. */
 static float weight_scale(const float *row, int64_t count, double bias, double input_scale) {
     double largest = 0;
     for (int64_t i = 0; i < count; i++)
         largest = fmax(largest, fabs((double)row[i]));
-    double scale = fmax(largest / 127, fabs(bias) / (input_scale * bias_limit));
+    double scale = largest / grid_end(row, count, largest);
+    scale = fmax(scale, fabs(bias) / (input_scale * bias_limit));
     return scale > 0 ? (float)fmax(scale, 1e-30 / input_scale) : 1.0F;
 }
 

@@ -65,11 +65,12 @@ static size_t slot_count(const wick_stage *stage, int s) {
 }
 
 /* The optimiser's arrays of a slot, each under the parameter's name and a suffix. */
-enum { SLOT_STATES = 3 };
+enum { SLOT_STATES = 4 };
 static float *slot_state(const wick_slot *slot, int i) {
-    return i == 0 ? slot->momentum : i == 1 ? slot->second : slot->average;
+    float *const states[SLOT_STATES] = {slot->momentum, slot->second, slot->average, slot->master};
+    return states[i];
 }
-static const char *const state_suffix[SLOT_STATES] = {"", "#second", "#average"};
+static const char *const state_suffix[SLOT_STATES] = {"", "#second", "#average", "#master"};
 
 static wick_status put_slot(wick_buf *buf, wick_stage *stage, int s, int state, wick_diag *diag) {
     const wick_slot *slot = &stage->slots[s];

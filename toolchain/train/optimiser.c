@@ -3,10 +3,17 @@
 #include "train/sparsity.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const double ADAM_BETA2 = 0.999, ADAM_EPSILON = 1e-8;
 enum { WORTH_THREADS = 16384 };
+
+static void to_grid(const wick_slot *slot) {
+    float *scratch = wick_xalloc(slot->rows.count * sizeof *scratch);
+    wick_weights_to_grid(slot->param->value, &slot->rows, slot->bits, scratch);
+    free(scratch);
+}
 
 void wick_optimiser_begin(wick_stage *stage, const wick_train_options *options) {
     for (int s = 0; s < stage->n_slots; s++) {
@@ -17,9 +24,15 @@ void wick_optimiser_begin(wick_stage *stage, const wick_train_options *options) 
             if (options->optimiser == WICK_OPTIMISER_ADAMW)
                 slot->second = wick_new(stage->arena, float, count);
         }
+        if (slot->bits) {
+            slot->master = wick_new(stage->arena, float, count);
+            memcpy(slot->master, slot->param->value, count * sizeof(float));
+            to_grid(slot);
+        }
         if (options->ema > 0) {
             slot->average = wick_new(stage->arena, float, count);
-            memcpy(slot->average, slot->param->value, count * sizeof(float));
+            memcpy(slot->average, slot->bits ? slot->master : slot->param->value,
+                   count * sizeof(float));
         }
     }
     if (options->ema > 0)
@@ -107,7 +120,11 @@ void wick_stage_update(wick_stage *stage, const wick_train_options *options, dou
         const wick_slot *slot = &stage->slots[s];
         float scale = (float)factor[slot->part];
         float decay = slot->param->decay ? (float)options->weight_decay : 0.0f;
-        if (slot->momentum && !slot->param->frozen) {
+        if (slot->param->frozen)
+            continue;
+        if (slot->bits)
+            memcpy(slot->param->value, slot->master, slot->param->count * sizeof(float));
+        if (slot->momentum) {
             if (options->optimiser == WICK_OPTIMISER_ADAMW)
                 update_adamw(slot, scale, decay, options->momentum, rate, t);
             else
@@ -116,8 +133,12 @@ void wick_stage_update(wick_stage *stage, const wick_train_options *options, dou
             if (slot->keep)
                 wick_sparse_keep(slot->param->value, slot->param->count, slot->keep);
         }
-        if (slot->average && !slot->param->frozen) /* else rounding would move it */
+        if (slot->average) /* a frozen one's rounding would move it */
             update_average(slot, options->ema, t);
+        if (slot->bits) {
+            memcpy(slot->master, slot->param->value, slot->param->count * sizeof(float));
+            to_grid(slot);
+        }
     }
 }
 
@@ -131,6 +152,11 @@ wick_status wick_optimiser_export_average(wick_stage *stage, wick_diag *diag) {
         WICK_TRY(wick_program_plain(stage->program, s, slot->average, plain->data, diag));
         if (slot->keep && !slot->param->frozen)
             wick_sparse_keep(plain->data, (size_t)wick_shape_count(plain->shape), slot->keep);
+        if (slot->bits) {
+            float *w = plain->data;
+            for (size_t r = 0; r < slot->rows.rows; r++)
+                wick_weight_to_grid(w + r * slot->rows.count, slot->rows.count, slot->bits);
+        }
     }
     return WICK_OK;
 }

@@ -138,6 +138,10 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         WICK_TRY(check_range(
             (range){options->sparse[i].pattern, options->sparse[i].density, 0, 1, true, false},
             diag));
+    for (int i = 0; i < options->n_bits; i++)
+        if (options->bits[i].bits < 2 || options->bits[i].bits > 8)
+            return wick_fail(diag, WICK_RANGE, NULL, options->bits[i].pattern, NULL,
+                             "bits must be 2 to 8");
     if (options->batch % wick_ranks())
         return wick_fail(diag, WICK_RANGE, NULL, "batch",
                          "choose a multiple of the number of processes",
@@ -236,6 +240,13 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
             json_array_append_new(sparse, json_pack("{s:s, s:f}", "pattern", o->sparse[i].pattern,
                                                     "density", o->sparse[i].density));
         json_object_set_new(root, "sparse", sparse);
+    }
+    if (o->n_bits) {
+        json_t *bits = json_array();
+        for (int i = 0; i < o->n_bits; i++)
+            json_array_append_new(bits, json_pack("{s:s, s:i}", "pattern", o->bits[i].pattern,
+                                                  "bits", o->bits[i].bits));
+        json_object_set_new(root, "bits", bits);
     }
     json_object_set_new(root, "weight_decay", json_real(o->weight_decay));
     json_object_set_new(root, "clip_norm", json_real(o->clip_norm));

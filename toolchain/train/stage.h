@@ -6,6 +6,7 @@
 #include "train/mixing.h"
 #include "train/program.h"
 #include "train/train.h"
+#include "train/weight_grid.h"
 
 /* What a stage is, before anything is built. Heads are 0-based, 0 = largest. */
 typedef struct wick_stage_spec {
@@ -24,8 +25,11 @@ typedef struct wick_slot {
     float *momentum; /* first moment; NULL for running statistics */
     float *second;   /* second moment; NULL unless the optimiser has one */
     float *average;  /* of the array itself; NULL without averages */
-    size_t keep;     /* elements that are not zero at the most (sparsity.h); 0: all of them */
-    int part;        /* separate stages: index into heads; else 0 */
+    float *master;   /* the array itself where param->value is its image on a grid; else NULL */
+    int bits;        /* of that grid */
+    wick_weight_rows rows; /* its channels in the backend's layout */
+    size_t keep;           /* elements that are not zero at the most (sparsity.h); 0: all of them */
+    int part;              /* separate stages: index into heads; else 0 */
 } wick_slot;
 
 typedef struct wick_stage {

@@ -61,6 +61,14 @@ typedef struct wick_sparse_rule {
     double density;
 } wick_sparse_rule;
 
+/* Weights whose names match are trained for integers of so many bits (2..8): every step computes
+   with their images on the grid of each output channel (weight_grid.h), its gradients update the
+   weights themselves, and what is validated and kept is the images. Biases stay as they are. */
+typedef struct wick_bits_rule {
+    const char *pattern; /* as in a shell; the last rule that matches counts */
+    int bits;
+} wick_bits_rule;
+
 typedef struct wick_train_options {
     wick_strategy strategy; /* default UNIFIED_KD */
     int epochs, batch;      /* per stage; 1..100000, 1..65536; defaults 20, 128. Each of several
@@ -91,6 +99,8 @@ typedef struct wick_train_options {
                       train; joint strategies only; default false */
     int n_sparse;
     wick_sparse_rule sparse[WICK_MAX_SPARSE];
+    int n_bits;
+    wick_bits_rule bits[WICK_MAX_SPARSE];
     double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
     double clip_norm;             /* longest gradient (L2, of one separately trained part), 0 = off;
                                      default 5 */

@@ -1,5 +1,5 @@
 /* From a layer to the packing of its kernel. */
-#include "weights/weights.h"
+#include "weights/weights_few.h"
 
 uint32_t wick_weights_words(const wick_layer *layer) {
     switch ((wick_kernel)layer->kernel) {
@@ -46,7 +46,14 @@ static int has_room(uint8_t kernel) {
     }
 }
 
+static int wants_nibbles(uint8_t kernel) {
+    return kernel == WICK_KERNEL_CONV2D_S8_SPARSE4 || kernel == WICK_KERNEL_CONV2D_S8_NIBBLE ||
+           kernel == WICK_KERNEL_FC_S8_SPARSE4 || kernel == WICK_KERNEL_FC_S8_NIBBLE;
+}
+
 int wick_weights_fit(const wick_layer *layer) {
+    if (wants_nibbles(layer->kernel))
+        return wick_few_is_nibbles(layer);
     uint32_t n = (uint32_t)layer->k_h * layer->k_w * layer->out_c; /* a depthwise layer's */
     if (layer->kind == WICK_LAYER_CONV2D)
         n *= layer->in_c;
@@ -58,6 +65,19 @@ int wick_weights_fit(const wick_layer *layer) {
         if (layer->weights[i] == -128)
             return 0;
     return 1;
+}
+
+double wick_weights_products(const wick_layer *layer) {
+    switch ((wick_kernel)layer->kernel) {
+    case WICK_KERNEL_CONV2D_S8_SPARSE:
+    case WICK_KERNEL_FC_S8_SPARSE:
+        return (double)wick_few_entries(layer, WICK_FEW_SPARSE) / layer->out_c;
+    case WICK_KERNEL_CONV2D_S8_SPARSE4:
+    case WICK_KERNEL_FC_S8_SPARSE4:
+        return (double)wick_few_entries(layer, WICK_FEW_SPARSE4) / layer->out_c;
+    default:
+        return -1;
+    }
 }
 
 const char *wick_kernel_name(uint8_t kind, uint8_t kernel) {

@@ -18,11 +18,15 @@ WICK_KERNEL_TABLE(X)
 uint32_t wick_weights_words(const wick_layer *layer);
 void wick_weights_pack(const wick_layer *layer, uint32_t *dst);
 
-/* Whether layer->kernel computes the layer's weights exactly. Some kernels keep two products in a
-   word, or look squares up, and have no room for a weight of -128; this toolchain never makes one,
-   but quantized models of others have them. Beside wick_kernel_fits(), which knows the geometry
-   only. layer->weights as for the packing. */
+/* Whether layer->kernel computes the layer's weights exactly. Kernels for weights of 4 bits take
+   -8..7; some keep two products in a word, or look squares up, and have no room for a weight of
+   -128; this toolchain never makes one, but quantized models of others have them. Beside
+   wick_kernel_fits(), which knows the geometry only. layer->weights as for the packing. */
 int wick_weights_fit(const wick_layer *layer);
+
+/* Products behind one output element, the mean of all channels, of kernels that leave weights out;
+   -1 for those that multiply by all. layer->weights or layer->packed. */
+double wick_weights_products(const wick_layer *layer);
 
 /* "conv2d_s8" and so on: the name of layer->kernel. */
 const char *wick_kernel_name(uint8_t kind, uint8_t kernel);

@@ -60,18 +60,24 @@ typedef enum wick_layer_kind {
     X(CONV2D_S8_WINOGRAD_DSP, conv2d_s8_winograd_dsp, CONV2D) /* the same with ARM DSP */          \
     X(DWCONV2D_S8_STRIP, dwconv2d_s8_strip, DWCONV2D)                                              \
     X(FC_S8_PAIR, fc_s8_pair, FC)                                                                  \
-    X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D)       /* Helium (Cortex-M55) */                        \
-    X(DWCONV2D_S8_MVE, dwconv2d_s8_mve, DWCONV2D) /* Helium (Cortex-M55) */                        \
-    X(FC_S8_MVE, fc_s8_mve, FC)                   /* Helium (Cortex-M55) */                        \
-    X(MAXPOOL_S8_MVE, maxpool_s8_mve, MAXPOOL)    /* Helium (Cortex-M55) */                        \
-    X(AVGPOOL_S8_MVE, avgpool_s8_mve, AVGPOOL)    /* Helium (Cortex-M55) */                        \
-    X(ADD_S8_MVE, add_s8_mve, ADD)                /* Helium (Cortex-M55) */                        \
-    X(CONCAT_S8_MVE, concat_s8_mve, CONCAT)       /* Helium (Cortex-M55) */                        \
-    X(CONV2D_S8_W16, conv2d_s8_w16, CONV2D)       /* 16-bit cores: squares, 16-bit weights */      \
-    X(CONV2D_S8_W8, conv2d_s8_w8, CONV2D)         /* the same with 8-bit weights */                \
-    X(DWCONV2D_S8_W16, dwconv2d_s8_w16, DWCONV2D) /* 16-bit cores */                               \
-    X(FC_S8_W16, fc_s8_w16, FC)                   /* as conv2d_s8_w16 */                           \
-    X(FC_S8_W8, fc_s8_w8, FC)                     /* as conv2d_s8_w8 */
+    X(CONV2D_S8_MVE, conv2d_s8_mve, CONV2D)         /* Helium (Cortex-M55) */                      \
+    X(DWCONV2D_S8_MVE, dwconv2d_s8_mve, DWCONV2D)   /* Helium (Cortex-M55) */                      \
+    X(FC_S8_MVE, fc_s8_mve, FC)                     /* Helium (Cortex-M55) */                      \
+    X(MAXPOOL_S8_MVE, maxpool_s8_mve, MAXPOOL)      /* Helium (Cortex-M55) */                      \
+    X(AVGPOOL_S8_MVE, avgpool_s8_mve, AVGPOOL)      /* Helium (Cortex-M55) */                      \
+    X(ADD_S8_MVE, add_s8_mve, ADD)                  /* Helium (Cortex-M55) */                      \
+    X(CONCAT_S8_MVE, concat_s8_mve, CONCAT)         /* Helium (Cortex-M55) */                      \
+    X(CONV2D_S8_W16, conv2d_s8_w16, CONV2D)         /* 16-bit cores: squares, 16-bit weights */    \
+    X(CONV2D_S8_W8, conv2d_s8_w8, CONV2D)           /* the same with 8-bit weights */              \
+    X(DWCONV2D_S8_W16, dwconv2d_s8_w16, DWCONV2D)   /* 16-bit cores */                             \
+    X(FC_S8_W16, fc_s8_w16, FC)                     /* as conv2d_s8_w16 */                         \
+    X(FC_S8_W8, fc_s8_w8, FC)                       /* as conv2d_s8_w8 */                          \
+    X(CONV2D_S8_SPARSE, conv2d_s8_sparse, CONV2D)   /* any core: only weights that are not 0 */    \
+    X(CONV2D_S8_SPARSE4, conv2d_s8_sparse4, CONV2D) /* the same, of 4 bits */                      \
+    X(CONV2D_S8_NIBBLE, conv2d_s8_nibble, CONV2D)   /* any core: weights of 4 bits */              \
+    X(FC_S8_SPARSE, fc_s8_sparse, FC)                                                              \
+    X(FC_S8_SPARSE4, fc_s8_sparse4, FC)                                                            \
+    X(FC_S8_NIBBLE, fc_s8_nibble, FC)
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Fully connected with weights of 4 bits, any core.
+   Method and weights: few.h. */
+#include <wick/few.h>
+
+int wick_fc_s8_nibble_fits(const wick_layer *layer) {
+    (void)layer;
+    return 1;
+}
+
+uint32_t wick_fc_s8_nibble_scratch_bytes(const wick_layer *layer) {
+    (void)layer;
+    return 0;
+}
+
+void wick_fc_s8_nibble(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
+                       uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)row0; /* all rows are needed, so it is 0 */
+    (void)scratch;
+    wick_few_channels(layer, WICK_FEW_NIBBLE, src[0], 1, 1, first, count, dst);
+}

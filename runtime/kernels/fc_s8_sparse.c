@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: 0BSD */
+/* Fully connected with sparse weights of 8 bits, any core.
+   Method and weights: few.h. */
+#include <wick/few.h>
+
+int wick_fc_s8_sparse_fits(const wick_layer *layer) {
+    return wick_few_countable(layer);
+}
+
+uint32_t wick_fc_s8_sparse_scratch_bytes(const wick_layer *layer) {
+    (void)layer;
+    return 0;
+}
+
+void wick_fc_s8_sparse(const wick_layer *layer, const int8_t *const *src, uint16_t row0,
+                       uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
+    (void)row0; /* all rows are needed, so it is 0 */
+    (void)scratch;
+    wick_few_channels(layer, WICK_FEW_SPARSE, src[0], 1, 1, first, count, dst);
+}
