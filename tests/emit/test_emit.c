@@ -75,7 +75,7 @@ static void the_manifest_is_true_and_complete(void **state) {
         assert_string_equal(wick_hash_bytes(bytes.data, bytes.len).hex,
                             json_string_value(json_object_get(file, "sha256")));
     }
-    static const char *const folders[] = {"", "include/wick", "wick", "host", "port"};
+    static const char *const folders[] = {"", "include/wick", "wick", "host", "port", "image"};
     for (size_t f = 0; f < WICK_LEN(folders); f++) {
         char **names;
         size_t count;
