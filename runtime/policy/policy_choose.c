@@ -16,10 +16,11 @@ uint64_t wick_policy_available_nj(const wick_situation *s) {
 uint64_t wick_policy_needed_nj(const wick_model *model, const wick_situation *s, uint8_t k,
                                uint64_t *time_us) {
     uint64_t energy_nj = 0;
-    uint8_t last = model->chain ? (uint8_t)model->n_modules : k;
-    *time_us = 0;
-    for (; k <= last; k++) {
-        if (model->chain && (s->modules_done >> (k - 1u) & 1u))
+    *time_us = model->segments[k].time_us;
+    if (!model->chain)
+        return model->segments[k].energy_nj;
+    for (*time_us = 0; k <= model->n_modules; k++) {
+        if (s->modules_done >> (k - 1u) & 1u)
             continue;
         if (model->segments[k].energy_nj == 0)
             return 0;
@@ -99,7 +100,7 @@ static uint8_t next_exit(const wick_model *model, const wick_situation *s, uint8
 }
 
 int wick_policy_reviews(const wick_policy *policy) {
-    return policy->kind == WICK_POLICY_EDF || policy->kind == WICK_POLICY_TABLE;
+    return policy->kind >= WICK_POLICY_EDF; /* the last kinds */
 }
 
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
