@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-sim bench-train format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-sim bench-policy bench-train format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,15 @@ bench-engine: deps build ## what the intermittent engine costs: modelled energy,
 	@cmake --build --preset release --target bench_engine >/dev/null && rm -rf $(ENGINE) && mkdir -p $(ENGINE)
 	@WICK_SHARE=$(CURDIR) $(BUILD)/bench/bench_engine --emit $(ENGINE)
 	@bench/engine/count_engine.sh $(BUILD)/bench/count_plugin.so $(ENGINE)
+
+POLICY_PLANS ?=
+POLICY_TRACES ?=
+POLICY_OPTIONS ?=
+POLICY := $(BUILD)/bench/policy
+bench-policy: build ## scheduling policies over the grid of bench/policy.json: POLICY_PLANS="a.json b.json" POLICY_TRACES=folder (hours; goes on where it was stopped)
+	@test -n "$(POLICY_PLANS)" -a -n "$(POLICY_TRACES)" || { echo 'say POLICY_PLANS="vgg16.json mobilenetv1.json" (of wick plan) and POLICY_TRACES=folder' >&2; exit 2; }
+	@cmake --build --preset release --target bench_policy >/dev/null && mkdir -p $(POLICY)
+	@WICK_SHARE=$(CURDIR) $(BUILD)/bench/bench_policy bench/policy.json --traces $(POLICY_TRACES) --output $(POLICY) $(POLICY_OPTIONS) $(POLICY_PLANS)
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim

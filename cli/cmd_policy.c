@@ -216,18 +216,24 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
         WICK_TRY(wick_policy_write_c(&policy, a->c_file, a->line, diag));
     if (a->json) {
         json_t *root =
-            json_pack("{s:s, s:f, s:i, s:i, s:f}", "kind", wick_policy_name(kind), "score", score,
-                      "bytes", made.bytes, "states", made.n_states, "expected", made.expected);
+            json_pack("{s:s, s:f, s:i, s:i, s:f}", "kind",
+                      wick_policy_name((wick_policy_kind)policy.kind), "score", score, "bytes",
+                      made.bytes, "states", made.n_states, "expected", made.expected);
         return cli_print_json(root) ? WICK_OK : WICK_OUTPUT;
     }
     printf(
         "%s: %.2f %% expected accuracy within the deadline on the traces that it was made from\n",
-        wick_policy_name(kind), 100 * score);
+        wick_policy_name((wick_policy_kind)policy.kind), 100 * score);
     if (made.n_states)
         printf("%d bytes, %d rows; the decision process has %d states and expects %.2f %%\n",
                made.bytes, made.table.n_rows, made.n_states, 100 * made.expected);
+    else if (made.bytes && made.table.n_charge > 1)
+        printf("%d bytes, %d rows, by a rule on the energy until the deadline\n", made.bytes,
+               made.table.n_rows);
+    else if (made.bytes)
+        printf("%d bytes: nothing was better enough than always the same module\n", made.bytes);
     else if (kind == WICK_POLICY_TABLE)
-        printf("%d bytes: no table was better than always the same module\n", made.bytes);
+        printf("no table was better\n");
     return WICK_OK;
 }
 

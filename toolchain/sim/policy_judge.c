@@ -26,10 +26,17 @@ static judge make_judge(const wick_judged *on, const wick_policy *policy, wick_a
     return j;
 }
 
-static wick_status run(judge *j, const wick_trace *trace, double start_s, double *expected,
-                       long *inputs, wick_diag *diag) {
+static wick_status run(judge *j, const wick_trace *trace, const wick_clairvoyant_options *grid,
+                       double *expected, long *inputs, wick_diag *diag) {
+    if (grid) {
+        wick_bound b;
+        WICK_TRY(
+            wick_clairvoyant(j->on->plan, trace, &j->options, j->correct, PARTS, grid, &b, diag));
+        *expected += b.expected * b.inputs;
+        *inputs += b.inputs;
+        return WICK_OK;
+    }
     wick_sim_result r;
-    j->options.trace_start_s = start_s;
     WICK_TRY(wick_sim_run(j->on->plan, trace, &j->options, j->correct, PARTS, &r, diag));
     *expected += r.expected_in_time;
     *inputs += r.inputs;
@@ -37,27 +44,57 @@ static wick_status run(judge *j, const wick_trace *trace, double start_s, double
     return WICK_OK;
 }
 
+static wick_status play(judge *j, const wick_clairvoyant_options *grid, double *times_s,
+                        const wick_trace *trace, double *expected, long *inputs, wick_diag *diag) {
+    wick_workload *w = &j->options.workload;
+    int n = (int)ceil(trace->end_s / w->period_s);
+    for (int i = 0; i < n; i++)
+        times_s[i] = i * w->period_s;
+    w->times_s = times_s;
+    w->n_times = n;
+    j->options.duration_s = (n - 1) * w->period_s + fmax(w->deadline_s, w->period_s);
+    wick_status status = WICK_OK;
+    for (int p = 0; p < j->on->phases && status == WICK_OK; p++) {
+        j->options.trace_start_s = trace->end_s * p / j->on->phases;
+        status = run(j, trace, grid, expected, inputs, diag);
+    }
+    return status;
+}
+
+/* All runs, by the policy or (with a grid) by the clairvoyant; *score: expected accuracy in time.
+ */
+static wick_status play_all(judge *j, const wick_clairvoyant_options *grid, double *score,
+                            wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_status status = WICK_OK;
+    double expected = 0;
+    long inputs = 0;
+    for (int t = 0; t < j->on->n_traces && status == WICK_OK; t++) {
+        const wick_trace *trace = j->on->traces[t];
+        double *times_s =
+            wick_new(arena, double, (int)ceil(trace->end_s / j->on->workload.period_s));
+        status = play(j, grid, times_s, trace, &expected, &inputs, diag);
+    }
+    *score = inputs ? expected / (double)inputs : 0;
+    wick_arena_free(arena);
+    return status;
+}
+
 wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, double *score,
                               wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     judge j = make_judge(on, policy, arena);
-    wick_status status = WICK_OK;
-    double expected = 0;
-    long inputs = 0;
-    for (int t = 0; t < on->n_traces && status == WICK_OK; t++) {
-        const wick_trace *trace = on->traces[t];
-        wick_workload *w = &j.options.workload;
-        int n = (int)ceil(trace->end_s / w->period_s);
-        double *times_s = wick_new(arena, double, n);
-        for (int i = 0; i < n; i++)
-            times_s[i] = i * w->period_s;
-        w->times_s = times_s;
-        w->n_times = n;
-        j.options.duration_s = (n - 1) * w->period_s + fmax(w->deadline_s, w->period_s);
-        for (int p = 0; p < on->phases && status == WICK_OK; p++)
-            status = run(&j, trace, trace->end_s * p / on->phases, &expected, &inputs, diag);
-    }
-    *score = inputs ? expected / (double)inputs : 0;
+    wick_status status = play_all(&j, NULL, score, diag);
+    wick_arena_free(arena);
+    return status;
+}
+
+wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_options *grid,
+                              double *bound, wick_diag *diag) {
+    const wick_policy any = {.kind = WICK_POLICY_GREEDY};
+    wick_arena *arena = wick_arena_new();
+    judge j = make_judge(on, &any, arena);
+    wick_status status = play_all(&j, grid, bound, diag);
     wick_arena_free(arena);
     return status;
 }
@@ -148,64 +185,4 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
     if (score)
         *score = s.best_score;
     return s.status;
-}
-
-/* ---- tables ---- */
-
-static void attempt_table(search *s, wick_arena *arena, const wick_synth_options *options,
-                          wick_synthesised *made) {
-    wick_synthesised one;
-    double before = s->best_score;
-    if (s->status == WICK_OK)
-        s->status = wick_policy_synth(arena, s->on->plan, s->on->traces, s->on->n_traces, options,
-                                      &one, s->diag);
-    if (s->status != WICK_OK)
-        return;
-    wick_policy_table *table = wick_new(arena, wick_policy_table, 1);
-    *table = one.table;
-    attempt(s, (wick_policy){.kind = WICK_POLICY_TABLE,
-                             .memory_ms = u32(options->memory_s * 1e3),
-                             .table = table});
-    if (s->best_score > before)
-        *made = one;
-}
-
-static wick_status best_table(wick_arena *arena, const wick_judged *on,
-                              const wick_synth_options *options, wick_policy *best, double *score,
-                              wick_synthesised *made, wick_diag *diag) {
-    static const double memories[] = {1, 5}, dearer[] = {1, 1.15, 1.4};
-    search s = {.on = on, .best = best, .best_score = -1, .diag = diag};
-    wick_policy fixed = {0};
-    WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
-    wick_synthesised constant =
-        wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
-    wick_policy_table *table = wick_new(arena, wick_policy_table, 1);
-    *table = constant.table;
-    *made = constant;
-    attempt(&s, (wick_policy){.kind = WICK_POLICY_TABLE, .table = table});
-    for (size_t i = 0; i < WICK_LEN(memories); i++)
-        for (size_t k = 0; k < WICK_LEN(dearer); k++) {
-            wick_synth_options o = *options;
-            o.workload = on->workload;
-            o.harvester = on->harvester;
-            o.memory_s = fmax(1e-3, memories[i] * on->workload.period_s / o.slots);
-            o.dearer = dearer[k];
-            for (int m = 0; m < on->plan->model.n_modules; m++)
-                o.accuracy[m] = on->accuracy[m];
-            attempt_table(&s, arena, &o, made);
-        }
-    *score = s.best_score;
-    return s.status;
-}
-
-wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_policy_kind kind,
-                             const wick_synth_options *options, wick_policy *best, double *score,
-                             wick_synthesised *made, wick_diag *diag) {
-    wick_synthesised unused;
-    if (kind == WICK_POLICY_TABLE)
-        return best_table(arena, on, options, best, score, made ? made : &unused, diag);
-    if (kind != WICK_POLICY_GREEDY)
-        return wick_policy_tune(on, kind, best, score, diag);
-    *best = (wick_policy){.kind = WICK_POLICY_GREEDY};
-    return wick_policy_judge(on, best, score, diag);
 }

@@ -3,6 +3,7 @@
 #define WICK_POLICY_JUDGE_H
 
 #include "plan/plan.h"
+#include "sim/clairvoyant.h"
 #include "sim/policy_synth.h"
 
 /* What policies are judged on. */
@@ -23,15 +24,28 @@ typedef struct wick_judged {
 wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, double *score,
                               wick_diag *diag);
 
+/* The clairvoyant's bound on that score (clairvoyant.h). */
+wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_options *grid,
+                              double *bound, wick_diag *diag);
+
 /* The best parameters of a kind by the score: FIXED (module), THRESHOLD (grid of low, high and
    charge), EDF (grid of reserve). Others: UNSUPPORTED. *score may be NULL. */
 wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_policy *best,
                              double *score, wick_diag *diag);
 
-/* The best policy of a kind: tuned parameters, or for TABLE the best by the score of tables for
-   several memories and factors on energies, and of the one that always takes the best fixed module
-   (so on these traces no fixed one is better). A table's arrays are in `arena`; *made (may be NULL)
-   describes the chosen one. GREEDY: as it is. */
+/* The best synthesised policy by the score: of tables by value iteration for several memories and
+   factors on energies, of tables from rules on the energy until the deadline (policy_budget.h,
+   which include every fixed module) and of `also` [n_also], policies tuned otherwise. One that is
+   not always the same module must be better than the best fixed module by a margin, because what is
+   better by little on these traces may be worse on others. Tables' arrays are in `arena`; *made
+   (may be NULL) describes the chosen table, zero where it is one of `also`. */
+wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
+                                   const wick_synth_options *options, const wick_policy *also,
+                                   int n_also, wick_policy *best, double *score,
+                                   wick_synthesised *made, wick_diag *diag);
+
+/* The best policy of a kind: tuned parameters, or for TABLE wick_policy_synthesise beside tuned
+   THRESHOLD and EDF and GREEDY. */
 wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_policy_kind kind,
                              const wick_synth_options *options, wick_policy *best, double *score,
                              wick_synthesised *made, wick_diag *diag);

@@ -1,13 +1,13 @@
 /* From the values of the decision process to a table: bins, the best action of each cell over the
    states that fall into it, equal rows stored once, similar ones merged until the table fits. */
-#include "sim/policy_synth.h"
 #include "sim/policy_mdp.h"
+#include "sim/policy_rows.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHARGE_BINS = 12, ROW_BYTES = CHARGE_BINS / 2, TIME_BINS = 10, MOST_CELLS = 3200 };
+enum { TIME_BINS = 10, MOST_CELLS = 3200 };
 
 wick_synth_options wick_synth_defaults(void) {
     return (wick_synth_options){
@@ -85,77 +85,6 @@ static void fill(builder *b) {
             for (int level = 0; level < WICK_TABLE_LEVELS; level++)
                 fill_rows(b, best, w, level);
     }
-}
-
-/* ---- compression ---- */
-
-static int different(const uint8_t *a, const uint8_t *b) {
-    int count = 0;
-    for (int i = 0; i < ROW_BYTES; i++)
-        count += ((a[i] ^ b[i]) & 15) != 0;
-    for (int i = 0; i < ROW_BYTES; i++)
-        count += ((a[i] ^ b[i]) >> 4) != 0;
-    return count;
-}
-
-/* Equal rows become one: cells' indices, rows and how many cells have each. */
-static int unique(const builder *b, int *of_cell, uint8_t (*rows)[ROW_BYTES], int *cells) {
-    int n = 0;
-    for (int i = 0; i < b->n_cells; i++) {
-        int r = 0;
-        while (r < n && memcmp(rows[r], b->rows[i], ROW_BYTES) != 0)
-            r++;
-        if (r == n) {
-            memcpy(rows[n], b->rows[i], ROW_BYTES);
-            cells[n++] = 0;
-        }
-        of_cell[i] = r;
-        cells[r]++;
-    }
-    return n;
-}
-
-/* Gives up the row whose replacement by the nearest one changes the fewest decisions. */
-static int merge_one(int n, int n_cells, int *of_cell, uint8_t (*rows)[ROW_BYTES], int *cells) {
-    int from = -1, to = -1, least = INT32_MAX;
-    for (int a = 0; a < n; a++)
-        for (int b = 0; b < n; b++) {
-            int cost = a == b ? INT32_MAX : cells[a] * different(rows[a], rows[b]);
-            if (cost < least) {
-                least = cost;
-                from = a;
-                to = b;
-            }
-        }
-    cells[to] += cells[from];
-    memcpy(rows[from], rows[n - 1], ROW_BYTES);
-    cells[from] = cells[n - 1];
-    for (int i = 0; i < n_cells; i++) {
-        of_cell[i] = of_cell[i] == from ? to : of_cell[i];
-        of_cell[i] = of_cell[i] == n - 1 ? from : of_cell[i];
-    }
-    return n - 1;
-}
-
-static int bytes_of(int n_cells, int n_rows) {
-    return (int)sizeof(wick_policy_table) + n_cells + n_rows * ROW_BYTES;
-}
-
-static void compress(const builder *b, wick_arena *arena, wick_synthesised *out) {
-    wick_policy_table *t = b->table;
-    int *of_cell = wick_new(arena, int, b->n_cells), *cells = wick_new(arena, int, b->n_cells);
-    uint8_t(*rows)[ROW_BYTES] = (uint8_t(*)[ROW_BYTES])wick_arena_alloc(
-        arena, wick_size_mul((size_t)b->n_cells, ROW_BYTES));
-    int n = unique(b, of_cell, rows, cells);
-    while (n > 256 || bytes_of(b->n_cells, n) > WICK_POLICY_TABLE_BYTES)
-        n = merge_one(n, b->n_cells, of_cell, rows, cells);
-    uint8_t *index = wick_new(arena, uint8_t, b->n_cells);
-    for (int i = 0; i < b->n_cells; i++)
-        index[i] = (uint8_t)of_cell[i];
-    t->n_rows = (uint16_t)n;
-    t->row_of = index;
-    t->rows = rows[0];
-    out->bytes = bytes_of(b->n_cells, n);
 }
 
 /* ---- the whole ---- */
@@ -273,7 +202,7 @@ wick_status wick_policy_synth(wick_arena *arena, const wick_plan *plan,
     b.rows =
         (uint8_t(*)[ROW_BYTES])wick_arena_alloc(work, wick_size_mul((size_t)b.n_cells, ROW_BYTES));
     fill(&b);
-    compress(&b, arena, out);
+    policy_compress(b.rows, b.n_cells, arena, out);
     wick_arena_free(work);
     return WICK_OK;
 }

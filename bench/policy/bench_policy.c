@@ -1,0 +1,191 @@
+/* Plays the scenario of bench/policy.json: every cell's policies, tuned on the training part and
+   judged on the other, beside the best fixed module in hindsight and the clairvoyant. */
+#include "policy_results.h"
+
+#include <argp.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct arguments {
+    const char *scenario, *traces, *output, *plans[8];
+    int n_plans, phases, tune_phases, shard, shards, every;
+    bool report, each;
+} arguments;
+
+enum { KEY_PHASES = 256, KEY_TUNE, KEY_SHARD, KEY_EVERY, KEY_REPORT, KEY_EACH };
+
+static const struct argp_option option_table[] = {
+    {"traces", 't', "FOLDER", 0, "the trace files that the scenario names", 0},
+    {"output", 'o', "FOLDER", 0, "results.jsonl and heat maps", 0},
+    {"phases", KEY_PHASES, "N", 0, "start phases that are judged (default: the scenario's)", 0},
+    {"tune-phases", KEY_TUNE, "N", 0, "start phases of each training trace (default 5)", 0},
+    {"shard", KEY_SHARD, "I/N", 0, "every Nth cell from the Ith on: for several processes", 0},
+    {"every", KEY_EVERY, "N", 0, "every Nth cell only: for a first look", 0},
+    {"report", KEY_REPORT, 0, 0, "no runs: table, bars and heat maps of what is there", 0},
+    {"each", KEY_EACH, 0, 0, "report each judged file by itself", 0},
+    {0}};
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case 't':
+        a->traces = text;
+        break;
+    case 'o':
+        a->output = text;
+        break;
+    case KEY_PHASES:
+        a->phases = atoi(text);
+        break;
+    case KEY_TUNE:
+        a->tune_phases = atoi(text);
+        break;
+    case KEY_SHARD:
+        if (sscanf(text, "%d/%d", &a->shard, &a->shards) != 2 || a->shards < 1)
+            argp_error(state, "a shard is I/N");
+        break;
+    case KEY_EVERY:
+        a->every = atoi(text);
+        break;
+    case KEY_REPORT:
+        a->report = true;
+        break;
+    case KEY_EACH:
+        a->each = true;
+        break;
+    case ARGP_KEY_ARG:
+        if (!a->scenario)
+            a->scenario = text;
+        else if (a->n_plans < 8)
+            a->plans[a->n_plans++] = text;
+        break;
+    case ARGP_KEY_END:
+        if (!a->scenario || !a->output || (!a->report && (!a->traces || !a->n_plans)) ||
+            a->tune_phases < 1 || a->every < 1)
+            argp_error(state, "a scenario, --output, --traces and plans are needed");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {option_table,
+                                 parse,
+                                 "policy.json PLAN.json...",
+                                 "Judges scheduling policies over a grid of scenarios.",
+                                 0,
+                                 0,
+                                 0};
+
+static double processor_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static wick_status play(wick_arena *arena, const scene *s, const family *f, const cell *c,
+                        const arguments *a, scores *out, wick_diag *diag) {
+    static const wick_policy_kind kinds[KINDS] = {WICK_POLICY_FIXED, WICK_POLICY_GREEDY,
+                                                  WICK_POLICY_THRESHOLD, WICK_POLICY_EDF,
+                                                  WICK_POLICY_TABLE};
+    wick_judged judged, tuned;
+    const wick_clairvoyant_options grid = {.slots = 20, .levels = 48, .charges = 64};
+    *out = (scores){.fits = f->plans[c->window] != NULL, .modules = f->net->n_modules};
+    if (!out->fits)
+        return WICK_OK;
+    WICK_TRY(scene_worlds(arena, s, f, c, a->traces, &judged, &tuned, diag));
+    if (a->phases > 0)
+        judged.phases = a->phases;
+    tuned.phases = a->tune_phases;
+    out->inputs = ceil(judged.traces[0]->end_s / judged.workload.period_s);
+    for (int k = 0; k < out->modules; k++) {
+        wick_policy fixed = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)(k + 1)};
+        WICK_TRY(wick_policy_judge(&judged, &fixed, &out->fixed[k], diag));
+    }
+    wick_synth_options options = wick_synth_defaults();
+    options.periods =
+        3; /* more change nothing that a capacitor of these windows could carry over */
+    wick_policy best[KINDS];
+    for (int k = 0; k < KINDS; k++) {
+        double trained;
+        if (kinds[k] == WICK_POLICY_TABLE) /* beside those that are tuned already */
+            WICK_TRY(wick_policy_synthesise(arena, &tuned, &options, best, k, &best[k], &trained,
+                                            NULL, diag));
+        else
+            WICK_TRY(wick_policy_best(arena, &tuned, kinds[k], &options, &best[k], &trained, NULL,
+                                      diag));
+        WICK_TRY(wick_policy_judge(&judged, &best[k], &out->kinds[k], diag));
+    }
+    return wick_policy_bound(&judged, &grid, &out->bound, diag);
+}
+
+/* One cell, unless its result is there. */
+static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,
+                         const char *results, wick_diag *diag) {
+    char key[256];
+    scores r;
+    result_key(s, f, c, key, sizeof key);
+    if (result_known(results, key))
+        return WICK_OK;
+    wick_arena *arena = wick_arena_new();
+    double since_s = processor_s();
+    wick_status status = play(arena, s, f, c, a, &r, diag);
+    r.seconds = processor_s() - since_s;
+    wick_arena_free(arena);
+    if (status == WICK_OK && !result_append(results, key, s, f, c, &r))
+        status = wick_fail(diag, WICK_IO, results, NULL, NULL, "cannot append");
+    if (status == WICK_OK && wick_stop_requested())
+        status = wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, "the same command goes on",
+                           "interrupted");
+    return status;
+}
+
+static wick_status visit_all(const scene *s, const family *f, const arguments *a,
+                             const char *results, wick_diag *diag) {
+    int at = 0;
+    for (int q = 0; q < s->n_sets; q++)
+        for (int file = 0; file < s->sets[q].n; file++)
+            for (int w = 0; w < s->n_windows; w++)
+                for (int d = 0; d < s->n_deadlines; d++)
+                    for (int rho = 0; rho < s->rho_steps; rho++, at++) {
+                        const cell c = {
+                            .set = q, .file = file, .window = w, .deadline = d, .rho = rho};
+                        if (at % a->every == 0 && at / a->every % a->shards == a->shard)
+                            WICK_TRY(visit(s, f, &c, a, results, diag));
+                    }
+    return WICK_OK;
+}
+
+static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
+    scene s;
+    const char *results = wick_arena_printf(arena, "%s/results.jsonl", a->output);
+    WICK_TRY(scene_load(arena, a->scenario, &s, diag));
+    for (int i = 0; i < a->n_plans && !a->report; i++) {
+        family f;
+        wick_status status = family_load(arena, &s, a->plans[i], &f, diag);
+        if (status == WICK_OK)
+            status = visit_all(&s, &f, a, results, diag);
+        family_free(&f, &s);
+        WICK_TRY(status);
+    }
+    if (!a->report && a->shards > 1)
+        return WICK_OK;
+    return result_report(results, &s, a->each, a->output, diag);
+}
+
+int main(int argc, char **argv) {
+    arguments a = {.tune_phases = 5, .shards = 1, .every = 1};
+    argp_parse(&argp, argc, argv, 0, 0, &a);
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    wick_stop_install();
+    wick_status status = run(&a, arena, &diag);
+    if (status != WICK_OK)
+        wick_diag_print(&diag, stderr);
+    wick_arena_free(arena);
+    return status == WICK_OK ? 0 : 1;
+}

@@ -1,0 +1,98 @@
+/* Tables from rules on energy: what they decide, looked up as the device does. */
+#include "sim/policy_budget.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const double ENERGY_UJ[5] = {0, 3700, 460, 390, 40};
+static const wick_model MODEL = {.n_modules = 4,
+                                 .segments = (const wick_segment[5]){{0},
+                                                                     {.energy_nj = 3700000},
+                                                                     {.energy_nj = 460000},
+                                                                     {.energy_nj = 390000},
+                                                                     {.energy_nj = 40000}}};
+
+static wick_synthesised table_of(wick_arena *arena, const policy_budget *rule, double full_uj) {
+    wick_synthesised made = policy_budget_table(arena, rule, 4, ENERGY_UJ, full_uj, 2, 1);
+    assert_true(made.bytes <= WICK_POLICY_TABLE_BYTES);
+    return made;
+}
+
+static int decide(const wick_synthesised *made, wick_situation s) {
+    return wick_policy_look_up(&made->table, &MODEL, &s);
+}
+
+static wick_situation rich(uint32_t charge_uj) {
+    return (wick_situation){.charge_uj = charge_uj, .harvest_uw = 1, .time_left_ms = 500};
+}
+
+/* First 0: one module whatever there is, and it is never given up. */
+static void a_rule_can_be_a_fixed_module(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_rng rng = wick_rng_seed(3, 1);
+    for (int k = 1; k <= 4; k++) {
+        const policy_budget always = {
+            .largest = k, .otherwise = k, .second = INFINITY, .give_up = INFINITY};
+        wick_synthesised made = table_of(arena, &always, 4000);
+        for (int i = 0; i < 200; i++) {
+            wick_situation s = {.charge_uj = wick_rng_below(&rng, 5000),
+                                .harvest_uw = wick_rng_below(&rng, 9000),
+                                .time_left_ms = wick_rng_below(&rng, 1000)};
+            assert_int_equal(decide(&made, s), k);
+            s.working = (uint8_t)k;
+            s.left_nj = wick_rng_below(&rng, 3700000);
+            assert_int_equal(decide(&made, s), k);
+            s.working = 0;
+            s.modules_done = 1u << (k - 1);
+            assert_int_equal(decide(&made, s), 0);
+        }
+    }
+    wick_arena_free(arena);
+}
+
+static void what_fits_is_begun(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    const policy_budget rule = {
+        .trust = 1, .first = 1, .largest = 1, .otherwise = 4, .second = 1.5, .give_up = 1};
+    wick_synthesised made = table_of(arena, &rule, 6000);
+    /* Charge bins of 500 uJ stand for their middles; as good as no harvest. */
+    assert_int_equal(decide(&made, rich(100)), 4);  /* 250 */
+    assert_int_equal(decide(&made, rich(600)), 2);  /* 750 */
+    assert_int_equal(decide(&made, rich(4000)), 1); /* 3750 or 4250 */
+    /* 1 mW for a second brings 1000 uJ, 10 mW for longer bring TM1. */
+    wick_situation s = {.charge_uj = 100, .harvest_uw = 1000, .time_left_ms = 900};
+    assert_int_equal(decide(&made, s), 2);
+    s.harvest_uw = 10000;
+    assert_int_equal(decide(&made, s), 1);
+    /* Behind an answer of TM4: half more than the energy. */
+    wick_situation after = rich(600);
+    after.modules_done = 8;
+    assert_int_equal(decide(&made, after), 2);
+    after.charge_uj = 4200;
+    assert_int_equal(decide(&made, after), 2);
+    after.charge_uj = 5900;
+    assert_int_equal(decide(&made, after), 1);
+    /* What is left of TM1 does not fit any more: TM2 does, or the smallest at least. */
+    wick_situation working = rich(600);
+    working.working = 1;
+    working.left_nj = 3600000;
+    assert_int_equal(decide(&made, working), 2);
+    working.charge_uj = 10;
+    assert_int_equal(decide(&made, working), 4);
+    working.charge_uj = 5900;
+    assert_int_equal(decide(&made, working), 1);
+    wick_arena_free(arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_rule_can_be_a_fixed_module),
+                                       cmocka_unit_test(what_fits_is_begun)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+#include "sim/policy_budget.h"
+#include "sim/policy_rows.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { HARVESTS = 8, TIMES = 6 };
+
+typedef struct drawing {
+    const policy_budget *rule;
+    const double *energy_uj;
+    int n;
+    double charge_uj[CHARGE_BINS], harvest_uw[HARVESTS], time_s[TIMES]; /* that stand for a bin */
+    uint8_t (*rows)[ROW_BYTES];
+} drawing;
+
+/* The largest module from `from` to `to` whose energy x factor is there; 0. */
+static int fits(const drawing *d, int from, int to, double factor, double uj) {
+    for (int k = from; k <= to; k++)
+        if (d->energy_uj[k] * factor <= uj)
+            return k;
+    return 0;
+}
+
+static int decide(const drawing *d, int best, int working, int level, double uj) {
+    const policy_budget *r = d->rule;
+    if (working) {
+        double left = 1 - (level + 0.5) / WICK_TABLE_LEVELS;
+        if (!(d->energy_uj[working] * left > r->give_up * uj))
+            return working;
+        int last = best ? best - 1 : d->n;
+        int less = fits(d, working + 1, last, 1, uj);
+        return less ? less : !best && working < d->n ? d->n : working;
+    }
+    if (best)
+        return isinf(r->second) ? 0 : fits(d, r->largest, best - 1, r->second, uj);
+    int k = fits(d, r->largest, d->n, r->first, uj);
+    return k ? k : r->otherwise;
+}
+
+static void fill(drawing *d, int best, int working, int level) {
+    int stage =
+        (int)wick_policy_stage((uint32_t)d->n, (uint32_t)best, (uint32_t)working, (uint32_t)level);
+    for (int t = 0; t < TIMES; t++)
+        for (int h = 0; h < HARVESTS; h++) {
+            uint8_t *row = d->rows[(stage * TIMES + t) * HARVESTS + h];
+            for (int c = 0; c < CHARGE_BINS; c++) {
+                double uj = d->charge_uj[c] + d->rule->trust * d->harvest_uw[h] * d->time_s[t];
+                int action = decide(d, best, working, level, uj);
+                row[c / 2] |= (uint8_t)(action << (c & 1 ? 4 : 0));
+            }
+        }
+}
+
+static uint32_t rounded(double value) {
+    return (uint32_t)fmin(fmax(0, round(value)), UINT32_MAX - 1.0);
+}
+
+/* Thresholds first x ratio^i, unit of the table / unit of `middle`; bins stand for their geometric
+   middles. */
+static void geometric(uint32_t *thresholds, double *middle, int bins, double first, double ratio,
+                      double unit) {
+    memset(thresholds, 0xff, (WICK_TABLE_BINS - 1) * sizeof *thresholds);
+    for (int i = 0; i < bins; i++) {
+        if (i < bins - 1) {
+            uint32_t least = i ? thresholds[i - 1] + 1 : 1, at = rounded(first * unit);
+            thresholds[i] = at > least ? at : least;
+        }
+        middle[i] = first / sqrt(ratio);
+        first *= ratio;
+    }
+}
+
+wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rule, int n_modules,
+                                     const double *energy_uj, double full_uj, double period_s,
+                                     double deadline_s) {
+    wick_synthesised out = {0};
+    wick_policy_table *t = &out.table;
+    t->n_modules = (uint8_t)n_modules;
+    t->n_charge = CHARGE_BINS;
+    t->n_harvest = HARVESTS;
+    t->n_time = TIMES;
+    drawing d = {.rule = rule, .energy_uj = energy_uj, .n = n_modules};
+    memset(t->charge_uj, 0xff, sizeof t->charge_uj);
+    for (int c = 0; c < CHARGE_BINS; c++) {
+        d.charge_uj[c] = full_uj * (c + 0.5) / CHARGE_BINS;
+        if (c)
+            t->charge_uj[c - 1] = rounded(full_uj * c / CHARGE_BINS) + (uint32_t)c;
+    }
+    double least_uj = INFINITY, most_uj = 0;
+    for (int k = 1; k <= n_modules; k++) {
+        least_uj = fmin(least_uj, energy_uj[k]);
+        most_uj = fmax(most_uj, energy_uj[k]);
+    }
+    double low_uw = fmax(0.3 * least_uj, 0.03 * most_uj) / period_s,
+           high_uw = 4 * most_uj / period_s;
+    geometric(t->harvest_uw, d.harvest_uw, HARVESTS, low_uw,
+              pow(high_uw / low_uw, 1.0 / (HARVESTS - 2)), 1);
+    geometric(t->time_ms, d.time_s, TIMES, deadline_s / 16, 1.75, 1e3);
+    int cells = (int)wick_policy_stages((uint32_t)n_modules) * TIMES * HARVESTS;
+    d.rows =
+        (uint8_t(*)[ROW_BYTES])wick_arena_alloc(arena, wick_size_mul((size_t)cells, ROW_BYTES));
+    memset(d.rows, 0, (size_t)cells * ROW_BYTES);
+    for (int best = 0; best <= n_modules; best++) {
+        if (best == 1)
+            continue;
+        fill(&d, best, 0, 0);
+        for (int w = 1; w < (best ? best : n_modules); w++)
+            for (int level = 0; level < WICK_TABLE_LEVELS; level++)
+                fill(&d, best, w, level);
+    }
+    policy_compress(d.rows, cells, arena, &out);
+    return out;
+}

@@ -1,0 +1,25 @@
+/* Tables from a rule with a few parameters: what the energy until the deadline, by the present
+   harvest, is enough for. Few parameters can be tuned on little training; fixed modules are among
+   them. */
+#ifndef WICK_POLICY_BUDGET_H
+#define WICK_POLICY_BUDGET_H
+
+#include "sim/policy_synth.h"
+
+typedef struct policy_budget {
+    double trust;   /* of harvest x time left, counted beside the charge */
+    double first;   /* a module is begun where its energy x first is there; 0: always */
+    double second;  /* behind an answer, likewise; INFINITY: never */
+    double give_up; /* what is in work is given up for a smaller one where what is left of it
+                       exceeds give_up x the energy; INFINITY: never */
+    int largest;    /* module that is begun */
+    int otherwise;  /* where none has its energy: this one, > largest or equal */
+    double memory_s;
+} policy_budget;
+
+/* energy_uj[k]: of module k, usable. full_uj: of a full capacitor. */
+wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rule, int n_modules,
+                                     const double *energy_uj, double full_uj, double period_s,
+                                     double deadline_s);
+
+#endif

@@ -1,0 +1,15 @@
+/* Rows of a policy's table and their compression. */
+#ifndef WICK_POLICY_ROWS_H
+#define WICK_POLICY_ROWS_H
+
+#include "sim/policy_synth.h"
+
+enum { CHARGE_BINS = 12, ROW_BYTES = CHARGE_BINS / 2 };
+
+/* One row a cell (stages x time x harvest), two decisions a byte: sets the table's n_rows, row_of
+   and rows (in `arena`) and out->bytes. Rows are given up, fewest changed decisions first, until
+   WICK_POLICY_TABLE_BYTES hold it. */
+void policy_compress(uint8_t (*all)[ROW_BYTES], int n_cells, wick_arena *arena,
+                     wick_synthesised *out);
+
+#endif
