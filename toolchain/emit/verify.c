@@ -75,6 +75,36 @@ wick_status verify_compile(verify_session *session, const char *const *argv) {
     return status;
 }
 
+wick_status verify_build_guest(verify_session *session, const char *flags, const char *cpu,
+                               const char *source, const char *guest) {
+    char **files;
+    int n_files, n = 0;
+    WICK_TRY(verify_sources(session, &files, &n_files));
+    wick_arena *arena = session->arena;
+    char *share = wick_path_join(arena, wick_share_dir(), "boards");
+    const char **argv = wick_new(arena, const char *, n_files + 24);
+    argv[n++] = "arm-none-eabi-gcc";
+    argv[n++] = wick_arena_printf(arena, "@%s/%s", share, flags);
+    if (cpu)
+        argv[n++] = cpu;
+    argv[n++] = "-std=gnu99";
+    argv[n++] = "-O2";
+    argv[n++] = "-ffreestanding";
+    argv[n++] = "-T";
+    argv[n++] = wick_path_join(arena, share, "common/mps.ld");
+    argv[n++] = wick_arena_printf(arena, "-I%s", session->dir);
+    argv[n++] = wick_arena_printf(arena, "-I%s/include", session->dir);
+    argv[n++] = wick_arena_printf(arena, "-I%s/common", share);
+    argv[n++] = wick_path_join(arena, share, "common/mps_start.c");
+    argv[n++] = wick_path_join(arena, share, "common/semihost.c");
+    argv[n++] = wick_path_join(arena, share, source);
+    for (int i = 0; i < n_files; i++)
+        argv[n++] = files[i];
+    argv[n++] = "-o";
+    argv[n++] = guest;
+    return verify_compile(session, argv);
+}
+
 /* Its manifest carries the model's and the plan's identity. */
 wick_status verify_manifest(verify_session *session) {
     char *path = wick_path_join(session->arena, session->dir, "manifest.json");

@@ -40,35 +40,6 @@ static wick_status find_board(device_run *run) {
                      "layers are compared on the Arm cores that QEMU knows");
 }
 
-static wick_status build(device_run *run) {
-    verify_session *session = &run->session;
-    char **files;
-    int n_files, n = 0;
-    WICK_TRY(verify_sources(session, &files, &n_files));
-    char *share = wick_path_join(session->arena, wick_share_dir(), "boards");
-    const char **argv = wick_new(session->arena, const char *, n_files + 24);
-    argv[n++] = "arm-none-eabi-gcc";
-    argv[n++] = wick_arena_printf(session->arena, "@%s/%s", share, run->board->flags);
-    if (run->board->cpu)
-        argv[n++] = run->board->cpu;
-    argv[n++] = "-std=gnu99";
-    argv[n++] = "-O2";
-    argv[n++] = "-ffreestanding";
-    argv[n++] = "-T";
-    argv[n++] = wick_path_join(session->arena, share, "common/mps.ld");
-    argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s/common", share);
-    argv[n++] = wick_path_join(session->arena, share, "common/mps_start.c");
-    argv[n++] = wick_path_join(session->arena, share, "common/semihost.c");
-    argv[n++] = wick_path_join(session->arena, share, "common/layers_guest.c");
-    for (int i = 0; i < n_files; i++)
-        argv[n++] = files[i];
-    argv[n++] = "-o";
-    argv[n++] = run->guest = wick_path_join(session->arena, session->temporary, "guest.elf");
-    return verify_compile(session, argv);
-}
-
 static wick_status emulate(device_run *run) {
     wick_arena *arena = run->session.arena;
     const char *argv[] = {
@@ -187,7 +158,9 @@ static wick_status run_all(device_run *run, const int8_t *inputs, wick_device_re
     run->outputs = wick_path_join(session->arena, session->temporary, "outputs.bin");
     WICK_TRY(
         wick_file_write(run->inputs, inputs, (size_t)run->n * run->input_bytes, session->diag));
-    WICK_TRY(build(run));
+    run->guest = wick_path_join(run->session.arena, run->session.temporary, "guest.elf");
+    WICK_TRY(verify_build_guest(&run->session, run->board->flags, run->board->cpu,
+                                "common/layers_guest.c", run->guest));
     WICK_TRY(emulate(run));
     WICK_TRY(compare(run, inputs, result));
     return judge(run, result);

@@ -50,32 +50,6 @@ static wick_status build_plugin(verify_session *session, const char *share, cons
     return verify_compile(session, argv);
 }
 
-static wick_status build_guest(verify_session *session, const char *share,
-                               const struct board *board, const char *guest) {
-    char **files;
-    int n_files, n = 0;
-    WICK_TRY(verify_sources(session, &files, &n_files));
-    const char **argv = wick_new(session->arena, const char *, n_files + 20);
-    argv[n++] = "arm-none-eabi-gcc";
-    argv[n++] = wick_arena_printf(session->arena, "@%s/%s", share, board->flags);
-    argv[n++] = "-std=gnu99";
-    argv[n++] = "-O2";
-    argv[n++] = "-ffreestanding";
-    argv[n++] = "-T";
-    argv[n++] = wick_path_join(session->arena, share, "common/mps.ld");
-    argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s/common", share);
-    argv[n++] = wick_path_join(session->arena, share, "common/mps_start.c");
-    argv[n++] = wick_path_join(session->arena, share, "common/semihost.c");
-    argv[n++] = wick_path_join(session->arena, share, "common/kill_guest.c");
-    for (int i = 0; i < n_files; i++)
-        argv[n++] = files[i];
-    argv[n++] = "-o";
-    argv[n++] = guest;
-    return verify_compile(session, argv);
-}
-
 /* Blank memory, as large as the board's. */
 static wick_status blank(const kill_run *run) {
     unlink(run->nvm);
@@ -214,7 +188,8 @@ wick_status verify_kill(verify_session *session, wick_verify_result *result) {
     uint64_t done = 0;
     for (size_t b = 0; b < WICK_LEN(boards) && status == WICK_OK; b++) {
         run.board = &boards[b];
-        status = build_guest(session, share, run.board, run.guest);
+        status =
+            verify_build_guest(session, run.board->flags, NULL, "common/kill_guest.c", run.guest);
         for (int i = 0; i < result->n_cases && status == WICK_OK; i++) {
             run.c = &result->cases[i];
             run.rng = wick_rng_seed(session->options->seed, 0x6b696c6c + b * 64 + (uint64_t)i);

@@ -24,6 +24,10 @@ wick_status verify_sources(verify_session *session, char ***files, int *n);
 wick_status verify_manifest(verify_session *session);
 /* Compiles; the compiler's message becomes the diagnostic. */
 wick_status verify_compile(verify_session *session, const char *const *argv);
+/* The emitted folder with boards/`source` as a program for one of QEMU's boards: `flags` is the
+   board's file below boards/, `cpu` one more option or NULL, `guest` the file to write. */
+wick_status verify_build_guest(verify_session *session, const char *flags, const char *cpu,
+                               const char *source, const char *guest);
 
 wick_status verify_host(verify_session *session, wick_verify_result *result);
 wick_status verify_host_replay(verify_session *session, int module, int input, const char *id,

@@ -4,36 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const board_files[] = {"common/mps_start.c", "common/semihost.c",
-                                          "mps2-an386/guest.c"};
-
-static wick_status build(verify_session *session, char **program) {
-    char **files;
-    int n_files;
-    WICK_TRY(verify_sources(session, &files, &n_files));
-    char *boards = wick_path_join(session->arena, wick_share_dir(), "boards");
-    *program = wick_path_join(session->arena, session->temporary, "guest.elf");
-    const char **argv = wick_new(session->arena, const char *, n_files + 32);
-    int n = 0;
-    argv[n++] = "arm-none-eabi-gcc";
-    argv[n++] = wick_arena_printf(session->arena, "@%s/mps2-an386/an386.flags", boards);
-    argv[n++] = "-std=c99";
-    argv[n++] = "-O2";
-    argv[n++] = "-ffreestanding";
-    argv[n++] = "-T";
-    argv[n++] = wick_path_join(session->arena, boards, "common/mps.ld");
-    argv[n++] = wick_arena_printf(session->arena, "-I%s", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
-    argv[n++] = wick_arena_printf(session->arena, "-I%s/common", boards);
-    for (size_t i = 0; i < WICK_LEN(board_files); i++)
-        argv[n++] = wick_path_join(session->arena, boards, board_files[i]);
-    for (int i = 0; i < n_files; i++)
-        argv[n++] = files[i];
-    argv[n++] = "-o";
-    argv[n++] = *program;
-    return verify_compile(session, argv);
-}
-
 /* "DONE resets=1 boots=2 ...": the number after `key`, or -1. */
 static int64_t number_after(const char *text, const char *key) {
     const char *at = strstr(text, key);
@@ -84,8 +54,9 @@ wick_status verify_qemu(verify_session *session, wick_verify_result *result) {
     if (!wick_process_exists("qemu-system-arm") || !wick_process_exists("arm-none-eabi-gcc"))
         return wick_fail(session->diag, WICK_NOT_FOUND, "QEMU", NULL, "make deps, or --no-qemu",
                          "qemu-system-arm or arm-none-eabi-gcc is not installed");
-    char *program;
-    WICK_TRY(build(session, &program));
+    char *program = wick_path_join(session->arena, session->temporary, "guest.elf");
+    WICK_TRY(
+        verify_build_guest(session, "mps2-an386/an386.flags", NULL, "mps2-an386/guest.c", program));
     int count =
         0; /* the first input is enough: what differs between inputs is data, not control flow */
     wick_process *processes = wick_xalloc(sizeof *processes * (size_t)result->n_cases);
