@@ -66,6 +66,8 @@ wick_rt_status power_up(void) {
     rig.engine.window_ms = rig.engine.wait_ms = 0;
     rig.engine.eager = rig.engine.trust_unknown = 0;
     memset(rig.scratch, POISON, rig.model.scratch_bytes + POWERCUT_GUARD);
+    if (rig.mount)
+        rig.mount();
     wick_rt_status status = wick_engine_boot(&rig.engine, &rig.model, &rig.port, &rig.policy,
                                              rig.scratch, rig.model.scratch_bytes);
     /* The very first record was torn before any other existed: nothing is lost by starting afresh.
@@ -105,6 +107,12 @@ progress advance(void) {
     return status < 0 || !guard_is_whole() ? BROKEN : COMMITTED;
 }
 
+/* rig.nvm.image is what the engine sees. */
+static void look(void) {
+    if (rig.look)
+        rig.look();
+}
+
 static int is_boot_ok(wick_rt_status status) {
     return status >= 0 && status != WICK_RT_FOREIGN;
 }
@@ -122,6 +130,7 @@ void record_run(void) {
     for (;;) {
         if (rig.commits == rig.model.n_spans + 64u)
             fail("the run does not end");
+        look();
         rig.images[rig.commits] = allocate(rig.nvm.bytes);
         memcpy(rig.images[rig.commits], rig.nvm.image, rig.nvm.bytes);
         rig.units_at[rig.commits++] = rig.nvm.history_count;
@@ -208,6 +217,7 @@ int only_the_end_tells(void) {
 static int as_recorded(const uint8_t *want) {
     if (spoils_gaps())
         return 1;
+    look();
     for (int copy = 0; copy < 2 && !rig.skip_records; copy++) {
         uint32_t at = rig.model.record_offset[copy];
         if (!same_record(rig.nvm.image + at, want + at))
@@ -230,6 +240,7 @@ static int as_recorded(const uint8_t *want) {
 /* What is needed beyond its segment: input, features, logits. Of the rest, tensors that stayed in
    SRAM are in NVM only where a commit fell that needed them, or a span was divided. */
 static int keeps(const uint8_t *want) {
+    look();
     for (uint32_t t = 0; t < rig.model.n_tensors; t++) {
         const wick_place *place = &rig.model.tensors[t];
         for (uint32_t copy = 0; copy < (place->stride ? 2u : 1u); copy++) {

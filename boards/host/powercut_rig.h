@@ -55,6 +55,12 @@ typedef struct powercut_rig {
     int undelivered;         /* nothing had been delivered before the failure */
     uint32_t delivered_unit; /* units in nvm.history at the first delivery since `deliveries` was
                                 cleared */
+    /* Where the engine's memory is kept in another one (a log on flash): finds its state at a boot,
+       and puts what the engine sees of it into nvm.image, to compare. NULL: nvm.image is the
+       memory.
+     */
+    void (*mount)(void);
+    void (*look)(void);
     voltage_reading voltage;
     uint64_t voltage_random;
     uint64_t seed;

@@ -222,9 +222,11 @@ static wick_status run_session(verify_session *session, const wick_data *data,
     if (session->options->host)
         WICK_TRY(verify_host(session, result));
     WICK_TRY(verify_other_rigs(session, result));
-    if (session->options->qemu)
+    if (session->plan->device->nvm.page_bytes)
+        result->qemu_missing = "the plan is for flash, which only the PC's rig has";
+    else if (session->options->qemu)
         return verify_qemu(session, result);
-    if (!session->options->rigs && !wick_verify_defaults().qemu)
+    else if (!session->options->rigs && !wick_verify_defaults().qemu)
         result->qemu_missing = "qemu-system-arm or arm-none-eabi-gcc is not installed (make deps)";
     return WICK_OK;
 }

@@ -6,7 +6,7 @@
 
 /* A test of the test suite is a file's name; test_emit checks that there is one. */
 const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
-    "`selftest`; `wick verify --rig all`; `test_powercut`, `slow_mutations`, `slow_thumb`, "
+    "`selftest`; `wick verify --rig all`; `test_powercut`, `test_flash`, `slow_mutations`, `slow_thumb`, "
     "`slow_killed`, `slow_rigs`, `slow_emit_msp430`, `slow_end_to_end`, `long_power_cuts`",
     "`slow_spin` (no livelock), `test_powercut` (divided spans), `test_plan` (admission)",
     "`wick verify`; `test_powercut`, `slow_mutations`",
@@ -76,7 +76,10 @@ void wick_verify_guarantees(const wick_plan *plan, const wick_verify_options *op
         proven(t.exhaustive && t.seeded > 0 && t.all_modules, clean));
     char every[80] = "";
     if (t.exhaustive)
-        snprintf(every, sizeof every, ", before every NVM write in %d variants and every barrier",
+        snprintf(every, sizeof every,
+                 plan->device->nvm.page_bytes
+                     ? ", in every operation on the flash in %d variants"
+                     : ", before every NVM write in %d variants and every barrier",
                  t.variants);
     snprintf(out[0].evidence, size,
              "%lld cuts%s, %lld pairs of cuts, %lld seeded runs to the end, %lld resets on the "

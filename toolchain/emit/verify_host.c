@@ -5,8 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const board_files[] = {"powercut.c", "powercut_cases.c", "powercut_rig.c",
-                                          "nvm_emulation.c"};
+static const char *const board_files[] = {"powercut_options.c", "powercut_cases.c",
+                                          "powercut_rig.c", "nvm_emulation.c"};
+static const char *const written_in_place[] = {"powercut.c"};
+static const char *const in_a_log[] = {"powercut_flash.c", "flash_emulation.c"};
+
+static bool is_flash(const verify_session *session) {
+    return session->plan->device->nvm.page_bytes > 0;
+}
 
 static wick_status build(verify_session *session, char **program) {
     char **files;
@@ -15,6 +21,8 @@ static wick_status build(verify_session *session, char **program) {
     char *board = wick_path_join(session->arena, wick_share_dir(), "boards/host");
     *program = wick_path_join(session->arena, session->temporary, "powercut");
     const char **argv = wick_new(session->arena, const char *, n_files + 20);
+    const char *const *memory = is_flash(session) ? in_a_log : written_in_place;
+    size_t n_memory = is_flash(session) ? WICK_LEN(in_a_log) : WICK_LEN(written_in_place);
     int n = 0;
     argv[n++] = session->options->compiler;
     argv[n++] = "-std=c99";
@@ -24,6 +32,8 @@ static wick_status build(verify_session *session, char **program) {
     argv[n++] = wick_arena_printf(session->arena, "-I%s", board);
     for (size_t i = 0; i < WICK_LEN(board_files); i++)
         argv[n++] = wick_path_join(session->arena, board, board_files[i]);
+    for (size_t i = 0; i < n_memory; i++)
+        argv[n++] = wick_path_join(session->arena, board, memory[i]);
     for (int i = 0; i < n_files; i++)
         argv[n++] = files[i];
     argv[n++] = "-o";
@@ -117,12 +127,14 @@ static wick_status take_output(verify_session *session, wick_verify_case *c,
 static wick_status check_complete(const verify_session *session, const wick_verify_case *c) {
     const wick_verify_options *options = session->options;
     int64_t cuts = options->exhaustive ? c->variants * c->writes * options->rounds : 0;
+    /* An operation on flash is durable when it returns. */
+    bool barriers = is_flash(session) || c->barrier_cuts >= 2 * c->commits * options->rounds;
     bool pairs = options->pairs == WICK_VERIFY_ALL
                      ? c->pair_cuts > c->writes * options->rounds
                      : c->pair_cuts == options->pairs * options->rounds;
     if (c->writes > 0 && c->variants > 0 && c->exhaustive_cuts == cuts && pairs &&
-        (!options->exhaustive || c->barrier_cuts >= 2 * c->commits * options->rounds) &&
-        c->seeded_cuts == options->seeded && c->record_flips > 0 && c->next_cuts > 0)
+        (!options->exhaustive || barriers) && c->seeded_cuts == options->seeded &&
+        c->record_flips > 0 && c->next_cuts > 0)
         return WICK_OK;
     return wick_fail(
         session->diag, WICK_TOOL, session->dir, NULL, NULL,

@@ -113,10 +113,15 @@ wick_status verify_run_replay(verify_session *session, const char *const *argv,
 
 wick_status verify_other_rigs(verify_session *session, wick_verify_result *result) {
     unsigned rigs = session->options->rigs;
+    const char *flash = NULL;
+    if (session->plan->device->nvm.page_bytes)
+        flash = "the plan is for flash, which only the PC's rig has";
     if (rigs & WICK_RIG_UNICORN)
-        WICK_TRY(run_rig(session, result, "unicorn", verify_thumb_missing(), verify_thumb));
+        WICK_TRY(run_rig(session, result, "unicorn", flash ? flash : verify_thumb_missing(),
+                         verify_thumb));
     if (rigs & WICK_RIG_KILL)
-        WICK_TRY(run_rig(session, result, "qemu-kill", verify_kill_missing(), verify_kill));
+        WICK_TRY(run_rig(session, result, "qemu-kill", flash ? flash : verify_kill_missing(),
+                         verify_kill));
     if (rigs & WICK_RIG_MSP430)
         WICK_TRY(run_rig(session, result, "msp430", msp430_missing(session), verify_msp430));
     for (int i = 0; i < result->n_rigs; i++)
