@@ -94,20 +94,6 @@ static void refuse_bytes(const char *file, const char *place, const char *memory
               memory, (long long)available, (long long)(needed - available));
 }
 
-/* Memory that must be erased: what each write would take, were it driven. */
-static wick_status refuse_flash(const wick_device *device, wick_diag *diag) {
-    wick_cost page = wick_device_cost(device, wick_device_write_work(device, 1));
-    return wick_fail(
-        diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
-        "use a device with FRAM or MRAM, such as one of these with a serial FRAM beside "
-        "it (m33-fram)",
-        "its flash must be erased in pages of %lld bytes before it is written, which the "
-        "engine does not do; each commit alone would take %.0f µs and %.1f µJ and one of "
-        "the page's %.3g erase cycles",
-        (long long)device->nvm.page_bytes, page.time_us, page.energy_uj,
-        device->nvm.endurance_cycles);
-}
-
 static wick_status accept_checksums(const wick_device *device, int block, wick_diag *diag) {
     int64_t unit = wick_device_unit_bytes(device);
     if (block == 0 || unit <= WICK_GUARD_MOST_UNIT)
@@ -121,7 +107,7 @@ static wick_status accept_checksums(const wick_device *device, int block, wick_d
 }
 
 static void examine(admission *a, wick_diag *diag) {
-    int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
+    int64_t fixed = wick_plan_fixed_ram(a->device);
     int64_t logits = wick_plan_align(a->net->n_classes, 4);
     a->floor = wick_pack_smallest(&a->costs);
     if (a->floor.scratch < logits)
@@ -156,9 +142,26 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     wick_plan_complete(plan, packing->first_span, packing->span_count);
 }
 
+/* Of flash: the log must have pages left that take turns, and its heads room for the table. */
+static void examine_flash(const wick_plan *plan, wick_diag *diag) {
+    const wick_device *device = plan->device;
+    int64_t blocks = plan->model.nvm_bytes / plan->model.write_unit;
+    int64_t live = wick_plan_flash_live(plan), most = wick_device_flash_live(device);
+    if (blocks > wick_device_flash_blocks(device))
+        wick_fail(diag, WICK_NO_FIT, plan->model_path, NULL,
+                  "choose a network of fewer or smaller tensors, or flash of larger pages",
+                  "the engine's memory has %lld blocks of %u bytes, a page's table %lld",
+                  (long long)blocks, plan->model.write_unit,
+                  (long long)wick_device_flash_blocks(device));
+    if (live > most)
+        refuse_bytes(plan->model_path, NULL, "flash's log", live, most, diag);
+}
+
 /* The budgets that are known once the plan stands. */
 static void examine_plan(const wick_plan *plan, wick_diag *diag) {
     const wick_device *device = plan->device;
+    if (device->nvm.page_bytes)
+        examine_flash(plan, diag);
     if (plan->totals.memory_bytes > device->nvm.bytes)
         refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.memory_bytes, device->nvm.bytes,
                      diag);
@@ -177,12 +180,10 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            wick_plan **out, wick_diag *diag) {
     *out = NULL;
     WICK_TRY(wick_plan_accepts(net, model_path, diag));
-    if (device->nvm.page_bytes)
-        return refuse_flash(device, diag);
     WICK_TRY(accept_checksums(device, options->checksum_block, diag));
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
-    int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
-    wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,
+    int64_t fixed = wick_plan_fixed_ram(plan->device);
+    wick_plan_choose_kernels(plan, (plan->device->sram_bytes - fixed) / 2,
                              plan->device->flash_bytes - flash_of_tables(plan));
     admission a = {.net = net,
                    .device = plan->device,

@@ -62,6 +62,8 @@ void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t fl
 void wick_plan_pack_weights(wick_plan *plan);
 /* Bytes of a layer's constants in flash, with the weights of its kernel. */
 int64_t wick_plan_constant_bytes(const wick_layer *layer);
+/* SRAM beside scratch: the engine's state and stack, and a log's on flash. */
+int64_t wick_plan_fixed_ram(const wick_device *device);
 /* Bytes of what is not kernels: the engine's code, and all tables but the layers' constants. */
 int64_t wick_plan_fixed_flash(const wick_plan *plan);
 
