@@ -117,7 +117,8 @@ typedef struct wick_plan {
     wick_cost page; /* flash: opening a page, which the writes behind a boot's first may take beside
                        their shares; else 0 */
     double expected_uj;      /* all segments with the expected re-execution after power failures */
-    double worst_span_uj;    /* with its commit and a boot before it */
+    double worst_span_uj;    /* with its commit, a boot before it, and what series resistance takes:
+                                heat, and what is left when its heaviest part browns out */
     double min_capacitor_uf; /* that carries the smallest possible worst span (one pixel or channel
                                 steps) */
     double min_wake_v;       /* with the chosen capacitor and spans */
