@@ -87,11 +87,13 @@ static void refuse_charge(const admission *a, wick_diag *diag) {
               a->options->margin * 100, a->needed_uj - a->options->margin * a->charge_uj);
 }
 
+/* budget: what the options allow; 0: all that the device has. */
 static void refuse_bytes(const char *file, const char *place, const char *memory, int64_t needed,
-                         int64_t available, wick_diag *diag) {
+                         int64_t available, int64_t budget, wick_diag *diag) {
     wick_fail(diag, WICK_NO_FIT, file, place, "choose a larger device or a smaller network",
-              "%lld bytes of %s are needed, the device has %lld: %lld short", (long long)needed,
-              memory, (long long)available, (long long)(needed - available));
+              "%lld bytes of %s are needed, the %s %lld: %lld short", (long long)needed, memory,
+              budget > 0 ? "budget is" : "device has", (long long)available,
+              (long long)(needed - available));
 }
 
 /* Memory that must be erased: what each write would take, were it driven. */
@@ -134,7 +136,7 @@ static void examine(admission *a, wick_diag *diag) {
     a->min_uf = find_min_uf(a);
     if (a->short_of_sram)
         refuse_bytes(a->file, a->net->info[a->floor.scratch_layer].name, "SRAM",
-                     a->floor.scratch + fixed, a->device->sram_bytes, diag);
+                     a->floor.scratch + fixed, a->device->sram_bytes, a->options->sram_bytes, diag);
     if (a->short_of_charge)
         refuse_charge(a, diag);
 }
@@ -161,10 +163,10 @@ static void examine_plan(const wick_plan *plan, wick_diag *diag) {
     const wick_device *device = plan->device;
     if (plan->totals.memory_bytes > device->nvm.bytes)
         refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.memory_bytes, device->nvm.bytes,
-                     diag);
+                     plan->options.nvm_bytes, diag);
     if (plan->totals.flash_bytes > device->flash_bytes)
         refuse_bytes(plan->model_path, NULL, "flash", plan->totals.flash_bytes, device->flash_bytes,
-                     diag);
+                     plan->options.flash_bytes, diag);
 }
 
 /* Engine and tables; steps and spans are not known yet, so room for 2,000 of each is kept. */
