@@ -41,6 +41,8 @@ typedef struct wick_plan_options {
     int checksum_block;    /* bytes that one checksum covers, 8, 16, 32 or 64: all of the engine's
                               memory stands behind wick/guard.h; 0 (default): none */
     int app_bytes;         /* of the application's variables that join commits, default 0 */
+    int64_t flash_bytes, sram_bytes, nvm_bytes; /* budgets: the plan uses no more than so much of
+                              what the device has; 0 (default) = all of it */
     wick_features features;
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);

@@ -96,11 +96,13 @@ static wick_status refuse_resistance(const admission *a, wick_diag *diag) {
                      a->needed.off_v, a->device->capacitor.on_v);
 }
 
+/* budget: what the options allow; 0: all that the device has. */
 static void refuse_bytes(const char *file, const char *place, const char *memory, int64_t needed,
-                         int64_t available, wick_diag *diag) {
+                         int64_t available, int64_t budget, wick_diag *diag) {
     wick_fail(diag, WICK_NO_FIT, file, place, "choose a larger device or a smaller network",
-              "%lld bytes of %s are needed, the device has %lld: %lld short", (long long)needed,
-              memory, (long long)available, (long long)(needed - available));
+              "%lld bytes of %s are needed, the %s %lld: %lld short", (long long)needed, memory,
+              budget > 0 ? "budget is" : "device has", (long long)available,
+              (long long)(needed - available));
 }
 
 static wick_status accept_checksums(const wick_device *device, int block, wick_diag *diag) {
@@ -145,7 +147,8 @@ static wick_status examine(admission *a, wick_diag *diag, wick_diag *findings) {
     a->min_uf = find_min_uf(a);
     if (a->short_of_sram)
         refuse_bytes(a->file, a->net->info[a->floor.scratch_layer].name, "SRAM",
-                     a->floor.scratch + fixed, a->device->sram_bytes, findings);
+                     a->floor.scratch + fixed, a->device->sram_bytes, a->options->sram_bytes,
+                     findings);
     if (a->short_of_charge)
         refuse_charge(a, findings);
     return WICK_OK;
@@ -180,7 +183,7 @@ static void examine_flash(const wick_plan *plan, wick_diag *diag) {
                   (long long)blocks, plan->model.write_unit,
                   (long long)wick_device_flash_blocks(device));
     if (live > most)
-        refuse_bytes(plan->model_path, NULL, "flash's log", live, most, diag);
+        refuse_bytes(plan->model_path, NULL, "flash's log", live, most, 0, diag);
 }
 
 /* The budgets that are known once the plan stands. */
@@ -190,27 +193,27 @@ static void examine_plan(const wick_plan *plan, wick_diag *diag) {
         examine_flash(plan, diag);
     if (plan->totals.memory_bytes > device->nvm.bytes)
         refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.memory_bytes, device->nvm.bytes,
-                     diag);
+                     plan->options.nvm_bytes, diag);
     if (plan->totals.flash_bytes > device->flash_bytes)
         refuse_bytes(plan->model_path, NULL, "flash", plan->totals.flash_bytes, device->flash_bytes,
-                     diag);
+                     plan->options.flash_bytes, diag);
 }
 
-/* Engine and tables; steps and spans are not known yet, so room for 2,000 of each is kept. */
-static int64_t flash_of_tables(const wick_plan *plan) {
-    return wick_plan_fixed_flash(plan) + 2000 * (int64_t)(sizeof(wick_step) + sizeof(wick_span));
+/* Flash that kernels and constants leave to the tables of steps and spans. */
+static int64_t room_for(int64_t steps, int64_t spans) {
+    return steps * (int64_t)sizeof(wick_step) + spans * (int64_t)sizeof(wick_span);
 }
 
-wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
-                           const wick_plan_options *options, const char *model_path,
-                           wick_plan **out, wick_diag *diag) {
-    *out = NULL;
-    WICK_TRY(wick_plan_accepts(net, model_path, diag));
-    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
+/* A plan whose kernels leave `room` bytes of flash, or what keeps it from fitting. *tight: with
+   more flash other kernels would have been taken. */
+static wick_status make(const wick_qnet *net, const wick_device *device,
+                        const wick_plan_options *options, const char *model_path, int64_t room,
+                        bool *tight, wick_plan **out, wick_diag *diag) {
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
     int64_t fixed = wick_plan_fixed_ram(plan->device);
-    wick_plan_choose_kernels(plan, (plan->device->sram_bytes - fixed) / 2,
-                             plan->device->flash_bytes - flash_of_tables(plan));
+    *tight =
+        wick_plan_choose_kernels(plan, (plan->device->sram_bytes - fixed) / 2,
+                                 plan->device->flash_bytes - wick_plan_fixed_flash(plan) - room);
     admission a = {.net = net,
                    .device = plan->device,
                    .options = options,
@@ -248,4 +251,37 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     else
         wick_plan_free(plan);
     return status;
+}
+
+/* What kernels are chosen for: energy, or of SPEED time. */
+static double objective(const wick_plan *plan) {
+    double us = 0;
+    if (plan->options.optimise != WICK_OPTIMISE_SPEED)
+        return plan->expected_uj;
+    for (int s = 0; s < plan->n_segments; s++)
+        us += plan->segments[s].cost.time_us;
+    return us;
+}
+
+wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
+                           const wick_plan_options *options, const char *model_path,
+                           wick_plan **out, wick_diag *diag) {
+    enum { ROOM = 2000 }; /* steps and spans are not known yet */
+    bool tight;
+    *out = NULL;
+    WICK_TRY(wick_plan_accepts(net, model_path, diag));
+    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
+    WICK_TRY(make(net, device, options, model_path, room_for(ROOM, ROOM), &tight, out, diag));
+    if (!tight)
+        return WICK_OK;
+    /* Now they are, about: larger kernels may take the flash that is left. */
+    wick_plan *first = *out, *second = NULL;
+    int64_t room = room_for(first->model.n_steps, first->model.n_spans);
+    wick_status status = make(net, device, options, model_path, room, &tight, &second, NULL);
+    if (status == WICK_NO_FIT) /* other kernels, more steps */
+        status = make(net, device, options, model_path, room * 5 / 4, &tight, &second, NULL);
+    bool better = status == WICK_OK && objective(second) < objective(first);
+    *out = better ? second : first;
+    wick_plan_free(better ? first : second);
+    return WICK_OK;
 }

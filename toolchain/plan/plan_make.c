@@ -27,6 +27,9 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->device = options->capacitor_uf > 0
                        ? wick_device_with_capacitor(arena, device, options->capacitor_uf)
                        : device;
+    if (options->flash_bytes > 0 || options->sram_bytes > 0 || options->nvm_bytes > 0)
+        plan->device = wick_device_with_less(arena, plan->device, options->flash_bytes,
+                                             options->sram_bytes, options->nvm_bytes);
     if (options->checksum_block > 0)
         plan->device = wick_device_with_checksums(arena, plan->device, options->checksum_block);
     plan->model_path = wick_arena_strdup(arena, model_path);
