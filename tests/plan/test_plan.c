@@ -383,10 +383,10 @@ static void planted_faults_are_caught(void **state) {
     m->scratch_bytes -= 4;
     assert_caught(plan, "bytes of scratch");
     m->scratch_bytes += 4;
-    double uj = plan->span_cost[3].energy_uj;
-    plan->span_cost[3].energy_uj = plan->charge_uj;
+    double uj = plan->step_cost[spans[3].first_step].energy_uj;
+    plan->step_cost[spans[3].first_step].energy_uj = plan->charge_uj;
     assert_caught(plan, "the budget is");
-    plan->span_cost[3].energy_uj = uj;
+    plan->step_cost[spans[3].first_step].energy_uj = uj;
     spans[3].n_steps++;
     assert_caught(plan, "does not follow");
     spans[3].n_steps--;

@@ -96,6 +96,9 @@ wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_d
                              wick_diag *diag);
 /* The same device with another capacitor (uf > 0), in `arena`; strings are shared. */
 wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf);
+/* The same device with at most so much of its flash, SRAM and NVM (0 = all of it), in `arena`. */
+wick_device *wick_device_with_less(wick_arena *arena, const wick_device *device,
+                                   int64_t flash_bytes, int64_t sram_bytes, int64_t nvm_bytes);
 /* The same device behind wick/guard.h, in `arena`: blocks (8, 16, 32 or 64 bytes) that a cut leaves
    unreadable, nothing mapped, and all costs with the checksums'. The device must write units of at
    most WICK_GUARD_MOST_UNIT bytes. */

@@ -291,6 +291,19 @@ wick_device *wick_device_with_checksums(wick_arena *arena, const wick_device *de
     return copy;
 }
 
+wick_device *wick_device_with_less(wick_arena *arena, const wick_device *device,
+                                   int64_t flash_bytes, int64_t sram_bytes, int64_t nvm_bytes) {
+    wick_device *copy = wick_new(arena, wick_device, 1);
+    *copy = *device;
+    if (flash_bytes > 0 && flash_bytes < copy->flash_bytes)
+        copy->flash_bytes = flash_bytes;
+    if (sram_bytes > 0 && sram_bytes < copy->sram_bytes)
+        copy->sram_bytes = sram_bytes;
+    if (nvm_bytes > 0 && nvm_bytes < copy->nvm.bytes)
+        copy->nvm.bytes = nvm_bytes;
+    return copy;
+}
+
 wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf) {
     wick_device *copy = wick_new(arena, wick_device, 1);
     *copy = *device;

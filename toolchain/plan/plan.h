@@ -41,6 +41,8 @@ typedef struct wick_plan_options {
     int checksum_block;    /* bytes that one checksum covers, 8, 16, 32 or 64: all of the engine's
                               memory stands behind wick/guard.h; 0 (default): none */
     int app_bytes;         /* of the application's variables that join commits, default 0 */
+    int64_t flash_bytes, sram_bytes, nvm_bytes; /* budgets: the plan uses no more than so much of
+                              what the device has; 0 (default) = all of it */
     wick_features features;
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);
@@ -117,7 +119,8 @@ typedef struct wick_plan {
     wick_cost page; /* flash: opening a page, which the writes behind a boot's first may take beside
                        their shares; else 0 */
     double expected_uj;      /* all segments with the expected re-execution after power failures */
-    double worst_span_uj;    /* with its commit and a boot before it */
+    double worst_span_uj;    /* with its commit, a boot before it, and what series resistance takes:
+                                heat, and what is left when its heaviest part browns out */
     double min_capacitor_uf; /* that carries the smallest possible worst span (one pixel or channel
                                 steps) */
     double min_wake_v;       /* with the chosen capacitor and spans */

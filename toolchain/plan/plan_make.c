@@ -27,6 +27,9 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->device = options->capacitor_uf > 0
                        ? wick_device_with_capacitor(arena, device, options->capacitor_uf)
                        : device;
+    if (options->flash_bytes > 0 || options->sram_bytes > 0 || options->nvm_bytes > 0)
+        plan->device = wick_device_with_less(arena, plan->device, options->flash_bytes,
+                                             options->sram_bytes, options->nvm_bytes);
     if (options->checksum_block > 0)
         plan->device = wick_device_with_checksums(arena, plan->device, options->checksum_block);
     plan->model_path = wick_arena_strdup(arena, model_path);
@@ -208,6 +211,15 @@ static void complete_costs(wick_plan *plan) {
     plan->span_cost = wick_new(plan->arena, wick_cost, plan->model.n_spans);
     plan->span_reload = wick_new(plan->arena, wick_cost, plan->model.n_spans);
     plan->worst_span_uj = plan->expected_uj = 0;
+    wick_plan_draw boot = wick_plan_draw_of(plan->device, plan->boot);
+    wick_plan_draw submit[WICK_PLAN_SUBMIT_PARTS];
+    wick_plan_submit_draws(&costs, boot, submit);
+    double per_v2 = wick_plan_uj_per_v2(plan->device, plan->options.margin);
+    int next_reload = 0;
+    plan->min_wake_v = 0;
+    for (int i = 0; i < WICK_PLAN_SUBMIT_PARTS; i++)
+        plan->min_wake_v = fmax(
+            plan->min_wake_v, wick_plan_wake_v_for(plan->device, plan->options.margin, submit[i]));
     for (int s = 0; s < plan->n_segments; s++) {
         wick_plan_segment *row = &plan->segments[s];
         *row = (wick_plan_segment){.name = s ? plan->net->module_names[s - 1] : "extractor",
@@ -220,7 +232,11 @@ static void complete_costs(wick_plan *plan) {
             wick_cost reload = wick_device_cost(
                 plan->device, wick_plan_reload_work(&costs, plan->model.steps + spans[i].first_step,
                                                     spans[i].n_steps));
-            double with_boot = cost.energy_uj + reload.energy_uj + plan->boot.energy_uj;
+            wick_plan_draw draw =
+                wick_plan_draw_behind(boot, wick_plan_span_draw(plan, i, &next_reload));
+            double with_boot = wick_plan_asked_uj(plan->device, per_v2, draw);
+            double wake_v = wick_plan_wake_v_for(plan->device, plan->options.margin, draw);
+            plan->min_wake_v = fmax(plan->min_wake_v, wake_v);
             plan->span_cost[i] = cost;
             plan->span_reload[i] = reload;
             spans[i].energy_nj = saturate(cost.energy_uj * 1e3);
@@ -239,13 +255,6 @@ static void complete_costs(wick_plan *plan) {
         if (row->worst_span_uj > plan->worst_span_uj)
             plan->worst_span_uj = row->worst_span_uj;
     }
-    double off = plan->device->capacitor.off_v;
-    double submit_uj = plan->boot.energy_uj + wick_plan_submit_cost(&costs).energy_uj;
-    double needed_uj = fmax(plan->worst_span_uj, submit_uj);
-    plan->min_wake_v =
-        sqrt(off * off + 2 * needed_uj /
-                             (plan->options.margin * plan->device->capacitor.efficiency *
-                              plan->device->capacitor.uf));
 }
 
 static int64_t engine_code(const wick_device *device) {
