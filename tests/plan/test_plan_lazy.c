@@ -29,7 +29,8 @@ static double between(wick_rng *rng, double low, double high) {
 }
 
 static wick_device *random_device(wick_arena *arena, wick_rng *rng) {
-    static const char *const names[] = {"m4-fram", "m4-mram", "m7-mram", "m0plus-fram"};
+    static const char *const names[] = {"m4-fram", "m4-mram", "m7-mram", "m0plus-fram",
+                                        "m33-flash"};
     wick_device *device;
     assert_int_equal(
         wick_device_load(arena, names[wick_rng_below(rng, WICK_LEN(names))], &device, NULL),

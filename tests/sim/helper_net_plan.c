@@ -42,13 +42,18 @@ static void make_samples(net_plan *n, uint64_t seed) {
 
 void net_plan_make(net_plan *n, uint64_t seed, const char *device, double uf,
                    int max_span_outputs) {
-    *n = (net_plan){.arena = wick_arena_new(), .net = tiny_family(seed, 12, 8)};
-    assert_int_equal(wick_device_load(n->arena, device, &n->device, NULL), WICK_OK);
     wick_plan_options options = wick_plan_defaults();
     options.capacitor_uf = uf;
     options.max_span_outputs = max_span_outputs;
+    net_plan_make_with(n, seed, device, &options);
+}
+
+void net_plan_make_with(net_plan *n, uint64_t seed, const char *device,
+                        const wick_plan_options *options) {
+    *n = (net_plan){.arena = wick_arena_new(), .net = tiny_family(seed, 12, 8)};
+    assert_int_equal(wick_device_load(n->arena, device, &n->device, NULL), WICK_OK);
     wick_diag diag = {0};
-    wick_status status = wick_plan_make(n->net, n->device, &options, NULL, &n->plan, &diag);
+    wick_status status = wick_plan_make(n->net, n->device, options, NULL, &n->plan, &diag);
     if (status != WICK_OK)
         wick_diag_print(&diag, stderr);
     assert_int_equal(status, WICK_OK);

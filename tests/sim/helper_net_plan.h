@@ -18,6 +18,8 @@ typedef struct net_plan {
 
 /* device: a profile's name; uf, max_span_outputs: of the plan. */
 void net_plan_make(net_plan *n, uint64_t seed, const char *device, double uf, int max_span_outputs);
+void net_plan_make_with(net_plan *n, uint64_t seed, const char *device,
+                        const wick_plan_options *options);
 void net_plan_free(net_plan *n);
 
 #endif

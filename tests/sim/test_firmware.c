@@ -93,15 +93,23 @@ static void the_firmware_does_what_was_simulated(void **state) {
         const char *device;
         double uf;
         int max_span_outputs;
-    } plans[] = {{"m4-fram", 15, 100}, {"m4-fram", 15, 0}, {"m4-mram", 10, 60},
-                 {"m4-fram", 60, 200}, {"m4-fram", 10, 0}, {"m4-mram", 5, 0}};
+        wick_features features;
+    } plans[] = {
+        {"m4-fram", 15, 100, WICK_FEATURES_AUTO},   {"m4-fram", 15, 0, WICK_FEATURES_AUTO},
+        {"m4-mram", 10, 60, WICK_FEATURES_AUTO},    {"m4-fram", 60, 200, WICK_FEATURES_AUTO},
+        {"m4-fram", 10, 0, WICK_FEATURES_AUTO},     {"m4-mram", 5, 0, WICK_FEATURES_AUTO},
+        {"m33-flash", 200, 0, WICK_FEATURES_STORED}};
     run *r = malloc(sizeof *r);
     assert_non_null(r);
     int kept = 0, read_again = 0;
     long failures = 0, answers = 0, right = 0, repeats = 0, dropped = 0, stale = 0;
     for (size_t i = 0; i < WICK_LEN(plans); i++) {
         net_plan n;
-        net_plan_make(&n, i + 1, plans[i].device, plans[i].uf, plans[i].max_span_outputs);
+        wick_plan_options options = wick_plan_defaults();
+        options.capacitor_uf = plans[i].uf;
+        options.max_span_outputs = plans[i].max_span_outputs;
+        options.features = plans[i].features;
+        net_plan_make_with(&n, i + 1, plans[i].device, &options);
         wick_sim_firmware firmware = {.inputs = n.inputs, .labels = n.labels};
         for (int k = 0; k < n.plan->model.n_steps; k++)
             kept += n.plan->stores[k].last_reader >= 0;

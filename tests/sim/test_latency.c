@@ -36,7 +36,8 @@ static double decades(wick_rng *rng, double low, double high) {
 }
 
 static void make_device(world_case *c) {
-    static const char *const names[] = {"m4-fram", "m4-mram", "m7-mram", "m0plus-fram"};
+    static const char *const names[] = {"m4-fram", "m4-mram", "m7-mram", "m0plus-fram",
+                                        "m33-flash"};
     wick_rng *rng = &c->rng;
     assert_int_equal(
         wick_device_load(c->arena, names[wick_rng_below(rng, WICK_LEN(names))], &c->device, NULL),
@@ -49,13 +50,16 @@ static void make_device(world_case *c) {
     c->device->sleep_uw = wick_rng_below(rng, 3) ? decades(rng, 0.5, 50) : 0;
 }
 
-static void make_plan(world_case *c, uint64_t seed) {
+/* stored: the firmware leaves the extractor out where this boot has it in SRAM, the simulators do
+ * not. */
+static void make_plan(world_case *c, uint64_t seed, bool stored) {
     wick_rng *rng = &c->rng;
     int size = 8 + 2 * (int)wick_rng_below(rng, 4), width = 4 + 2 * (int)wick_rng_below(rng, 3);
     c->net = wick_rng_below(rng, 4) ? tiny_family(seed, size, width)
                                     : tiny_independent(seed, size, width);
     wick_plan_options options = wick_plan_defaults();
     options.margin = between(rng, 0.5, 0.9);
+    options.features = stored ? WICK_FEATURES_STORED : WICK_FEATURES_AUTO;
     options.max_span_outputs = wick_rng_below(rng, 2) ? 0 : (int)decades(rng, 20, 2000);
     wick_diag diag = {0};
     assert_int_equal(wick_plan_make(c->net, c->device, &options, NULL, &c->plan, &diag), WICK_OK);
@@ -151,7 +155,7 @@ static void run_case(uint64_t seed, bool firmware, tally *total) {
     c->arena = wick_arena_new();
     c->rng = wick_rng_seed(seed, 0x6739);
     make_device(c);
-    make_plan(c, seed);
+    make_plan(c, seed, firmware);
     wick_latency_options options = wick_latency_defaults();
     options.eager = wick_rng_below(&c->rng, 2);
     options.wait_s = decades(&c->rng, 0.01, 2);

@@ -50,7 +50,10 @@ static void pay_steps(firmware *f, int end) {
     world *w = &f->app->world;
     const work_items *work = &w->work;
     const wick_model *m = f->model;
-    const int from[2] = {f->engine.from[0], f->engine.from[1]};
+    /* The engine counts steps along the module's chain, the plan along the model. */
+    int base = (int)wick_chain_base(m, (uint32_t)f->app->segment);
+    const int from[2] = {f->engine.from[0] + (wick_recomputes(m) ? base : 0),
+                         f->engine.from[1] + base};
     for (; f->step < end; f->step++) {
         int item = work->step_item[f->step];
         f->reads -= m->layers[m->steps[f->step].layer].n_operands;
