@@ -96,25 +96,13 @@ static wick_status refuse_resistance(const admission *a, wick_diag *diag) {
                      a->needed.off_v, a->device->capacitor.on_v);
 }
 
+/* budget: what the options allow; 0: all that the device has. */
 static void refuse_bytes(const char *file, const char *place, const char *memory, int64_t needed,
-                         int64_t available, wick_diag *diag) {
+                         int64_t available, int64_t budget, wick_diag *diag) {
     wick_fail(diag, WICK_NO_FIT, file, place, "choose a larger device or a smaller network",
-              "%lld bytes of %s are needed, the device has %lld: %lld short", (long long)needed,
-              memory, (long long)available, (long long)(needed - available));
-}
-
-/* Memory that must be erased: what each write would take, were it driven. */
-static wick_status refuse_flash(const wick_device *device, wick_diag *diag) {
-    wick_cost page = wick_device_cost(device, wick_device_write_work(device, 1));
-    return wick_fail(
-        diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
-        "use a device with FRAM or MRAM, such as one of these with a serial FRAM beside "
-        "it (m33-fram)",
-        "its flash must be erased in pages of %lld bytes before it is written, which the "
-        "engine does not do; each commit alone would take %.0f µs and %.1f µJ and one of "
-        "the page's %.3g erase cycles",
-        (long long)device->nvm.page_bytes, page.time_us, page.energy_uj,
-        device->nvm.endurance_cycles);
+              "%lld bytes of %s are needed, the %s %lld: %lld short", (long long)needed, memory,
+              budget > 0 ? "budget is" : "device has", (long long)available,
+              (long long)(needed - available));
 }
 
 static wick_status accept_checksums(const wick_device *device, int block, wick_diag *diag) {
@@ -139,7 +127,7 @@ static void ask(admission *a, wick_plan_draw draw, const char *by) {
 
 /* What is short is a finding; another status than OK: no budget would do. */
 static wick_status examine(admission *a, wick_diag *diag, wick_diag *findings) {
-    int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
+    int64_t fixed = wick_plan_fixed_ram(a->device);
     int64_t logits = wick_plan_align(a->net->n_classes, 4);
     a->boot_draw = wick_plan_draw_of(a->device, a->boot);
     a->floor = wick_pack_smallest(&a->costs, a->boot_draw);
@@ -159,7 +147,8 @@ static wick_status examine(admission *a, wick_diag *diag, wick_diag *findings) {
     a->min_uf = find_min_uf(a);
     if (a->short_of_sram)
         refuse_bytes(a->file, a->net->info[a->floor.scratch_layer].name, "SRAM",
-                     a->floor.scratch + fixed, a->device->sram_bytes, findings);
+                     a->floor.scratch + fixed, a->device->sram_bytes, a->options->sram_bytes,
+                     findings);
     if (a->short_of_charge)
         refuse_charge(a, findings);
     return WICK_OK;
@@ -182,34 +171,49 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     wick_plan_complete(plan, packing->first_span, packing->span_count);
 }
 
+/* Of flash: the log must have pages left that take turns, and its heads room for the table. */
+static void examine_flash(const wick_plan *plan, wick_diag *diag) {
+    const wick_device *device = plan->device;
+    int64_t blocks = plan->model.nvm_bytes / plan->model.write_unit;
+    int64_t live = wick_plan_flash_live(plan), most = wick_device_flash_live(device);
+    if (blocks > wick_device_flash_blocks(device))
+        wick_fail(diag, WICK_NO_FIT, plan->model_path, NULL,
+                  "choose a network of fewer or smaller tensors, or flash of larger pages",
+                  "the engine's memory has %lld blocks of %u bytes, a page's table %lld",
+                  (long long)blocks, plan->model.write_unit,
+                  (long long)wick_device_flash_blocks(device));
+    if (live > most)
+        refuse_bytes(plan->model_path, NULL, "flash's log", live, most, 0, diag);
+}
+
 /* The budgets that are known once the plan stands. */
 static void examine_plan(const wick_plan *plan, wick_diag *diag) {
     const wick_device *device = plan->device;
+    if (device->nvm.page_bytes)
+        examine_flash(plan, diag);
     if (plan->totals.memory_bytes > device->nvm.bytes)
         refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.memory_bytes, device->nvm.bytes,
-                     diag);
+                     plan->options.nvm_bytes, diag);
     if (plan->totals.flash_bytes > device->flash_bytes)
         refuse_bytes(plan->model_path, NULL, "flash", plan->totals.flash_bytes, device->flash_bytes,
-                     diag);
+                     plan->options.flash_bytes, diag);
 }
 
-/* Engine and tables; steps and spans are not known yet, so room for 2,000 of each is kept. */
-static int64_t flash_of_tables(const wick_plan *plan) {
-    return wick_plan_fixed_flash(plan) + 2000 * (int64_t)(sizeof(wick_step) + sizeof(wick_span));
+/* Flash that kernels and constants leave to the tables of steps and spans. */
+static int64_t room_for(int64_t steps, int64_t spans) {
+    return steps * (int64_t)sizeof(wick_step) + spans * (int64_t)sizeof(wick_span);
 }
 
-wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
-                           const wick_plan_options *options, const char *model_path,
-                           wick_plan **out, wick_diag *diag) {
-    *out = NULL;
-    WICK_TRY(wick_plan_accepts(net, model_path, diag));
-    if (device->nvm.page_bytes)
-        return refuse_flash(device, diag);
-    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
+/* A plan whose kernels leave `room` bytes of flash, or what keeps it from fitting. *tight: with
+   more flash other kernels would have been taken. */
+static wick_status make(const wick_qnet *net, const wick_device *device,
+                        const wick_plan_options *options, const char *model_path, int64_t room,
+                        bool *tight, wick_plan **out, wick_diag *diag) {
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
-    int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
-    wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,
-                             plan->device->flash_bytes - flash_of_tables(plan));
+    int64_t fixed = wick_plan_fixed_ram(plan->device);
+    *tight =
+        wick_plan_choose_kernels(plan, (plan->device->sram_bytes - fixed) / 2,
+                                 plan->device->flash_bytes - wick_plan_fixed_flash(plan) - room);
     admission a = {.net = net,
                    .device = plan->device,
                    .options = options,
@@ -247,4 +251,37 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     else
         wick_plan_free(plan);
     return status;
+}
+
+/* What kernels are chosen for: energy, or of SPEED time. */
+static double objective(const wick_plan *plan) {
+    double us = 0;
+    if (plan->options.optimise != WICK_OPTIMISE_SPEED)
+        return plan->expected_uj;
+    for (int s = 0; s < plan->n_segments; s++)
+        us += plan->segments[s].cost.time_us;
+    return us;
+}
+
+wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
+                           const wick_plan_options *options, const char *model_path,
+                           wick_plan **out, wick_diag *diag) {
+    enum { ROOM = 2000 }; /* steps and spans are not known yet */
+    bool tight;
+    *out = NULL;
+    WICK_TRY(wick_plan_accepts(net, model_path, diag));
+    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
+    WICK_TRY(make(net, device, options, model_path, room_for(ROOM, ROOM), &tight, out, diag));
+    if (!tight)
+        return WICK_OK;
+    /* Now they are, about: larger kernels may take the flash that is left. */
+    wick_plan *first = *out, *second = NULL;
+    int64_t room = room_for(first->model.n_steps, first->model.n_spans);
+    wick_status status = make(net, device, options, model_path, room, &tight, &second, NULL);
+    if (status == WICK_NO_FIT) /* other kernels, more steps */
+        status = make(net, device, options, model_path, room * 5 / 4, &tight, &second, NULL);
+    bool better = status == WICK_OK && objective(second) < objective(first);
+    *out = better ? second : first;
+    wick_plan_free(better ? first : second);
+    return WICK_OK;
 }

@@ -127,6 +127,8 @@ wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes) {
     notes = wick_work_add(notes, wick_device_write_work(device, WICK_VARS_BYTES));
     if (app_bytes)
         notes = wick_work_add(notes, wick_device_write_work(device, app_bytes));
+    if (device->nvm.page_bytes)
+        notes = wick_work_add(notes, wick_device_flash_boot(device));
     return wick_cost_add(boot, wick_device_cost(device, notes));
 }
 

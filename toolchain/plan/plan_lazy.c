@@ -55,6 +55,8 @@ static void add_draw(const wick_plan *plan, draw *d, wick_cost cost) {
 static draw commit_draw(const wick_plan *plan) {
     draw d = {.off_v = plan->device->capacitor.off_v};
     add_draw(plan, &d, plan->commit);
+    if (plan->device->nvm.page_bytes)
+        add_draw(plan, &d, plan->page);
     return d;
 }
 

@@ -10,7 +10,9 @@
 
 /* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
    tests/emit/slow_emit_builds.c measures. */
-enum { CODE_ENGINE = 12416, CODE_GUARD = 684 };
+enum { CODE_ENGINE = 12416, CODE_GUARD = 684, CODE_FLASH = 2560 };
+/* Stack of the calls of wick/flash.h, which the engine makes when its own is not at its deepest. */
+enum { STACK_FLASH = 256 };
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -25,12 +27,17 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->device = options->capacitor_uf > 0
                        ? wick_device_with_capacitor(arena, device, options->capacitor_uf)
                        : device;
+    if (options->flash_bytes > 0 || options->sram_bytes > 0 || options->nvm_bytes > 0)
+        plan->device = wick_device_with_less(arena, plan->device, options->flash_bytes,
+                                             options->sram_bytes, options->nvm_bytes);
     if (options->checksum_block > 0)
         plan->device = wick_device_with_checksums(arena, plan->device, options->checksum_block);
     plan->model_path = wick_arena_strdup(arena, model_path);
     plan->options = *options;
     plan->charge_uj = wick_device_charge_uj(plan->device);
     plan->boot = wick_plan_boot_cost(plan->device, options->app_bytes);
+    if (plan->device->nvm.page_bytes)
+        plan->page = wick_device_cost(plan->device, (wick_work){.nvm_erases = 1});
     plan->n_segments = 1 + net->n_modules;
     plan->life = wick_new(arena, wick_plan_life, net->n_tensors);
     plan->layers = wick_new(arena, wick_layer, net->n_layers);
@@ -252,7 +259,24 @@ static void complete_costs(wick_plan *plan) {
 
 static int64_t engine_code(const wick_device *device) {
     int64_t guard = device->nvm.checksum_block ? CODE_GUARD : 0;
-    return (device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE) + guard;
+    int64_t flash = device->nvm.page_bytes ? CODE_FLASH : 0;
+    return (device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE) + guard + flash;
+}
+
+static int64_t engine_stack(const wick_device *device) {
+    return WICK_ENGINE_STACK_BYTES + (device->nvm.page_bytes ? STACK_FLASH : 0);
+}
+
+/* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */
+static int64_t engine_state(const wick_device *device) {
+    int64_t log = 0;
+    if (device->nvm.page_bytes)
+        log = wick_device_flash_ram(device, wick_device_flash_blocks(device));
+    return (int64_t)sizeof(wick_engine) + log;
+}
+
+int64_t wick_plan_fixed_ram(const wick_device *device) {
+    return engine_state(device) + engine_stack(device);
 }
 
 int64_t wick_plan_fixed_flash(const wick_plan *plan) {
@@ -278,9 +302,8 @@ static void complete_totals(wick_plan *plan) {
             code += wick_device_kernel(plan->device, layer)->code_bytes;
         used[layer->kind][layer->kernel] = true;
     }
-    /* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */
-    plan->totals.engine_bytes = (int64_t)sizeof(wick_engine);
-    plan->totals.stack_bytes = WICK_ENGINE_STACK_BYTES;
+    plan->totals.engine_bytes = engine_state(plan->device);
+    plan->totals.stack_bytes = engine_stack(plan->device);
     plan->totals.scratch_bytes = m->scratch_bytes;
     plan->totals.arena_bytes = m->arena_bytes;
     plan->totals.ram_bytes =
@@ -290,6 +313,9 @@ static void complete_totals(wick_plan *plan) {
         plan->totals.memory_bytes =
             wick_guard_bytes((uint32_t)plan->options.checksum_block,
                              (uint32_t)plan->device->nvm.checksum_unit, m->nvm_bytes);
+    if (plan->device->nvm.page_bytes)
+        plan->totals.memory_bytes =
+            plan->device->nvm.bytes / plan->device->nvm.page_bytes * plan->device->nvm.page_bytes;
     plan->totals.constants_bytes = constants;
     plan->totals.code_bytes = code;
     plan->totals.engine_code_bytes = engine_code(plan->device);

@@ -87,12 +87,15 @@ uint32_t wick_plan_layer_total(const wick_layer *layer);
 uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);
 
 /* Sets every layer's kernel and weights (plan_kernels.c): scratch_limit for a kernel's own SRAM,
-   flash_limit for constants of layers and code of kernels together. */
-void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit);
+   flash_limit for constants of layers and code of kernels together. True when flash, not cost,
+   decided. */
+bool wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit);
 /* Weights in the layouts of the kernels that are set. */
 void wick_plan_pack_weights(wick_plan *plan);
 /* Bytes of a layer's constants in flash, with the weights of its kernel. */
 int64_t wick_plan_constant_bytes(const wick_layer *layer);
+/* SRAM beside scratch: the engine's state and stack, and a log's on flash. */
+int64_t wick_plan_fixed_ram(const wick_device *device);
 /* Bytes of what is not kernels: the engine's code, and all tables but the layers' constants. */
 int64_t wick_plan_fixed_flash(const wick_plan *plan);
 
