@@ -381,10 +381,13 @@ static void patient_sleep(void *ctx, uint32_t ms) {
     sound.sleep(ctx, ms);
 }
 
-/* Boots of so many writes each, until there is an answer; `most`: there was none. */
-static int boots_to_answer(uint64_t writes, int most) {
+/* Boots of so many writes each, until there is an answer; `most_boots`: there was none. */
+static int boots_to_answer(uint64_t writes_of_a_boot, int most_boots) {
     static jmp_buf power;
-    static int boots; /* static: survives the longjmp */
+    static uint64_t writes; /* static: these survive the longjmp */
+    static int most, boots;
+    writes = writes_of_a_boot;
+    most = most_boots;
     d.power = &power;
     for (boots = 1; boots < most; boots++) {
         if (setjmp(power) == 0) {
