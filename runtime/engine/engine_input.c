@@ -22,10 +22,14 @@ void wick_engine_load_stamp(wick_engine *engine) {
     wick_stamp stamp;
     wick_rt_status status = wick_stamp_load(
         engine->port, wick_engine_stamp_place(engine, engine->record.epoch), &stamp);
-    if (status == WICK_RT_OK)
-        engine->stamp = stamp;
-    else
+    if (status != WICK_RT_OK) {
         wick_engine_fault(engine, status);
+        return;
+    }
+    engine->stamp = stamp;
+    /* A clock that is behind the stamp now may have passed it when it is asked again. */
+    if (wick_engine_age_ms(engine) == UINT32_MAX)
+        engine->stamp.known = 0;
 }
 
 uint32_t wick_engine_age_ms(const wick_engine *engine) {

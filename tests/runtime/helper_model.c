@@ -247,3 +247,24 @@ void tiny_expected(const tiny_model *t, uint32_t epoch, int module, int8_t *logi
     }
     memcpy(logits, values[module == 1 ? LOGITS1 : LOGITS2], TINY_CLASSES);
 }
+
+void tiny_place_in_blocks(tiny_model *t, uint32_t block) {
+    wick_model *m = &t->model;
+    uint32_t at = 5 * 64;
+    m->write_unit = (uint16_t)block;
+    m->vars_offset[0] = 128;
+    m->vars_offset[1] = 192;
+    m->tally_offset = 256;
+    for (uint32_t i = 0; i < m->n_tensors; i++) {
+        wick_place *place = &t->places[i];
+        uint32_t whole = (place->bytes + block - 1u) / block * block;
+        place->offset = at;
+        at += whole;
+        if (place->stride == 0)
+            continue;
+        m->stamp_offset = whole;
+        place->stride = whole + block;
+        at = place->offset + 2 * place->stride;
+    }
+    m->nvm_bytes = at;
+}

@@ -45,6 +45,9 @@ typedef struct tiny_model {
 } tiny_model;
 
 void tiny_make(tiny_model *t, tiny_options options);
+/* The model in blocks of its own: what a plan does whose device has ECC words or checksums
+ * (wick/guard.h) of `block` bytes. */
+void tiny_place_in_blocks(tiny_model *t, uint32_t block);
 /* Input number `epoch`, TINY_INPUT bytes, the same at each call. */
 void tiny_input(uint32_t epoch, int8_t *input);
 /* Module k's logits for that input, by the naive reference. */

@@ -61,13 +61,20 @@ if command -v clang >/dev/null; then
     build clang-msp430 -O2 clang --target=msp430 -isystem "$work/libc"
 fi
 
+# foreign NM OBJECTS: symbols that the runtime must not need.
+foreign() {
+    "$@" -u | awk '$1 == "U" {print $2}' | sort -u |
+        grep -vE '^(wick_.*|memcpy|memset|_GLOBAL_OFFSET_TABLE_|__aeabi_.*|__cpu_(model|features2))$'
+}
 if command -v nm >/dev/null; then
+    planted='memory from the heap'
+    printf 'void *malloc(unsigned long);\nvoid *wick_take(void) { return malloc(4); }\n' >"$work/heap.c"
+    ${CC:-cc} -c "$work/heap.c" -o "$work/heap.o" && foreign nm "$work/heap.o" >/dev/null || complain "$planted is not found"
     for set in host-O1 host-O3 arm-O2; do
         [ -d "$work/$set" ] || continue
         tool=nm
         [ $set = arm-O2 ] && tool=arm-none-eabi-nm
-        $tool -u "$work/$set"/*.o | awk '$1 == "U" {print $2}' | sort -u |
-            grep -vE '^(wick_.*|memcpy|memset|_GLOBAL_OFFSET_TABLE_|__aeabi_.*|__cpu_(model|features2))$' >"$work/foreign" &&
+        foreign $tool "$work/$set"/*.o >"$work/foreign" &&
             complain "$set needs: $(tr '\n' ' ' <"$work/foreign")"
         # No writable data: everything lives on the stack or in the caller's memory.
         $tool "$work/$set"/*.o | grep -E ' [dDbBC] ' && complain "$set has writable data"

@@ -31,36 +31,11 @@ typedef struct guarded {
 static guarded g; /* static: automatic variables would not survive longjmp */
 static guarded worked;
 
-static uint32_t in_blocks(uint32_t bytes) {
-    return (bytes + BLOCK - 1u) / BLOCK * BLOCK;
-}
-
-/* The tiny model in blocks of its own: what a plan does whose device has ECC words that large. */
-static void place_in_blocks(tiny_model *t) {
-    wick_model *m = &t->model;
-    uint32_t at = 5 * 64;
-    m->write_unit = BLOCK;
-    m->vars_offset[0] = 128;
-    m->vars_offset[1] = 192;
-    m->tally_offset = 256;
-    for (uint32_t i = 0; i < m->n_tensors; i++) {
-        wick_place *place = &t->places[i];
-        place->offset = at;
-        at += in_blocks(place->bytes);
-        if (place->stride == 0)
-            continue;
-        m->stamp_offset = in_blocks(place->bytes);
-        place->stride = m->stamp_offset + BLOCK;
-        at = place->offset + 2 * place->stride;
-    }
-    m->nvm_bytes = at;
-}
-
 static void prepare(uint32_t unit, int reorder) {
     memset(&g, 0, sizeof g);
     device_make(&g.d, unit, reorder, 0, 9);
     tiny_make(&g.tiny, (tiny_options){.outputs_per_step = BLOCK, .steps_per_span = 2});
-    place_in_blocks(&g.tiny);
+    tiny_place_in_blocks(&g.tiny, BLOCK);
     assert_int_equal(wick_guard_make(&g.guard, &g.d.port, BLOCK, 4, &g.port), WICK_RT_OK);
     assert_true(wick_guard_bytes(BLOCK, 4, g.tiny.model.nvm_bytes) <= DEVICE_BYTES);
     assert_int_equal(wick_guard_clear(&g.guard, g.tiny.model.nvm_bytes), WICK_RT_OK);

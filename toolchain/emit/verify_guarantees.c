@@ -4,18 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A test of the test suite is a file's name; test_emit checks that there is one. */
+/* A test of the test suite is a file's name; tests/house/test_guarantees.sh checks that there is
+   one, and that docs/guarantees.md names the same. */
 const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
     "`selftest`; `wick verify --rig all`; `test_powercut`, `test_flash`, `slow_mutations`, `slow_thumb`, "
     "`slow_killed`, `slow_rigs`, `slow_emit_msp430`, `slow_end_to_end`, `long_power_cuts`",
-    "`slow_spin` (no livelock), `test_powercut` (divided spans), `test_plan` (admission)",
+    "`slow_spin` (no livelock), `test_bad_cases` (stuck sensors), `test_powercut` (divided spans), "
+    "`test_plan`, `test_plan_esr`, `test_admission`",
     "`wick verify`; `test_powercut`, `slow_mutations`",
     "`selftest`; `wick verify`; `test_powercut`, `slow_mutations`, `slow_thumb`",
-    "`wick verify`; `test_record`, `test_engine`, `test_image`, `slow_slots`, `slow_mutations`",
+    "`wick verify`; `test_record`, `test_engine`, `test_bad_cases`, `test_image`, `slow_slots`, "
+    "`slow_mutations`",
     "`selftest` (with checksums), `wick verify`; `test_record`, `test_bad_cases`, `test_guard`, "
     "`slow_guard`, `test_engine_field`, `slow_mutations`",
     "`slow_runtime_builds`, `slow_stack`",
-    "`wick verify`; `test_engine`, `test_engine_field`, `slow_mutations`",
+    "`wick verify`; `test_engine`, `test_engine_field`, `test_bad_cases`, `slow_mutations`",
     "`test_latency`, `test_plan_lazy`, `slow_plan_cli`"};
 
 typedef struct totals {
