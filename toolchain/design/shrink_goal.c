@@ -197,8 +197,9 @@ static wick_status finish_candidate(wick_goal_run *run, int index, wick_candidat
     WICK_TRY(make_structure(run, &c, &structure));
     wick_graph *graph = wick_graph_clone(structure.graph);
     wick_status status = WICK_OK;
-    bool fits = false;
-    for (int repair = 0; repair <= REPAIRS && !fits && status == WICK_OK; repair++) {
+    bool fits = false, planned = wick_budgets_hold(&run->result->budgets, &c.figures);
+    for (int repair = 0; repair <= (planned ? REPAIRS : 0) && !fits && status == WICK_OK;
+         repair++) {
         int epochs = repair ? wick_goal_trial_epochs(run->options) : run->options->train.epochs;
         int step = run->result->n_steps;
         char *what = wick_candidate_text(run->arena, &c);
