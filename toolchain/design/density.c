@@ -92,12 +92,14 @@ void wick_densities_rules(const wick_densities *d, double density, wick_arena *a
     if (!(density < 1))
         return;
     if (d->n > WICK_MAX_SPARSE) {
-        options->sparse[options->n_sparse++] = (wick_sparse_rule){"*", density};
+        options->sparse[options->n_sparse++] =
+            (wick_sparse_rule){.pattern = "*", .density = density};
         return;
     }
     for (int i = 0; i < d->n; i++) {
         size_t keep = wick_densities_keep(d, density, i);
         options->sparse[options->n_sparse++] =
-            (wick_sparse_rule){pattern_of(d->names[i], arena), (double)keep / (double)d->counts[i]};
+            (wick_sparse_rule){.pattern = pattern_of(d->names[i], arena),
+                               .density = (double)keep / (double)d->counts[i]};
     }
 }

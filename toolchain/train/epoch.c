@@ -150,6 +150,7 @@ static wick_status run_steps(wick_session *session, int epoch, wick_loader *load
             return WICK_INTERRUPTED;
         wick_batch_loss loss = {0};
         point->learning_rate = wick_schedule_rate(options, epoch, step, steps);
+        session->stage->excess = wick_schedule_excess(options, epoch, step, steps);
         WICK_TRY(take_step(session, wick_loader_next(loader), distil, point->learning_rate,
                            (int64_t)epoch * steps + step + 1, &loss));
         add_loss(session, &loss, point);

@@ -28,7 +28,7 @@ static void keep_best(wick_session *session, const wick_run_point *point) {
     wick_position *position = &session->position;
     for (int part = 0; part < stage->n_parts; part++) {
         double score = part_score(stage, part, point);
-        if (score <= position->best_score[part])
+        if (stage->excess > 0 || score <= position->best_score[part]) /* too dense, or no better */
             continue;
         position->best_score[part] = score;
         wick_stage_copy_part(stage, part, session->best);

@@ -51,14 +51,18 @@ typedef enum wick_lr_schedule {
     WICK_LR_COSINE, /* half a cosine from the rate (after the warm-up) to lr_final times the rate */
     WICK_LR_CONSTANT /* the rate */
 } wick_lr_schedule;
-enum { WICK_MAX_FREEZE = 16, WICK_MAX_SPARSE = 256 };
+enum { WICK_MAX_FREEZE = 16, WICK_MAX_SPARSE = 256, WICK_MAX_SPARSE_RUN = 64 };
 
-/* After every step the weights whose names match keep the largest `density` of each array, (0, 1],
-   rounded up to whole weights, and the rest is zero (sparsity.h). Biases and what else does not
-   decay stay dense. */
+/* After every step the weights whose names match keep the largest `density` of each array, or the n
+   largest of every m in a row along the input channels (of fully connected layers: along their
+   inputs), rounded up to whole weights, and the rest is zero (sparsity.h). Biases and what else
+   does not decay stay dense. */
 typedef struct wick_sparse_rule {
     const char *pattern; /* as in a shell; the last rule that matches counts */
-    double density;
+    double density;      /* (0, 1]; unused where m > 0 */
+    int n, m;            /* 1 <= n <= m <= WICK_MAX_SPARSE_RUN; m = 0: not in runs */
+    int block; /* 2..WICK_MAX_SPARSE_RUN: so many neighbouring output channels keep the same
+                  positions; 0 or 1: each its own */
 } wick_sparse_rule;
 
 /* Weights whose names match are trained for integers of so many bits (2..8): every step computes
@@ -99,6 +103,10 @@ typedef struct wick_train_options {
                       train; joint strategies only; default false */
     int n_sparse;
     wick_sparse_rule sparse[WICK_MAX_SPARSE];
+    double sparse_ramp; /* [0, 1): share of the epochs, rounded up but never the last, over which
+                           the density falls from 1 to the rules': fast at first, by single weights
+                           at the end. Only epochs that end at the rules' density can be the best.
+                           0 (default) = from the first step on */
     int n_bits;
     wick_bits_rule bits[WICK_MAX_SPARSE];
     double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
