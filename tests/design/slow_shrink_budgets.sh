@@ -72,6 +72,13 @@ grep -q "of the layers '" err || fail "no layer is named"
 expect 1 "max-drop: nearest is" "$WICK" shrink f.onnx "${goal[@]}" --flash 15700 --ram 640K --max-drop 0 --epochs 1 --trials 1 --keep-best -o x.onnx
 [ -s x.onnx ] || fail "--keep-best wrote nothing"
 grep -q "!" out || fail "the table does not mark what is over its budget"
+expect 3 "say with --max-drop" "$WICK" shrink f.onnx "${goal[@]}" --smallest -o y.onnx
+expect 0 '"met": true' "$WICK" shrink f.onnx --device m4-fram "${data[@]}" --epochs 2 --trials 1 --batch 32 --images 64 --max-drop 15 --smallest --json -o y.onnx
+python3 -c 'import json; r = json.load(open("out")); s = r["steps"]; b = s[r["best"]]
+kept = [x for x in s if not x["over"] and not x["step"].startswith("trial") and x["flash_bytes"]]
+assert len(kept) >= 3 and b == kept[-1], kept
+assert all(x["flash_bytes"] > y["flash_bytes"] for x, y in zip(kept, kept[1:])), kept
+assert b["drop_points"] <= 15 and b["flash_bytes"] <= r["budgets"]["flash_bytes"]' || fail "--smallest"
 expect 3 "quantized already" "$WICK" shrink x.onnx "${goal[@]}" -o y.onnx
 expect 3 "there is no such file in profiles/" "$WICK" shrink f.onnx "${goal[@]}" --device nowhere -o y.onnx
 expect 2 "belongs to --device" "$WICK" shrink f.onnx --int8 "${data[@]}" --flash 64K -o y.onnx
