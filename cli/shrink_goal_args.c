@@ -16,6 +16,7 @@ enum {
     KEY_RATE,
     KEY_TRAIN_SEED,
     KEY_KEEP_BEST,
+    KEY_SMALLEST,
     KEY_QUIET
 };
 
@@ -47,6 +48,9 @@ static const struct argp_option option_table[] = {
     {"train-seed", KEY_TRAIN_SEED, "N", 0, "seed of the trainings (default 1)", 10},
     {"keep-best", KEY_KEEP_BEST, 0, 0,
      "train and write the nearest network even where a budget cannot be met (exit status 1 all the same)",
+     10},
+    {"smallest", KEY_SMALLEST, 0, 0,
+     "with --max-drop: once the budgets hold, go on with a quarter less of constants each time while they do",
      10},
     {"quiet", KEY_QUIET, 0, 0, "no progress", 10},
     {0}};
@@ -119,6 +123,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_KEEP_BEST:
         o->keep_best = true;
+        break;
+    case KEY_SMALLEST:
+        o->smallest = true;
         break;
     case KEY_QUIET:
         o->train.quiet = true;

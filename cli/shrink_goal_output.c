@@ -9,13 +9,12 @@
 
 /* --- as text -----------------------------------------------------------------------------------*/
 
-static const char *value_text(wick_arena *arena, const wick_goal_result *r, const wick_demand *f,
-                              int kind) {
-    double value = f->value[kind];
+static const char *value_text(wick_arena *arena, const wick_goal_step *step, int kind) {
+    double value = step->figures.value[kind];
     if (isnan(value))
         return "-";
     return wick_arena_printf(arena, "%s%s", wick_budget_value(arena, (wick_budget)kind, value),
-                             value > r->budgets.limit[kind] ? " !" : "");
+                             step->over[kind] ? " !" : "");
 }
 
 static const char *bytes_or_dash(wick_arena *arena, double bytes) {
@@ -29,12 +28,12 @@ static void fill_row(wick_arena *arena, const wick_goal_result *r, const wick_go
     row[c++] = step->epochs ? wick_arena_printf(arena, "%d", step->epochs) : "-";
     row[c++] = bytes_or_dash(arena, step->figures.constants_bytes);
     for (int k = 0; k < WICK_BUDGET_DROP; k++)
-        row[c++] = value_text(arena, r, &step->figures, k);
+        row[c++] = value_text(arena, step, k);
     for (int m = 0; m < r->n_modules; m++)
         row[c++] = isnan(step->accuracy[m])
                        ? "-"
                        : wick_arena_printf(arena, "%.2f %%", 100 * step->accuracy[m]);
-    row[c] = value_text(arena, r, &step->figures, WICK_BUDGET_DROP);
+    row[c] = value_text(arena, step, WICK_BUDGET_DROP);
 }
 
 static void fill_budgets(wick_arena *arena, const wick_goal_result *r, const char **row) {
@@ -64,7 +63,7 @@ static void print_steps(const wick_goal_result *r, const char *device) {
     bool over = false;
     for (int i = 0; i < r->n_steps; i++)
         for (int k = 0; k < WICK_BUDGETS; k++)
-            over |= r->steps[i].figures.value[k] > r->budgets.limit[k];
+            over |= r->steps[i].over[k];
     if (over)
         puts("! more than the budget");
     wick_arena_free(arena);
@@ -131,7 +130,7 @@ static json_t *step_json(const wick_goal_result *r, const wick_goal_step *step) 
     json_t *over = json_array(), *accuracy = json_object();
     for (int k = 0; k < WICK_BUDGETS; k++) {
         json_object_set_new(json, json_keys[k], number_or_null(step->figures.value[k]));
-        if (step->figures.value[k] > r->budgets.limit[k])
+        if (step->over[k])
             json_array_append_new(over, json_string(wick_budget_option((wick_budget)k)));
     }
     for (int m = 0; m < r->n_modules; m++)

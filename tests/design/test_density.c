@@ -92,7 +92,10 @@ static void training_imposes_the_same(void **state) {
     wick_arena *arena = wick_arena_new();
     data_options.limit = 60;
     assert_int_equal(wick_data_open("builtin:shapes10", &data_options, &data, &diag), WICK_OK);
-    for (int bits = 0; bits <= 8; bits += 4) {
+    const wick_sparse_rule patterns[] = {{.pattern = "*", .density = 0.4, .block = 2},
+                                         {.pattern = "*", .n = 1, .m = 2}};
+    for (int i = 0; i < 5; i++) {
+        int bits = i < 3 ? 4 * i : 0;
         wick_graph *imposed = network(), *trained = network();
         wick_densities *d = wick_densities_of(imposed);
         wick_train_options options = wick_train_defaults();
@@ -103,6 +106,10 @@ static void training_imposes_the_same(void **state) {
         options.learning_rate = 1e-30;
         options.quiet = true;
         wick_densities_rules(d, 0.3, arena, &options);
+        if (i >= 3) {
+            options.sparse[0] = patterns[i - 3];
+            options.n_sparse = 1;
+        }
         options.n_bits = bits > 0;
         options.bits[0] = (wick_bits_rule){"*", bits};
         wick_train_impose(imposed, &options);
@@ -111,8 +118,8 @@ static void training_imposes_the_same(void **state) {
         assert_int_equal(status, WICK_OK);
         int *tensors = calloc((size_t)imposed->n_tensors, sizeof *tensors);
         int n = wick_train_weights(imposed, tensors);
-        for (int i = 0; i < n; i++) {
-            const wick_tensor *w = &imposed->tensors[tensors[i]];
+        for (int a = 0; a < n; a++) {
+            const wick_tensor *w = &imposed->tensors[tensors[a]];
             const wick_tensor *v = &trained->tensors[wick_graph_find(trained, w->name)];
             for (int64_t k = 0; k < wick_shape_count(w->shape); k++)
                 assert_true(((const float *)w->data)[k] == ((const float *)v->data)[k]);

@@ -75,9 +75,22 @@ static void budgets_hold(void **state) {
     assert_true(flash_of(&result, 1) > 18000);
     wick_graph_free(result.model);
 
+    /* The planner divides layers where that is enough. */
+    const wick_budget divides[] = {WICK_BUDGET_RAM, WICK_BUDGET_SPAN};
+    const double limits[] = {6000, 60};
+    for (int i = 0; i < 2; i++) {
+        options = helper_brief();
+        options.budgets.limit[divides[i]] = limits[i];
+        assert_true(result.steps[1].figures.value[divides[i]] > limits[i]);
+        wick_goal_result divided;
+        assert_int_equal(shrink(graph, &options, &divided, &diag), WICK_OK);
+        assert_true(divided.met);
+        assert_int_equal(divided.n_steps, 2);
+        check_promise(&divided, &options);
+        wick_graph_free(divided.model);
+    }
+    options = helper_brief();
     options.budgets.limit[WICK_BUDGET_FLASH] = 18000;
-    options.budgets.limit[WICK_BUDGET_RAM] = 6000;
-    options.budgets.limit[WICK_BUDGET_SPAN] = 60;
     assert_int_equal(shrink(graph, &options, &result, &diag), WICK_OK);
     assert_true(result.met);
     assert_true(result.n_steps >= 3);

@@ -9,13 +9,14 @@
 
 #include "design/budgets.h"
 
-enum { WICK_GOAL_MAX_STEPS = 64, WICK_GOAL_MAX_TRIALS = 8 };
+enum { WICK_GOAL_MAX_STEPS = 512, WICK_GOAL_MAX_TRIALS = 8 };
 
 typedef struct wick_goal_step {
-    const char *what;    /* "float", "8 bits", "trial: 4 bits, density 0.31" ... */
-    int epochs;          /* of training in this step */
-    bool on_device;      /* figures are those of a plan */
-    wick_demand figures; /* of a trial: before its training; DROP is of its float weights */
+    const char *what;        /* "float", "8 bits", "trial: 4 bits, density 0.31" ... */
+    int epochs;              /* of training in this step */
+    bool on_device;          /* figures are those of a plan */
+    bool over[WICK_BUDGETS]; /* more than the budget of then */
+    wick_demand figures;     /* of a trial: before its training; DROP is of its float weights */
     double accuracy[WICK_MAX_HEADS]; /* on the validation split, 0..1; NAN = not measured */
 } wick_goal_step;
 
@@ -30,6 +31,8 @@ typedef struct wick_goal_options {
     int trials;         /* >= 1: candidates that are tried, and trained at length at the most */
     const char *folder; /* where the work outlives an interruption: made if missing; removed by
                            wick_goal_forget. NULL = it does not */
+    bool smallest;  /* once the budgets hold, go on with less flash, round by round, as long as they
+                       do: constants shrink by a quarter each time. With a limit of DROP */
     bool keep_best; /* train and return the nearest candidate even where budgets cannot be met */
     /* Called at each finished step of the work (may be NULL). */
     void (*on_step)(void *ctx, const wick_goal_step *step);
@@ -40,7 +43,8 @@ wick_goal_options wick_goal_defaults(void);
 typedef struct wick_goal_result {
     int n_modules;
     const char *module_names[WICK_MAX_HEADS];
-    wick_budgets budgets; /* resolved: no limit above what the device has */
+    wick_budgets budgets; /* resolved: no limit above what the device has; with `smallest` the
+                             flash of the round that `model` is of */
     int n_steps;
     wick_goal_step steps[WICK_GOAL_MAX_STEPS];
     int best;          /* step that `model` came of, or of the nearest candidate; -1 = none */

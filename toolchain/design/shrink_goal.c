@@ -44,7 +44,10 @@ static wick_goal_step *add_step(wick_goal_run *run, const char *what, int epochs
     return step;
 }
 
-static void tell(const wick_goal_run *run, const wick_goal_step *step) {
+/* A step that is done. */
+static void settle(const wick_goal_run *run, wick_goal_step *step) {
+    for (int k = 0; k < WICK_BUDGETS; k++)
+        step->over[k] = step->figures.value[k] > run->result->budgets.limit[k];
     if (run->options->on_step)
         run->options->on_step(run->options->ctx, step);
 }
@@ -71,7 +74,7 @@ static wick_status measure_float(wick_goal_run *run) {
         step->accuracy[k] = run->float_accuracy[k] =
             (double)correct[k] / data->split[WICK_VALIDATION].n;
     measure_drop(run, step);
-    tell(run, step);
+    settle(run, step);
     return WICK_OK;
 }
 
@@ -95,7 +98,7 @@ static wick_status judge(wick_goal_run *run, const wick_graph *graph, wick_goal_
     step->on_device = true;
     if (status == WICK_OK) {
         measure_drop(run, step);
-        tell(run, step);
+        settle(run, step);
     }
     wick_qnet_free(net);
     return status;
@@ -150,13 +153,18 @@ static double mean_of(const wick_goal_run *run, const double accuracy[]) {
     return sum / run->result->n_modules;
 }
 
-static wick_status run_trial(wick_goal_run *run, int index, const wick_candidate *c,
-                             double *score) {
+/* Of a training: the same candidate of another round is trained once. */
+static char *name_of(const wick_goal_run *run, const char *kind, const wick_candidate *c) {
+    return wick_arena_printf(run->arena, "%s%g-%d-%d-%.6f", kind, c->channels, c->separated,
+                             c->bits, c->density);
+}
+
+static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double *score) {
     wick_structure structure;
     WICK_TRY(make_structure(run, c, &structure));
     int epochs = wick_goal_trial_epochs(run->options);
     char *what = wick_arena_printf(run->arena, "trial: %s", wick_candidate_text(run->arena, c));
-    char *name = wick_arena_printf(run->arena, WICK_GOAL_TRIAL "%d", index + 1);
+    char *name = name_of(run, WICK_GOAL_TRIAL, c);
     wick_graph *graph = wick_graph_clone(structure.graph);
     wick_status status = wick_goal_train(run, name, what, c, &structure, epochs, &graph);
     if (status == WICK_OK) {
@@ -166,7 +174,7 @@ static wick_status run_trial(wick_goal_run *run, int index, const wick_candidate
         memcpy(step->accuracy, graph->family.validation, sizeof step->accuracy);
         measure_drop(run, step);
         *score = mean_of(run, step->accuracy);
-        tell(run, step);
+        settle(run, step);
     }
     wick_graph_free(graph);
     wick_structure_free(&structure);
@@ -177,7 +185,7 @@ static wick_status run_trial(wick_goal_run *run, int index, const wick_candidate
 static wick_status rank_by_trials(wick_goal_run *run, wick_candidate *candidates, int n) {
     double scores[WICK_GOAL_MAX_TRIALS];
     for (int i = 0; i < n; i++)
-        WICK_TRY(run_trial(run, i, &candidates[i], &scores[i]));
+        WICK_TRY(run_trial(run, &candidates[i], &scores[i]));
     for (int i = 1; i < n; i++) /* insertion: stable */
         for (int k = i; k > 0 && scores[k] > scores[k - 1]; k--) {
             double score = scores[k];
@@ -192,17 +200,19 @@ static wick_status rank_by_trials(wick_goal_run *run, wick_candidate *candidates
 
 /* Trains a candidate at length; where its zeros lie so that it is a little too large, a little
    less dense once more. */
-static wick_status finish_candidate(wick_goal_run *run, int index, wick_candidate c) {
+static wick_status finish_candidate(wick_goal_run *run, wick_candidate c) {
     wick_structure structure;
     WICK_TRY(make_structure(run, &c, &structure));
     wick_graph *graph = wick_graph_clone(structure.graph);
+    const char *first = name_of(run, WICK_GOAL_LONG, &c);
     wick_status status = WICK_OK;
-    bool fits = false;
-    for (int repair = 0; repair <= REPAIRS && !fits && status == WICK_OK; repair++) {
+    bool fits = false, planned = wick_budgets_hold(&run->result->budgets, &c.figures);
+    for (int repair = 0; repair <= (planned ? REPAIRS : 0) && !fits && status == WICK_OK;
+         repair++) {
         int epochs = repair ? wick_goal_trial_epochs(run->options) : run->options->train.epochs;
         int step = run->result->n_steps;
         char *what = wick_candidate_text(run->arena, &c);
-        char *name = wick_arena_printf(run->arena, WICK_GOAL_LONG "%d-%d", index + 1, repair);
+        char *name = wick_arena_printf(run->arena, "%s-%d", first, repair);
         if (repair)
             run->progress.total += (uint64_t)epochs * (uint64_t)run->data->split[WICK_TRAIN].n;
         wick_graph *qdq = NULL;
@@ -231,7 +241,7 @@ static wick_status work_through(wick_goal_run *run, wick_candidate *candidates, 
     for (int i = 0; i < n && status == WICK_OK && !run->result->met; i++) {
         if (i) /* the one before lost too much */
             run->progress.total += images * (uint64_t)run->options->train.epochs;
-        status = finish_candidate(run, i, candidates[i]);
+        status = finish_candidate(run, candidates[i]);
     }
     wick_progress_end(&run->progress);
     return status;
@@ -275,7 +285,7 @@ static wick_status none_fits(wick_goal_run *run, const wick_candidate *nearest) 
     wick_goal_step *step = add_step(run, what, 0);
     step->figures = nearest->figures;
     step->on_device = true;
-    tell(run, step);
+    settle(run, step);
     return refuse(run, what, &step->figures);
 }
 
@@ -283,12 +293,56 @@ static wick_status look_for(wick_goal_run *run, const wick_search_space *space) 
     wick_candidate fitting[WICK_MAX_CANDIDATES], nearest = {0};
     int n = 0;
     WICK_TRY(wick_shrink_search(space, fitting, &n, &nearest, run->diag));
-    if (n == 0 && !run->options->keep_best)
+    if (n == 0 && (!run->options->keep_best || run->round))
         return none_fits(run, &nearest);
     if (n == 0)
         fitting[n++] = nearest;
     WICK_TRY(work_through(run, fitting, n < run->options->trials ? n : run->options->trials));
     return verdict(run);
+}
+
+/* --- the smallest ------------------------------------------------------------------------------*/
+
+static const double ROUND = 0.75; /* constants of the next round over those of this one */
+
+/* A round with less flash than the last one took. NO_FIT: that one stays. */
+static wick_status next_round(wick_goal_run *run, const wick_search_space *space) {
+    wick_goal_result *r = run->result;
+    wick_diag refused = {0}, *diag = run->diag;
+    wick_graph *model = r->model;
+    wick_budgets budgets = r->budgets;
+    int best = r->best;
+    const wick_demand *last = &r->steps[best].figures;
+    r->budgets.limit[WICK_BUDGET_FLASH] =
+        floor(last->value[WICK_BUDGET_FLASH] - (1 - ROUND) * last->constants_bytes);
+    r->model = NULL;
+    r->best = -1;
+    r->met = false;
+    run->round++;
+    run->diag = &refused;
+    wick_status status = look_for(run, space);
+    run->diag = diag;
+    if (status == WICK_OK) {
+        wick_graph_free(model);
+    } else {
+        wick_graph_free(r->model);
+        r->model = model;
+        r->budgets = budgets;
+        r->best = best;
+        r->met = true;
+    }
+    if (status != WICK_NO_FIT)
+        wick_diag_move(diag, &refused);
+    wick_diag_free(&refused);
+    return status;
+}
+
+static wick_status go_on(wick_goal_run *run, const wick_search_space *space) {
+    enum { MOST = WICK_GOAL_MAX_TRIALS * (2 + REPAIRS) + 1 }; /* steps of a round */
+    wick_status status = WICK_OK;
+    while (status == WICK_OK && run->result->n_steps + MOST < WICK_GOAL_MAX_STEPS)
+        status = next_round(run, space);
+    return status == WICK_NO_FIT ? WICK_OK : status;
 }
 
 /* --- checks ------------------------------------------------------------------------------------*/
@@ -323,6 +377,10 @@ static wick_status check(const wick_goal_run *run) {
     if (!(o->trial_share > 0) || o->trial_share > 1)
         return wick_fail(run->diag, WICK_RANGE, NULL, "trial share", NULL,
                          "%g is not within (above) 0 to 1", o->trial_share);
+    if (o->smallest && !isfinite(o->budgets.limit[WICK_BUDGET_DROP]))
+        return wick_fail(
+            run->diag, WICK_RANGE, NULL, "smallest", "say with --max-drop how much may be lost",
+            "without a limit of the accuracy drop the smallest network answers nothing");
     if (wick_qdq_is_quantized(run->network))
         return wick_fail(run->diag, WICK_UNSUPPORTED, NULL, NULL,
                          "give the float model that it was made of",
@@ -344,7 +402,9 @@ static wick_status shrink(wick_goal_run *run) {
     WICK_TRY(wick_goal_state_open(run->network, run->data, run->device, run->options, run->diag));
     WICK_TRY(measure_float(run));
     WICK_TRY(try_as_it_is(run));
-    return run->result->met ? WICK_OK : look_for(run, &space);
+    if (!run->result->met)
+        WICK_TRY(look_for(run, &space));
+    return run->options->smallest ? go_on(run, &space) : WICK_OK;
 }
 
 static wick_status interrupted(const wick_goal_run *run) {

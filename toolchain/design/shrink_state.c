@@ -56,15 +56,15 @@ static wick_status identity_of(const wick_graph *network, const wick_data *data,
     wick_buf_free(&model);
     WICK_TRY(status);
     *out = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:f, s:b}", "format", STATE_FORMAT,
-        "version", wick_version(), "model", hash.hex, "data", data->hash.hex, "device",
-        device->hash.hex, "training options",
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:f, s:b, s:b}", "format",
+        STATE_FORMAT, "version", wick_version(), "model", hash.hex, "data", data->hash.hex,
+        "device", device->hash.hex, "training options",
         wick_train_options_hash(&options->train, network->family.n_heads, options->train.threads)
             .hex,
         "budgets", budgets_json(options), "planning options", plan_json(&options->plan),
         "calibration", quantize_json(&options->quantize), "separation",
         separate_json(&options->separate), "trials", options->trials, "trial share",
-        options->trial_share, "keep best", options->keep_best);
+        options->trial_share, "keep best", options->keep_best, "smallest", options->smallest);
     return WICK_OK;
 }
 

@@ -16,6 +16,7 @@ typedef struct wick_goal_run {
     double float_accuracy[WICK_MAX_HEADS]; /* validation */
     wick_progress progress;                /* of all trainings, in images */
     double trained_s, trained_images;      /* of this call's trainings */
+    int round;                             /* with `smallest`, 0-based */
     wick_diag *diag;
 } wick_goal_run;
 

@@ -22,11 +22,14 @@ int wick_train_weights(const wick_graph *graph, int *tensors) {
     return n;
 }
 
-static void impose(wick_tensor *w, double density, int bits) {
+static void impose(wick_tensor *w, const wick_sparse_rule *rule, int bits) {
     size_t count = (size_t)wick_shape_count(w->shape), rows = (size_t)w->shape.dim[0];
+    size_t inputs = w->shape.rank > 1 ? (size_t)w->shape.dim[1] : 1;
+    wick_sparse_array array = {
+        .rows = rows, .inputs = inputs, .taps = count / (rows * inputs), .stored = count};
     float *values = w->data;
-    if (density < 1)
-        wick_sparse_keep(values, count, wick_sparse_count(count, density));
+    if (rule)
+        wick_sparse_impose(values, &array, rule, 0);
     for (size_t r = 0; r < rows && bits; r++)
         wick_weight_to_grid(values + r * (count / rows), count / rows, bits);
 }
@@ -36,15 +39,15 @@ void wick_train_impose(wick_graph *graph, const wick_train_options *options) {
     int n = wick_train_weights(graph, tensors);
     for (int i = 0; i < n; i++) {
         wick_tensor *w = &graph->tensors[tensors[i]];
-        double density = 1;
+        const wick_sparse_rule *rule = NULL;
         int bits = 0;
         for (int r = 0; r < options->n_sparse; r++)
             if (fnmatch(options->sparse[r].pattern, w->name, 0) == 0)
-                density = options->sparse[r].density;
+                rule = &options->sparse[r];
         for (int r = 0; r < options->n_bits; r++)
             if (fnmatch(options->bits[r].pattern, w->name, 0) == 0)
                 bits = options->bits[r].bits;
-        impose(w, density, bits);
+        impose(w, rule, bits);
     }
     free(tensors);
 }
