@@ -25,7 +25,5 @@ double wick_schedule_excess(const wick_train_options *options, int epoch, int st
 /* Everything that decides the resulting bits, for n_heads modules, `threads` resolved: one JSON
    object for the database. The caller releases it. */
 json_t *wick_train_options_json(const wick_train_options *options, int n_heads, int threads);
-/* SHA-256 of its canonical text: the identity of the options; in a checkpoint with threads = 0. */
-wick_hash wick_train_options_hash(const wick_train_options *options, int n_heads, int threads);
 
 #endif
