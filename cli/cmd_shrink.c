@@ -4,6 +4,7 @@
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
 #include "shrink_goal_args.h"
+#include "shrink_means.h"
 #include "shrink_rewrite.h"
 #include "train/train.h"
 
@@ -21,6 +22,7 @@ typedef struct arguments {
     wick_separate_options separate;
     cli_normalisation normalisation;
     cli_goal goal;
+    cli_means means;
     int threads;
     double keep_channels; /* share; 1 = all */
     bool int8, separates, collapses, equalises, test, json;
@@ -54,7 +56,8 @@ static const struct argp_option option_table[] = {
      "linear layers without an activation between them become one, where that is smaller; before --separate",
      0},
     {"channels", KEY_CHANNELS, "D", 0,
-     "of every layer the share D of its channels with the largest filters stays, rounded up", 0},
+     "of every layer the share D of its channels with the highest scores stays, rounded up", 0},
+    CLI_MEANS_OPTIONS,
     {"separate", KEY_SEPARATE, "HOW", OPTION_ARG_OPTIONAL,
      "large layers as products of small ones: tucker (default; 1x1, KxK, 1x1) or spatial (Kx1, 1xK); "
      "ranks by EVBMF",
@@ -115,7 +118,7 @@ static wick_separate_by parse_criterion(struct argp_state *state, const char *te
 }
 
 static bool rewrites(const arguments *a) {
-    return a->collapses || a->separates || a->keep_channels < 1;
+    return a->collapses || a->separates || a->keep_channels < 1 || a->means.narrows;
 }
 
 static void check_complete(const arguments *a, struct argp_state *state) {
@@ -123,18 +126,24 @@ static void check_complete(const arguments *a, struct argp_state *state) {
         argp_error(state, "name a model");
     bool budgeted = a->goal.device != NULL;
     if (!a->int8 && !rewrites(a) && !a->equalises && !budgeted)
-        argp_error(state, "say how to shrink: --collapse, --channels, --separate, --equalise or "
-                          "--int8, or to what: --device and budgets");
+        argp_error(state, "say how to shrink: --collapse, --channels, --separate, --bits, "
+                          "--equalise or --int8, or to what: --device and budgets");
     if (budgeted && (a->int8 || rewrites(a)))
         argp_error(state, "--device chooses the means by itself: leave out --int8, --collapse, "
-                          "--channels and --separate");
+                          "--channels, --separate and --bits");
     if (!budgeted && a->goal.other)
         argp_error(state, "%s belongs to --device", a->goal.other);
     if (!a->int8 && !budgeted && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
     if (!a->int8 && !budgeted && a->quantize.correct_bias)
         argp_error(state, "--correct-bias needs --int8");
-    if (!a->data && (a->int8 || a->equalises || budgeted))
+    if (a->means.narrows && (a->equalises || a->quantize.calibration == WICK_CALIBRATE_AUTO))
+        argp_error(state,
+                   "--bits goes without --equalise and --calibration auto: equalised weights "
+                   "lie on no grid");
+    if (a->means.score != CLI_SCORE_MAGNITUDE && !(a->keep_channels < 1))
+        argp_error(state, "--channel-score does nothing without --channels");
+    if (!a->data && (a->int8 || a->equalises || budgeted || cli_means_need_data(&a->means)))
         argp_error(state, "--data is required, e.g. --data builtin:shapes10");
     if (!a->output)
         argp_error(state, "--output is required, e.g. -o family.int8.onnx");
@@ -142,7 +151,8 @@ static void check_complete(const arguments *a, struct argp_state *state) {
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
-    if (cli_parse_normalisation(state, key, text, &a->normalisation))
+    if (cli_parse_normalisation(state, key, text, &a->normalisation) ||
+        cli_parse_means(state, key, text, &a->means))
         return 0;
     switch (key) {
     case ARGP_KEY_INIT:
@@ -232,13 +242,15 @@ static const struct argp argp = {
     option_table,
     parse,
     "MODEL.onnx",
-    "Makes a float family smaller. --separate replaces large layers by products of small ones; train "
+    "Makes a float family smaller. --channels takes whole channels out, --separate replaces large layers by products of small ones; train "
     "the result before it is quantized. --int8 quantizes: folds batch norm, measures the range of each activation on "
     "training images, and writes the same graph with QuantizeLinear and DequantizeLinear, which the "
     "device, onnxruntime and viewers understand. Prints what every module loses, measured with the "
     "device's own kernels. docs/numbers.md explains the arithmetic."
     "\vExample: wick shrink family.onnx --int8 --data builtin:shapes10 -o family.int8.onnx\n"
     "         wick shrink large.onnx --separate -o separated.onnx\n"
+    "         wick shrink m.onnx --channels 0.5 --channel-score taylor -d cifar10:DIR -o thin.onnx\n"
+    "         wick shrink m.onnx --bits auto=20000 --int8 -d cifar10:DIR -o m.int8.onnx\n"
     "         wick shrink m.onnx --int8 -d cifar10:DIR --percentile 99.9 --test -o m.int8.onnx\n"
     "         wick shrink m.onnx --device m4-fram -d cifar10:DIR --flash 64K --ram 8K --energy 2mJ --max-drop 1 -o small.onnx\n"
     "Exit status: 0 done, 1 a budget cannot be met, 2 usage, 3 bad input or output, 4 failure.",
@@ -449,11 +461,13 @@ static wick_status quantize(const arguments *a, const wick_graph *graph, wick_di
     return status;
 }
 
-static wick_status thin(const arguments *a, const wick_graph *graph, wick_graph **out,
-                        cli_rewritten *done, wick_diag *diag) {
+static wick_status thin(const arguments *a, const wick_graph *graph, const wick_data *data,
+                        wick_graph **out, cli_rewritten *done, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_channels channels;
     wick_status status = wick_channels_find(graph, arena, &channels, diag);
+    if (status == WICK_OK)
+        status = cli_score_channels(&a->means, graph, data, &a->quantize, &channels, diag);
     if (status == WICK_OK) {
         bool *remove = wick_new(arena, bool, channels.n_groups);
         wick_channels_choose(&channels, a->keep_channels, remove);
@@ -472,9 +486,21 @@ static void advance(wick_graph **graph, wick_graph *next, const wick_graph *keep
     *graph = next;
 }
 
-/* Collapses, thins and separates; the result takes the graph's place, NULL on failure. */
-static wick_status rewrite(const arguments *a, wick_graph **graph, cli_rewritten *done,
-                           wick_diag *diag) {
+/* Bits of the weights that are left, on a graph of its own. */
+static wick_status narrow(const arguments *a, const wick_graph *graph, const wick_data *data,
+                          wick_graph **out, cli_rewritten *done, wick_diag *diag) {
+    *out = wick_graph_clone(graph);
+    wick_status status = cli_narrow(&a->means, *out, data, &a->quantize, done, diag);
+    if (status == WICK_OK)
+        return WICK_OK;
+    wick_graph_free(*out);
+    *out = NULL;
+    return status;
+}
+
+/* Collapses, thins, separates and narrows; the result takes the graph's place, NULL on failure. */
+static wick_status rewrite(const arguments *a, wick_graph **graph, const wick_data *data,
+                           cli_rewritten *done, wick_diag *diag) {
     const wick_graph *from = *graph;
     wick_graph *next;
     wick_status status = WICK_OK;
@@ -483,11 +509,15 @@ static wick_status rewrite(const arguments *a, wick_graph **graph, cli_rewritten
         advance(graph, next, from);
     }
     if (status == WICK_OK && a->keep_channels < 1) {
-        status = thin(a, *graph, &next, done, diag);
+        status = thin(a, *graph, data, &next, done, diag);
         advance(graph, next, from);
     }
     if (status == WICK_OK && a->separates) {
         status = wick_separate(*graph, &a->separate, &next, &done->separation, diag);
+        advance(graph, next, from);
+    }
+    if (status == WICK_OK && a->means.narrows) {
+        status = narrow(a, *graph, data, &next, done, diag);
         advance(graph, next, from);
     }
     cli_name_file(diag, a->model);
@@ -526,7 +556,7 @@ static wick_status shrink_to_budgets(arguments *a, const wick_graph *graph, wick
     return status;
 }
 
-static wick_status run(arguments *a, wick_diag *diag) {
+static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_graph *from = NULL, *graph;
     WICK_TRY(wick_file_check_output(a->output, diag));
     WICK_TRY(wick_onnx_read(a->model, &from, diag));
@@ -534,10 +564,15 @@ static wick_status run(arguments *a, wick_diag *diag) {
     wick_status status = cli_normalise(&a->normalisation, from, diag);
     cli_name_file(diag, a->model);
     if (status == WICK_OK && rewrites(a)) {
-        cli_rewritten done = {0};
-        status = rewrite(a, &graph, &done, diag);
+        cli_rewritten done = {.arena = arena};
+        wick_data *data = NULL;
+        if (cli_means_need_data(&a->means))
+            status = open_data(a, from, &data, diag);
+        if (status == WICK_OK)
+            status = rewrite(a, &graph, data, &done, diag);
         if (status == WICK_OK)
             status = write_rewritten(a, from, graph, &done, diag);
+        wick_data_free(data);
     }
     if (status == WICK_OK && a->goal.device)
         status = shrink_to_budgets(a, from, diag);
@@ -564,7 +599,7 @@ int cmd_shrink(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    wick_status status = run(&a, &diag);
+    wick_status status = run(&a, arena, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

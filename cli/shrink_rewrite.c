@@ -43,6 +43,25 @@ static void print_separation(const wick_separation *separation) {
     wick_arena_free(arena);
 }
 
+static void print_bits(const cli_rewritten *done) {
+    enum { COLUMNS = 4 };
+    wick_arena *arena = wick_arena_new();
+    const char **cells = wick_new(arena, const char *, (done->n_bits + 1) * COLUMNS);
+    static const char *const header[COLUMNS] = {"weights", "bits", "bytes", "loss with 4 bits"};
+    for (int c = 0; c < COLUMNS; c++)
+        cells[c] = header[c];
+    for (int i = 0; i < done->n_bits; i++) {
+        const wick_bits_layer *layer = &done->bits[i];
+        const char **row = cells + (i + 1) * COLUMNS;
+        row[0] = layer->name;
+        row[1] = layer->narrow ? "4" : "8";
+        row[2] = wick_text_count(arena, layer->bytes[layer->narrow]);
+        row[3] = wick_arena_printf(arena, "%+.4f", layer->loss);
+    }
+    cli_print_table(cells, done->n_bits + 1, COLUMNS);
+    wick_arena_free(arena);
+}
+
 void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
                          const cli_rewritten *done) {
     wick_arena *arena = wick_arena_new();
@@ -52,6 +71,8 @@ void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
         printf("channels that went: %d\n", done->channels_removed);
     if (done->separation.n)
         print_separation(&done->separation);
+    if (done->n_bits)
+        print_bits(done);
     wick_counts from = whole(before), to = whole(after);
     printf("%s -> %s parameters, %s -> %s MACs\n", wick_text_count(arena, from.parameters),
            wick_text_count(arena, to.parameters), wick_text_count(arena, from.macs),
@@ -70,10 +91,18 @@ json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
                                                 (json_int_t)layer->before, "bytes_after",
                                                 (json_int_t)layer->after, "error", layer->error));
     }
+    json_t *bits = json_array();
+    for (int i = 0; i < done->n_bits; i++) {
+        const wick_bits_layer *layer = &done->bits[i];
+        json_array_append_new(bits, json_pack("{s:s, s:i, s:I, s:f}", "name", layer->name, "bits",
+                                              layer->narrow ? 4 : 8, "bytes",
+                                              (json_int_t)layer->bytes[layer->narrow],
+                                              "loss_with_4_bits", layer->loss));
+    }
     wick_counts from = whole(before), to = whole(after);
-    return json_pack("{s:s, s:i, s:i, s:o, s:I, s:I, s:I, s:I}", "output", output,
+    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:I}", "output", output,
                      "collapsed_pairs", done->collapsed_pairs, "channels_removed",
-                     done->channels_removed, "separated", layers, "parameters_before",
+                     done->channels_removed, "separated", layers, "bits", bits, "parameters_before",
                      (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
                      "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
 }

@@ -2,11 +2,15 @@
 #ifndef WICK_CLI_SHRINK_REWRITE_H
 #define WICK_CLI_SHRINK_REWRITE_H
 
+#include "shrink/bits.h"
 #include "shrink/shrink.h"
 
 typedef struct cli_rewritten {
+    wick_arena *arena; /* of `bits` */
     int collapsed_pairs, channels_removed;
     wick_separation separation;
+    int n_bits;
+    wick_bits_layer *bits; /* chosen layer by layer */
 } cli_rewritten;
 
 /* On stdout: pairs that became one layer, channels that went, a table of the layers that were large

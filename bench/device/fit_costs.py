@@ -20,7 +20,7 @@ import re
 import sys
 
 
-PIXELS_AT_ONCE = {"conv2d_s8_dsp": 2, "conv2d_s8_quad": 4, "conv2d_s8_sparse": 4, "conv2d_s8_sparse4": 4, "conv2d_s8_nibble": 4}
+PIXELS_AT_ONCE = {"conv2d_s8_dsp": 2, "conv2d_s8_quad": 4, "conv2d_s8_sparse": 4, "conv2d_s8_sparse4": 4, "conv2d_s8_nibble": 4, "conv2d_s8_block": 2}
 IN_TILES = {"conv2d_s8_winograd": (2, 4), "conv2d_s8_winograd_dsp": (2, 8)}  # side in pixels, channels: runtime/include/wick/winograd.h
 STRIDED = ("dwconv2d_s8_strip", "dwconv2d_s8_mve")
 ALWAYS = ("cycles_per_mac", "cycles_per_output", "cycles_per_call", "code_bytes")
@@ -96,7 +96,7 @@ def up(value):
 
 # Which kernels a core's table offers beside the portable ones, and how the core is called there. The other kernels run everywhere, but are
 # made for other cores.
-FEW = ("_sparse", "_sparse4", "_nibble")
+FEW = ("_sparse", "_sparse4", "_nibble", "_block")
 ANY = ("_quad", "_winograd", "_strip", "_pair", *FEW)
 CORES = {"m0": ("Cortex-M0+", ANY), "m3": ("Cortex-M3", ANY), "m4": ("Cortex-M4", ("_dsp", *FEW)), "m7": ("Cortex-M7", ("_dsp", *FEW)),
          "m33": ("Cortex-M33", ("_dsp", *FEW)), "m55": ("Cortex-M55", ("_mve", *FEW)), "rv32": ("RV32IMAC", ANY)}

@@ -208,6 +208,42 @@ static void sparse_where_it_pays(void **state) {
     tiny_free(net);
 }
 
+/* Of two layers with a fourth of their weights, the one whose positions are shared by every four
+   channels gets the storage for that, as less work at its price for a product and as fewer bytes;
+   the other one would have nearly all positions. */
+static void blocks_where_they_are(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(5, 16, 16);
+    wick_device before = *device;
+    int found = 0, thin[2] = {-1, -1};
+    for (int l = 0; l < net->n_layers && found < 2; l++)
+        if (net->layers[l].kind == WICK_LAYER_CONV2D && net->layers[l].in_c > 2 &&
+            net->layers[l].out_c % 4 == 0)
+            thin[found++] = l;
+    assert_int_equal(found, 2);
+    for (int i = 0; i < 2; i++) {
+        const wick_layer *layer = &net->layers[thin[i]];
+        int8_t *weights = (int8_t *)(uintptr_t)layer->weights;
+        int taps = layer->k_h * layer->k_w * layer->in_c;
+        for (int c = 0; c < layer->out_c; c++)
+            for (int t = 0; t < taps; t++) /* of the second, each channel has its own fourth */
+                weights[c * taps + t] = (int8_t)((t + (i ? c : c / 4)) % 4 ? 0 : 100);
+    }
+    double per_mac = device->fast[WICK_KERNEL_CONV2D_S8_W16].cycles_per_mac;
+    offer(WICK_KERNEL_CONV2D_S8_SPARSE, 3 * per_mac);          /* 3/4 */
+    offer(WICK_KERNEL_CONV2D_S8_BLOCK, 2 * per_mac);           /* 2/4, or 8/4 */
+    device->fast[WICK_KERNEL_CONV2D_S8_BLOCK].code_bytes = 10; /* the layers are tiny */
+    device->fast[WICK_KERNEL_CONV2D_S8_SPARSE].code_bytes = 10;
+    for (int size = 0; size < 2; size++) {
+        wick_plan *plan = plan_for(net, size ? WICK_OPTIMISE_SIZE : WICK_OPTIMISE_SPEED, 1 << 20);
+        assert_int_equal(plan->layers[thin[0]].kernel, WICK_KERNEL_CONV2D_S8_BLOCK);
+        assert_int_equal(plan->layers[thin[1]].kernel, WICK_KERNEL_CONV2D_S8_SPARSE);
+        wick_plan_free(plan);
+    }
+    *device = before;
+    tiny_free(net);
+}
+
 /* Every layer of a plan, whole, against the raw layer; scratch exactly as the runtime says. */
 static void packed_layers_compute_the_same(void **state) {
     (void)state;
@@ -268,6 +304,7 @@ int main(void) {
         cmocka_unit_test(flash_is_kept),
         cmocka_unit_test(code_counts_once),
         cmocka_unit_test(sparse_where_it_pays),
+        cmocka_unit_test(blocks_where_they_are),
         cmocka_unit_test(packed_layers_compute_the_same),
         cmocka_unit_test(kernels_are_saved_and_checked),
     };

@@ -198,13 +198,17 @@ static void tables(guest_layer *g, uint32_t *s) {
     l->bias = g->bias;
 }
 
-/* Of a third of the layers: few weights, or such of four bits, or both. */
+/* Of a third of the layers: few weights, some at the same places in four channels, or such of four
+   bits, or both. */
 static void thin_weights(guest_layer *g, uint32_t *s) {
     int32_t keep = one_in(s, 2) ? 100 : guest_between(s, 0, 60), narrow = one_in(s, 2);
+    uint32_t salt = guest_random(s), taps = fan_in(&g->layer), blocks = (uint32_t)one_in(s, 2);
     if (!one_in(s, 3))
         return;
     for (uint32_t i = 0; i < g->weights_bytes; i++) {
-        if (guest_between(s, 1, 100) > keep)
+        uint32_t place = (i / taps / 4 * taps + i % taps) ^ salt;
+        uint32_t chance = guest_random(&place) >> 8;
+        if ((blocks ? (int32_t)(chance % 100) + 1 : guest_between(s, 1, 100)) > keep)
             g->weights[i] = 0;
         else if (narrow)
             g->weights[i] = (int8_t)guest_between(s, -8, 7);

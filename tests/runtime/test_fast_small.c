@@ -30,7 +30,7 @@ typedef struct trial {
 static trial memory;
 
 /* Of the weights, how many of 1000 are not 0, and of how many bits they are. */
-static int32_t of_1000 = 1000, weight_bits = 8;
+static int32_t of_1000 = 1000, weight_bits = 8, in_blocks = 0;
 
 /* Weights that are not 0 become few and small; in some layers whole stretches, or all, are 0. */
 static void thin(int8_t *weights, uint32_t n, uint64_t *s) {
@@ -42,6 +42,18 @@ static void thin(int8_t *weights, uint32_t n, uint64_t *s) {
             weights[i] = 0;
         else if (weight_bits == 4)
             weights[i] = (int8_t)random_in(s, -8, 7);
+    }
+}
+
+/* Weights at the same taps in every four channels; in some blocks far apart, or none. */
+static void thin_blocks(const wick_layer *l, int8_t *weights, uint32_t taps, uint64_t *s) {
+    for (uint32_t b = 0; 4 * b < l->out_c; b++) {
+        int32_t keep = random_in(s, 0, 4) ? of_1000 : random_in(s, 0, 1) ? 0 : 3;
+        for (uint32_t t = 0; t < taps; t++)
+            for (uint32_t c = 4 * b, stays = random_in(s, 1, 1000) <= keep;
+                 c < 4 * b + 4 && c < l->out_c; c++)
+                if (!stays)
+                    weights[c * taps + t] = 0;
     }
 }
 
@@ -65,7 +77,9 @@ static void constants(trial *t, uint64_t *s, int mode) {
     assert_true(taps <= MOST_TAPS && inputs <= MOST_INPUTS && layer_outputs(l) <= MOST_INPUTS);
     for (uint32_t i = 0; i < taps; i++)
         t->weights[i] = draw(s, mode, -127);
-    if (of_1000 < 1000 || weight_bits < 8)
+    if (in_blocks)
+        thin_blocks(l, t->weights, fan, s);
+    else if (of_1000 < 1000 || weight_bits < 8)
         thin(t->weights, taps, s);
     for (uint32_t i = 0; i < inputs; i++)
         t->src[i] = draw(s, mode, -128);
@@ -298,7 +312,7 @@ static void fully_connected_by_pairs(void **state) {
 }
 
 /* Densities from none to all; taps from one to more than a counter of eight bits has room for, and
-   (every fortieth) more than are gathered for four pixels. */
+   (every fortieth) more than are gathered for several pixels. */
 static void few_weights(uint8_t convolution, uint8_t fully_connected, int bits) {
     static const int32_t densities[] = {0, 4, 30, 150, 500, 999};
     weight_bits = bits;
@@ -310,7 +324,7 @@ static void few_weights(uint8_t convolution, uint8_t fully_connected, int bits) 
                   seed % 40 ? 3000 : 200000);
             if (seed % 40 == 0) {
                 memory.layer.in_h = memory.layer.in_w = 6;
-                memory.layer.in_c = 40;
+                memory.layer.in_c = 60;
                 memory.layer.out_c = (uint16_t)random_in(&s, 1, 5);
                 memory.layer.pad_top = memory.layer.pad_left = 2;
                 memory.layer.stride_h = memory.layer.stride_w = 1;
@@ -334,6 +348,13 @@ static void sparse_weights(void **state) {
 static void sparse_weights_of_4_bits(void **state) {
     (void)state;
     few_weights(WICK_KERNEL_CONV2D_S8_SPARSE4, WICK_KERNEL_FC_S8_SPARSE4, 4);
+}
+
+static void weights_in_blocks(void **state) {
+    (void)state;
+    for (in_blocks = 1; in_blocks >= 0; in_blocks--)
+        few_weights(WICK_KERNEL_CONV2D_S8_BLOCK, WICK_KERNEL_FC_S8_BLOCK, 8);
+    in_blocks = 0;
 }
 
 static void weights_of_4_bits(void **state) {
@@ -370,7 +391,7 @@ static void offsets_have_32_bits(void **state) {
     const int8_t *src[1] = {x};
     wick_layer_run(&l, src, 0, 0, N, expected, NULL);
     static const uint8_t kernels[] = {WICK_KERNEL_FC_S8_SPARSE, WICK_KERNEL_FC_S8_SPARSE4,
-                                      WICK_KERNEL_FC_S8_NIBBLE};
+                                      WICK_KERNEL_FC_S8_NIBBLE, WICK_KERNEL_FC_S8_BLOCK};
     for (size_t k = 0; k < sizeof kernels; k++) {
         wick_layer fast = l;
         fast.kernel = kernels[k];
@@ -413,6 +434,30 @@ static void what_few_weights_fit(void **state) {
     assert_true(wick_kernel_fits(&l, WICK_KERNEL_FC_S8_NIBBLE));
 }
 
+/* Ten bytes for each two positions of a block, the way there included, beside the counts. */
+static void blocks_share_their_positions(void **state) {
+    (void)state;
+    enum { TAPS = 300, CHANNELS = 10 };
+    static int8_t weights[TAPS * CHANNELS];
+    wick_layer l = {.kind = WICK_LAYER_FC, .in_h = 1, .in_w = 1, .in_c = TAPS, .out_c = CHANNELS};
+    l.weights = weights;
+    l.kernel = WICK_KERNEL_FC_S8_BLOCK;
+    assert_true(wick_weights_fit(&l));
+    assert_int_equal(wick_weights_words(&l), 3); /* no weight at all */
+    for (int c = 0; c < 4; c++)
+        weights[c * TAPS + 5] = weights[c * TAPS + 100] = (int8_t)(c + 1);
+    assert_int_equal(wick_weights_words(&l), 3 + 3);
+    assert_true(wick_weights_products(&l) == 8.0 / CHANNELS);
+    weights[9 * TAPS + 299] = 1; /* two entries on the way, none behind: two pairs */
+    assert_int_equal(wick_weights_words(&l), 3 + 8);
+    assert_true(wick_weights_products(&l) == 24.0 / CHANNELS);
+    weights[TAPS + 6] = 1; /* a third position of the first block */
+    assert_int_equal(wick_weights_words(&l), 3 + 10);
+    l.in_w = 257;
+    l.in_c = 256;
+    assert_false(wick_kernel_fits(&l, WICK_KERNEL_FC_S8_BLOCK));
+}
+
 static wick_layer same_convolution(int size, int in_c, int out_c, int k) {
     wick_layer l = {.kind = WICK_LAYER_CONV2D, .stride_h = 1, .stride_w = 1};
     l.in_h = l.in_w = l.out_h = l.out_w = (uint16_t)size;
@@ -449,6 +494,8 @@ int main(void) {
         cmocka_unit_test(sparse_weights),
         cmocka_unit_test(sparse_weights_of_4_bits),
         cmocka_unit_test(weights_of_4_bits),
+        cmocka_unit_test(weights_in_blocks),
+        cmocka_unit_test(blocks_share_their_positions),
         cmocka_unit_test(offsets_have_32_bits),
         cmocka_unit_test(what_few_weights_fit),
         cmocka_unit_test(scratch_is_bounded),

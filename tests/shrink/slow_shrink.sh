@@ -61,7 +61,28 @@ grep -q '"channels_removed": 0' out && fail "no channel went"
 expect 0 "TM1" "$WICK" eval again.onnx -d $data --limit 600
 expect 0 "extractor" "$WICK" shrink again.onnx --int8 -d $data --limit 600 -o again.onnx
 expect 2 "not a number within" "$WICK" shrink f.onnx --channels 1.5 -o x.onnx
-rm separated.onnx again.onnx s.onnx
+# By their effect on the loss: as many go, but not the same.
+"$WICK" shrink f.onnx --channels 0.75 -o plain.onnx >out 2>err || fail "channels"
+cp out magnitude.txt
+expect 0 "channels that went" "$WICK" shrink f.onnx --channels 0.75 --channel-score taylor -d $data --limit 600 --images 64 -o again.onnx
+cmp -s out magnitude.txt || fail "another number of channels went: $(cat out magnitude.txt)"
+cmp -s plain.onnx again.onnx && fail "the score changes nothing"
+expect 2 "without --channels" "$WICK" shrink f.onnx --collapse --channel-score taylor -d $data -o x.onnx
+expect 2 "not magnitude or taylor" "$WICK" shrink f.onnx --channels 0.5 --channel-score luck -o x.onnx
+expect 2 "--data is required" "$WICK" shrink f.onnx --channels 0.5 --channel-score taylor -o x.onnx
+# Bits by layer: within the bytes, some of 4 and some of 8, and the integer network has them.
+expect 0 '"loss_with_4_bits"' "$WICK" shrink f.onnx --bits auto=9999999 -d $data --limit 600 --images 64 --json -o again.onnx
+wide=$(grep -o '"bytes": [0-9]*' out | awk '{ sum += $2 } END { print sum }')
+budget=$((wide * 3 / 4))
+expect 0 '"loss_with_4_bits"' "$WICK" shrink f.onnx --bits auto=$budget -d $data --limit 600 --images 64 --json -o again.onnx
+[ "$(grep -o '"bytes": [0-9]*' out | awk '{ sum += $2 } END { print sum }')" -le $budget ] || fail "more bytes than asked for"
+grep -q '"bits": 4' out && grep -q '"bits": 8' out || fail "not mixed: $(cat out)"
+expect 0 "loss with 4 bits" "$WICK" shrink f.onnx --bits auto=$budget --int8 -d $data --limit 600 --images 64 -o again.onnx
+expect 0 " parameters, " "$WICK" shrink f.onnx --bits 4 -o again.onnx
+expect 1 "4 bits in every layer" "$WICK" shrink f.onnx --bits auto=100 -d $data --limit 600 --images 64 -o x.onnx
+expect 2 "not 4 or auto" "$WICK" shrink f.onnx --bits 5 -o x.onnx
+expect 2 "goes without" "$WICK" shrink f.onnx --bits 4 --equalise -d $data -o x.onnx
+rm separated.onnx again.onnx s.onnx plain.onnx magnitude.txt
 
 before=$(ls)
 expect 2 "--int8" "$WICK" shrink f.onnx -d $data -o x.onnx

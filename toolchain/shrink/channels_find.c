@@ -314,6 +314,7 @@ wick_status wick_channels_find(const wick_graph *graph, wick_arena *arena, wick_
             WICK_TRY(measure_layer(graph, &graph->nodes[n], channels, diag));
     for (int g = 0; g < channels->n_groups; g++)
         if (channels->groups[g].filters)
-            channels->groups[g].magnitude /= channels->groups[g].filters;
+            channels->groups[g].score = channels->groups[g].magnitude /=
+                channels->groups[g].filters;
     return WICK_OK;
 }

@@ -155,8 +155,8 @@ static int larger_first(const void *a, const void *b) {
                              *y = *(const wick_channel_group *const *)b;
     if (x->fixed != y->fixed)
         return x->fixed ? -1 : 1;
-    if (x->magnitude != y->magnitude)
-        return x->magnitude > y->magnitude ? -1 : 1;
+    if (x->score != y->score)
+        return x->score > y->score ? -1 : 1;
     return x < y ? -1 : 1;
 }
 

@@ -224,6 +224,27 @@ wick_status wick_eval_tensors(const wick_graph *graph, const wick_data *data, wi
                               const uint32_t *indices, int n, const int *tensors, int n_tensors,
                               wick_visit *visit, void *ctx, wick_diag *diag);
 
+/* Mean over images of a finished float network's loss, the sum of its heads' cross-entropies.
+   indices NULL: the first n images. Errors as wick_eval_tensors; SHAPE: other classes. */
+wick_status wick_eval_loss(const wick_graph *graph, const wick_data *data, wick_split split,
+                           const uint32_t *indices, int n, double *loss, wick_diag *diag);
+
+/* Gradient of one float constant of the network, in the constant's own layout. */
+typedef struct wick_gradient {
+    int tensor; /* of the graph that was given */
+    const float *values;
+} wick_gradient;
+/* Gradients of a finished float network's loss, the sum of its heads' mean cross-entropies over a
+   batch, without dropout and augmentation and with the running statistics of batch norm: for its
+   weights and biases, scale and bias of batch norms apart. visit gets them after each of the n /
+   batch whole batches (one, of all n, where n is less) of training images; they are valid during
+   the call. SHAPE, MISMATCH: the images do not fit; UNSUPPORTED, BACKEND, MEMORY: of the training
+   backend. */
+typedef void wick_visit_gradients(void *ctx, const wick_gradient *gradients, int n);
+wick_status wick_eval_gradients(const wick_graph *graph, const wick_data *data,
+                                const uint32_t *indices, int n, int batch,
+                                wick_visit_gradients *visit, void *ctx, wick_diag *diag);
+
 #include "train/search.h"
 #include "train/study.h"
 

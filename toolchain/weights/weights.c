@@ -1,4 +1,5 @@
 /* From a layer to the packing of its kernel. */
+#include "weights/weights_block.h"
 #include "weights/weights_few.h"
 
 uint32_t wick_weights_words(const wick_layer *layer) {
@@ -75,6 +76,9 @@ double wick_weights_products(const wick_layer *layer) {
     case WICK_KERNEL_CONV2D_S8_SPARSE4:
     case WICK_KERNEL_FC_S8_SPARSE4:
         return (double)wick_few_entries(layer, WICK_FEW_SPARSE4) / layer->out_c;
+    case WICK_KERNEL_CONV2D_S8_BLOCK:
+    case WICK_KERNEL_FC_S8_BLOCK:
+        return 8.0 * wick_block_pairs(layer) / layer->out_c;
     default:
         return -1;
     }

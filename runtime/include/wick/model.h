@@ -77,7 +77,9 @@ typedef enum wick_layer_kind {
     X(CONV2D_S8_NIBBLE, conv2d_s8_nibble, CONV2D)   /* any core: weights of 4 bits */              \
     X(FC_S8_SPARSE, fc_s8_sparse, FC)                                                              \
     X(FC_S8_SPARSE4, fc_s8_sparse4, FC)                                                            \
-    X(FC_S8_NIBBLE, fc_s8_nibble, FC)
+    X(FC_S8_NIBBLE, fc_s8_nibble, FC)                                                              \
+    X(CONV2D_S8_BLOCK, conv2d_s8_block, CONV2D) /* any core: few, the same of four channels */     \
+    X(FC_S8_BLOCK, fc_s8_block, FC)
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */

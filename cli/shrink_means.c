@@ -1,0 +1,58 @@
+#include "shrink_means.h"
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void parse_bits(struct argp_state *state, const char *text, cli_means *means) {
+    means->narrows = true;
+    means->bits_budget = -1;
+    if (!strncmp(text, "auto=", 5))
+        means->bits_budget = cli_integer(state, "bits", text + 5, 1, 0x7fffffff);
+    else if (strcmp(text, "4"))
+        argp_error(state, "--bits: '%s' is not 4 or auto=BYTES", text);
+}
+
+bool cli_parse_means(struct argp_state *state, int key, char *text, cli_means *means) {
+    if (key == CLI_KEY_BITS) {
+        parse_bits(state, text, means);
+        return true;
+    }
+    if (key != CLI_KEY_CHANNEL_SCORE)
+        return false;
+    if (strcmp(text, "magnitude") && strcmp(text, "taylor"))
+        argp_error(state, "--channel-score: '%s' is not magnitude or taylor", text);
+    means->score = strcmp(text, "taylor") ? CLI_SCORE_MAGNITUDE : CLI_SCORE_TAYLOR;
+    return true;
+}
+
+bool cli_means_need_data(const cli_means *means) {
+    return means->score == CLI_SCORE_TAYLOR || (means->narrows && means->bits_budget >= 0);
+}
+
+wick_status cli_score_channels(const cli_means *means, const wick_graph *graph,
+                               const wick_data *data, const wick_quantize_options *choice,
+                               wick_channels *channels, wick_diag *diag) {
+    if (means->score == CLI_SCORE_MAGNITUDE)
+        return WICK_OK;
+    return wick_channels_taylor(graph, data, choice->images, choice->seed, channels, diag);
+}
+
+wick_status cli_narrow(const cli_means *means, wick_graph *graph, const wick_data *data,
+                       const wick_quantize_options *choice, cli_rewritten *done, wick_diag *diag) {
+    if (!means->narrows)
+        return WICK_OK;
+    if (means->bits_budget < 0) {
+        wick_train_options all = wick_train_defaults();
+        all.n_bits = 1;
+        all.bits[0] = (wick_bits_rule){"*", 4};
+        wick_train_impose(graph, &all);
+        return WICK_OK;
+    }
+    WICK_TRY(wick_bits_measure(graph, data, choice->images, choice->seed, done->arena, &done->bits,
+                               &done->n_bits, diag));
+    WICK_TRY(wick_bits_choose(done->bits, done->n_bits, means->bits_budget, diag));
+    wick_bits_impose(graph, done->bits, done->n_bits);
+    return WICK_OK;
+}
