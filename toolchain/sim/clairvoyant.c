@@ -112,7 +112,7 @@ static double spent(const work_items *w, int q) {
 
 /* The least that an answer of module k draws, alone and without a failure, beside what a device
    that sleeps would. */
-static void make_needs(bound *b, const work_items *w, int levels, double dearer) {
+static void make_needs(bound *b, const work_items *w, bool chain, int levels, double dearer) {
     double need_uj[1 + WICK_MAX_HEADS], most_uj = 0;
     b->most_uw = 0;
     for (int q = 0; q <= WORK_DECIDE; q++) {
@@ -123,8 +123,11 @@ static void make_needs(bound *b, const work_items *w, int levels, double dearer)
         b->most_uw = fmax(b->most_uw, w->sequence[q].max_uw);
     }
     /* Between decision and delivery stands one commit; the delivery's own comes after it. */
-    for (int k = 1; k <= b->n_modules; k++) {
-        need_uj[k] = dearer * (spent(w, 0) + spent(w, k) + spent(w, WORK_DECIDE));
+    double exits_uj = 0;
+    for (int k = b->n_modules; k >= 1; k--) {
+        need_uj[k] = dearer * (spent(w, 0) + exits_uj + spent(w, k) + spent(w, WORK_DECIDE));
+        if (chain) /* the smaller exits have answered before, each with both commits */
+            exits_uj += spent(w, k) + 2 * spent(w, WORK_DECIDE);
         most_uj = fmax(most_uj, need_uj[k]);
     }
     b->work_uj = most_uj / levels * (1 + 1e-12);
@@ -188,7 +191,13 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     b->n = (int)ceil(b->end_s / b->dt_s - 1e-9);
     b->deadline = (int)ceil(w->deadline_s / b->dt_s - 1e-9);
     b->most_open = (b->deadline + g->slots - 1) / g->slots;
-    b->drops_new = w->rule == WICK_INPUT_DROP_NEW && w->max_waiting + 1 == b->most_open;
+    b->drops_new = w->rule == WICK_INPUT_DROP_NEW;
+    /* Replaced, an input is given up behind the unit at hand, which may be its delivery. */
+    b->room = w->rule == WICK_INPUT_REPLACE ? 2 : w->max_waiting + 1;
+    b->off_drops_new = b->drops_new && b->room <= b->most_open;
+    b->needs_power = w->needs_power;
+    b->fresh = w->fresh_s > 0 ? (int)ceil(fmin(w->fresh_s, w->deadline_s) / b->dt_s - 1e-9) : 0;
+    b->off_forgets = b->fresh && !w->clock_survives;
     /* Each interval with work rounds by up to a step. */
     double need_uj = b->work_uj * b->most_levels;
     double fine = fmax(3 * b->cap_uj / b->boot_uj, 80 * g->slots * b->cap_uj / need_uj);
@@ -221,8 +230,9 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .off_uj = p->cap.off_uj,
                  .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
                  .sleep_uw = p->work.sleep_draw_uw};
-    make_needs(b, &p->work, grid->levels, dearer);
+    make_needs(b, &p->work, plan->model.chain, grid->levels, dearer);
     make_grid(b, load, grid);
+    b->fresh_need = (int)floor(dearer * spent(&p->work, 0) / b->work_uj);
     b->intervals = wick_new(arena, interval, b->n);
     make_intervals(b, &p->supply, options->trace_start_s, p->cap.energy_uj);
     p->inputs = make_rewards(b, arena, options, correct, n_samples, grid->known);
@@ -235,7 +245,7 @@ wick_bound bound_figures(const bound_problem *p, double value) {
     return (wick_bound){.expected = p->inputs ? value / p->inputs : 0,
                         .inputs = p->inputs,
                         .instants = b->n,
-                        .states = (b->drops_new ? 3L : 2L) * b->points * states};
+                        .states = (b->off_drops_new ? 3L : 2L) * b->points * states};
 }
 
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,

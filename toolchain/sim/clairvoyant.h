@@ -27,21 +27,22 @@ typedef struct wick_bound {
 } wick_bound;
 
 /* Dynamic programming backwards over the grid's instants. State: charge x on or off x which inputs
-   are outstanding x work done for the oldest of them. The work is one number: an answer of module k
-   takes W_k, whatever else was done for the input can only add to it, and an input for which
-   nothing larger than k will be answered needs k alone; so answers so far, progress per module and
-   whether z is there follow from it. (Agreeable deadlines: giving the oldest input the earlier work
-   loses nothing.)
-   Every choice favours the device: it may switch off, and give inputs up, at every instant for
-   nothing; energy of an interval may be spent before it arrives, and is thrown away only at the
-   interval's end; charges are rounded up (to lattices that move with harvest and leakage, so that
-   only decisions round); times down; nothing is repeated after a failure, and only the last commits
-   are paid. So the value is not below that of any policy or schedule in wick_sim_run with these
-   options (for rules that give up inputs, too: queues are as long as deadlines allow, but drop-new
-   with room for just that many keeps, while the device is off, the oldest ones), and it falls
-   towards the optimum as the grid gets finer.
-   Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run;
-   sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run. */
+   are outstanding, by their ages x work done for the oldest of them. The work is one number: an
+   answer of module k takes W_k, whatever else was done for the input can only add to it, and an
+   input for which nothing larger than k will be answered needs k alone (of exits, those before k as
+   well); so answers so far, progress per module and whether z is there follow from it. (Agreeable
+   deadlines: giving the oldest input the earlier work loses nothing.) z goes: an input that is
+   older than fresh_s, or one in work when the device goes off without a clock, needs the
+   extractor's work done, or is lost. The queue drops by the workload's rule; where what is dropped
+   depends on which input is in work, the better. Every choice favours the device: it may switch
+   off, and give inputs up, at every instant for nothing; energy of an interval may be spent before
+   it arrives, and is thrown away only at the interval's end; charges are rounded up (to lattices
+   that move with harvest and leakage, so that only decisions round); times down; nothing is
+   repeated after a failure, and only the last commits are paid. So the value is not below that of
+   any policy or schedule in wick_sim_run with these options, and it falls towards the optimum as
+   the grid gets finer (work in spans, commits between them and reading back apart). Workload:
+   PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled
+   inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

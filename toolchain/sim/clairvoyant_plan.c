@@ -61,9 +61,10 @@ static way best_way(const planner *p, int j, const interval *v, const place *fro
                 uj -= b->boot_uj * v->decay;
             else if (mode == ON)
                 uj -= v->sleep_uj;
+            int work = from->work + n;
+            int queue = mode == OFF ? bound_queue_off(b, mask, &work) : mask;
             if (uj >= b->off_uj * v->decay)
-                consider(p, j, &best,
-                         (place){.mode = mode, .queue = mask, .work = from->work + n, .uj = uj},
+                consider(p, j, &best, (place){.mode = mode, .queue = queue, .work = work, .uj = uj},
                          boots);
         }
     }
@@ -120,13 +121,14 @@ static way step(walk *w, int j, place at) {
     const bound *b = &p->problem->bound;
     for (;;) {
         place behind = at, then = at;
-        behind.queue = bound_queue_behind(b, j, at.mode, at.queue, &behind.work);
+        behind.queue = bound_queue_behind(b, j, at.mode, at.queue, at.work > 0, &behind.work);
         way best = {.to = behind};
         if (j < b->n)
             best = best_way(p, j + 1, &b->intervals[j], &behind, true);
         int oldest = bound_oldest(b, at.queue), in = newest(b, j) - oldest;
         int done = act(p, j, &at, best.value, &then);
-        bool over = oldest >= 0 && done < 0 && j >= b->deadline + in * b->slots;
+        bool over =
+            oldest >= 0 && done < 0 && newest(b, j + 1) - bound_oldest(b, behind.queue) != in;
         if (oldest >= 0 && in == w->asked && (done >= 0 || over)) {
             w->ahead->module = done > 0 ? done : 0;
             w->asked = -1;

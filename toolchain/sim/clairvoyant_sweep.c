@@ -102,20 +102,57 @@ static void deliver(const sweep *s, int j, const lattice *l, int mode, int queue
     }
 }
 
-int bound_queue_behind(const bound *b, int j, int mode, int queue, int *work) {
-    int masks = 1 << b->most_open, mask = queue & (masks - 1), last = masks >> 1;
-    bool stuck = queue >= masks;
-    bool full = mode == OFF && (stuck || (b->drops_new && mask == masks - 1));
-    if (j >= b->deadline && (j - b->deadline) % b->slots == 0 && mask & last) {
-        mask &= ~last;
+/* The inputs of `queue` that are gone when `gone` are; *work: of the oldest. */
+static int without(const bound *b, int queue, int gone, int *work) {
+    int at = bound_oldest(b, queue);
+    if (at >= 0 && gone >> at & 1)
         *work = 0;
+    return queue & ~gone;
+}
+
+/* Features that are too old are not used: behind that age only work on a module goes on. */
+static int too_old(const bound *b, int j, int mask, int work) {
+    int at = bound_oldest(b, mask), newest = arrived_before(b, j) - 1, gone = 0;
+    for (int i = 0; b->fresh && i <= at; i++)
+        if (j - (newest - i) * b->slots >= b->fresh && (i < at || work < b->fresh_need))
+            gone |= 1 << i;
+    return b->fresh_need ? gone & mask : 0;
+}
+
+/* The old input that makes room for a new one; 0: none, the new one goes. */
+static int old_one(const bound *b, int mask, bool spared) {
+    int oldest = 1 << bound_oldest(b, mask), next = bound_oldest(b, mask & ~oldest);
+    return !spared ? oldest : next >= 0 ? 1 << next : 0;
+}
+
+int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *work) {
+    int masks = 1 << b->most_open, mask = queue & (masks - 1), last = masks >> 1;
+    bool stuck = queue >= masks, lost = false;
+    if (j >= b->deadline && (j - b->deadline) % b->slots == 0) {
+        if (mode == OFF && b->off_drops_new && mask & last)
+            stuck = stuck || open_of(b, mask) >= b->room;
+        mask = without(b, mask, mask & last, work);
     }
+    mask = without(b, mask, too_old(b, j, mask, *work), work);
     if (j % b->slots == 0 && j < b->n) {
+        if (b->drops_new) {
+            lost = stuck || open_of(b, queue) >= b->room;
+        } else if (open_of(b, mask) >= b->room) {
+            int gone = old_one(b, mask, spared);
+            lost = gone == 0;
+            mask = without(b, mask, gone, work);
+        }
+        stuck = stuck || (mode == OFF && b->off_drops_new && lost);
+        lost = lost || (mode == OFF && b->needs_power);
         mask = mask << 1 & (masks - 1);
-        mask |= !full;
-        stuck = full;
+        mask |= !lost;
     }
     return mask + (stuck ? masks : 0);
+}
+
+int bound_queue_off(const bound *b, int queue, int *work) {
+    bool lost = b->off_forgets && *work > 0 && *work < b->fresh_need;
+    return lost ? without(b, queue, 1 << bound_oldest(b, queue), work) : queue;
 }
 
 /* From values behind what happens at instant j (in `now`) to values before it (in `next`): answers
@@ -126,10 +163,12 @@ static void instant(sweep *s, int j, const lattice *l) {
             for (int work = 0; work < rows_ahead(s, queue); work++) {
                 float *to = row_at(s, &s->next, mode, queue, work);
                 memset(to, 0, (size_t)s->next.row * sizeof *to);
-                int at = oldest(s, queue), kept = work;
-                int then = bound_queue_behind(s->b, j, mode, queue, &kept);
-                if (work < rows_of(s, queue))
+                int at = oldest(s, queue);
+                for (int spared = 0; spared < 2 && work < rows_of(s, queue); spared++) {
+                    int kept = work;
+                    int then = bound_queue_behind(s->b, j, mode, queue, spared, &kept);
                     take(s, to, row_at(s, &s->now, mode, then, kept), 0, 0, 0);
+                }
                 if (at < 0)
                     continue;
                 if (mode == ON)
@@ -211,7 +250,9 @@ static void work_on(const sweep *s, const interval *v, const passage *p, int que
         first = first > p->first ? first : p->first;
         if (first >= b->points)
             return;
-        move(s, to, row_at(s, &s->next, p->to, mask, work + n), shift, first);
+        int done = work + n;
+        int then = p->to == OFF ? bound_queue_off(b, mask, &done) : mask;
+        move(s, to, row_at(s, &s->next, p->to, then, done), shift, first);
     }
 }
 
@@ -255,7 +296,7 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     sweep s = {.b = b,
                .most_rows = 2 * b->most_levels + 1,
                .masks = masks,
-               .queues = {b->drops_new ? 2 * masks : masks, masks}};
+               .queues = {b->off_drops_new ? 2 * masks : masks, masks}};
     s.now = s.next = (table){.rows = s.most_rows, .row = 2 * b->points + 1};
     size_t all = (size_t)(s.queues[OFF] + s.queues[ON]) * (size_t)s.most_rows * (size_t)s.now.row;
     s.now.values = wick_new(arena, float, all);

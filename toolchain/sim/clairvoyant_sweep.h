@@ -24,7 +24,11 @@ typedef struct interval {
 typedef struct bound {
     int n_modules, n, slots; /* intervals; of a period */
     int deadline, most_open; /* slots; inputs outstanding at most */
-    bool drops_new; /* a device that is off keeps most_open inputs, the oldest, and no new one */
+    int room;                /* the queue's, for outstanding inputs and the one in work */
+    bool drops_new;          /* with the room full a new input is dropped; else an old one */
+    bool off_drops_new, needs_power; /* off: so do inputs whose deadline is over; all new ones */
+    int fresh, fresh_need; /* slots after which an input is lost that has less work, levels */
+    bool off_forgets;      /* an input with less work is lost when the device is switched off */
     int points, most_levels;
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, sleep_uw;
     double most_uw;                     /* that work draws */
@@ -84,7 +88,11 @@ int bound_horizon(const bound_values *v, int j);
 int bound_rows(const bound *b, int queue);
 /* Periods before the latest arrival at which the oldest outstanding input arrived; -1: none. */
 int bound_oldest(const bound *b, int queue);
-/* What deadlines and arrivals of instant j make of a queue; *work: of its oldest input. */
-int bound_queue_behind(const bound *b, int j, int mode, int queue, int *work);
+/* What deadlines, ages and arrivals of instant j make of a queue; *work: of its oldest input. Where
+   an old input must go, either the oldest does, or (spared: it may be the one in work) the next, or
+   the new one. */
+int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *work);
+/* What switching off makes of it. */
+int bound_queue_off(const bound *b, int queue, int *work);
 
 #endif
