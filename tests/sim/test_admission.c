@@ -84,6 +84,10 @@ static int failures_of(wick_plan *plan, int *answers) {
     *answers = 0;
     for (int k = 1; k <= plan->model.n_modules; k++)
         *answers += r.answers_by_module[k];
+    /* G2: an answer takes at most as many boots as there are spans, and eight; another module three
+     * more. */
+    if (r.power_failures == 0)
+        assert_true(r.boots <= plan->model.n_spans + 8 + 3 * (plan->model.n_modules - 1));
     wick_sim_free(&r);
     return r.power_failures;
 }
