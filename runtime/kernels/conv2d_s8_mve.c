@@ -9,9 +9,9 @@
    have room, or else pieces of one row. The outputs go in blocks whose sums have room in scratch.
    The weights are stored chunk by chunk, each with all groups of four outputs.
    Scratch: the state of the call, a chunk of both windows, the sums of a block. */
-#include <wick/mve.h>
+#include <wick/mve_pair.h>
 
-enum { WORK_BYTES = 1408, SUM_BYTES = 8 /* of one output of two pixels */ };
+enum { WORK_BYTES = 1300, SUM_BYTES = 8 /* of one output of two pixels */ };
 
 /* A call's constants, and the next output pixel. */
 typedef struct state {
@@ -27,6 +27,8 @@ typedef struct state {
     int8_t *x;         /* chunks of both pixels */
     wick_mve_two dots; /* of which x0, x1 and acc stay the same */
     wick_mve_outputs outputs;
+    int in_place; /* windows that are not cut need not be copied */
+    wick_mve_pair pair;
 } state;
 
 /* Outputs in a block: a multiple of 4. */
@@ -74,16 +76,20 @@ static void cut_window(const state *s, uint32_t ky, uint32_t rows, uint32_t from
                            s->pitch, right - left, bottom - top);
 }
 
-/* The next pixel's whole window. */
-static void window(state *s, int8_t *dst) {
+/* The next pixel's window in the input, NULL if it is cut. */
+static const int8_t *whole_window(const state *s) {
     uint32_t y = (uint32_t)s->wy, x = (uint32_t)s->wx;
-    if (y < s->whole_y && x < s->whole_x) {
-        const int8_t *src = s->src + (y - (uint32_t)s->row0) * s->pitch + x * (uint32_t)s->in_c;
+    if (y >= s->whole_y || x >= s->whole_x)
+        return NULL;
+    return s->src + (y - (uint32_t)s->row0) * s->pitch + x * (uint32_t)s->in_c;
+}
+
+/* Copies the next pixel's whole window, which begins at src unless it is cut. */
+static void window(state *s, const int8_t *src, int8_t *dst) {
+    if (src)
         wick_mve_copy_rows(dst, s->row, src, s->pitch, s->row, s->layer->k_h);
-    } else {
+    else
         cut_window(s, 0, s->layer->k_h, 0, s->row, dst);
-    }
-    next_pixel(s);
 }
 
 /* Outputs [c, c + n) go to dst, with two pixels also behind it. */
@@ -96,18 +102,55 @@ static void aim(state *s, uint32_t c, uint32_t n, int8_t *dst) {
     s->outputs.dst1 = dst + s->layer->out_c;
 }
 
+static void begin_pairs(state *s, int8_t *dst) {
+    const wick_layer *layer = s->layer;
+    wick_mve_pair *pair = &s->pair;
+    wick_mve_pair_begin(pair, s->chunk.bytes / 16);
+    pair->weights = layer->packed;
+    pair->weights_end =
+        pair->weights + (layer->out_c + 3u) / 4 * wick_mve_group_words(s->chunk.bytes);
+    pair->bias = layer->bias;
+    pair->shift = layer->shift;
+    pair->mult = layer->mult;
+    pair->dst = dst;
+    pair->n = layer->out_c;
+    pair->zero_point = layer->out_zp;
+    for (int i = 0; i < 4; i++) {
+        pair->low[i] = layer->clamp_min;
+        pair->high[i] = layer->clamp_max;
+    }
+    s->in_place = s->row % 16 == 0 && s->row * layer->k_h > 16 && s->in_c % 4 == 0 &&
+                  (uintptr_t)s->src % 4 == 0 && (layer->k_h == 1 || s->row == 16 * WICK_MVE_PASS);
+}
+
 /* All outputs of `pairs` times two pixels, where windows fit scratch and there is a bias. */
 WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t pairs, int8_t *dst) {
-    const wick_layer *layer = s->layer;
-    wick_mve_pair pair = {
-        s->x,         s->x + s->chunk.bytes, layer->packed,    s->chunk.bytes / 16 - 1,
-        layer->bias,  layer->mult,           layer->shift,     dst,
-        layer->out_c, layer->out_zp,         layer->clamp_min, layer->clamp_max};
+    wick_mve_pair *pair = &s->pair;
+    uint32_t more_rows = s->layer->k_h - 1u;
+    begin_pairs(s, dst);
     for (; pairs; pairs--) {
-        window(s, s->x);
-        window(s, s->x + s->chunk.bytes);
-        wick_mve_outputs_of_two(&pair);
-        pair.dst += 2 * pair.n;
+        const int8_t *x0 = whole_window(s), *x1;
+        if (!x0 || !s->in_place)
+            window(s, x0, s->x);
+        next_pixel(s);
+        x1 = whole_window(s);
+        if (x0 && x1 && s->in_place) {
+            pair->x0 = x0;
+            pair->x1 = x1;
+            pair->skip = more_rows ? (int32_t)(s->pitch - s->row) : 0;
+            pair->back = -(int32_t)(more_rows * s->pitch + s->row);
+        } else {
+            if (x0 && s->in_place)
+                wick_mve_copy_rows(s->x, s->row, x0, s->pitch, s->row, s->layer->k_h);
+            window(s, x1, s->x + s->chunk.bytes);
+            pair->x0 = s->x;
+            pair->x1 = s->x + s->chunk.bytes;
+            pair->skip = 0;
+            pair->back = -(int32_t)s->chunk.bytes;
+        }
+        next_pixel(s);
+        wick_mve_outputs_of_two(pair);
+        pair->dst += 2 * pair->n;
     }
 }
 
