@@ -9,9 +9,9 @@
    have room, or else pieces of one row. The outputs go in blocks whose sums have room in scratch.
    The weights are stored chunk by chunk, each with all groups of four outputs.
    Scratch: the state of the call, a chunk of both windows, the sums of a block. */
-#include <wick/mve.h>
+#include <wick/mve_pair.h>
 
-enum { WORK_BYTES = 1408, SUM_BYTES = 8 /* of one output of two pixels */ };
+enum { WORK_BYTES = 1280, SUM_BYTES = 8 /* of one output of two pixels */ };
 
 /* A call's constants, and the next output pixel. */
 typedef struct state {
@@ -27,6 +27,10 @@ typedef struct state {
     int8_t *x;         /* chunks of both pixels */
     wick_mve_two dots; /* of which x0, x1 and acc stay the same */
     wick_mve_outputs outputs;
+    int in_place;    /* windows that are not cut need not be copied */
+    int8_t *outside; /* a row of it */
+    uint32_t outside_bytes;
+    wick_mve_pairs pairs;
 } state;
 
 /* Outputs in a block: a multiple of 4. */
@@ -74,7 +78,7 @@ static void cut_window(const state *s, uint32_t ky, uint32_t rows, uint32_t from
                            s->pitch, right - left, bottom - top);
 }
 
-/* The next pixel's whole window. */
+/* Copies the next pixel's whole window. */
 static void window(state *s, int8_t *dst) {
     uint32_t y = (uint32_t)s->wy, x = (uint32_t)s->wx;
     if (y < s->whole_y && x < s->whole_x) {
@@ -96,18 +100,90 @@ static void aim(state *s, uint32_t c, uint32_t n, int8_t *dst) {
     s->outputs.dst1 = dst + s->layer->out_c;
 }
 
-/* All outputs of `pairs` times two pixels, where windows fit scratch and there is a bias. */
-WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t pairs, int8_t *dst) {
+static void begin_pairs(state *s, int8_t *dst) {
     const wick_layer *layer = s->layer;
-    wick_mve_pair pair = {
-        s->x,         s->x + s->chunk.bytes, layer->packed,    s->chunk.bytes / 16 - 1,
-        layer->bias,  layer->mult,           layer->shift,     dst,
-        layer->out_c, layer->out_zp,         layer->clamp_min, layer->clamp_max};
-    for (; pairs; pairs--) {
-        window(s, s->x);
-        window(s, s->x + s->chunk.bytes);
-        wick_mve_outputs_of_two(&pair);
-        pair.dst += 2 * pair.n;
+    wick_mve_pairs *pairs = &s->pairs;
+    wick_mve_pairs_begin(pairs, s->chunk.bytes / 16);
+    pairs->weights = layer->packed;
+    pairs->first_end = pairs->weights + wick_mve_group_words(s->chunk.bytes);
+    pairs->weights_end =
+        pairs->weights + (layer->out_c + 3u) / 4 * wick_mve_group_words(s->chunk.bytes);
+    pairs->bias = layer->bias;
+    pairs->shift = layer->shift;
+    pairs->mult = layer->mult;
+    pairs->n = layer->out_c;
+    pairs->dst = dst - 2 * pairs->n;
+    pairs->zero_point = layer->out_zp;
+    for (int i = 0; i < 4; i++) {
+        pairs->low[i] = layer->clamp_min;
+        pairs->high[i] = layer->clamp_max;
+    }
+    pairs->advance = 2 * layer->stride_w * s->in_c;
+    s->in_place = s->row % 16 == 0 && s->in_c % 4 == 0 && (uintptr_t)s->src % 4 == 0 &&
+                  (layer->k_h == 1 ? s->row > 16 : layer->k_h == 3 && s->row == 16 * WICK_MVE_PASS);
+    /* A row outside the image, as wide as a pair needs. */
+    s->outside = (int8_t *)s->dots.acc;
+    s->outside_bytes = s->row + (uint32_t)pairs->advance / 2;
+    if (s->outside_bytes > s->block * SUM_BYTES)
+        s->outside_bytes = 0;
+    wick_mve_fill(s->outside, layer->operands[0].zero_point, s->outside_bytes);
+}
+
+/* How many of the next pairs, of `most`, can be read where they are, at x0 and so on. */
+static uint32_t pairs_in_place(state *s, uint32_t most) {
+    wick_mve_pairs *pairs = &s->pairs;
+    const wick_layer *layer = s->layer;
+    uint32_t n = (layer->out_w - s->ox) / 2, whole;
+    if (!s->in_place || s->wx < 0 || (uint32_t)s->wx >= s->whole_x)
+        return 0;
+    whole = ((s->whole_x - 1 - (uint32_t)s->wx) / layer->stride_w + 1) / 2;
+    n = n < whole ? n : whole;
+    n = n < most ? n : most;
+    const int8_t *x = s->src + (s->wy - s->row0) * (int32_t)s->pitch + s->wx * s->in_c;
+    int32_t pitch = (int32_t)s->pitch, row = (int32_t)s->row, top = s->wy,
+            bottom = layer->in_h - layer->k_h - top;
+    pairs->x0 = x;
+    pairs->skip[0] = pairs->skip[1] = pitch - row;
+    pairs->back = -row - (layer->k_h - 1) * pitch;
+    if (top < 0 || bottom < 0) {
+        if (layer->k_h == 1 || top < -1 || bottom < -1 || top + bottom < -1 || !s->outside_bytes)
+            return 0;
+        n = n < 1 ? n : 1;
+        if (top < 0) {
+            pairs->x0 = s->outside;
+            pairs->skip[0] = (int32_t)(x + pitch - (s->outside + row));
+            pairs->back = -(pairs->skip[0] + pairs->skip[1] + 3 * row);
+        } else {
+            pairs->skip[1] = (int32_t)(s->outside - (x + pitch + row));
+            pairs->back = -(pairs->skip[0] + pairs->skip[1] + 3 * row);
+        }
+    }
+    pairs->x1 = pairs->x0 + pairs->advance / 2;
+    return n;
+}
+
+/* All outputs of `count` times two pixels, where windows fit scratch and there is a bias. */
+WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t count, int8_t *dst) {
+    wick_mve_pairs *pairs = &s->pairs;
+    uint32_t n, most = s->layer->out_c % 4 ? 1 : count;
+    begin_pairs(s, dst);
+    for (; count; count -= n) {
+        n = pairs_in_place(s, most < count ? most : count);
+        if (n) {
+            s->ox += 2 * n - 1;
+            s->wx += (int32_t)(2 * n - 1) * s->layer->stride_w;
+            next_pixel(s);
+        } else {
+            n = 1;
+            window(s, s->x);
+            window(s, s->x + s->chunk.bytes);
+            pairs->x0 = s->x;
+            pairs->x1 = s->x + s->chunk.bytes;
+            pairs->skip[0] = pairs->skip[1] = 0;
+            pairs->back = -(int32_t)s->chunk.bytes;
+        }
+        pairs->pairs = n;
+        wick_mve_outputs_of_two(pairs);
     }
 }
 
@@ -199,7 +275,7 @@ void wick_conv2d_s8_mve(const wick_layer *layer, const int8_t *const *src, uint1
     s->ox = pixel % layer->out_w;
     s->wy = (int32_t)(pixel / layer->out_w * layer->stride_h) - layer->pad_top;
     s->wx = (int32_t)(s->ox * layer->stride_w) - layer->pad_left;
-    int in_one = s->chunk.rows == layer->k_h && s->chunk.width == s->row && layer->bias;
+    int in_one = s->chunk.rows == layer->k_h && s->chunk.width == s->row && layer->bias && all >= 4;
     while (count) {
         uint32_t n = all - c < count ? all - c : count, pixels = 1;
         if (c == 0 && in_one && count >= 2 * all) {
