@@ -8,10 +8,32 @@
    A window of more than WICK_MVE_CHUNK inputs is worked off in chunks: as many whole kernel rows as
    have room, or else pieces of one row. The outputs go in blocks whose sums have room in scratch.
    The weights are stored chunk by chunk, each with all groups of four outputs.
-   Scratch: the state of the call, a chunk of both windows, the sums of a block. */
+
+   Windows that lie side by side in memory need no copy: those of 1x1, and of 3x3 over 32 inputs
+   with stride 1 (mve_rows.h), where the first and the last columns are copied, so that a column of
+   zero points can stand beside them, and kernel rows outside the image are left out.
+   Scratch: the state of the call; a chunk of both windows, the sums of a block, or else what
+   mve_rows.h needs. */
 #include <wick/mve_pair.h>
+#include <wick/mve_rows.h>
 
 enum { WORK_BYTES = 1280, SUM_BYTES = 8 /* of one output of two pixels */ };
+
+/* For mve_rows.h: columns beside the image and next to its border, of three rows in turn, for
+   windows that are cut on the left, and on the right; then rows_work; then biases of windows that
+   are cut at the top or at the bottom. */
+enum {
+    STRIP_BYTES = 3 * WICK_MVE_ROWS_PAIR,
+    STRIPS_BYTES = 2 * STRIP_BYTES,
+    ROWS_MOST_OUTPUTS = 72 /* so that all this takes no more than WORK_BYTES */
+};
+typedef struct rows_work {
+    wick_mve_rows rows;
+    wick_mve_segment segments[WICK_MVE_ROWS_SEGMENTS];
+    int ready;                         /* the strips have their zero points */
+    int32_t copied[2];                 /* rows before this one are in the strips */
+    enum { NONE, TOP, BOTTOM } biases; /* what windows have lost */
+} rows_work;
 
 /* A call's constants, and the next output pixel. */
 typedef struct state {
@@ -27,9 +49,6 @@ typedef struct state {
     int8_t *x;         /* chunks of both pixels */
     wick_mve_two dots; /* of which x0, x1 and acc stay the same */
     wick_mve_outputs outputs;
-    int in_place;    /* windows that are not cut need not be copied */
-    int8_t *outside; /* a row of it */
-    uint32_t outside_bytes;
     wick_mve_pairs pairs;
 } state;
 
@@ -45,9 +64,19 @@ int wick_conv2d_s8_mve_fits(const wick_layer *layer) {
     return 1;
 }
 
+/* Whether there are windows for mve_rows.h, if the input is aligned. */
+static int has_rows(const wick_layer *layer) {
+    return layer->k_h == 3 && layer->k_w == 3 && layer->in_c == WICK_MVE_ROWS_INPUTS &&
+           layer->stride_h == 1 && layer->stride_w == 1 && layer->in_h > 1 && layer->in_w > 2 &&
+           layer->out_w > 1 && layer->out_c % 4 == 0 && layer->out_c >= 8 &&
+           layer->out_c <= ROWS_MOST_OUTPUTS && layer->bias;
+}
+
 uint32_t wick_conv2d_s8_mve_scratch_bytes(const wick_layer *layer) {
     uint32_t bytes = wick_mve_chunk(layer).bytes;
-    return WICK_MVE_STATE_BYTES(state) + 2 * bytes + block_outputs(layer, bytes) * SUM_BYTES;
+    uint32_t work = 2 * bytes + block_outputs(layer, bytes) * SUM_BYTES;
+    uint32_t rows = STRIPS_BYTES + WICK_MVE_STATE_BYTES(rows_work) + 4u * layer->out_c;
+    return WICK_MVE_STATE_BYTES(state) + (has_rows(layer) && rows > work ? rows : work);
 }
 
 static uint32_t clip(int32_t value, uint32_t high) {
@@ -61,6 +90,13 @@ static void next_pixel(state *s) {
         s->wx = -(int32_t)s->layer->pad_left;
         s->wy += s->layer->stride_h;
     }
+}
+
+static void skip_pixels(state *s, uint32_t n) {
+    uint32_t at = s->ox + n;
+    s->ox = at % s->layer->out_w;
+    s->wx = (int32_t)(s->ox * s->layer->stride_w) - s->layer->pad_left;
+    s->wy += (int32_t)(at / s->layer->out_w * s->layer->stride_h);
 }
 
 /* Kernel rows [ky, ky + rows), of each the bytes [from, from + n), of a window that may be cut. */
@@ -100,7 +136,7 @@ static void aim(state *s, uint32_t c, uint32_t n, int8_t *dst) {
     s->outputs.dst1 = dst + s->layer->out_c;
 }
 
-static void begin_pairs(state *s, int8_t *dst) {
+static void begin_pairs(state *s) {
     const wick_layer *layer = s->layer;
     wick_mve_pairs *pairs = &s->pairs;
     wick_mve_pairs_begin(pairs, s->chunk.bytes / 16);
@@ -112,76 +148,176 @@ static void begin_pairs(state *s, int8_t *dst) {
     pairs->shift = layer->shift;
     pairs->mult = layer->mult;
     pairs->n = layer->out_c;
-    pairs->dst = dst - 2 * pairs->n;
     pairs->zero_point = layer->out_zp;
     for (int i = 0; i < 4; i++) {
         pairs->low[i] = layer->clamp_min;
         pairs->high[i] = layer->clamp_max;
     }
     pairs->advance = 2 * layer->stride_w * s->in_c;
-    s->in_place = s->row % 16 == 0 && s->in_c % 4 == 0 && (uintptr_t)s->src % 4 == 0 &&
-                  (layer->k_h == 1 ? s->row > 16 : layer->k_h == 3 && s->row == 16 * WICK_MVE_PASS);
-    /* A row outside the image, as wide as a pair needs. */
-    s->outside = (int8_t *)s->dots.acc;
-    s->outside_bytes = s->row + (uint32_t)pairs->advance / 2;
-    if (s->outside_bytes > s->block * SUM_BYTES)
-        s->outside_bytes = 0;
-    wick_mve_fill(s->outside, layer->operands[0].zero_point, s->outside_bytes);
 }
 
-/* How many of the next pairs, of `most`, can be read where they are, at x0 and so on. */
+/* 1x1: how many of the next pairs, of `most`, can be read where they are, at x0 and so on. */
 static uint32_t pairs_in_place(state *s, uint32_t most) {
     wick_mve_pairs *pairs = &s->pairs;
     const wick_layer *layer = s->layer;
-    uint32_t n = (layer->out_w - s->ox) / 2, whole;
-    if (!s->in_place || s->wx < 0 || (uint32_t)s->wx >= s->whole_x)
+    int32_t y = s->wy, x = s->wx;
+    if (y < 0 || y >= layer->in_h || x < 0 || (uint32_t)x >= s->whole_x)
         return 0;
-    whole = ((s->whole_x - 1 - (uint32_t)s->wx) / layer->stride_w + 1) / 2;
-    n = n < whole ? n : whole;
-    n = n < most ? n : most;
-    const int8_t *x = s->src + (s->wy - s->row0) * (int32_t)s->pitch + s->wx * s->in_c;
-    int32_t pitch = (int32_t)s->pitch, row = (int32_t)s->row, top = s->wy,
-            bottom = layer->in_h - layer->k_h - top;
-    pairs->x0 = x;
-    pairs->skip[0] = pairs->skip[1] = pitch - row;
-    pairs->back = -row - (layer->k_h - 1) * pitch;
-    if (top < 0 || bottom < 0) {
-        if (layer->k_h == 1 || top < -1 || bottom < -1 || top + bottom < -1 || !s->outside_bytes)
-            return 0;
-        n = n < 1 ? n : 1;
-        if (top < 0) {
-            pairs->x0 = s->outside;
-            pairs->skip[0] = (int32_t)(x + pitch - (s->outside + row));
-            pairs->back = -(pairs->skip[0] + pairs->skip[1] + 3 * row);
-        } else {
-            pairs->skip[1] = (int32_t)(s->outside - (x + pitch + row));
-            pairs->back = -(pairs->skip[0] + pairs->skip[1] + 3 * row);
-        }
+    int joined = layer->k_w == 1 && layer->stride_w == 1 && layer->stride_h == 1 &&
+                 !layer->pad_left && !layer->pad_top && layer->out_w == layer->in_w &&
+                 layer->out_h <= layer->in_h; /* one row follows the other */
+    if (!joined) {
+        uint32_t row = (layer->out_w - s->ox) / 2;
+        uint32_t whole = ((s->whole_x - 1 - (uint32_t)x) / layer->stride_w + 1) / 2;
+        most = row < most ? row : most;
+        most = whole < most ? whole : most;
     }
+    pairs->x0 = s->src + (y - s->row0) * (int32_t)s->pitch + x * s->in_c;
     pairs->x1 = pairs->x0 + pairs->advance / 2;
+    return most;
+}
+
+static rows_work *rows_of(const state *s) {
+    return wick_mve_state(s->x + STRIPS_BYTES);
+}
+
+static void begin_rows(state *s) {
+    const wick_layer *layer = s->layer;
+    rows_work *work = rows_of(s);
+    wick_mve_rows *rows = &work->rows;
+    rows->begin.shift = layer->shift;
+    rows->begin.mult = layer->mult;
+    rows->zero_point = layer->out_zp;
+    for (int i = 0; i < 4; i++) {
+        rows->low[i] = layer->clamp_min;
+        rows->high[i] = layer->clamp_max;
+    }
+    rows->twice_n = 2u * layer->out_c;
+    work->ready = 0;
+    work->biases = NONE;
+}
+
+/* The biases of windows that have lost their first or their last row. */
+static const int32_t *cut_biases(state *s, int lost) {
+    const wick_layer *layer = s->layer;
+    rows_work *work = rows_of(s);
+    int32_t *biases = (int32_t *)(void *)(work + 1);
+    if (work->biases != lost) {
+        work->biases = lost;
+        wick_mve_row_bias(biases, layer->bias,
+                          layer->packed + (lost == BOTTOM ? 2 * WICK_MVE_ROWS_GROUP_ROW : 0),
+                          layer->operands[0].zero_point, layer->out_c);
+    }
+    return biases;
+}
+
+/* One side's strip has the rows [y, end) of the image. */
+static inline void fill_strip(state *s, int8_t *strip, int32_t *copied, int side, int32_t y,
+                              int32_t end) {
+    const int8_t *src = s->src + (side ? s->pitch - WICK_MVE_ROWS_TAPS : 0);
+    for (y = y < *copied ? *copied : y; y < end; y++)
+        wick_mve_copy_rows(strip + y % 3 * WICK_MVE_ROWS_PAIR + (side ? 0 : WICK_MVE_ROWS_INPUTS),
+                           0, src + (y - s->row0) * (int32_t)s->pitch, 0, WICK_MVE_ROWS_TAPS, 1);
+    *copied = end;
+}
+
+/* The pair whose windows are cut on one side, with the rows [y, end). */
+static void add_cut(state *s, wick_mve_segment *segment, int side, int32_t y, int32_t end) {
+    int8_t *strip = s->x + side * STRIP_BYTES;
+    fill_strip(s, strip, &rows_of(s)->copied[side], side, y, end);
+    uint32_t row = (uint32_t)y % 3;
+    segment->row0 = strip + row * WICK_MVE_ROWS_PAIR;
+    row = row == 2 ? 0 : row + 1;
+    segment->row1 = strip + row * WICK_MVE_ROWS_PAIR;
+    row = row == 2 ? 0 : row + 1;
+    segment->row2 = strip + row * WICK_MVE_ROWS_PAIR;
+    segment->pairs = 1;
+}
+
+/* All outputs of the next pairs, of `most`, as far as they lie in one row of outputs and their
+   windows' rows in the image but for one: returns how many. */
+static uint32_t pairs_in_rows(state *s, uint32_t most, int8_t *dst) {
+    const wick_layer *layer = s->layer;
+    rows_work *work = rows_of(s);
+    wick_mve_rows *rows = &work->rows;
+    int32_t y = s->wy, x = s->wx, in_w = layer->in_w, in_h = layer->in_h;
+    int lost = y < 0 ? TOP : y + 3 > in_h ? BOTTOM : NONE;
+    int32_t end = lost == BOTTOM ? in_h : y + 3;
+    uint32_t n = (layer->out_w - s->ox) / 2, left = n < most ? n : most;
+    wick_mve_segment *segment = work->segments;
+    if (y < -1 || y + 3 > in_h + 1 || x < -1 || !left)
+        return 0;
+    n = left;
+    y += lost == TOP;
+    if (!work->ready) {
+        work->ready = 1;
+        work->copied[0] = work->copied[1] = 0;
+        wick_mve_fill(s->x, layer->operands[0].zero_point, STRIPS_BYTES);
+    }
+    if (x < 0) {
+        add_cut(s, segment++, 0, y, end);
+        x += 2;
+        left--;
+    }
+    if (left && x + 4 <= in_w) {
+        uint32_t whole = (uint32_t)(in_w - x) / 2 - 1;
+        segment->pairs = whole < left ? whole : left;
+        segment->row0 = s->src + (y - s->row0) * (int32_t)s->pitch + x * WICK_MVE_ROWS_INPUTS;
+        segment->row1 = segment->row0 + s->pitch;
+        segment->row2 = lost ? segment->row0 : segment->row1 + s->pitch;
+        left -= segment->pairs;
+        x += 2 * (int32_t)segment->pairs;
+        segment++;
+    }
+    if (left && x + 3 == in_w) {
+        add_cut(s, segment++, 1, y, end);
+        left--;
+    }
+    segment->pairs = 0;
+    n -= left;
+    if (!n)
+        return 0;
+    rows->begin.bias = lost ? cut_biases(s, lost) : layer->bias;
+    rows->begin.dst0 = dst;
+    rows->begin.dst1 = dst + layer->out_c;
+    rows->at = rows->begin;
+    rows->weights = layer->packed + (lost == TOP ? WICK_MVE_ROWS_GROUP_ROW : 0);
+    rows->first_end = rows->weights + WICK_MVE_ROWS_GROUP - 16;
+    rows->until = rows->first_end;
+    rows->end = rows->weights + layer->out_c / 4 * WICK_MVE_ROWS_GROUP - 16;
+    rows->two_rows = lost != NONE;
+    rows->segments = work->segments;
+    wick_mve_outputs_of_rows(rows);
+    skip_pixels(s, 2 * n);
     return n;
 }
 
 /* All outputs of `count` times two pixels, where windows fit scratch and there is a bias. */
 WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t count, int8_t *dst) {
     wick_mve_pairs *pairs = &s->pairs;
-    uint32_t n, most = s->layer->out_c % 4 ? 1 : count;
-    begin_pairs(s, dst);
-    for (; count; count -= n) {
-        n = pairs_in_place(s, most < count ? most : count);
+    uint32_t n, one = s->layer->out_c % 4;
+    int aligned = (uintptr_t)s->src % 4 == 0, in_rows = aligned && has_rows(s->layer);
+    int in_place = aligned && s->layer->k_h == 1 && s->row % 16 == 0 && s->row > 16 && !one;
+    begin_pairs(s);
+    if (in_rows)
+        begin_rows(s);
+    for (; count; count -= n, dst += 2 * n * s->layer->out_c) {
+        n = in_rows ? pairs_in_rows(s, count, dst) : 0;
+        if (n)
+            continue;
+        n = in_place ? pairs_in_place(s, count) : 0;
         if (n) {
-            s->ox += 2 * n - 1;
-            s->wx += (int32_t)(2 * n - 1) * s->layer->stride_w;
-            next_pixel(s);
+            skip_pixels(s, 2 * n);
         } else {
             n = 1;
             window(s, s->x);
             window(s, s->x + s->chunk.bytes);
             pairs->x0 = s->x;
             pairs->x1 = s->x + s->chunk.bytes;
-            pairs->skip[0] = pairs->skip[1] = 0;
-            pairs->back = -(int32_t)s->chunk.bytes;
+            if (in_rows)
+                rows_of(s)->ready = 0;
         }
+        pairs->dst = dst - 2 * pairs->n;
         pairs->pairs = n;
         wick_mve_outputs_of_two(pairs);
     }
