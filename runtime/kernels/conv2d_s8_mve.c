@@ -17,23 +17,29 @@
 #include <wick/mve_pair.h>
 #include <wick/mve_rows.h>
 
-enum { WORK_BYTES = 1280, SUM_BYTES = 8 /* of one output of two pixels */ };
-
-/* For mve_rows.h: columns beside the image and next to its border, of three rows in turn, for
-   windows that are cut on the left, and on the right; then rows_work; then biases of windows that
-   are cut at the top or at the bottom. */
 enum {
+    WORK_BYTES = 1408,   /* at most */
+    SUM_BYTES = 8,       /* of one output of two pixels */
+    MOST_COPIED = 8,     /* pairs of windows */
+    COPIES_BYTES = 1152, /* of more than one pair */
+    /* Columns beside the image and next to its border, of three rows in turn: for windows that are
+       cut on the left, and for those on the right. */
     STRIP_BYTES = 3 * WICK_MVE_ROWS_PAIR,
     STRIPS_BYTES = 2 * STRIP_BYTES,
-    ROWS_MOST_OUTPUTS = 72 /* so that all this takes no more than WORK_BYTES */
+    ROWS_MOST_OUTPUTS = 72 /* so that their biases have room, too */
 };
-typedef struct rows_work {
+enum { NONE, TOP, BOTTOM }; /* the row that a window has lost */
+
+/* What pairs of pixels need, behind copies of windows. Without windows for mve_rows.h only the
+   first field; with them biases follow, of windows that have lost a row. */
+typedef struct pairs_work {
+    wick_mve_pairs pairs;
     wick_mve_rows rows;
     wick_mve_segment segments[WICK_MVE_ROWS_SEGMENTS];
-    int ready;                         /* the strips have their zero points */
-    int32_t copied[2];                 /* rows before this one are in the strips */
-    enum { NONE, TOP, BOTTOM } biases; /* what windows have lost */
-} rows_work;
+    int ready;         /* the strips have their zero points */
+    int32_t copied[2]; /* rows before this one are in the strips */
+    int biases;        /* which row is lost */
+} pairs_work;
 
 /* A call's constants, and the next output pixel. */
 typedef struct state {
@@ -49,7 +55,7 @@ typedef struct state {
     int8_t *x;         /* chunks of both pixels */
     wick_mve_two dots; /* of which x0, x1 and acc stay the same */
     wick_mve_outputs outputs;
-    wick_mve_pairs pairs;
+    pairs_work *work;
 } state;
 
 /* Outputs in a block: a multiple of 4. */
@@ -72,11 +78,26 @@ static int has_rows(const wick_layer *layer) {
            layer->out_c <= ROWS_MOST_OUTPUTS && layer->bias;
 }
 
+/* Pairs of windows that are copied before they are multiplied. */
+static uint32_t most_copied(const wick_layer *layer, uint32_t chunk_bytes) {
+    uint32_t n = COPIES_BYTES / (2 * chunk_bytes);
+    if (n <= 1 || layer->out_c % 4 || has_rows(layer))
+        return 1;
+    return n < MOST_COPIED ? n : MOST_COPIED;
+}
+
+/* Before pairs_work: copies and a vector behind them, or strips, which are larger. */
+static uint32_t copies_bytes(const wick_layer *layer, uint32_t chunk_bytes) {
+    return has_rows(layer) ? STRIPS_BYTES : 2 * chunk_bytes * most_copied(layer, chunk_bytes) + 16;
+}
+
 uint32_t wick_conv2d_s8_mve_scratch_bytes(const wick_layer *layer) {
     uint32_t bytes = wick_mve_chunk(layer).bytes;
-    uint32_t work = 2 * bytes + block_outputs(layer, bytes) * SUM_BYTES;
-    uint32_t rows = STRIPS_BYTES + WICK_MVE_STATE_BYTES(rows_work) + 4u * layer->out_c;
-    return WICK_MVE_STATE_BYTES(state) + (has_rows(layer) && rows > work ? rows : work);
+    uint32_t blocks = 2 * bytes + block_outputs(layer, bytes) * SUM_BYTES;
+    uint32_t pairs = copies_bytes(layer, bytes) + WICK_MVE_STATE_BYTES(wick_mve_pairs);
+    if (has_rows(layer))
+        pairs = STRIPS_BYTES + WICK_MVE_STATE_BYTES(pairs_work) + 4u * layer->out_c;
+    return WICK_MVE_STATE_BYTES(state) + (pairs > blocks ? pairs : blocks);
 }
 
 static uint32_t clip(int32_t value, uint32_t high) {
@@ -138,7 +159,7 @@ static void aim(state *s, uint32_t c, uint32_t n, int8_t *dst) {
 
 static void begin_pairs(state *s) {
     const wick_layer *layer = s->layer;
-    wick_mve_pairs *pairs = &s->pairs;
+    wick_mve_pairs *pairs = &s->work->pairs;
     wick_mve_pairs_begin(pairs, s->chunk.bytes / 16);
     pairs->weights = layer->packed;
     pairs->first_end = pairs->weights + wick_mve_group_words(s->chunk.bytes);
@@ -153,12 +174,11 @@ static void begin_pairs(state *s) {
         pairs->low[i] = layer->clamp_min;
         pairs->high[i] = layer->clamp_max;
     }
-    pairs->advance = 2 * layer->stride_w * s->in_c;
 }
 
 /* 1x1: how many of the next pairs, of `most`, can be read where they are, at x0 and so on. */
 static uint32_t pairs_in_place(state *s, uint32_t most) {
-    wick_mve_pairs *pairs = &s->pairs;
+    wick_mve_pairs *pairs = &s->work->pairs;
     const wick_layer *layer = s->layer;
     int32_t y = s->wy, x = s->wx;
     if (y < 0 || y >= layer->in_h || x < 0 || (uint32_t)x >= s->whole_x)
@@ -173,17 +193,13 @@ static uint32_t pairs_in_place(state *s, uint32_t most) {
         most = whole < most ? whole : most;
     }
     pairs->x0 = s->src + (y - s->row0) * (int32_t)s->pitch + x * s->in_c;
-    pairs->x1 = pairs->x0 + pairs->advance / 2;
+    pairs->x1 = pairs->x0 + layer->stride_w * s->in_c;
     return most;
-}
-
-static rows_work *rows_of(const state *s) {
-    return wick_mve_state(s->x + STRIPS_BYTES);
 }
 
 static void begin_rows(state *s) {
     const wick_layer *layer = s->layer;
-    rows_work *work = rows_of(s);
+    pairs_work *work = s->work;
     wick_mve_rows *rows = &work->rows;
     rows->begin.shift = layer->shift;
     rows->begin.mult = layer->mult;
@@ -200,7 +216,7 @@ static void begin_rows(state *s) {
 /* The biases of windows that have lost their first or their last row. */
 static const int32_t *cut_biases(state *s, int lost) {
     const wick_layer *layer = s->layer;
-    rows_work *work = rows_of(s);
+    pairs_work *work = s->work;
     int32_t *biases = (int32_t *)(void *)(work + 1);
     if (work->biases != lost) {
         work->biases = lost;
@@ -224,7 +240,7 @@ static inline void fill_strip(state *s, int8_t *strip, int32_t *copied, int side
 /* The pair whose windows are cut on one side, with the rows [y, end). */
 static void add_cut(state *s, wick_mve_segment *segment, int side, int32_t y, int32_t end) {
     int8_t *strip = s->x + side * STRIP_BYTES;
-    fill_strip(s, strip, &rows_of(s)->copied[side], side, y, end);
+    fill_strip(s, strip, &s->work->copied[side], side, y, end);
     uint32_t row = (uint32_t)y % 3;
     segment->row0 = strip + row * WICK_MVE_ROWS_PAIR;
     row = row == 2 ? 0 : row + 1;
@@ -238,7 +254,7 @@ static void add_cut(state *s, wick_mve_segment *segment, int side, int32_t y, in
    windows' rows in the image but for one: returns how many. */
 static uint32_t pairs_in_rows(state *s, uint32_t most, int8_t *dst) {
     const wick_layer *layer = s->layer;
-    rows_work *work = rows_of(s);
+    pairs_work *work = s->work;
     wick_mve_rows *rows = &work->rows;
     int32_t y = s->wy, x = s->wx, in_w = layer->in_w, in_h = layer->in_h;
     int lost = y < 0 ? TOP : y + 3 > in_h ? BOTTOM : NONE;
@@ -294,8 +310,8 @@ static uint32_t pairs_in_rows(state *s, uint32_t most, int8_t *dst) {
 
 /* All outputs of `count` times two pixels, where windows fit scratch and there is a bias. */
 WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t count, int8_t *dst) {
-    wick_mve_pairs *pairs = &s->pairs;
-    uint32_t n, one = s->layer->out_c % 4;
+    wick_mve_pairs *pairs = &s->work->pairs;
+    uint32_t n, one = s->layer->out_c % 4, copied = most_copied(s->layer, s->chunk.bytes);
     int aligned = (uintptr_t)s->src % 4 == 0, in_rows = aligned && has_rows(s->layer);
     int in_place = aligned && s->layer->k_h == 1 && s->row % 16 == 0 && s->row > 16 && !one;
     begin_pairs(s);
@@ -308,14 +324,16 @@ WICK_MVE_SUBROUTINE void whole_pairs(state *s, uint32_t count, int8_t *dst) {
         n = in_place ? pairs_in_place(s, count) : 0;
         if (n) {
             skip_pixels(s, 2 * n);
+            pairs->advance = 2 * s->layer->stride_w * s->in_c;
         } else {
-            n = 1;
-            window(s, s->x);
-            window(s, s->x + s->chunk.bytes);
+            n = count < copied ? count : copied;
+            for (uint32_t i = 0; i < 2 * n; i++)
+                window(s, s->x + i * s->chunk.bytes);
             pairs->x0 = s->x;
             pairs->x1 = s->x + s->chunk.bytes;
+            pairs->advance = 2 * (int32_t)s->chunk.bytes;
             if (in_rows)
-                rows_of(s)->ready = 0;
+                s->work->ready = 0;
         }
         pairs->dst = dst - 2 * pairs->n;
         pairs->pairs = n;
@@ -396,6 +414,7 @@ static void begin_call(state *s, const wick_layer *layer, int8_t *work) {
     s->dots.x0 = work;
     s->dots.x1 = work + s->chunk.bytes;
     s->dots.acc = (int32_t *)(void *)(work + 2 * s->chunk.bytes);
+    s->work = wick_mve_state(work + copies_bytes(layer, s->chunk.bytes));
     s->outputs.zero_point = layer->out_zp;
     s->outputs.low = layer->clamp_min;
     s->outputs.high = layer->clamp_max;
