@@ -220,9 +220,11 @@ static const int32_t *cut_biases(state *s, int lost) {
     int32_t *biases = (int32_t *)(void *)(work + 1);
     if (work->biases != lost) {
         work->biases = lost;
-        wick_mve_row_bias(biases, layer->bias,
-                          layer->packed + (lost == BOTTOM ? 2 * WICK_MVE_ROWS_GROUP_ROW : 0),
-                          layer->operands[0].zero_point, layer->out_c);
+        wick_mve_row_biases sums = {biases, layer->bias, layer->packed,
+                                    layer->operands[0].zero_point, layer->out_c};
+        if (lost == BOTTOM)
+            sums.weights += 2 * WICK_MVE_ROWS_GROUP_ROW;
+        wick_mve_row_bias(&sums);
     }
     return biases;
 }

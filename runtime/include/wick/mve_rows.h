@@ -57,6 +57,17 @@ typedef struct wick_mve_rows {
     uintptr_t saved;
 } wick_mve_rows;
 
+/* dst = bias + factor * the sum of the weights of one kernel row, which for the first group begin
+   at `weights`; n: outputs, a multiple of 4, > 0. The order of the fields is known to the assembly.
+ */
+typedef struct wick_mve_row_biases {
+    int32_t *dst;
+    const int32_t *bias;
+    const uint32_t *weights;
+    int32_t factor;
+    uint32_t n;
+} wick_mve_row_biases;
+
 #if WICK_HAVE_MVE
 
 /* 16 inputs of two pixels, which are in X0 and X1, by four outputs, the first one's weights in q3:
@@ -266,36 +277,37 @@ static inline void wick_mve_outputs_of_rows(wick_mve_rows *rows) {
           "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
 }
 
-/* dst = bias + factor * the sum of the weights of one kernel row, for n outputs, a multiple of 4;
-   weights: the first group's row. */
-static inline void wick_mve_row_bias(int32_t *dst, const int32_t *bias, const uint32_t *weights,
-                                     int32_t factor, uint32_t n) {
-    __asm__ volatile("1: movs r0, #0\n"
+/* See wick_mve_row_biases. */
+static inline void wick_mve_row_bias(const wick_mve_row_biases *biases) {
+    register const wick_mve_row_biases *args __asm__("r1") = biases;
+    __asm__ volatile("   ldm r1, {r3, r5, r8, r9, r10}\n"
+                     "1: movs r0, #0\n"
                      "   movs r2, #0\n"
                      "   movs r4, #0\n"
                      "   movs r6, #0\n"
                      "   mov lr, #6\n"
                      "   dls lr, lr\n"
-                     "2: vldrw.u32 q0, [%[weights]], #64\n"
-                     "   vldrw.u32 q1, [%[weights], #-48]\n"
+                     "2: vldrw.u32 q0, [r8], #64\n"
+                     "   vldrw.u32 q1, [r8, #-48]\n"
                      "   vaddva.s8 r0, q0\n"
-                     "   vldrw.u32 q0, [%[weights], #-32]\n"
+                     "   vldrw.u32 q0, [r8, #-32]\n"
                      "   vaddva.s8 r2, q1\n"
-                     "   vldrw.u32 q1, [%[weights], #-16]\n"
+                     "   vldrw.u32 q1, [r8, #-16]\n"
                      "   vaddva.s8 r4, q0\n"
                      "   vaddva.s8 r6, q1\n"
                      "   le lr, 2b\n"
-                     "   add %[weights], #768\n"
-                     "   vldrw.u32 q1, [%[bias]], #16\n"
+                     "   add r8, #768\n"
+                     "   vldrw.u32 q1, [r5], #16\n"
                      "   vmov q0[2], q0[0], r0, r4\n"
-                     "   subs %[n], #4\n"
+                     "   subs r10, #4\n"
                      "   vmov q0[3], q0[1], r2, r6\n"
-                     "   vmla.s32 q1, q0, %[factor]\n"
-                     "   vstrw.32 q1, [%[dst]], #16\n"
+                     "   vmla.s32 q1, q0, r9\n"
+                     "   vstrw.32 q1, [r3], #16\n"
                      "   bne 1b\n"
-                     : [dst] "+r"(dst), [bias] "+r"(bias), [weights] "+r"(weights), [n] "+r"(n)
-                     : [factor] "r"(factor)
-                     : "r0", "r2", "r4", "r6", "lr", "q0", "q1", "cc", "memory");
+                     : "+r"(args)
+                     :
+                     : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "lr", "q0", "q1",
+                       "cc", "memory");
 }
 
 #else
@@ -328,15 +340,14 @@ static inline void wick_mve_outputs_of_rows(wick_mve_rows *rows) {
         }
 }
 
-static inline void wick_mve_row_bias(int32_t *dst, const int32_t *bias, const uint32_t *weights,
-                                     int32_t factor, uint32_t n) {
+static inline void wick_mve_row_bias(const wick_mve_row_biases *biases) {
     static const int8_t ones[16] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    for (uint32_t c = 0; c < n; c++) {
-        const uint32_t *at = weights + c / 4 * WICK_MVE_ROWS_GROUP + c % 4 * 4;
+    for (uint32_t c = 0; c < biases->n; c++) {
+        const uint32_t *at = biases->weights + c / 4 * WICK_MVE_ROWS_GROUP + c % 4 * 4;
         int32_t sum = 0;
         for (int i = 0; i < WICK_MVE_ROWS_GROUP_ROW / 16; i++)
             sum += wick_mve_dot(ones, at + 16 * i, 16);
-        dst[c] = bias[c] + factor * sum;
+        biases->dst[c] = biases->bias[c] + biases->factor * sum;
     }
 }
 
