@@ -382,7 +382,7 @@ static void add_chunks(state *s, uint32_t pixels, uint32_t group, int32_t *acc_e
 }
 
 /* Outputs [c, c + n) of the next pixel, or of the next two (then all outputs). */
-static void in_blocks(state *s, uint32_t pixels, uint32_t c, uint32_t n, int8_t *dst) {
+WICK_MVE_SUBROUTINE void in_blocks(state *s, uint32_t pixels, uint32_t c, uint32_t n, int8_t *dst) {
     const int32_t *bias = s->layer->bias;
     for (int copied = 0; n; copied = 1) {
         uint32_t lead = c % 4; /* outputs of the first group that are not asked for */

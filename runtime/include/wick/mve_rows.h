@@ -318,11 +318,11 @@ static inline void wick_mve_output_of_rows(const wick_mve_rows *rows, const int8
     uint32_t n = rows->twice_n / 2;
     int32_t acc0 = rows->begin.bias[c], acc1 = acc0;
     const uint32_t *at = rows->weights + c / 4 * WICK_MVE_ROWS_GROUP + c % 4 * 4;
-    for (int y = 0; y < (rows->two_rows ? 2 : 3); y++)
-        for (uint32_t x = 0; x < WICK_MVE_ROWS_TAPS; x += 16, at += 16) {
-            acc0 += wick_mve_dot(row[y] + x, at, 16);
-            acc1 += wick_mve_dot(row[y] + WICK_MVE_ROWS_INPUTS + x, at, 16);
-        }
+    for (uint32_t i = 0; i < (rows->two_rows ? 12u : 18u); i++, at += 16) {
+        const int8_t *x = row[i / 6] + i % 6 * 16;
+        acc0 += wick_mve_dot(x, at, 16);
+        acc1 += wick_mve_dot(x + WICK_MVE_ROWS_INPUTS, at, 16);
+    }
     int32_t y0 = wick_requantize(acc0, rows->begin.mult[c], rows->begin.shift[c]);
     int32_t y1 = wick_requantize(acc1, rows->begin.mult[c], rows->begin.shift[c]);
     dst[c] = wick_clamp_s8(rows->zero_point + y0, rows->low[0], rows->high[0]);
