@@ -268,10 +268,17 @@ static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_di
 
 /* ---- what it decides ---- */
 
+static void print_choice(int choice) {
+    if (choice == WICK_POLICY_WAIT)
+        printf("w");
+    else
+        printf("%d", choice);
+}
+
 /* The first decision of an input: a map for each bin of the harvest, charge to the right, time left
    downwards. */
 static void print_maps(const wick_policy_table *t) {
-    printf("The first decision of an input (a digit: the module, 0: none).\n"
+    printf("The first decision of an input (a digit: the module, 0: none, w: wait).\n"
            "To the right: charge, bins from 0");
     for (int c = 1; c < t->n_charge; c++)
         printf(", %u", t->charge_uj[c - 1]);
@@ -281,7 +288,7 @@ static void print_maps(const wick_policy_table *t) {
         for (int time = t->n_time - 1; time >= 0; time--) {
             printf("  %10.3f s left  ", time ? t->time_ms[time - 1] * 1e-3 : 0);
             for (int c = 0; c < t->n_charge; c++)
-                printf("%d", wick_policy_first(t, time, h, c));
+                print_choice(wick_policy_first(t, time, h, c));
             printf("\n");
         }
     }

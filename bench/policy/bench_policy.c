@@ -120,7 +120,7 @@ static wick_status play(wick_arena *arena, const scene *s, const family *f, cons
                                       diag));
         WICK_TRY(wick_policy_judge(&judged, &best[k], &out->kinds[k], diag));
     }
-    return wick_policy_bound(&judged, &grid, &out->bound, diag);
+    return wick_policy_bound(&judged, &grid, &out->bound, NULL, diag);
 }
 
 /* One cell, unless its result is there. */

@@ -18,20 +18,24 @@ static uint8_t ask(const wick_engine *engine) {
     uint32_t age = wick_engine_age_ms(engine), window = engine->stamp.window_ms;
     if (window != 0 && age != UINT32_MAX && situation.time_left_ms > window - age)
         situation.time_left_ms = window - age; /* not stale: age <= window */
-    situation.working = 0;
+    situation.working = situation.extracting = 0;
     if (record->phase == WICK_PHASE_RUN) {
         const wick_segment *segment = &model->segments[record->segment];
         situation.working = record->segment;
+        situation.extracting = record->segment == 0;
         situation.left_nj =
             segment->energy_nj / segment->n_spans * (uint32_t)(segment->n_spans - record->span);
     }
     return wick_policy_choose(engine->policy, model, &situation);
 }
 
-/* Commits the policy's answer; nothing else happens before the next step. */
+/* Commits the policy's answer; nothing else happens before the next step. To wait is nothing that a
+   replay must repeat. */
 static wick_rt_status decide(wick_engine *engine, uint8_t module) {
     const wick_model *model = engine->model;
     wick_record next = engine->record;
+    if (module == WICK_POLICY_WAIT)
+        return WICK_RT_WAIT;
     next.span = next.step = 0;
     next.outputs = 0;
     next.segment = module;
@@ -112,10 +116,11 @@ wick_rt_status wick_engine_step(wick_engine *engine) {
         return give_up(engine);
     switch (phase) {
     case WICK_PHASE_RUN:
-        if (engine->record.segment != 0 && wick_policy_reviews(engine->policy)) {
-            uint8_t module = ask(engine);
-            if (module != engine->record.segment)
-                return decide(engine, module);
+        if (wick_policy_reviews(engine->policy)) {
+            uint8_t choice = ask(engine), segment = engine->record.segment;
+            int goes_on = segment ? choice == segment : choice && choice != WICK_POLICY_WAIT;
+            if (!goes_on)
+                return decide(engine, choice);
         }
         return wick_engine_run_span(engine);
     case WICK_PHASE_DECIDE:

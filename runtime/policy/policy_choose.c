@@ -112,6 +112,8 @@ uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
         return 0;
     if (reviews && s->time_left_ms == 0)
         return 0; /* no answer would be in time */
+    if (s->extracting && policy->kind != WICK_POLICY_TABLE)
+        return 1;
     uint8_t choice = first(policy, model, s);
     if (choice == 0)
         return 0;

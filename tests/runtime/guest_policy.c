@@ -22,7 +22,7 @@ wick_situation situations[DECISIONS];
 
 int main(void) {
     static const wick_segment segments[5] = {
-        {.n_spans = 1},
+        {.n_spans = 1, .energy_nj = 900000},
         {.n_spans = 9, .energy_nj = 4000000, .time_us = 260000},
         {.n_spans = 5, .energy_nj = 460000, .time_us = 28000},
         {.n_spans = 4, .energy_nj = 390000, .time_us = 23000},
@@ -38,7 +38,7 @@ int main(void) {
     for (uint32_t i = 0; i < sizeof row_of; i++)
         row_of[i] = (uint8_t)below(256);
     for (uint32_t i = 0; i < sizeof rows; i++)
-        rows[i] = (uint8_t)(below(5) | below(5) << 4);
+        rows[i] = (uint8_t)(below(8) ? below(5) | below(5) << 4 : WICK_POLICY_WAIT * 17);
     table.row_of = row_of;
     table.rows = rows;
     const wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &table};
@@ -49,13 +49,15 @@ int main(void) {
                                          .time_left_ms = 1 + below(6000),
                                          .modules_done = done,
                                          .working = (uint8_t)(below(2) ? 1 + below(3) : 0)};
+        if (situations[i].working == 0 && done == 0)
+            situations[i].extracting = (uint8_t)below(2);
         situations[i].left_nj = below(segments[situations[i].working].energy_nj + 1);
     }
     for (int i = 0; i < DECISIONS; i++) {
         marker_begin();
         uint8_t choice = wick_policy_choose(&policy, &model, &situations[i]);
         marker_end();
-        if (choice > 4) {
+        if (choice > 4 && choice != WICK_POLICY_WAIT) {
             semihost_put("a module that is none\n");
             return 1;
         }

@@ -199,7 +199,7 @@ static void edf_runs_the_mandatory_part_first(void **state) {
 
 /* Three modules; two charges, two harvests, two times. Row r holds the decisions r & 3 and r >> 2.
  */
-static uint8_t row_of[64], rows[16];
+static uint8_t row_of[128], rows[16];
 static const wick_segment three_segments[4] = {{0, 1, 0, 0, 100000, 1000},
                                                {0, 1, 0, 900, 800000, 8000},
                                                {0, 1, 0, 800, 400000, 4000},
@@ -225,14 +225,14 @@ static wick_policy_table small_table(void) {
 
 static void stages_are_numbered(void **state) {
     (void)state;
-    /* Behind no answer 1 + 2 * 4, behind TM3 1 + 2 * 4, behind TM2 1 + 4. */
-    assert_int_equal(wick_policy_stages(3), 9 + 9 + 5);
-    assert_int_equal(wick_policy_stages(1), 1);
-    assert_int_equal(wick_policy_stage(3, 0, 0, 0), 0);
-    assert_int_equal(wick_policy_stage(3, 0, 2, 3), 8);
-    assert_int_equal(wick_policy_stage(3, 3, 0, 0), 9);
-    assert_int_equal(wick_policy_stage(3, 3, 1, 1), 11);
-    assert_int_equal(wick_policy_stage(3, 2, 1, 3), 22);
+    /* The extractor's 4; behind no answer 1 + 2 * 4, behind TM3 1 + 2 * 4, behind TM2 1 + 4. */
+    assert_int_equal(wick_policy_stages(3), 4 + 9 + 9 + 5);
+    assert_int_equal(wick_policy_stages(1), 4 + 1);
+    assert_int_equal(wick_policy_stage(3, 0, 0, 0), 4);
+    assert_int_equal(wick_policy_stage(3, 0, 2, 3), 12);
+    assert_int_equal(wick_policy_stage(3, 3, 0, 0), 13);
+    assert_int_equal(wick_policy_stage(3, 3, 1, 1), 15);
+    assert_int_equal(wick_policy_stage(3, 2, 1, 3), 26);
 }
 
 static void tables_are_looked_up(void **state) {
@@ -240,9 +240,10 @@ static void tables_are_looked_up(void **state) {
     wick_policy_table t = small_table();
     wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &t};
     wick_situation s = {.charge_uj = 499, .harvest_uw = 39, .time_left_ms = 999};
-    row_of[0] = 3 | 2 << 2; /* TM3, then TM2 from 500 uJ on */
-    row_of[1] = 2;          /* harvest from 40 uW on */
-    row_of[2] = 1 << 2;     /* time from 1 s on */
+    uint8_t *first = row_of + 4 * wick_policy_stage(3, 0, 0, 0);
+    first[0] = 3 | 2 << 2; /* TM3, then TM2 from 500 uJ on */
+    first[1] = 2;          /* harvest from 40 uW on */
+    first[2] = 1 << 2;     /* time from 1 s on */
     assert_int_equal(wick_policy_choose(&policy, &three, &s), 3);
     s.charge_uj = 500;
     assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
@@ -286,11 +287,60 @@ static void tables_are_looked_up(void **state) {
     assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
 }
 
+/* The extractor's stages, and decisions to wait. */
+static void extractors_go_on_wait_or_end(void **state) {
+    (void)state;
+    wick_policy_table t = small_table();
+    wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &t};
+    wick_situation s = {.charge_uj = 499,
+                        .harvest_uw = 39,
+                        .time_left_ms = 999,
+                        .extracting = 1,
+                        .left_nj = 100000};
+    static const uint32_t left_nj[4] = {100000, 75000, 50000, 25000};
+    for (uint8_t level = 0; level < 4; level++) {
+        s.left_nj = left_nj[level];
+        assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+        row_of[4 * level] = 2;
+        assert_int_equal(wick_policy_choose(&policy, &three, &s), 2);
+        s.left_nj++; /* the level before */
+        row_of[4 * level] = 0;
+        if (level)
+            row_of[4 * level - 4] = 1;
+        assert_int_equal(wick_policy_choose(&policy, &three, &s), level ? 1 : 0);
+        memset(row_of, 0, sizeof row_of);
+    }
+    rows[2] = WICK_POLICY_WAIT;
+    row_of[0] = 2;
+    s.left_nj = 100000;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), WICK_POLICY_WAIT);
+    s.time_left_ms = 0;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+    s.time_left_ms = UINT32_MAX; /* unknown: it goes on */
+    assert_int_not_equal(wick_policy_choose(&policy, &three, &s), 0);
+    s.time_left_ms = 999;
+    s.extracting = 0;
+    s.left_nj = 0;
+    row_of[4 * wick_policy_stage(3, 0, 0, 0)] = 2;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), WICK_POLICY_WAIT);
+    s.working = 1;
+    s.left_nj = 800000;
+    row_of[4 * wick_policy_stage(3, 0, 1, 0)] = 2;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), WICK_POLICY_WAIT);
+    /* The others' extractor goes on; EDF gives it up when it is too late. */
+    s = (wick_situation){.time_left_ms = 1, .extracting = 1, .left_nj = 100000};
+    policy = (wick_policy){.kind = WICK_POLICY_EDF};
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 1);
+    s.time_left_ms = 0;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edf_runs_the_mandatory_part_first),
         cmocka_unit_test(stages_are_numbered),
         cmocka_unit_test(tables_are_looked_up),
+        cmocka_unit_test(extractors_go_on_wait_or_end),
         cmocka_unit_test(one_answer_is_enough),
         cmocka_unit_test(fixed_is_fixed),
         cmocka_unit_test(greedy_takes_the_largest_that_the_charge_carries),

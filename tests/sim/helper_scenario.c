@@ -239,9 +239,13 @@ const wick_policy_table *scenario_table(wick_arena *arena, int n_modules, double
     for (int i = 0; i < cells; i++)
         row_of[i] = (uint8_t)wick_rng_below(&rng, ROWS);
     uint32_t choices = (uint32_t)n_modules + 1;
-    for (int i = 0; i < ROWS * 2; i++) /* to finish without an answer is rare */
-        rows[i] = (uint8_t)((wick_rng_below(&rng, 8) ? 1 + wick_rng_below(&rng, choices - 1) : 0) |
-                            wick_rng_below(&rng, choices) << 4);
+    for (int i = 0; i < ROWS * 2; i++) { /* to finish without an answer is rare */
+        uint32_t low = wick_rng_below(&rng, 8) ? 1 + wick_rng_below(&rng, choices - 1) : 0;
+        uint32_t high = wick_rng_below(&rng, choices);
+        if (wick_rng_below(&rng, 6) == 0)
+            *(wick_rng_below(&rng, 2) ? &low : &high) = WICK_POLICY_WAIT;
+        rows[i] = (uint8_t)(low | high << 4);
+    }
     return t;
 }
 

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-static const double ENERGY_UJ[5] = {0, 3700, 460, 390, 40};
+static const double ENERGY_UJ[5] = {900, 3700, 460, 390, 40};
 static const wick_model MODEL = {.n_modules = 4,
-                                 .segments = (const wick_segment[5]){{0},
+                                 .segments = (const wick_segment[5]){{.energy_nj = 900000},
                                                                      {.energy_nj = 3700000},
                                                                      {.energy_nj = 460000},
                                                                      {.energy_nj = 390000},
@@ -37,8 +37,12 @@ static void a_rule_can_be_a_fixed_module(void **state) {
     wick_arena *arena = wick_arena_new();
     wick_rng rng = wick_rng_seed(3, 1);
     for (int k = 1; k <= 4; k++) {
-        const policy_budget always = {
-            .largest = k, .otherwise = k, .second = INFINITY, .give_up = INFINITY};
+        const policy_budget always = {.largest = k,
+                                      .otherwise = k,
+                                      .second = INFINITY,
+                                      .give_up = INFINITY,
+                                      .full = INFINITY,
+                                      .extra = INFINITY};
         wick_synthesised made = table_of(arena, &always, 4000);
         for (int i = 0; i < 200; i++) {
             wick_situation s = {.charge_uj = wick_rng_below(&rng, 5000),
@@ -49,6 +53,9 @@ static void a_rule_can_be_a_fixed_module(void **state) {
             s.left_nj = wick_rng_below(&rng, 3700000);
             assert_int_equal(decide(&made, s), k);
             s.working = 0;
+            s.extracting = 1;
+            assert_int_equal(decide(&made, s), 1);
+            s.extracting = 0;
             s.modules_done = 1u << (k - 1);
             assert_int_equal(decide(&made, s), 0);
         }
@@ -59,8 +66,13 @@ static void a_rule_can_be_a_fixed_module(void **state) {
 static void what_fits_is_begun(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
-    const policy_budget rule = {
-        .trust = 1, .first = 1, .largest = 1, .otherwise = 4, .second = 1.5, .give_up = 1};
+    const policy_budget rule = {.trust = 1,
+                                .first = 1,
+                                .largest = 1,
+                                .otherwise = 4,
+                                .second = 1.5,
+                                .give_up = 1,
+                                .extra = INFINITY};
     wick_synthesised made = table_of(arena, &rule, 6000);
     /* Charge bins of 500 uJ stand for their middles; as good as no harvest. */
     assert_int_equal(decide(&made, rich(100)), 4);  /* 250 */
@@ -91,8 +103,53 @@ static void what_fits_is_begun(void **state) {
     wick_arena_free(arena);
 }
 
+/* The extractor waits for what it and the smallest module take, unless the capacitor is full, and
+   ends near the deadline; behind an answer, charge that no input can use otherwise is used. */
+static void charge_is_kept_for_what_it_is_enough_for(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    const policy_budget rule = {.trust = 1,
+                                .first = INFINITY,
+                                .largest = 2,
+                                .otherwise = 4,
+                                .second = 1,
+                                .give_up = INFINITY,
+                                .hold = 1,
+                                .full = 0.8,
+                                .hurry = 0.25,
+                                .extra = 0.8};
+    wick_synthesised made = table_of(arena, &rule, 600);
+    /* Charge bins of 50 uJ; 900 + 40 uJ are needed, of a capacitor of 600. */
+    wick_situation s = rich(100);
+    s.extracting = 1;
+    s.left_nj = 900000;
+    assert_int_equal(decide(&made, s), WICK_POLICY_WAIT);
+    s.time_left_ms = 80; /* the last quarter */
+    assert_int_equal(decide(&made, s), 0);
+    s.time_left_ms = 500;
+    s.charge_uj = 520;
+    assert_int_equal(decide(&made, s), 1);
+    s.charge_uj = 310;
+    s.left_nj = 225000; /* the last level: 225 + 40 */
+    assert_int_equal(decide(&made, s), 1);
+    s.charge_uj = 220;
+    assert_int_equal(decide(&made, s), WICK_POLICY_WAIT);
+    s.harvest_uw = 2000; /* and 1 mJ comes */
+    assert_int_equal(decide(&made, s), 1);
+    wick_situation after = rich(100);
+    assert_int_equal(decide(&made, after), 4);
+    after.modules_done = 8;
+    assert_int_equal(decide(&made, after), WICK_POLICY_WAIT);
+    after.charge_uj = 480;
+    assert_int_equal(decide(&made, after), 2);
+    after.charge_uj = 410;
+    assert_int_equal(decide(&made, after), 3);
+    wick_arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_rule_can_be_a_fixed_module),
-                                       cmocka_unit_test(what_fits_is_begun)};
+                                       cmocka_unit_test(what_fits_is_begun),
+                                       cmocka_unit_test(charge_is_kept_for_what_it_is_enough_for)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

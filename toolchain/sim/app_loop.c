@@ -121,6 +121,8 @@ static world_outcome control(program *p) {
                             .answered = p->answered,
                             .segment = p->segment};
     memcpy(state.progress, p->progress, sizeof state.progress);
+    for (int i = 0; i < state.waiting; i++)
+        state.waiting_s[i] = w->arrivals.waiting[i].arrival_s;
     wick_sim_action action = w->options->control->act(w->options->control->ctx, &state);
     switch (action.kind) {
     case WICK_SIM_SLEEP:

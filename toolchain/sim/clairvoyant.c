@@ -19,6 +19,7 @@ static double arrives_uw(const supply *s, int i) {
     return fmax(s->arrives_uw[SUPPLY_WARM][i], s->arrives_uw[SUPPLY_COLD][i]);
 }
 
+/* A place in the trace. */
 typedef struct cursor {
     const supply *supply;
     int sample;
@@ -45,6 +46,25 @@ static void harvest(cursor *c, double lambda, double dt_s, interval *out) {
     }
 }
 
+static cursor cursor_at(const supply *s, double trace_s) {
+    cursor c = {.supply = s, .at_s = fmod(trace_s, s->trace->end_s)};
+    c.sample = supply_sample_at(s, 0, c.at_s);
+    return c;
+}
+
+static interval pass_time(const bound *b, cursor *c, double dt_s) {
+    interval v = {.decay = exp(-b->lambda * dt_s)};
+    harvest(c, b->lambda, dt_s, &v);
+    v.sleep_uj = fmin(b->sleep_uw * dt_s * v.decay, b->boot_uj * v.decay);
+    v.most_work = (int)floor(dt_s * b->most_uw / b->work_uj) + 1;
+    return v;
+}
+
+interval bound_interval(const bound_problem *p, double from_s, double dt_s) {
+    cursor c = cursor_at(&p->supply, p->options->trace_start_s + from_s);
+    return pass_time(&p->bound, &c, dt_s);
+}
+
 static double wrapped(double uj, double step_uj) {
     return uj - step_uj * floor(uj / step_uj);
 }
@@ -52,16 +72,12 @@ static double wrapped(double uj, double step_uj) {
 /* Harvest and lattices of all intervals. A lattice moves with what the device does not decide, so
    that this rounds nothing; leakage narrows it, and in time it is taken anew. */
 static void make_intervals(bound *b, const supply *s, double start_s, double start_uj) {
-    cursor c = {.supply = s, .at_s = fmod(start_s, s->trace->end_s)};
-    c.sample = supply_sample_at(s, 0, c.at_s);
+    cursor c = cursor_at(s, start_s);
     double step_uj = b->step_uj, phase_uj[2] = {wrapped(start_uj, step_uj), 0};
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         double dt_s = fmin(b->dt_s, b->end_s - j * b->dt_s);
-        v->decay = exp(-b->lambda * dt_s);
-        harvest(&c, b->lambda, dt_s, v);
-        v->sleep_uj = fmin(b->sleep_uw * dt_s * v->decay, b->boot_uj * v->decay);
-        v->most_work = (int)floor(dt_s * b->most_uw / b->work_uj) + 1;
+        *v = pass_time(b, &c, dt_s);
         v->start.step_uj = step_uj;
         v->end.step_uj = step_uj * v->decay;
         for (int on = 0; on < 2; on++) {
@@ -85,22 +101,30 @@ static double drawn(const work_items *w, int q) {
     return work_before(w, q, w->sequence[q].end)->drawn_uj;
 }
 
-/* The least that an answer of module k draws, alone and without a failure. */
-static void make_needs(bound *b, const work_items *w, int levels) {
+double bound_spent(const work_items *w, int q, int item) {
+    const work_sums *sums = work_before(w, q, item);
+    return fmax(0, sums->drawn_uj - w->sleep_draw_uw * sums->time_s);
+}
+
+static double spent(const work_items *w, int q) {
+    return bound_spent(w, q, w->sequence[q].end);
+}
+
+/* The least that an answer of module k draws, alone and without a failure, beside what a device
+   that sleeps would. */
+static void make_needs(bound *b, const work_items *w, int levels, double dearer) {
     double need_uj[1 + WICK_MAX_HEADS], most_uj = 0;
     b->most_uw = 0;
-    b->least_uw = INFINITY;
     for (int q = 0; q <= WORK_DECIDE; q++) {
         if (q > b->n_modules && q != WORK_DECIDE)
             continue;
         if (w->sequence[q].end == w->sequence[q].first)
             continue;
         b->most_uw = fmax(b->most_uw, w->sequence[q].max_uw);
-        b->least_uw = fmin(b->least_uw, w->sequence[q].min_uw);
     }
     /* Between decision and delivery stands one commit; the delivery's own comes after it. */
     for (int k = 1; k <= b->n_modules; k++) {
-        need_uj[k] = drawn(w, 0) + drawn(w, k) + drawn(w, WORK_DECIDE);
+        need_uj[k] = dearer * (spent(w, 0) + spent(w, k) + spent(w, WORK_DECIDE));
         most_uj = fmax(most_uj, need_uj[k]);
     }
     b->work_uj = most_uj / levels * (1 + 1e-12);
@@ -165,52 +189,66 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     b->deadline = (int)ceil(w->deadline_s / b->dt_s - 1e-9);
     b->most_open = (b->deadline + g->slots - 1) / g->slots;
     b->drops_new = w->rule == WICK_INPUT_DROP_NEW && w->max_waiting + 1 == b->most_open;
-    /* Work that is paid when it makes up a whole level stays in the charge for a while. */
-    b->cap_uj += b->work_uj;
-    double charges = g->charges ? g->charges : fmin(640, fmax(64, 3 * b->cap_uj / b->boot_uj));
-    b->step_uj = b->cap_uj / charges;
-    b->points = (int)ceil(b->cap_uj / (0.75 * b->step_uj)) + 2;
+    /* Each interval with work rounds by up to a step. */
+    double need_uj = b->work_uj * b->most_levels;
+    double fine = fmax(3 * b->cap_uj / b->boot_uj, 80 * g->slots * b->cap_uj / need_uj);
+    b->step_uj = b->cap_uj / (g->charges ? g->charges : fmin(640, fmax(64, fine)));
+    b->points = (int)ceil((b->cap_uj + b->work_uj) / (0.75 * b->step_uj)) + 2;
+}
+
+wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
+                       const wick_sim_options *options, const uint8_t *correct, int n_samples,
+                       const wick_clairvoyant_options *grid, double dearer, bound_problem *p,
+                       wick_diag *diag) {
+    const wick_device *d = plan->device;
+    const wick_workload *load = &options->workload;
+    *p = (bound_problem){.plan = plan, .options = options, .dearer = dearer};
+    WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
+    WICK_TRY(check_grid(load, grid, diag));
+    wick_harvester *own = wick_new(arena, wick_harvester, 1);
+    *own = wick_device_harvester(d);
+    double start_v = options->start_v >= 0 ? options->start_v : d->capacitor.off_v;
+    p->cap = store_make(d, plan->options.capacitor_uf, start_v);
+    WICK_TRY(supply_make(arena, trace, options->harvester ? options->harvester : own, &p->cap,
+                         d->capacitor.on_v, &p->supply, diag));
+    WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
+    bound *b = &p->bound;
+    *b = (bound){.n_modules = plan->model.n_modules,
+                 .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
+                 .lambda = p->cap.lambda_per_s,
+                 .cap_uj = p->cap.max_uj,
+                 .on_uj = p->cap.on_uj,
+                 .off_uj = p->cap.off_uj,
+                 .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
+                 .sleep_uw = p->work.sleep_draw_uw};
+    make_needs(b, &p->work, grid->levels, dearer);
+    make_grid(b, load, grid);
+    b->intervals = wick_new(arena, interval, b->n);
+    make_intervals(b, &p->supply, options->trace_start_s, p->cap.energy_uj);
+    p->inputs = make_rewards(b, arena, options, correct, n_samples, grid->known);
+    return WICK_OK;
+}
+
+wick_bound bound_figures(const bound_problem *p, double value) {
+    const bound *b = &p->bound;
+    long states = 1 + (long)((1 << b->most_open) - 1) * (b->most_levels + 1);
+    return (wick_bound){.expected = p->inputs ? value / p->inputs : 0,
+                        .inputs = p->inputs,
+                        .instants = b->n,
+                        .states = (b->drops_new ? 3L : 2L) * b->points * states};
 }
 
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const wick_sim_options *options, const uint8_t *correct, int n_samples,
                              const wick_clairvoyant_options *grid, wick_bound *out,
                              wick_diag *diag) {
-    const wick_device *d = plan->device;
-    *out = (wick_bound){0};
-    WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
-    WICK_TRY(check_grid(&options->workload, grid, diag));
+    bound_problem p;
     wick_arena *arena = wick_arena_new();
-    wick_harvester own = wick_device_harvester(d);
-    double start_v = options->start_v >= 0 ? options->start_v : d->capacitor.off_v;
-    store cap = store_make(d, plan->options.capacitor_uf, start_v);
-    supply s;
-    work_items w;
-    wick_status status = supply_make(arena, trace, options->harvester ? options->harvester : &own,
-                                     &cap, d->capacitor.on_v, &s, diag);
+    *out = (wick_bound){0};
+    wick_status status =
+        bound_make(arena, plan, trace, options, correct, n_samples, grid, 1, &p, diag);
     if (status == WICK_OK)
-        status =
-            work_items_make(arena, plan, &options->workload, &cap, !options->no_voltage, &w, diag);
-    if (status == WICK_OK) {
-        bound b = {.n_modules = plan->model.n_modules,
-                   .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
-                   .lambda = cap.lambda_per_s,
-                   .cap_uj = cap.max_uj,
-                   .on_uj = cap.on_uj,
-                   .off_uj = cap.off_uj,
-                   .boot_uj = drawn(&w, WORK_BOOT_SEQUENCE),
-                   .sleep_uw = w.sleep_draw_uw};
-        make_needs(&b, &w, grid->levels);
-        make_grid(&b, &options->workload, grid);
-        b.intervals = wick_new(arena, interval, b.n);
-        make_intervals(&b, &s, options->trace_start_s, cap.energy_uj);
-        out->inputs = make_rewards(&b, arena, options, correct, n_samples, grid->known);
-        out->instants = b.n;
-        out->states = (b.drops_new ? 3L : 2L) * b.points *
-                      (1 + (long)((1 << b.most_open) - 1) * (b.most_levels + 1));
-        double value = bound_sweep(&b, arena, cap.energy_uj);
-        out->expected = out->inputs ? value / out->inputs : 0;
-    }
+        *out = bound_figures(&p, bound_sweep(&p.bound, arena, p.cap.energy_uj, NULL));
     wick_arena_free(arena);
     return status;
 }

@@ -30,37 +30,49 @@ static float *row_at(const sweep *s, const table *t, int mode, int queue, int wo
 }
 
 /* How many inputs are outstanding. */
-static int open_of(const sweep *s, int queue) {
+static int open_of(const bound *b, int queue) {
     int n = 0;
-    for (int mask = queue & (s->masks - 1); mask; mask &= mask - 1)
+    for (int mask = queue & ((1 << b->most_open) - 1); mask; mask &= mask - 1)
         n++;
     return n;
 }
 
-/* Periods before the latest arrival at which the oldest outstanding input arrived; -1: none. */
-static int oldest(const sweep *s, int queue) {
+int bound_oldest(const bound *b, int queue) {
     int at = -1;
-    for (int i = 0; i < s->b->most_open; i++)
+    for (int i = 0; i < b->most_open; i++)
         at = queue >> i & 1 ? i : at;
     return at;
 }
 
-/* Rows that hold values between instants. */
-static int rows_of(const sweep *s, int queue) {
-    return open_of(s, queue) ? s->b->most_levels + 1 : 1;
+static int oldest(const sweep *s, int queue) {
+    return bound_oldest(s->b, queue);
 }
 
-/* Rows that an interval may end in: behind an input's work comes that of the next one. */
+/* Rows that hold values between instants. */
+static int rows_of(const sweep *s, int queue) {
+    return open_of(s->b, queue) ? s->b->most_levels + 1 : 1;
+}
+
+/* Behind an input's work comes that of the next one. */
+int bound_rows(const bound *b, int queue) {
+    int open = open_of(b, queue);
+    return open >= 2 ? 2 * b->most_levels + 1 : open ? b->most_levels + 1 : 1;
+}
+
 static int rows_ahead(const sweep *s, int queue) {
-    return open_of(s, queue) >= 2 ? s->most_rows : rows_of(s, queue);
+    return bound_rows(s->b, queue);
+}
+
+static int up(double uj, double step_uj) {
+    return (int)ceil(uj / step_uj - 1e-9);
 }
 
 /* ---- at an instant ---- */
 
-/* to[i] = max(to[i], from[i - less] + plus) */
+/* to[i] = max(to[i], from[i - less] + plus) for i from `first` on, at least less */
 static void take(const sweep *s, float *restrict to, const float *restrict from, int less,
-                 float plus) {
-    for (int i = less; i < s->b->points; i++) {
+                 int first, float plus) {
+    for (int i = first; i < s->b->points; i++) {
         float value = from[i - less] + plus;
         to[i] = to[i] > value ? to[i] : value;
     }
@@ -82,27 +94,28 @@ static void deliver(const sweep *s, int j, const lattice *l, int mode, int queue
         if (work < b->need[k])
             continue;
         int left = work - b->need[k], most = rows_ahead(s, then) - 1;
-        take(s, to, row_at(s, &s->next, mode, then, left < most ? left : most),
-             (int)floor(b->rest_uj[k] / l->step_uj), b->reward[in * b->n_modules + k - 1]);
+        int less = (int)floor(b->rest_uj[k] / l->step_uj), first = 0;
+        if (left == 0) /* what the next input has had beside its levels is not known */
+            first = less + up(b->off_uj - l->phase_uj[mode], l->step_uj) - 1;
+        take(s, to, row_at(s, &s->next, mode, then, left < most ? left : most), less,
+             first > less ? first : less, b->reward[in * b->n_modules + k - 1]);
     }
 }
 
-/* What deadlines and arrivals of instant j make of a queue; *work: of its oldest input. */
-static int queue_behind(const sweep *s, int j, int mode, int queue, int *work) {
-    const bound *b = s->b;
-    int mask = queue & (s->masks - 1), last = s->masks >> 1;
-    bool stuck = queue >= s->masks;
-    bool full = mode == OFF && (stuck || (b->drops_new && mask == s->masks - 1));
+int bound_queue_behind(const bound *b, int j, int mode, int queue, int *work) {
+    int masks = 1 << b->most_open, mask = queue & (masks - 1), last = masks >> 1;
+    bool stuck = queue >= masks;
+    bool full = mode == OFF && (stuck || (b->drops_new && mask == masks - 1));
     if (j >= b->deadline && (j - b->deadline) % b->slots == 0 && mask & last) {
         mask &= ~last;
         *work = 0;
     }
     if (j % b->slots == 0 && j < b->n) {
-        mask = mask << 1 & (s->masks - 1);
+        mask = mask << 1 & (masks - 1);
         mask |= !full;
         stuck = full;
     }
-    return mask + (stuck ? s->masks : 0);
+    return mask + (stuck ? masks : 0);
 }
 
 /* From values behind what happens at instant j (in `now`) to values before it (in `next`): answers
@@ -114,13 +127,13 @@ static void instant(sweep *s, int j, const lattice *l) {
                 float *to = row_at(s, &s->next, mode, queue, work);
                 memset(to, 0, (size_t)s->next.row * sizeof *to);
                 int at = oldest(s, queue), kept = work;
-                int then = queue_behind(s, j, mode, queue, &kept);
+                int then = bound_queue_behind(s->b, j, mode, queue, &kept);
                 if (work < rows_of(s, queue))
-                    take(s, to, row_at(s, &s->now, mode, then, kept), 0, 0);
+                    take(s, to, row_at(s, &s->now, mode, then, kept), 0, 0, 0);
                 if (at < 0)
                     continue;
                 if (mode == ON)
-                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0, 0);
+                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0, 0, 0);
                 deliver(s, j, l, mode, queue, work);
             }
 }
@@ -129,10 +142,10 @@ static void instant(sweep *s, int j, const lattice *l) {
    value. */
 static void onto_lattice(sweep *s, const lattice *from, const lattice *to) {
     const bound *b = s->b;
-    for (int mode = OFF; mode <= ON; mode++) {
-        int top = (int)ceil((b->cap_uj - to->phase_uj[mode]) / to->step_uj);
-        top = top < b->points ? top : b->points - 1;
-        for (int queue = 0; queue < s->queues[mode]; queue++)
+    for (int mode = OFF; mode <= ON; mode++)
+        for (int queue = 0; queue < s->queues[mode]; queue++) {
+            int top = (int)ceil((bound_cap_uj(b, queue) - to->phase_uj[mode]) / to->step_uj - 1e-9);
+            top = top < b->points ? top : b->points - 1;
             for (int work = 0; work < rows_ahead(s, queue); work++) {
                 float *row = row_at(s, &s->next, mode, queue, work);
                 if (from->step_uj != to->step_uj) {
@@ -147,7 +160,7 @@ static void onto_lattice(sweep *s, const lattice *from, const lattice *to) {
                 for (int i = top + 1; i < s->next.row; i++)
                     row[i] = row[top];
             }
-    }
+        }
 }
 
 /* ---- an interval ---- */
@@ -171,17 +184,11 @@ typedef struct passage {
     int floor; /* the smallest index at the end */
 } passage;
 
-static int up(double uj, double step_uj) {
-    return (int)ceil(uj / step_uj - 1e-9);
-}
-
 static passage passage_of(const bound *b, const interval *v, int from, int to) {
     passage p = {.from = from, .to = to, .level_uj = b->work_uj * v->decay};
     double net_uj = v->gain_uj;
     if (from == ON && to == ON) {
         net_uj -= v->sleep_uj;
-        /* While it works it does not sleep. */
-        p.level_uj *= fmax(0, 1 - b->sleep_uw / b->least_uw);
     } else if (from == OFF) {
         net_uj -= b->boot_uj * v->decay;
         p.first = up(b->on_uj - v->gross_uj - v->start.phase_uj[OFF], v->start.step_uj);
@@ -234,7 +241,16 @@ static void pass(sweep *s, const interval *v) {
             }
 }
 
-double bound_sweep(const bound *b, wick_arena *arena, double start_uj) {
+/* From the values at instant j (in `next`) to those at instant j - 1. */
+static void step_back(sweep *s, int j) {
+    const bound *b = s->b;
+    pass(s, &b->intervals[j - 1]);
+    instant(s, j - 1, &b->intervals[j - 1].start);
+    if (j > 1)
+        onto_lattice(s, &b->intervals[j - 1].start, &b->intervals[j - 2].end);
+}
+
+static sweep begin_sweep(const bound *b, wick_arena *arena) {
     int masks = 1 << b->most_open;
     sweep s = {.b = b,
                .most_rows = 2 * b->most_levels + 1,
@@ -245,15 +261,120 @@ double bound_sweep(const bound *b, wick_arena *arena, double start_uj) {
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
     s.line = wick_new(arena, float, b->points);
-    for (int j = b->n; j >= 0; j--) {
-        const lattice *here = j < b->n ? &b->intervals[j].start : &b->intervals[j - 1].end;
-        instant(&s, j, here);
-        if (j == 0)
-            break;
-        onto_lattice(&s, here, &b->intervals[j - 1].end);
-        pass(&s, &b->intervals[j - 1]);
+    return s;
+}
+
+static void end_of_time(sweep *s) {
+    const bound *b = s->b;
+    instant(s, b->n, &b->intervals[b->n - 1].end);
+    onto_lattice(s, &b->intervals[b->n - 1].end, &b->intervals[b->n - 1].end);
+}
+
+/* ---- what is kept ---- */
+
+enum { BLOCKS = 2 };
+
+struct bound_values {
+    sweep s;
+    int block;     /* instants of a block: 1 + i * block .. (i + 1) * block */
+    size_t floats; /* of an instant */
+    size_t *first; /* [queues of both modes] where its rows begin */
+    float *last;   /* [blocks][floats] of each block's last instant */
+    float *blocks[BLOCKS];
+    int loaded[BLOCKS]; /* -1: none */
+};
+
+/* `next` to or from `kept`: the first `points` of each row. */
+static void exchange(bound_values *v, float *kept, bool keep) {
+    sweep *s = &v->s;
+    size_t points = (size_t)s->b->points;
+    for (int mode = OFF; mode <= ON; mode++)
+        for (int queue = 0; queue < s->queues[mode]; queue++)
+            for (int work = 0; work < rows_ahead(s, queue); work++, kept += points) {
+                float *row = row_at(s, &s->next, mode, queue, work);
+                if (keep) {
+                    memcpy(kept, row, points * sizeof *row);
+                    continue;
+                }
+                memcpy(row, kept, points * sizeof *row);
+                for (int i = s->b->points; i < s->next.row; i++)
+                    row[i] = row[s->b->points - 1];
+            }
+}
+
+static bound_values *begin_values(const bound *b, wick_arena *arena) {
+    bound_values *v = wick_new(arena, bound_values, 1);
+    sweep *s = &v->s;
+    *s = begin_sweep(b, arena);
+    v->first = wick_new(arena, size_t, s->queues[OFF] + s->queues[ON]);
+    for (int mode = OFF, i = 0; mode <= ON; mode++)
+        for (int queue = 0; queue < s->queues[mode]; queue++, i++) {
+            v->first[i] = v->floats;
+            v->floats += (size_t)rows_ahead(s, queue) * (size_t)b->points;
+        }
+    /* A look ahead stays within two blocks. */
+    int least = b->deadline + 8 * b->slots;
+    v->block = (int)ceil(sqrt(b->n));
+    v->block = v->block < least ? least : v->block;
+    size_t n_blocks = (size_t)((b->n + v->block - 1) / v->block);
+    v->last = wick_new(arena, float, wick_size_mul(n_blocks, v->floats));
+    for (int i = 0; i < BLOCKS; i++) {
+        v->blocks[i] = wick_new(arena, float, wick_size_mul((size_t)v->block, v->floats));
+        v->loaded[i] = -1;
     }
+    return v;
+}
+
+static void keep_last(bound_values *v, int j) {
+    if (j == v->s.b->n || (j > 0 && j % v->block == 0))
+        exchange(v, v->last + (size_t)((j - 1) / v->block) * v->floats, true);
+}
+
+static void load(bound_values *v, int block, int place) {
+    int first = block * v->block + 1, j = first + v->block - 1;
+    j = j < v->s.b->n ? j : v->s.b->n;
+    exchange(v, v->last + (size_t)block * v->floats, false);
+    for (;; j--) {
+        exchange(v, v->blocks[place] + (size_t)(j - first) * v->floats, true);
+        if (j == first)
+            break;
+        step_back(&v->s, j);
+    }
+    v->loaded[place] = block;
+}
+
+int bound_horizon(const bound_values *v, int j) {
+    int end = ((j - 1) / v->block + BLOCKS) * v->block;
+    return end < v->s.b->n ? end : v->s.b->n;
+}
+
+double bound_value(bound_values *v, int j, int mode, int queue, int work, double uj) {
+    const bound *b = v->s.b;
+    int block = (j - 1) / v->block, place = block % BLOCKS;
+    if (v->loaded[place] != block)
+        load(v, block, place);
+    const lattice *l = &b->intervals[j - 1].end;
+    int i = (int)floor((uj - l->phase_uj[mode]) / l->step_uj + 1e-9);
+    i = i < 0 ? 0 : i < b->points ? i : b->points - 1;
+    size_t at = (size_t)((j - 1) % v->block) * v->floats;
+    at += v->first[(mode ? v->s.queues[OFF] : 0) + queue];
+    return v->blocks[place][at + (size_t)work * (size_t)b->points + (size_t)i];
+}
+
+double bound_sweep(const bound *b, wick_arena *arena, double start_uj, bound_values **kept) {
+    bound_values *v = kept ? begin_values(b, arena) : NULL;
+    sweep own = {0}, *s = v ? &v->s : &own;
+    if (!v)
+        own = begin_sweep(b, arena);
+    end_of_time(s);
+    for (int j = b->n; j > 0; j--) {
+        if (v)
+            keep_last(v, j);
+        step_back(s, j);
+    }
+    if (kept)
+        *kept = v;
     const lattice *first = &b->intervals[0].start;
     int at = up(start_uj - first->phase_uj[OFF], first->step_uj);
-    return row_at(&s, &s.next, OFF, 0, 0)[at < b->points ? at : b->points - 1];
+    return row_at(s, &s->next, OFF, 0, 0)[at < b->points ? at : b->points - 1];
 }

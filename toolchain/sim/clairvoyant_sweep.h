@@ -20,13 +20,14 @@ typedef struct interval {
     lattice start, end;       /* end: start moved along; the next start, or replaced by it */
 } interval;
 
+/* The dynamic programme. */
 typedef struct bound {
     int n_modules, n, slots; /* intervals; of a period */
     int deadline, most_open; /* slots; inputs outstanding at most */
     bool drops_new; /* a device that is off keeps most_open inputs, the oldest, and no new one */
     int points, most_levels;
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, sleep_uw;
-    double most_uw, least_uw;           /* that work draws */
+    double most_uw;                     /* that work draws */
     double step_uj, work_uj;            /* of charge; of work: a level */
     int need[1 + WICK_MAX_HEADS];       /* whole levels of W_k */
     double rest_uj[1 + WICK_MAX_HEADS]; /* and what it takes beside them */
@@ -34,7 +35,56 @@ typedef struct bound {
     float *reward;                      /* [inputs][modules] */
 } bound;
 
-/* The value of a device that is off with start_uj before the first input arrives. */
-double bound_sweep(const bound *b, wick_arena *arena, double start_uj);
+/* What it is made of; made in an arena. */
+typedef struct bound_problem {
+    const wick_plan *plan;
+    const wick_sim_options *options;
+    store cap; /* at the start */
+    supply supply;
+    work_items work;
+    bound bound;
+    int inputs;
+    double dearer;
+} bound_problem;
+
+/* dearer: factor on all work; 1, or the value is no bound. */
+wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
+                       const wick_sim_options *options, const uint8_t *correct, int n_samples,
+                       const wick_clairvoyant_options *grid, double dearer, bound_problem *out,
+                       wick_diag *diag);
+/* What the items of sequence q before `item` draw beside what a device that sleeps would. */
+double bound_spent(const work_items *w, int q, int item);
+/* The most that the capacitor holds: work that is paid when it makes up a whole level stays in the
+   charge for a while. */
+static inline double bound_cap_uj(const bound *b, int queue) {
+    return b->cap_uj + (queue & ((1 << b->most_open) - 1) ? b->work_uj : 0);
+}
+/* The figures of a bound that do not depend on its value. */
+wick_bound bound_figures(const bound_problem *p, double value);
+/* Harvest, decay and sleep of the dt_s seconds from from_s on, as for a whole interval (lattices
+   apart). */
+interval bound_interval(const bound_problem *p, double from_s, double dt_s);
+
+/* Values of all instants: of some blocks of them, and of one instant of each other, from which its
+   block is computed anew when it is asked for. */
+typedef struct bound_values bound_values;
+
+/* The value of a device that is off with start_uj before the first input arrives. `kept` (may be
+   NULL): the values of all instants, in `arena`. */
+double bound_sweep(const bound *b, wick_arena *arena, double start_uj, bound_values **kept);
+
+/* The value of a state before what happens at instant j (1 .. n): of the largest charge of the
+   lattice that is not above uj. A queue as in clairvoyant_sweep.c; work: levels of the oldest
+   outstanding input, at most what bound_rows says. */
+double bound_value(bound_values *v, int j, int mode, int queue, int work, double uj);
+/* The last instant that can be looked at together with instant j at no extra cost: at least a
+   deadline and some periods behind it, where time does not end before. */
+int bound_horizon(const bound_values *v, int j);
+/* Levels + 1 that a state with this queue may have at the end of an interval. */
+int bound_rows(const bound *b, int queue);
+/* Periods before the latest arrival at which the oldest outstanding input arrived; -1: none. */
+int bound_oldest(const bound *b, int queue);
+/* What deadlines and arrivals of instant j make of a queue; *work: of its oldest input. */
+int bound_queue_behind(const bound *b, int j, int mode, int queue, int *work);
 
 #endif

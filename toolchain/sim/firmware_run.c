@@ -292,8 +292,8 @@ static world_outcome work(program *p) {
     if (status == WICK_RT_WAIT)
         return world_sleep(&p->world, p->world.now_s + p->world.options->wait_s);
     look_at_record(f);
-    bool given_up = phase == WICK_PHASE_RUN && segment > 0 &&
-                    (p->segment != segment || p->phase == WICK_PHASE_IDLE);
+    bool given_up =
+        phase == WICK_PHASE_RUN && (p->segment != segment || p->phase == WICK_PHASE_IDLE);
     if (taken && (phase == WICK_PHASE_DECIDE || given_up))
         program_decided(p, p->segment);
     return WORLD_DONE;

@@ -105,8 +105,11 @@ static void try_rule(climb *s, policy_budget rule) {
 /* One parameter at a time. */
 static void one_round(climb *s) {
     static const double trusts[] = {0, 0.25, 0.5, 1, 2}, firsts[] = {0, 0.5, 0.75, 1, 1.3, 1.8, 3},
-                        seconds[] = {INFINITY, 1, 1.5, 2.5, 4},
-                        give_ups[] = {INFINITY, 2.5, 1.4, 1, 0.7}, memories[] = {0.02, 0.1, 0.3, 1};
+                        seconds[] = {INFINITY, 0.7, 1, 1.5, 2.5, 4},
+                        give_ups[] = {INFINITY, 2.5, 1.4, 1, 0.7}, memories[] = {0.02, 0.1, 0.3, 1},
+                        holds[] = {0, 0.3, 0.6, 0.8, 1, 1.3, 2},
+                        shares[] = {0.5, 0.7, 0.85, 0.95, INFINITY},
+                        hurries[] = {0, 0.1, 0.25, 0.5, 1};
     int n = s->c->on->plan->model.n_modules;
     double period_s = s->c->on->workload.period_s;
     policy_budget r;
@@ -118,6 +121,14 @@ static void one_round(climb *s) {
         r = s->rule, r.largest = k, try_rule(s, r);
     for (int k = s->rule.largest; k <= n; k++)
         r = s->rule, r.otherwise = k, try_rule(s, r);
+    for (size_t i = 0; i < WICK_LEN(holds); i++)
+        r = s->rule, r.hold = holds[i], try_rule(s, r);
+    for (size_t i = 0; i < WICK_LEN(shares); i++)
+        r = s->rule, r.full = shares[i], try_rule(s, r);
+    for (size_t i = 0; i < WICK_LEN(hurries); i++)
+        r = s->rule, r.hurry = hurries[i], try_rule(s, r);
+    for (size_t i = 0; i < WICK_LEN(shares); i++)
+        r = s->rule, r.extra = shares[i], try_rule(s, r);
     for (size_t i = 0; i < WICK_LEN(seconds); i++)
         r = s->rule, r.second = seconds[i], try_rule(s, r);
     for (size_t i = 0; i < WICK_LEN(give_ups); i++)
@@ -131,23 +142,34 @@ static void rules(choice *c, int fixed) {
     const wick_device *d = plan->device;
     int n = plan->model.n_modules;
     c->full_uj = wick_device_usable_uj(d, d->capacitor.max_v, d->capacitor.off_v);
-    for (int k = 1; k <= n; k++)
-        c->energy_uj[k] = plan->segments[k].cost.energy_uj + plan->send.energy_uj +
+    for (int k = 0; k <= n; k++)
+        c->energy_uj[k] = plan->segments[k].cost.energy_uj + (k ? plan->send.energy_uj : 0) +
                           2 * plan->commit.energy_uj; /* decision and delivery */
     const policy_budget always = {.largest = fixed,
                                   .otherwise = fixed,
                                   .second = INFINITY,
                                   .give_up = INFINITY,
+                                  .full = INFINITY,
+                                  .extra = INFINITY,
                                   .memory_s = 0.1 * c->on->workload.period_s};
     policy_budget greedy = always;
     greedy.trust = greedy.first = greedy.largest = 1;
     greedy.otherwise = n;
-    climb s = {.c = c, .rule = always, .score = -1};
-    try_rule(&s, always);
-    try_rule(&s, greedy);
-    for (double before = -1; s.score > before + 1e-6 && c->status == WICK_OK;) {
-        before = s.score;
-        one_round(&s);
+    /* The smallest module first, a larger one where there is plenty; charge is kept for a burst. */
+    policy_budget thrifty = greedy;
+    thrifty.trust = 0.5;
+    thrifty.hold = thrifty.second = 1;
+    thrifty.first = INFINITY;
+    thrifty.full = thrifty.extra = 0.85;
+    thrifty.hurry = 0.25;
+    const policy_budget starts[] = {always, greedy, thrifty};
+    for (size_t i = 0; i < WICK_LEN(starts); i++) {
+        climb s = {.c = c, .rule = starts[i], .score = -2};
+        try_rule(&s, starts[i]);
+        for (double before = -2; s.score > before + 1e-6 && c->status == WICK_OK;) {
+            before = s.score;
+            one_round(&s);
+        }
     }
 }
 

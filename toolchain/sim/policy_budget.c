@@ -4,11 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-enum { HARVESTS = 8, TIMES = 6 };
+/* EXTRACTING: `best` of the extractor's stages. */
+enum { HARVESTS = 8, TIMES = 6, EXTRACTING = -1 };
 
 typedef struct drawing {
     const policy_budget *rule;
     const double *energy_uj;
+    double full_uj, period_s, deadline_s;
     int n;
     double charge_uj[CHARGE_BINS], harvest_uw[HARVESTS], time_s[TIMES]; /* that stand for a bin */
     uint8_t (*rows)[ROW_BYTES];
@@ -22,8 +24,33 @@ static int fits(const drawing *d, int from, int to, double factor, double uj) {
     return 0;
 }
 
-static int decide(const drawing *d, int best, int working, int level, double uj) {
+/* The last module is the smallest. */
+static int extract(const drawing *d, int level, double charge_uj, double uj, double left_s) {
     const policy_budget *r = d->rule;
+    double need_uj = d->energy_uj[0] * (1 - (double)level / WICK_TABLE_LEVELS) + d->energy_uj[d->n];
+    if (need_uj * r->hold <= uj || charge_uj >= r->full * d->full_uj)
+        return 1;
+    return left_s < r->hurry * d->deadline_s ? 0 : WICK_POLICY_WAIT;
+}
+
+/* After an answer. */
+static int more(const drawing *d, int best, double charge_uj, double uj, double left_s) {
+    const policy_budget *r = d->rule;
+    int k = isinf(r->second) ? 0 : fits(d, r->largest, best - 1, r->second, uj);
+    if (k || isinf(r->extra) || r->largest >= best)
+        return k;
+    if (charge_uj >= r->extra * d->full_uj) {
+        k = fits(d, r->largest, best - 1, 1, uj);
+        return k ? k : best - 1;
+    }
+    return left_s > d->deadline_s - d->period_s ? WICK_POLICY_WAIT : 0;
+}
+
+static int decide(const drawing *d, int best, int working, int level, double charge_uj, double uj,
+                  double left_s) {
+    const policy_budget *r = d->rule;
+    if (best == EXTRACTING)
+        return extract(d, level, charge_uj, uj, left_s);
     if (working) {
         double left = 1 - (level + 0.5) / WICK_TABLE_LEVELS;
         if (!(d->energy_uj[working] * left > r->give_up * uj))
@@ -33,20 +60,22 @@ static int decide(const drawing *d, int best, int working, int level, double uj)
         return less ? less : !best && working < d->n ? d->n : working;
     }
     if (best)
-        return isinf(r->second) ? 0 : fits(d, r->largest, best - 1, r->second, uj);
+        return more(d, best, charge_uj, uj, left_s);
     int k = fits(d, r->largest, d->n, r->first, uj);
     return k ? k : r->otherwise;
 }
 
 static void fill(drawing *d, int best, int working, int level) {
-    int stage =
-        (int)wick_policy_stage((uint32_t)d->n, (uint32_t)best, (uint32_t)working, (uint32_t)level);
+    int stage = level;
+    if (best != EXTRACTING)
+        stage = (int)wick_policy_stage((uint32_t)d->n, (uint32_t)best, (uint32_t)working,
+                                       (uint32_t)level);
     for (int t = 0; t < TIMES; t++)
         for (int h = 0; h < HARVESTS; h++) {
             uint8_t *row = d->rows[(stage * TIMES + t) * HARVESTS + h];
             for (int c = 0; c < CHARGE_BINS; c++) {
                 double uj = d->charge_uj[c] + d->rule->trust * d->harvest_uw[h] * d->time_s[t];
-                int action = decide(d, best, working, level, uj);
+                int action = decide(d, best, working, level, d->charge_uj[c], uj, d->time_s[t]);
                 row[c / 2] |= (uint8_t)(action << (c & 1 ? 4 : 0));
             }
         }
@@ -80,7 +109,12 @@ wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rul
     t->n_charge = CHARGE_BINS;
     t->n_harvest = HARVESTS;
     t->n_time = TIMES;
-    drawing d = {.rule = rule, .energy_uj = energy_uj, .n = n_modules};
+    drawing d = {.rule = rule,
+                 .energy_uj = energy_uj,
+                 .full_uj = full_uj,
+                 .period_s = period_s,
+                 .deadline_s = deadline_s,
+                 .n = n_modules};
     memset(t->charge_uj, 0xff, sizeof t->charge_uj);
     for (int c = 0; c < CHARGE_BINS; c++) {
         d.charge_uj[c] = full_uj * (c + 0.5) / CHARGE_BINS;
@@ -101,6 +135,8 @@ wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rul
     d.rows =
         (uint8_t(*)[ROW_BYTES])wick_arena_alloc(arena, wick_size_mul((size_t)cells, ROW_BYTES));
     memset(d.rows, 0, (size_t)cells * ROW_BYTES);
+    for (int level = 0; level < WICK_TABLE_LEVELS; level++)
+        fill(&d, EXTRACTING, 0, level);
     for (int best = 0; best <= n_modules; best++) {
         if (best == 1)
             continue;

@@ -12,12 +12,18 @@ typedef struct policy_budget {
     double second;  /* behind an answer, likewise; INFINITY: never */
     double give_up; /* what is in work is given up for a smaller one where what is left of it
                        exceeds give_up x the energy; INFINITY: never */
+    double hold;    /* the extractor works where what it still takes, and the smallest module,
+                       x hold is there; 0: always */
+    double full;    /* or where the capacitor is full to this share */
+    double hurry;   /* else it waits; the input is given up in the last share of its deadline */
+    double extra;   /* behind an answer, also where the capacitor is full to this share; else it
+                       waits while no other input can wait. INFINITY: never */
     int largest;    /* module that is begun */
     int otherwise;  /* where none has its energy: this one, > largest or equal */
     double memory_s;
 } policy_budget;
 
-/* energy_uj[k]: of module k, usable. full_uj: of a full capacitor. */
+/* energy_uj[k]: of module k, 0 the extractor, usable. full_uj: of a full capacitor. */
 wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rule, int n_modules,
                                      const double *energy_uj, double full_uj, double period_s,
                                      double deadline_s);

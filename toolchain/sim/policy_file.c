@@ -162,6 +162,11 @@ static wick_status read_hex(wick_json_at at, const char *key, const uint8_t **ou
     return WICK_OK;
 }
 
+/* A module, nothing more, or to wait. */
+static bool decides(const wick_policy_table *t, int choice) {
+    return choice <= t->n_modules || choice == WICK_POLICY_WAIT;
+}
+
 static wick_status check_table(wick_json_at at, const wick_policy_table *t, size_t cells,
                                size_t bytes) {
     const char *hint = "make the policy again (wick policy synth)";
@@ -174,7 +179,7 @@ static wick_status check_table(wick_json_at at, const wick_policy_table *t, size
             return wick_json_fail(at, WICK_RANGE, hint, "cell %zu names row %d of %d", i,
                                   t->row_of[i], t->n_rows);
     for (size_t i = 0; i < bytes; i++)
-        if ((t->rows[i] & 15) > t->n_modules || t->rows[i] >> 4 > t->n_modules)
+        if (!decides(t, t->rows[i] & 15) || !decides(t, t->rows[i] >> 4))
             return wick_json_fail(at, WICK_RANGE, hint, "byte %zu of rows names no module", i);
     return WICK_OK;
 }

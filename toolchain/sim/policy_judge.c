@@ -9,6 +9,8 @@ typedef struct judge {
     const wick_judged *on;
     uint8_t *correct; /* [modules][PARTS] */
     wick_sim_options options;
+    bool replay;
+    double replayed; /* expected right answers of the clairvoyant's plans */
 } judge;
 
 static judge make_judge(const wick_judged *on, const wick_policy *policy, wick_arena *arena) {
@@ -30,8 +32,14 @@ static wick_status run(judge *j, const wick_trace *trace, const wick_clairvoyant
                        double *expected, long *inputs, wick_diag *diag) {
     if (grid) {
         wick_bound b;
-        WICK_TRY(
-            wick_clairvoyant(j->on->plan, trace, &j->options, j->correct, PARTS, grid, &b, diag));
+        double reached = 0;
+        if (j->replay)
+            WICK_TRY(wick_clairvoyant_replay(j->on->plan, trace, &j->options, j->correct, PARTS,
+                                             grid, &b, &reached, diag));
+        else
+            WICK_TRY(wick_clairvoyant(j->on->plan, trace, &j->options, j->correct, PARTS, grid, &b,
+                                      diag));
+        j->replayed += reached * b.inputs;
         *expected += b.expected * b.inputs;
         *inputs += b.inputs;
         return WICK_OK;
@@ -76,6 +84,7 @@ static wick_status play_all(judge *j, const wick_clairvoyant_options *grid, doub
         status = play(j, grid, times_s, trace, &expected, &inputs, diag);
     }
     *score = inputs ? expected / (double)inputs : 0;
+    j->replayed = inputs ? j->replayed / (double)inputs : 0;
     wick_arena_free(arena);
     return status;
 }
@@ -90,11 +99,14 @@ wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, 
 }
 
 wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_options *grid,
-                              double *bound, wick_diag *diag) {
+                              double *bound, double *reached, wick_diag *diag) {
     const wick_policy any = {.kind = WICK_POLICY_GREEDY};
     wick_arena *arena = wick_arena_new();
     judge j = make_judge(on, &any, arena);
+    j.replay = reached != NULL;
     wick_status status = play_all(&j, grid, bound, diag);
+    if (reached)
+        *reached = j.replayed;
     wick_arena_free(arena);
     return status;
 }

@@ -24,9 +24,10 @@ typedef struct wick_judged {
 wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, double *score,
                               wick_diag *diag);
 
-/* The clairvoyant's bound on that score (clairvoyant.h). */
+/* The clairvoyant's bound on that score, and what its replayed plans reach (clairvoyant.h; may be
+   NULL: takes about three times as long). */
 wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_options *grid,
-                              double *bound, wick_diag *diag);
+                              double *bound, double *reached, wick_diag *diag);
 
 /* The best parameters of a kind by the score: FIXED (module), THRESHOLD (grid of low, high and
    charge), EDF (grid of reserve). Others: UNSUPPORTED. *score may be NULL. */

@@ -148,9 +148,18 @@ double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int b
     return work_on(m, age, &it, bin, charge);
 }
 
-static double extract(const policy_mdp *m, int age, int level, int bin, int charge) {
+double mdp_extract(const policy_mdp *m, int age, int level, int bin, int charge) {
     const job it = {.level = level, .done = m->stage_of[0][0]};
     return work_on(m, age, &it, bin, charge);
+}
+
+double mdp_wait(const policy_mdp *m, int stage, int age, int bin, int charge) {
+    double value = 0;
+    for (int j = 0; j < m->chain->n; j++)
+        value += m->chain->p[bin][j] * sleep_on(m, charge * m->step_uj + m->chain->uj[bin][j],
+                                                row(m, ON, stage, age + 1, j),
+                                                row(m, OFF, stage, age + 1, j));
+    return value;
 }
 
 /* ---- one sweep over a period ---- */
@@ -199,13 +208,16 @@ static void sweep_answer(policy_mdp *m, int age, int best, int bin) {
             for (int l = m->levels[w] - 1; l >= 0; l--) {
                 double go_on = mdp_go_on(m, age, best, w, l, bin, c);
                 bool choice = best != 0 || w < m->n_modules;
-                cell(m, ON, m->stage_of[best][w] + l, age, bin)[c] =
-                    (float)(choice ? fmax(go_on, start) : go_on);
+                int stage = m->stage_of[best][w] + l;
+                cell(m, ON, stage, age, bin)[c] =
+                    (float)(choice ? fmax(fmax(go_on, start), mdp_wait(m, stage, age, bin, c))
+                                   : go_on);
                 if (l == 0)
                     start = fmax(start, go_on);
             }
         }
-        cell(m, ON, m->stage_of[best][0], age, bin)[c] = (float)start;
+        int stage = m->stage_of[best][0];
+        cell(m, ON, stage, age, bin)[c] = (float)fmax(start, mdp_wait(m, stage, age, bin, c));
     }
 }
 
@@ -216,7 +228,9 @@ static void sweep_age(policy_mdp *m, int age) {
         sweep_answer(m, age, 0, i);
         for (int l = m->levels[0] - 1; l >= 0; l--)
             for (int c = 0; c < MDP_CHARGES; c++)
-                cell(m, ON, l, age, i)[c] = (float)extract(m, age, l, i, c);
+                cell(m, ON, l, age, i)[c] =
+                    (float)fmax(fmax(mdp_extract(m, age, l, i, c), mdp_finish(m, age, i, c)),
+                                mdp_wait(m, l, age, i, c));
         for (int stage = 0; stage < m->n_stages; stage++)
             for (int c = 0; c < MDP_CHARGES; c++)
                 cell(m, OFF, stage, age, i)[c] = (float)off_slot(m, stage, age, i, c);

@@ -5,7 +5,8 @@
        progress in whole levels: a level is less than half of what the capacitor holds, so what is
        too little for one stays in the charge
      x charge (grid over the usable energy) x bin of the recent harvest x device on or off.
-   An answer in time brings its module's accuracy minus that of the answer before it. Backward
+   A device that is on may work on, wait in the stage where it is, or end the input. An answer in
+   time brings its module's accuracy minus that of the answer before it. Backward
    induction over `periods` periods, beginning with nothing: what charge is worth for later inputs
    is in it. */
 #ifndef WICK_POLICY_MDP_H
@@ -35,6 +36,11 @@ typedef struct policy_mdp {
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods);
 /* Of a state of a device that is on: going on with module w at `level` behind answer `best`. */
 double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, int charge);
+/* The same of the extractor at `level`. */
+double mdp_extract(const policy_mdp *m, int age, int level, int bin, int charge);
+/* A slot of sleep in `stage`: the extractor's are its levels, others stage_of[best][working] +
+   level. */
+double mdp_wait(const policy_mdp *m, int stage, int age, int bin, int charge);
 /* Nothing more for this input. */
 double mdp_finish(const policy_mdp *m, int age, int bin, int charge);
 /* Sum over bins of the value of an input's arrival at an empty device, over periods. */

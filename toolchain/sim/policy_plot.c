@@ -1,7 +1,8 @@
 #include "sim/policy_plot.h"
 
 int wick_policy_first(const wick_policy_table *t, int time, int harvest, int charge) {
-    int row = t->row_of[time * t->n_harvest + harvest]; /* stage 0: nothing answered or in work */
+    int stage = (int)wick_policy_stage(t->n_modules, 0, 0, 0); /* nothing answered or in work */
+    int row = t->row_of[(stage * t->n_time + time) * t->n_harvest + harvest];
     uint8_t pair = t->rows[row * ((t->n_charge + 1) / 2) + charge / 2];
     return charge & 1 ? pair >> 4 : pair & 15;
 }
@@ -35,10 +36,11 @@ void wick_policy_script(const wick_policy_table *t, int columns, wick_buf *scrip
                 wick_buf_printf(script, "%d ", wick_policy_first(t, time, h, c));
             wick_buf_puts(script, "\n");
         }
-        wick_buf_printf(script,
-                        "EOD\nplot $map%d matrix with image pixels, $map%d matrix using "
-                        "1:2:(sprintf('%%d', $3)) with labels font ',8' tc rgb '#111111'\n",
-                        h, h);
+        wick_buf_printf(
+            script,
+            "EOD\nplot $map%d matrix with image pixels, $map%d matrix using "
+            "1:2:($3 > 8 ? 'w' : sprintf('%%d', $3)) with labels font ',8' tc rgb '#111111'\n",
+            h, h);
     }
     wick_buf_puts(script, "unset multiplot\n");
 }

@@ -27,44 +27,55 @@ typedef struct builder {
 
 /* ---- actions ---- */
 
-/* The values of each action (0 finish, k go on with, or turn to, module k) of a state; -INFINITY
-   where it is not allowed. */
+/* `best` of the extractor's stages, where 1 stands for going on. */
+enum { EXTRACTING = -1, ACTIONS = WICK_POLICY_WAIT + 1 };
+
+/* The values of each action (0 finish, k go on with, or turn to, module k, WAIT) of a state;
+   -INFINITY where it is not allowed. */
 static void action_values(const policy_mdp *m, int age, int best, int working, int level, int bin,
                           int charge, double *values) {
     int larger = best ? best - 1 : m->n_modules;
+    int stage = best == EXTRACTING ? level : m->stage_of[best][working] + level;
     values[0] = mdp_finish(m, age, bin, charge);
-    for (int w = 1; w <= m->n_modules; w++)
+    values[WICK_POLICY_WAIT] = mdp_wait(m, stage, age, bin, charge);
+    for (int w = 1; w <= m->n_modules && best == EXTRACTING; w++)
+        values[w] = w == 1 ? mdp_extract(m, age, level, bin, charge) : -INFINITY;
+    for (int w = 1; w <= m->n_modules && best != EXTRACTING; w++)
         values[w] = w < working || w > larger ? -INFINITY
                     : w == working            ? mdp_go_on(m, age, best, w, level, bin, charge)
                                               : mdp_go_on(m, age, best, w, 0, bin, charge);
 }
 
-/* The best action over the states of one cell; ties go to the larger module. */
+/* The best action over the states of one cell; ties go to the larger module, and nobody waits for
+   nothing. */
 static int best_action(const builder *b, int best, int working, int level, int time, int bin,
                        int charge_bin) {
     enum { PER_BIN = MDP_CHARGES / CHARGE_BINS };
     const policy_mdp *m = b->m;
-    const int per_level = working ? m->levels[working] / WICK_TABLE_LEVELS : 1;
-    double sums[1 + WICK_MAX_HEADS] = {0}, values[1 + WICK_MAX_HEADS];
+    const int per_level =
+        working || best == EXTRACTING ? m->levels[working] / WICK_TABLE_LEVELS : 1;
+    double sums[ACTIONS] = {0}, values[ACTIONS];
     for (int left = b->first_left[time]; left < b->first_left[time + 1]; left++)
         for (int l = 0; l < per_level; l++)
             for (int c = 0; c < PER_BIN; c++) {
                 action_values(m, m->ages - left, best, working, level * per_level + l, bin,
                               charge_bin * PER_BIN + c, values);
-                for (int a = 0; a <= m->n_modules; a++)
-                    sums[a] += values[a];
+                for (int a = 0; a < ACTIONS; a++)
+                    sums[a] += a <= m->n_modules || a == WICK_POLICY_WAIT ? values[a] : 0;
             }
     int action = 0;
     for (int a = m->n_modules; a >= 1; a--)
         if (sums[a] >= sums[action])
             action = a;
-    return action;
+    return sums[WICK_POLICY_WAIT] > sums[action] + 1e-9 ? WICK_POLICY_WAIT : action;
 }
 
 static void fill_rows(builder *b, int best, int working, int level) {
     const wick_policy_table *t = b->table;
-    int stage =
-        (int)wick_policy_stage(t->n_modules, (uint32_t)best, (uint32_t)working, (uint32_t)level);
+    int stage = level;
+    if (best != EXTRACTING)
+        stage = (int)wick_policy_stage(t->n_modules, (uint32_t)best, (uint32_t)working,
+                                       (uint32_t)level);
     for (int time = 0; time < t->n_time; time++)
         for (int bin = 0; bin < t->n_harvest; bin++) {
             uint8_t *row = b->rows[(stage * t->n_time + time) * t->n_harvest + bin];
@@ -77,6 +88,8 @@ static void fill_rows(builder *b, int best, int working, int level) {
 
 static void fill(builder *b) {
     int n = b->m->n_modules;
+    for (int level = 0; level < WICK_TABLE_LEVELS; level++)
+        fill_rows(b, EXTRACTING, 0, level);
     for (int best = 0; best <= n; best++) {
         if (best == 1)
             continue;
@@ -222,7 +235,7 @@ wick_synthesised wick_policy_constant(wick_arena *arena, int n_modules, int modu
             for (uint32_t level = 0; level < WICK_TABLE_LEVELS; level++)
                 row_of[wick_policy_stage((uint32_t)n_modules, (uint32_t)best, (uint32_t)w, level)] =
                     (uint8_t)w;
-    row_of[0] = (uint8_t)module;
+    memset(row_of, module, WICK_TABLE_LEVELS + 1); /* the extractor goes on; the first decision */
     wick_synthesised out = {.table = {.n_modules = (uint8_t)n_modules,
                                       .n_charge = 1,
                                       .n_harvest = 1,

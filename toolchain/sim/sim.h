@@ -24,12 +24,13 @@ typedef struct wick_sim_state {
     double now_s;
     double energy_uj; /* in the capacitor, from 0 V */
     double arrival_s, deadline_s;
-    int input;                        /* -1 = none in work */
-    int waiting;                      /* inputs that wait */
-    bool features;                    /* the extractor is done */
-    uint8_t answered;                 /* bit k-1: module k has answered */
-    int segment;                      /* in work */
-    int progress[1 + WICK_MAX_HEADS]; /* spans done of each segment */
+    int input;                              /* -1 = none in work */
+    int waiting;                            /* inputs that wait */
+    double waiting_s[WICK_MAX_WAITING + 1]; /* [waiting] when they arrived */
+    bool features;                          /* the extractor is done */
+    uint8_t answered;                       /* bit k-1: module k has answered */
+    int segment;                            /* in work */
+    int progress[1 + WICK_MAX_HEADS];       /* spans done of each segment */
 } wick_sim_state;
 
 typedef enum wick_sim_action_kind {

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+/* An input in the extractor's work; beside the numbers of modules. */
+enum { GIVEN_UP = -1 };
+
 wick_sim_options wick_sim_defaults(void) {
     return (wick_sim_options){
         .workload = {.period_s = 60, .deadline_s = 60, .clock_survives = true},
@@ -96,7 +99,8 @@ static world_outcome publish(program *p) {
     return outcome == WORLD_DONE ? commit_answer(p) : outcome;
 }
 
-/* What the policy says of the module in work; it goes on where the policy does not review. */
+/* What the policy says of the extractor or module in work; that goes on where the policy does not
+   review. */
 static int review(const program *p) {
     const world *w = &p->world;
     const wick_segment *segment = segment_of(p, p->segment);
@@ -104,12 +108,21 @@ static int review(const program *p) {
         return p->segment;
     wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
     s.working = (uint8_t)p->segment;
+    s.extracting = p->segment == 0;
     s.left_nj = segment->energy_nj / segment->n_spans *
                 (uint32_t)(segment->n_spans - p->progress[p->segment]);
-    return wick_policy_choose(&w->options->policy, &w->plan->model, &s);
+    int choice = wick_policy_choose(&w->options->policy, &w->plan->model, &s);
+    if (choice == WICK_POLICY_WAIT)
+        return choice;
+    return p->segment ? choice : choice ? 0 : GIVEN_UP;
 }
 
-static world_outcome commit_decision(program *p, int module) {
+/* As the policy says: sleep, or commit the choice. */
+static world_outcome follow(program *p, int choice) {
+    world *w = &p->world;
+    if (choice == WICK_POLICY_WAIT)
+        return world_sleep(w, w->now_s + w->options->wait_s);
+    int module = choice == GIVEN_UP ? 0 : choice;
     world_outcome outcome = commit(p);
     if (outcome == WORLD_DONE)
         program_decided(p, module);
@@ -126,7 +139,7 @@ static world_outcome decide(program *p) {
         wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
         module = wick_policy_choose(&w->options->policy, m, &s);
     }
-    return commit_decision(p, module);
+    return follow(p, module);
 }
 
 static world_outcome work(program *p) {
@@ -134,10 +147,10 @@ static world_outcome work(program *p) {
     if (p->wanted && p->taken && p->phase == WICK_PHASE_RUN && p->segment > 0 &&
         p->segment != p->wanted)
         return decide(p);
-    if (p->taken && p->phase == WICK_PHASE_RUN && p->segment > 0) {
-        int module = review(p);
-        if (module != p->segment)
-            return commit_decision(p, module);
+    if (p->taken && p->phase == WICK_PHASE_RUN) {
+        int choice = review(p);
+        if (choice != p->segment)
+            return follow(p, choice);
     }
     if (p->taken && p->phase == WICK_PHASE_RUN && (p->world.work.lazy || span_reloads(p)))
         return span_run(p);

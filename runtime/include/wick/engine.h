@@ -4,8 +4,9 @@
    Life of an input:  idle --submit--> extractor spans --> decide --> module spans --> publish -->
    decide ... --> idle. Every arrow is a commit; every choice (which module, stop) is in the record
    before it is acted on, so a replay after a power failure takes the same branch (DESIGN:
-   guarantees G1, G3 to G8). A policy that reviews (policy.h) is asked before each step of a
-   module's work too, and may give the module up for a smaller one, or for good.
+   guarantees G1, G3 to G8). A policy that reviews (policy.h) is asked before each step of the
+   extractor's and a module's work too, and may wait, give the module up for a smaller one, or the
+   input for good.
 
    Commits within a segment are lazy where the port knows the voltage: after the first commit of a
    boot, spans are joined as long as the capacitor surely carries the next one with its commit. What
@@ -110,7 +111,8 @@ void wick_engine_touch(wick_engine *engine);
 wick_rt_status wick_engine_sync(wick_engine *engine);
 
 /* Runs to the next commit. BUSY, RESULT (a result was delivered and that was committed), WAIT (the
-   voltage is known and does not carry the next span: nothing was done, sleep and call again), IDLE
+   voltage is known and does not carry the next span, or the policy waits: nothing was done, sleep
+   and call again), IDLE
    (a policy that reviews may have given it up without an answer), DROPPED (the input became older
    than its window, or of unknown age, without any answer) or an error. After an error the state in
    NVM is the one before the step (or, if only the commit's report failed, the one after), and the

@@ -17,8 +17,9 @@ typedef struct wick_situation {
     uint32_t
         min_accuracy_permille; /* what the application asks for; 0 = the best that energy allows */
     uint32_t left_nj;          /* modelled energy that `working` still takes */
-    uint8_t working;           /* the module in work; 0 = none: the features, or an answer, are
-                                  complete */
+    uint8_t working;           /* the module in work; 0 = none: the extractor is in work, or the
+                                  features, or an answer, are complete */
+    uint8_t extracting;        /* 1: the features are not complete; left_nj is of the extractor */
     uint8_t urgent;            /* 1: this input has priority, energy is not saved for later ones */
 } wick_situation;
 
@@ -49,12 +50,15 @@ typedef enum wick_policy_kind {
 } wick_policy_kind;
 
 enum { WICK_TABLE_BINS = 16, WICK_TABLE_LEVELS = 4 };
+/* Nothing now: sleep, then ask again. Larger than any module's number. */
+enum { WICK_POLICY_WAIT = 15 };
 
-/* Decisions over charge x recent harvest x time left x stage. A stage is the best module that has
-   answered (0 none, else at least 2: after the largest there is nothing to decide) with the module
-   in work and how far it is, in quarters of its energy. Stages in this order: for each best answer
-   0, n, n - 1 ... 2: none in work, then modules 1, 2 ... in work that are larger than the answer
-   and not the smallest, four levels each. */
+/* Decisions over charge x recent harvest x time left x stage. A stage is the extractor and how far
+   it is; or the best module that has answered (0 none, else at least 2: after the largest there is
+   nothing to decide) with the module in work and how far it is, in quarters of its energy. Stages
+   in this order: the extractor's four levels; then for each best answer 0, n, n - 1 ... 2: none in
+   work, then modules 1, 2 ... in work that are larger than the answer and not the smallest, four
+   levels each. */
 typedef struct wick_policy_table {
     uint8_t n_modules, n_charge, n_harvest, n_time; /* bins, 1 to WICK_TABLE_BINS */
     uint16_t n_rows;
@@ -63,7 +67,8 @@ typedef struct wick_policy_table {
         time_ms[WICK_TABLE_BINS - 1];
     const uint8_t *row_of; /* [stages][n_time][n_harvest]: a row */
     const uint8_t *rows;   /* [n_rows][(n_charge + 1) / 2]: modules, two a byte, low nibble first;
-                              0 = finish the input */
+                              0 = finish the input, WICK_POLICY_WAIT; in the extractor's stages
+                              every module's number means that it goes on */
 } wick_policy_table;
 
 typedef struct wick_policy {
@@ -83,18 +88,20 @@ typedef struct wick_policy {
    work: FIXED, GREEDY and THRESHOLD return 0 after one module has answered. With a module in work
    (asked between its spans where wick_policy_reviews): that module to go on, a smaller one (a
    larger number) that has not answered to give it up for that, or 0; so an input's work ends after
-   at most n_modules changes. */
+   at most n_modules changes. While the extractor is in work (asked likewise): 0 to give the input
+   up, else it goes on. TABLE also returns WICK_POLICY_WAIT, anywhere. */
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
                            const wick_situation *situation);
 
-/* The policy wants to be asked while a module is in work: EDF, TABLE. Once the deadline has passed
-   these do nothing more for the input. */
+/* The policy wants to be asked while the extractor or a module is in work: EDF, TABLE. Once the
+   deadline has passed these do nothing more for the input. */
 int wick_policy_reviews(const wick_policy *policy);
 
 /* Stages of a table for so many modules. */
 uint32_t wick_policy_stages(uint32_t n_modules);
-/* The stage's number: `best` 0 or 2..n_modules; `working` 0 or a module that is larger than best
-   and not the smallest; level 0..WICK_TABLE_LEVELS - 1 (0 where none is in work). */
+/* The stage's number (the extractor's are its levels): `best` 0 or 2..n_modules; `working` 0 or a
+   module that is larger than best and not the smallest; level 0..WICK_TABLE_LEVELS - 1 (0 where
+   none is in work). */
 uint32_t wick_policy_stage(uint32_t n_modules, uint32_t best, uint32_t working, uint32_t level);
 
 /* For the kinds' files. */

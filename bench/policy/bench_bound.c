@@ -1,0 +1,132 @@
+/* How near the clairvoyant's bound and its replayed plan are in cells of bench/policy.json, and on
+   which grid: each cell's grid is made finer until they lie within 1 %. */
+#include "policy_scene.h"
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+typedef struct arguments {
+    const char *scenario, *traces, *plans[8];
+    int n_plans, phases, every, first, grids;
+} arguments;
+
+enum { KEY_PHASES = 256, KEY_EVERY, KEY_FIRST, KEY_GRIDS };
+
+static const struct argp_option option_table[] = {
+    {"traces", 't', "FOLDER", 0, "the trace files that the scenario names", 0},
+    {"phases", KEY_PHASES, "N", 0, "start phases (default 3)", 0},
+    {"every", KEY_EVERY, "N", 0, "every Nth cell only (default 97)", 0},
+    {"first", KEY_FIRST, "N", 0, "from this cell on (default 0)", 0},
+    {"grids", KEY_GRIDS, "N", 0, "so many grids at most, each twice as fine (default 4)", 0},
+    {0}};
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    switch (key) {
+    case 't':
+        a->traces = text;
+        break;
+    case KEY_PHASES:
+        a->phases = atoi(text);
+        break;
+    case KEY_EVERY:
+        a->every = atoi(text);
+        break;
+    case KEY_FIRST:
+        a->first = atoi(text);
+        break;
+    case KEY_GRIDS:
+        a->grids = atoi(text);
+        break;
+    case ARGP_KEY_ARG:
+        if (!a->scenario)
+            a->scenario = text;
+        else if (a->n_plans < 8)
+            a->plans[a->n_plans++] = text;
+        break;
+    case ARGP_KEY_END:
+        if (!a->scenario || !a->traces || !a->n_plans || a->phases < 1 || a->every < 1 ||
+            a->grids < 1)
+            argp_error(state, "a scenario, --traces and plans are needed");
+        break;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+    return 0;
+}
+
+static const struct argp argp = {option_table,
+                                 parse,
+                                 "policy.json PLAN.json...",
+                                 "The clairvoyant's bound and its replayed plan, cell by cell.",
+                                 0,
+                                 0,
+                                 0};
+
+static double processor_s(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,
+                         wick_diag *diag) {
+    wick_judged judged, tuned;
+    wick_arena *arena = wick_arena_new();
+    wick_status status = scene_worlds(arena, s, f, c, a->traces, &judged, &tuned, diag);
+    judged.phases = a->phases;
+    double gap = 1;
+    for (int g = 0; g < a->grids && gap > 0.01 && status == WICK_OK; g++) {
+        const wick_clairvoyant_options grid = {.slots = 10 << g, .levels = 48 << g};
+        double bound, reached, since_s = processor_s();
+        status = wick_policy_bound(&judged, &grid, &bound, &reached, diag);
+        if (status != WICK_OK)
+            break;
+        gap = bound > 0 ? 1 - reached / bound : 0;
+        printf("%s %s %d window %g deadline %g rho %.3f: %d slots, %d levels: bound %.2f, replayed "
+               "%.2f, gap %.2f %% (%.1f s)\n",
+               f->name, s->sets[c->set].name, c->file, s->windows[c->window],
+               s->deadlines[c->deadline], scene_rho(s, f, c->rho), grid.slots, grid.levels,
+               100 * bound, 100 * reached, 100 * gap, processor_s() - since_s);
+        fflush(stdout);
+    }
+    wick_arena_free(arena);
+    return status;
+}
+
+static wick_status visit_all(const scene *s, const family *f, const arguments *a, wick_diag *diag) {
+    int at = 0;
+    for (int q = 0; q < s->n_sets; q++)
+        for (int file = 0; file < s->sets[q].n; file++)
+            for (int w = 0; w < s->n_windows; w++)
+                for (int d = 0; d < s->n_deadlines; d++)
+                    for (int rho = 0; rho < s->rho_steps; rho++, at++) {
+                        const cell c = {
+                            .set = q, .file = file, .window = w, .deadline = d, .rho = rho};
+                        if (at % a->every == a->first && f->plans[w])
+                            WICK_TRY(visit(s, f, &c, a, diag));
+                    }
+    return WICK_OK;
+}
+
+int main(int argc, char **argv) {
+    arguments a = {.phases = 3, .every = 97, .grids = 4};
+    argp_parse(&argp, argc, argv, 0, 0, &a);
+    wick_diag diag = {0};
+    wick_arena *arena = wick_arena_new();
+    scene s;
+    wick_status status = scene_load(arena, a.scenario, &s, &diag);
+    for (int i = 0; i < a.n_plans && status == WICK_OK; i++) {
+        family f;
+        status = family_load(arena, &s, a.plans[i], &f, &diag);
+        if (status == WICK_OK)
+            status = visit_all(&s, &f, &a, &diag);
+        family_free(&f, &s);
+    }
+    if (status != WICK_OK)
+        wick_diag_print(&diag, stderr);
+    wick_arena_free(arena);
+    return status == WICK_OK ? 0 : 1;
+}

@@ -1,0 +1,206 @@
+/* The clairvoyant's plan in the exact simulator: a control that looks at the plan from the state
+   that the device is really in, before every unit. */
+#include "sim/clairvoyant_plan.h"
+
+#include <math.h>
+
+typedef struct replay {
+    planner planner;
+    int target; /* the module that the input in work is meant for; 0: not chosen */
+    int input;  /* it was chosen for */
+} replay;
+
+static const wick_segment *segment_of(const replay *r, int k) {
+    return &r->planner.problem->plan->model.segments[k];
+}
+
+/* Inputs that are outstanding, as in clairvoyant_sweep.c. */
+static int queue_of(const replay *r, const wick_sim_state *s) {
+    const bound_problem *p = r->planner.problem;
+    const bound *b = &p->bound;
+    double period_s = p->options->workload.period_s, deadline_s = p->options->workload.deadline_s;
+    int newest = (int)floor(s->now_s / period_s + 1e-9), queue = 0;
+    for (int i = -1; i < s->waiting; i++) {
+        double arrival_s = i < 0 ? s->arrival_s : s->waiting_s[i];
+        if ((i < 0 && s->input < 0) || s->now_s >= arrival_s + deadline_s)
+            continue;
+        int at = newest - (int)lround(arrival_s / period_s);
+        if (at >= 0 && at < b->most_open)
+            queue |= 1 << at;
+    }
+    return queue;
+}
+
+/* µJ of the items before span i of a segment. */
+static double done_uj(const replay *r, int k, int i) {
+    const work_items *w = &r->planner.problem->work;
+    const wick_segment *segment = segment_of(r, k);
+    int item = i < segment->n_spans ? w->span_first[segment->first_span + i]
+               : k                  ? w->send[k]
+                                    : w->sequence[0].end;
+    return r->planner.problem->dearer * bound_spent(w, k, item);
+}
+
+/* What was spent on the input in work, for an answer of module k (0: the extractor alone). */
+static double spent_uj(const replay *r, const wick_sim_state *s, int k, bool taken) {
+    if (s->input < 0 || !taken)
+        return 0;
+    return done_uj(r, 0, s->progress[0]) + (k && s->features ? done_uj(r, k, s->progress[k]) : 0);
+}
+
+static plan_ahead look(const replay *r, const wick_sim_state *s, bool on, int k) {
+    plan_state state = {.at_s = s->now_s,
+                        .on = on,
+                        .queue = queue_of(r, s),
+                        .spent = spent_uj(r, s, k, s->features || s->progress[0] > 0),
+                        .uj = s->energy_uj};
+    return plan_look(&r->planner, state);
+}
+
+/* The charge with which the next unit surely ends. */
+static double enough_uj(const replay *r, const wick_sim_state *s) {
+    const bound_problem *p = r->planner.problem;
+    const work_items *w = &p->work;
+    int k = !s->features ? 0 : s->segment ? s->segment : r->target;
+    const wick_segment *segment = segment_of(r, k);
+    int i = s->progress[k];
+    if (i >= segment->n_spans)
+        return 0;
+    const wick_span *span = &p->plan->model.spans[segment->first_span + i];
+    if (w->lazy && span->need_mv)
+        return store_energy_at(&p->cap, (span->need_mv + 1) * 1e-3);
+    int first = w->span_first[segment->first_span + i], end = w->items[first].unit_end;
+    double off_uj = w->sequence[k].max_off_uj;
+    double unit_uj = work_before(w, k, end)->drawn_uj - work_before(w, k, first)->drawn_uj;
+    return off_uj + 1.1 * unit_uj +
+           work_before(w, WORK_DECIDE, w->sequence[WORK_DECIDE].end)->drawn_uj;
+}
+
+/* When a device that draws `uw` has `target_uj`, at most until_s; INFINITY: not by then. */
+static double reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
+                        double until_s) {
+    const bound_problem *p = r->planner.problem;
+    double at_s = s->now_s, uj = s->energy_uj, step_s = p->bound.dt_s / 4;
+    while (uj < target_uj) {
+        if (at_s >= until_s)
+            return INFINITY;
+        interval v = bound_interval(p, at_s, step_s);
+        uj = fmin(uj * v.decay + v.gain_uj - uw * step_s, p->bound.cap_uj);
+        at_s += step_s;
+    }
+    return at_s;
+}
+
+static wick_sim_action switch_off(const replay *r, const wick_sim_state *s) {
+    const bound *b = &r->planner.problem->bound;
+    double boot_s = look(r, s, false, 0).boot_s;
+    double next_s = b->dt_s * (floor(s->now_s / b->dt_s + 1e-9) + 1);
+    if (boot_s <= s->now_s && s->energy_uj >= b->on_uj) {
+        if (b->sleep_uw * (next_s - s->now_s) < b->boot_uj)
+            return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = next_s};
+        boot_s = next_s;
+    }
+    return (wick_sim_action){.kind = WICK_SIM_OFF, .until_s = boot_s};
+}
+
+/* Too little charge for the next unit. */
+static wick_sim_action wait_for(const replay *r, const wick_sim_state *s, double target_uj,
+                                bool stays_on) {
+    const bound *b = &r->planner.problem->bound;
+    double at_s = reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
+    if (at_s < INFINITY && (stays_on || b->sleep_uw * (at_s - s->now_s) < b->boot_uj))
+        return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = at_s};
+    return switch_off(r, s);
+}
+
+static wick_sim_action idle(const replay *r, const wick_sim_state *s) {
+    const bound_problem *p = r->planner.problem;
+    double period_s = p->options->workload.period_s;
+    double next_s = period_s * (floor(s->now_s / period_s + 1e-9) + 1);
+    if (look(r, s, true, 0).stays_on)
+        return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = next_s};
+    return switch_off(r, s);
+}
+
+/* The module for the input in work; 0: give it up. One that has begun keeps its work. */
+static int choose(replay *r, const wick_sim_state *s, bool *stays_on) {
+    int begun = s->features ? s->segment : 0;
+    plan_ahead ahead = look(r, s, true, begun);
+    if (ahead.module != begun && begun && s->progress[begun] > 0) {
+        plan_ahead anew = look(r, s, true, 0);
+        if (anew.module == 0 || anew.module == begun)
+            anew.module = begun;
+        ahead = anew;
+    }
+    *stays_on = ahead.stays_on;
+    return ahead.module;
+}
+
+static wick_sim_action act(void *ctx, const wick_sim_state *s) {
+    replay *r = ctx;
+    bool stays_on;
+    if (s->now_s >= r->planner.problem->bound.end_s)
+        return (wick_sim_action){.kind = WICK_SIM_GO_ON};
+    if (s->input < 0)
+        return idle(r, s);
+    if (s->answered || s->now_s >= s->deadline_s)
+        return (wick_sim_action){.kind = WICK_SIM_DROP};
+    int segment = s->features ? s->segment : 0;
+    if (segment && s->progress[segment] == segment_of(r, segment)->n_spans)
+        return (wick_sim_action){.kind = WICK_SIM_GO_ON}; /* delivers */
+    r->target = choose(r, s, &stays_on);
+    if (!r->target)
+        return (wick_sim_action){.kind = WICK_SIM_DROP};
+    double target_uj = enough_uj(r, s);
+    if (s->energy_uj < target_uj)
+        return wait_for(r, s, target_uj, stays_on);
+    return (wick_sim_action){.kind = WICK_SIM_MODULE, .module = r->target};
+}
+
+/* One replay with a margin. */
+static wick_status play(const bound_problem *p, bound_values *values, double margin_uj,
+                        const wick_trace *trace, const uint8_t *correct, int n_samples,
+                        wick_sim_result *result, wick_diag *diag) {
+    replay r = {.planner = {.problem = p, .values = values, .margin_uj = margin_uj}};
+    const wick_sim_control control = {.act = act, .ctx = &r};
+    wick_sim_options options = *p->options;
+    options.control = &control;
+    return wick_sim_run(p->plan, trace, &options, correct, n_samples, result, diag);
+}
+
+wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
+                                    const wick_sim_options *options, const uint8_t *correct,
+                                    int n_samples, const wick_clairvoyant_options *grid,
+                                    wick_bound *out, double *reached, wick_diag *diag) {
+    static const struct { double dearer, margin; } tries[] = {{1, 0}, {1, 0.01}, {1.02, 0}};
+    *out = (wick_bound){0};
+    *reached = 0;
+    wick_arena *arena = NULL;
+    bound_problem p = {0};
+    bound_values *values = NULL;
+    wick_status status = WICK_OK;
+    for (size_t i = 0; i < WICK_LEN(tries) && status == WICK_OK; i++) {
+        if (tries[i].dearer != p.dearer) {
+            wick_arena_free(arena);
+            arena = wick_arena_new();
+            status = bound_make(arena, plan, trace, options, correct, n_samples, grid,
+                                tries[i].dearer, &p, diag);
+            if (status != WICK_OK)
+                break;
+            double value = bound_sweep(&p.bound, arena, p.cap.energy_uj, &values);
+            if (i == 0)
+                *out = bound_figures(&p, value);
+        }
+        wick_sim_result result;
+        double most_uj = p.bound.work_uj * p.bound.most_levels;
+        status =
+            play(&p, values, tries[i].margin * most_uj, trace, correct, n_samples, &result, diag);
+        if (status == WICK_OK && result.inputs)
+            *reached =
+                fmax(*reached, (grid->known ? result.correct_in_time : result.expected_in_time) /
+                                   result.inputs);
+        wick_sim_free(&result);
+    }
+    wick_arena_free(arena);
+    return status;
+}
