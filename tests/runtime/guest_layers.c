@@ -1,6 +1,7 @@
 /* Shapes: the ones that networks have (1x1; 3x3 with strides 1 and 2 and SAME padding; a first
-   layer of three channels) and crooked ones (any window up to 7x7, any stride up to 3, paddings
-   that differ), channels of every remainder. Values: uniform, or at the ends of their range. */
+   layer of three channels; 3x3 over 32) and crooked ones (any window up to 7x7, any stride up to 3,
+   paddings that differ), channels of every remainder. Values: uniform, or at the ends of their
+   range. */
 #include "guest_layers.h"
 
 #include <string.h>
@@ -71,8 +72,33 @@ static void window(wick_layer *l, uint32_t *s) {
     l->out_w = (uint16_t)((l->in_w + l->pad_left + right - l->k_w) / l->stride_w + 1);
 }
 
+/* 3x3 over 32 inputs with stride 1, outputs a multiple of 4: what mve_rows.h reads in place. */
+static void in_rows(wick_layer *l, uint32_t *s) {
+    l->n_operands = 1;
+    l->in_c = 32;
+    l->k_h = l->k_w = 3;
+    l->stride_h = l->stride_w = 1;
+    l->in_h = (uint16_t)guest_between(s, 1, 5);
+    l->in_w = (uint16_t)guest_between(s, 1, one_in(s, 2) ? 4 : 11);
+    l->out_c = (uint16_t)(4 * guest_between(s, 1, one_in(s, 4) ? 21 : 4));
+    int same = !one_in(s, 4), bottom = same ? 1 : guest_between(s, 0, 2);
+    int right = same ? 1 : guest_between(s, 0, 2);
+    l->pad_top = (uint8_t)(same ? 1 : guest_between(s, 0, 2));
+    l->pad_left = (uint8_t)(same ? 1 : guest_between(s, 0, 2));
+    if (l->in_h + l->pad_top + bottom < 3)
+        l->in_h = 3;
+    if (l->in_w + l->pad_left + right < 3)
+        l->in_w = 3;
+    l->out_h = (uint16_t)(l->in_h + l->pad_top + bottom - 2);
+    l->out_w = (uint16_t)(l->in_w + l->pad_left + right - 2);
+}
+
 static void geometry(guest_layer *g, uint32_t *s) {
     wick_layer *l = &g->layer;
+    if (l->kind == WICK_LAYER_CONV2D && one_in(s, 8)) {
+        in_rows(l, s);
+        return;
+    }
     l->in_c = (uint16_t)(l->kind == WICK_LAYER_CONV2D && one_in(s, 8) ? 3 : some_channels(s));
     int32_t most = l->in_c < 16 ? 9 : 6;
     l->in_h = (uint16_t)guest_between(s, 1, most);

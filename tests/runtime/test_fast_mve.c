@@ -64,10 +64,21 @@ static int8_t random_s8(uint64_t *s, int extreme, int32_t low) {
 /* The kernel's size and the channels of the convolutions' special cases. */
 static void conv2d_geometry(wick_layer *l, uint64_t *s) {
     l->out_c = random_u16(s, 1, random_in(s, 0, 2) ? 12 : 40);
-    int kind = random_in(s, 0, 7);
+    int kind = random_in(s, 0, 9);
     if (kind == 0) { /* 1x1 */
         l->k_h = l->k_w = 1;
         l->in_c = random_u16(s, 1, 200);
+        if (random_in(s, 0, 1)) /* may be read where it is */
+            l->in_c = (uint16_t)(16 * random_in(s, 1, 10)),
+            l->out_c = (uint16_t)(l->out_c / 4 * 4 + 4);
+    } else if (kind >= 8) { /* in place, in rows: mve_rows.h; seldom too many or crooked outputs */
+        l->k_h = l->k_w = 3;
+        l->in_c = 32;
+        l->in_h = random_u16(s, 1, random_in(s, 0, 1) ? 3 : 9);
+        l->in_w = random_u16(s, 1, random_in(s, 0, 1) ? 5 : 12);
+        l->stride_h = l->stride_w = random_u8(s, 1, random_in(s, 0, 9) ? 1 : 2);
+        l->out_c = (uint16_t)(4 * random_in(s, 1, random_in(s, 0, 4) ? 5 : 20));
+        l->out_c = (uint16_t)(l->out_c + random_in(s, 0, random_in(s, 0, 9) ? 0 : 3));
     } else if (kind == 1) { /* a first layer */
         l->k_h = l->k_w = 3;
         l->in_c = 3;

@@ -92,18 +92,6 @@ typedef struct wick_mve_two {
     int32_t *acc;
 } wick_mve_two;
 
-/* All outputs of two pixels; the order of the fields is known to the assembly. */
-typedef struct wick_mve_pair {
-    const int8_t *x0, *x1;
-    const uint32_t *weights;
-    uint32_t more_steps; /* vectors of 16 inputs but the first; another one is read too */
-    const int32_t *bias, *mult;
-    const uint8_t *shift;
-    int8_t *dst;
-    uint32_t n; /* outputs, > 0; dst has n of the one pixel, then n of the other */
-    int32_t zero_point, low, high;
-} wick_mve_pair;
-
 /* From sums to outputs: see wick_mve_finish_one(). */
 typedef struct wick_mve_outputs {
     const int32_t *acc, *mult;
@@ -199,22 +187,6 @@ WICK_MVE_SUBROUTINE void wick_mve_dot_one(const wick_mve_one *dots) {
                        "q0", "q1", "q2", "q3", "cc", "memory");
 }
 
-/* 16 inputs: two pixels in q0, q1 by four outputs, the first one's weights in q2. Loads what comes
-   next. Two cycles wait for the multiplier: there is room for SLOT1 and SLOT2. */
-#define WICK_MVE_STEP(A, SLOT1, SLOT2)                                                             \
-    "   vmladav" A ".s8 r0, q0, q2\n"                                                              \
-    "   vldrw.u32 q3, [r5, #16]\n"                                                                 \
-    "   vmladav" A ".s8 r8, q1, q2\n" SLOT1 "   vmladav" A ".s8 r2, q0, q3\n"                      \
-    "   vldrw.u32 q2, [r5, #32]\n"                                                                 \
-    "   vmladav" A ".s8 r10, q1, q3\n" SLOT2 "   vmladav" A ".s8 r4, q0, q2\n"                     \
-    "   vldrw.u32 q3, [r5, #48]\n"                                                                 \
-    "   vmladav" A ".s8 r12, q1, q2\n"                                                             \
-    "   vldrw.u32 q2, [r5, #64]!\n"                                                                \
-    "   vmladav" A ".s8 r6, q0, q3\n"                                                              \
-    "   vldrw.u32 q0, [r1], #16\n"                                                                 \
-    "   vmladav" A ".s8 lr, q1, q3\n"                                                              \
-    "   vldrw.u32 q1, [r3], #16\n"
-
 /* The same for two pixels, both aligned to 4. Where each group begins again waits in d8, d9. */
 WICK_MVE_SUBROUTINE void wick_mve_dot_two(const wick_mve_two *dots) {
     register const wick_mve_two *args __asm__("r1") = dots;
@@ -259,77 +231,6 @@ WICK_MVE_SUBROUTINE void wick_mve_dot_two(const wick_mve_two *dots) {
                      :
                      : "r0", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r11", "r12", "lr",
                        "q0", "q1", "q2", "q3", "q4", "cc", "memory");
-}
-
-/* All outputs of two pixels, both aligned to 4, with bias. Pointers wait in q4: bias, mult, shift,
-   dst. Its caller is to be a subroutine: it saves the registers once for many pairs. */
-static inline void wick_mve_outputs_of_two(const wick_mve_pair *pair) {
-    register const wick_mve_pair *args __asm__("r11") = pair;
-    __asm__ volatile(
-        "   ldrd r0, r2, [r11, #16]\n"
-        "   ldrd r4, r6, [r11, #24]\n"
-        "   ldrd r8, r10, [r11, #40]\n"
-        "   vmov d8, r0, r2\n"
-        "   vmov d9, r4, r6\n"
-        "   vdup.32 q6, r8\n"
-        "   vdup.32 q7, r10\n"
-        "   ldr r5, [r11, #8]\n"
-        "1: ldrd r1, r3, [r11]\n"
-        "   vldrw.u32 q2, [r5]\n"
-        "   vldrw.u32 q0, [r1], #16\n"
-        "   vldrw.u32 q1, [r3], #16\n" WICK_MVE_STEP(
-            "", "   ldr r9, [r11, #12]\n", "   lsrs r9, #1\n") /* 1, 2, then four steps at a time */
-        "   bcc 2f\n" WICK_MVE_STEP(
-            "a", "",
-            "") "2: lsrs r9, #1\n"
-                "   bcc 3f\n" WICK_MVE_STEP("a", "", "") WICK_MVE_STEP(
-                    "a", "",
-                    "") "3: beq 5f\n"
-                        "4:\n"
-                        "   .rept 3\n" WICK_MVE_STEP("a", "", "") "   .endr\n" WICK_MVE_STEP(
-                            "a", "   subs r9, #1\n", "") "   bne 4b\n"
-                                                         "5: vmov q0[2], q0[0], r0, r4\n"
-                                                         "   vmov r1, r3, d8\n"
-                                                         "   vmov q0[3], q0[1], r2, r6\n"
-                                                         "   vmov r2, r4, d9\n"
-                                                         "   vmov q1[2], q1[0], r8, r12\n"
-                                                         "   ldr r0, [r11, #28]\n"
-                                                         "   vmov q1[3], q1[1], r10, lr\n"
-                                                         "   ldrd r8, r10, [r11, #32]\n"
-                                                         "   add r0, r8\n"
-                                                         "   sub r6, r0, r4\n"
-                                                         "   vctp.32 r6\n"
-                                                         "   movs r6, #1\n"
-                                                         "   vpstttt\n"
-                                                         "   vldrwt.u32 q2, [r1], #16\n"
-                                                         "   vmlat.s32 q0, q2, r6\n"
-                                                         "   vldrbt.u32 q3, [r2], #4\n"
-                                                         "   vmlat.s32 q1, q2, r6\n"
-                                                         "   vshl.s32 q0, q0, q3\n"
-                                                         "   vpst\n"
-                                                         "   vldrwt.u32 q5, [r3], #16\n"
-                                                         "   vshl.s32 q1, q1, q3\n"
-                                                         "   vrmulh.s32 q0, q0, q5\n"
-                                                         "   add r9, r4, #4\n"
-                                                         "   vrmulh.s32 q1, q1, q5\n"
-                                                         "   vadd.i32 q0, q0, r10\n"
-                                                         "   vmov d8, r1, r3\n"
-                                                         "   vadd.i32 q1, q1, r10\n"
-                                                         "   vmov d9, r2, r9\n"
-                                                         "   vmax.s32 q0, q0, q6\n"
-                                                         "   add r6, r4, r8\n"
-                                                         "   vmax.s32 q1, q1, q6\n"
-                                                         "   vmin.s32 q0, q0, q7\n"
-                                                         "   cmp r9, r0\n"
-                                                         "   vmin.s32 q1, q1, q7\n"
-                                                         "   vpstt\n"
-                                                         "   vstrbt.32 q0, [r4]\n"
-                                                         "   vstrbt.32 q1, [r6]\n"
-                                                         "   blt 1b\n"
-        : "+r"(args)
-        :
-        : "r0", "r1", "r2", "r3", "r4", "r5", "r6", "r8", "r9", "r10", "r12", "lr", "q0", "q1",
-          "q2", "q3", "q4", "q5", "q6", "q7", "cc", "memory");
 }
 
 /* n > 0 outputs of one pixel to dst0. VRMULH is the rounding rule. */
@@ -431,23 +332,6 @@ WICK_MVE_SUBROUTINE void wick_mve_dot_two(const wick_mve_two *dots) {
 static inline int8_t wick_mve_finish(const wick_mve_outputs *outputs, int32_t acc, uint32_t i) {
     int32_t y = outputs->zero_point + wick_requantize(acc, outputs->mult[i], outputs->shift[i]);
     return wick_clamp_s8(y, outputs->low, outputs->high);
-}
-
-static inline void wick_mve_outputs_of_two(const wick_mve_pair *pair) {
-    const uint32_t *weights = pair->weights;
-    for (uint32_t c = 0; c < pair->n; c += 4, weights += 16 * (pair->more_steps + 1))
-        for (uint32_t i = c; i < c + 4 && i < pair->n; i++) {
-            int32_t acc0 = pair->bias[i], acc1 = acc0;
-            for (uint32_t step = 0; step <= pair->more_steps; step++) {
-                const uint32_t *at = weights + 16 * step + 4 * (i - c);
-                acc0 += wick_mve_dot(pair->x0 + 16 * step, at, 16);
-                acc1 += wick_mve_dot(pair->x1 + 16 * step, at, 16);
-            }
-            int32_t y0 = wick_requantize(acc0, pair->mult[i], pair->shift[i]);
-            int32_t y1 = wick_requantize(acc1, pair->mult[i], pair->shift[i]);
-            pair->dst[i] = wick_clamp_s8(pair->zero_point + y0, pair->low, pair->high);
-            pair->dst[pair->n + i] = wick_clamp_s8(pair->zero_point + y1, pair->low, pair->high);
-        }
 }
 
 WICK_MVE_SUBROUTINE void wick_mve_finish_one(const wick_mve_outputs *outputs) {
