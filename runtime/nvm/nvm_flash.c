@@ -10,27 +10,27 @@
 
 #define NONE UINT32_MAX
 
-static uint32_t align(uint32_t bytes, uint32_t unit) {
+static uint32_t round_up(uint32_t bytes, uint32_t unit) {
     return (bytes + unit - 1u) / unit * unit;
 }
 
 uint32_t wick_flash_head_bytes(uint32_t blocks, uint32_t unit_bytes) {
-    return unit_bytes + align(2u * blocks, unit_bytes);
+    return unit_bytes + round_up(2u * blocks, unit_bytes);
 }
 
 uint32_t wick_flash_entry_bytes(uint32_t bytes, uint32_t unit_bytes) {
-    return align(WICK_FLASH_ENTRY_BYTES + bytes, unit_bytes);
+    return round_up(WICK_FLASH_ENTRY_BYTES + bytes, unit_bytes);
 }
 
-static int fetch(const wick_flash *flash, uint32_t offset, void *dst, uint32_t bytes) {
+static int read_bare(const wick_flash *flash, uint32_t offset, void *dst, uint32_t bytes) {
     return flash->under->nvm_read(flash->under->ctx, offset, dst, bytes);
 }
 
-static int program(const wick_flash *flash, uint32_t offset, const void *src, uint32_t bytes) {
+static int program_bare(const wick_flash *flash, uint32_t offset, const void *src, uint32_t bytes) {
     return flash->under->nvm_write(flash->under->ctx, offset, src, bytes);
 }
 
-static int barrier(const wick_flash *flash) {
+static int pass_barrier(const wick_flash *flash) {
     return flash->under->nvm_barrier(flash->under->ctx);
 }
 
@@ -57,7 +57,7 @@ static void put_entry(const wick_flash *flash, entry e, uint32_t sequence, uint3
 /* The entry at `offset` of a page with that sequence number. Returns 0 when it is one. */
 static int get_entry(const wick_flash *flash, uint32_t offset, uint32_t sequence, entry *e) {
     uint8_t header[WICK_FLASH_ENTRY_BYTES];
-    if (fetch(flash, offset, header, sizeof header) != 0 ||
+    if (read_bare(flash, offset, header, sizeof header) != 0 ||
         wick_get32(header + 4) != entry_crc(flash, header, sequence, offset))
         return -1;
     e->block = wick_get32(header) & 0xFFFFu;
@@ -74,7 +74,8 @@ static int move_rest(const wick_flash *flash, uint32_t from, uint32_t to, uint32
     uint32_t unit = flash->shape.unit_bytes;
     uint8_t one[WICK_FLASH_MOST_UNIT];
     for (uint32_t at = unit; at < bytes; at += unit)
-        if (fetch(flash, from + at, one, unit) != 0 || program(flash, to + at, one, unit) != 0)
+        if (read_bare(flash, from + at, one, unit) != 0 ||
+            program_bare(flash, to + at, one, unit) != 0)
             return -1;
     return 0;
 }
@@ -88,10 +89,10 @@ static int move_entry(wick_flash *flash, uint32_t block, uint32_t to, uint32_t s
     if (get_entry(flash, from, flash->pages[from / flash->shape.page_bytes].sequence, &e) != 0)
         return -1;
     uint32_t bytes = wick_flash_entry_bytes(e.bytes, unit);
-    if (fetch(flash, from, first, unit) != 0)
+    if (read_bare(flash, from, first, unit) != 0)
         return -1;
     put_entry(flash, e, sequence, offset, first);
-    if (move_rest(flash, from, offset, bytes) != 0 || program(flash, offset, first, unit) != 0)
+    if (move_rest(flash, from, offset, bytes) != 0 || program_bare(flash, offset, first, unit) != 0)
         return -1;
     flash->where[block] = (uint16_t)(offset / unit);
     flash->at += bytes;
@@ -109,11 +110,11 @@ static uint32_t head_crc(uint32_t crc, const uint8_t *sequence) {
 static int load_head(wick_flash *flash, uint32_t offset) {
     uint32_t unit = flash->shape.unit_bytes, blocks = flash->shape.blocks, crc;
     uint8_t head[8], two[2];
-    if (fetch(flash, offset, head, sizeof head) != 0)
+    if (read_bare(flash, offset, head, sizeof head) != 0)
         return -1;
     crc = head_crc(0, head);
     for (uint32_t b = 0; b < blocks; b++) {
-        if (fetch(flash, offset + unit + 2u * b, two, sizeof two) != 0)
+        if (read_bare(flash, offset + unit + 2u * b, two, sizeof two) != 0)
             return -1;
         crc = wick_crc32(crc, two, sizeof two);
         flash->where[b] = (uint16_t)(two[0] | two[1] << 8);
@@ -136,11 +137,11 @@ static int write_head(const wick_flash *flash, uint32_t offset, uint32_t sequenc
             table[i + 1u] = (uint8_t)(flash->where[b] >> 8);
             crc = wick_crc32(crc, table + i, 2);
         }
-        if (program(flash, offset + unit + at, table, unit) != 0)
+        if (program_bare(flash, offset + unit + at, table, unit) != 0)
             return -1;
     }
     wick_put32(head + 4, crc);
-    return barrier(flash) == 0 ? program(flash, offset, head, unit) : -1;
+    return pass_barrier(flash) == 0 ? program_bare(flash, offset, head, unit) : -1;
 }
 
 /* The page with the largest sequence number below `limit`; NONE without one. */
@@ -158,7 +159,7 @@ static void find_state(wick_flash *flash) {
     uint32_t page_bytes = flash->shape.page_bytes, newest = NONE, limit = NONE;
     for (uint32_t p = 0; p < flash->shape.pages; p++) {
         uint8_t sequence[4];
-        int readable = fetch(flash, p * page_bytes, sequence, sizeof sequence) == 0;
+        int readable = read_bare(flash, p * page_bytes, sequence, sizeof sequence) == 0;
         flash->pages[p].sequence = readable ? wick_get32(sequence) : 0;
     }
     flash->head = flash->shape.pages;
@@ -201,7 +202,7 @@ static void count_live(wick_flash *flash) {
 }
 
 /* The oldest page but `other` with at most so many bytes of newest entries. */
-static uint32_t oldest(const wick_flash *flash, uint32_t live, uint32_t other) {
+static uint32_t oldest_page(const wick_flash *flash, uint32_t live, uint32_t other) {
     uint32_t best = NONE;
     for (uint32_t p = 0; p < flash->shape.pages; p++)
         if (p != other && flash->pages[p].live <= live &&
@@ -212,7 +213,7 @@ static uint32_t oldest(const wick_flash *flash, uint32_t live, uint32_t other) {
 
 static int fill_page(wick_flash *flash, uint32_t page, uint32_t sequence) {
     const wick_flash_shape *shape = &flash->shape;
-    uint32_t from = oldest(flash, shape->spare_bytes, page);
+    uint32_t from = oldest_page(flash, shape->spare_bytes, page);
     flash->at = wick_flash_head_bytes(shape->blocks, shape->unit_bytes);
     if (from == NONE)
         return -1;
@@ -227,11 +228,11 @@ static int fill_page(wick_flash *flash, uint32_t page, uint32_t sequence) {
    the state. */
 static int open_page(wick_flash *flash) {
     count_live(flash);
-    uint32_t page = oldest(flash, 0, NONE), sequence = flash->sequence + 1u;
+    uint32_t page = oldest_page(flash, 0, NONE), sequence = flash->sequence + 1u;
     if (page == NONE)
         return -1;
     flash->pages[page].sequence = 0;
-    if (barrier(flash) != 0 || /* what has taken its entries' place is durable */
+    if (pass_barrier(flash) != 0 || /* what has taken its entries' place is durable */
         flash->erase(flash->under->ctx, page * flash->shape.page_bytes) != 0 ||
         fill_page(flash, page, sequence) != 0) {
         find_state(flash); /* what was moved does not count */
@@ -251,19 +252,19 @@ static int program_entry(const wick_flash *flash, uint32_t offset, entry e, cons
     uint8_t one[WICK_FLASH_MOST_UNIT];
     uint32_t done = e.bytes < in_first ? e.bytes : in_first;
     uint32_t whole = (e.bytes - done) / unit * unit, rest = e.bytes - done - whole;
-    if (whole != 0 && program(flash, offset + unit, src + done, whole) != 0)
+    if (whole != 0 && program_bare(flash, offset + unit, src + done, whole) != 0)
         return -1;
     memset(one, 0xFF, sizeof one);
     memcpy(one, src + done + whole, (size_t)rest);
-    if (rest != 0 && program(flash, offset + unit + whole, one, unit) != 0)
+    if (rest != 0 && program_bare(flash, offset + unit + whole, one, unit) != 0)
         return -1;
     memset(one, 0xFF, sizeof one);
     put_entry(flash, e, flash->sequence, offset, one);
     memcpy(one + WICK_FLASH_ENTRY_BYTES, src, (size_t)done);
-    return program(flash, offset, one, unit);
+    return program_bare(flash, offset, one, unit);
 }
 
-static int append(wick_flash *flash, entry e, const uint8_t *src) {
+static int append_entry(wick_flash *flash, entry e, const uint8_t *src) {
     uint32_t bytes = wick_flash_entry_bytes(e.bytes, flash->shape.unit_bytes);
     if ((flash->head == flash->shape.pages || flash->at + bytes > flash->shape.page_bytes) &&
         open_page(flash) != 0)
@@ -286,7 +287,7 @@ static int flash_write(void *ctx, uint32_t offset, const void *src, uint32_t byt
         return -1;
     for (uint32_t block = offset / size; bytes != 0; block++) {
         uint32_t part = bytes < size ? bytes : size;
-        if (block >= flash->shape.blocks || append(flash, (entry){block, part}, from) != 0)
+        if (block >= flash->shape.blocks || append_entry(flash, (entry){block, part}, from) != 0)
             return -1;
         from += part;
         bytes -= part;
@@ -308,7 +309,7 @@ static int read_block(const wick_flash *flash, uint32_t block, uint32_t skip, ui
     if (skip >= e.bytes)
         return 0;
     bytes = bytes < e.bytes - skip ? bytes : e.bytes - skip;
-    return fetch(flash, at + WICK_FLASH_ENTRY_BYTES + skip, dst, bytes);
+    return read_bare(flash, at + WICK_FLASH_ENTRY_BYTES + skip, dst, bytes);
 }
 
 static int flash_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {

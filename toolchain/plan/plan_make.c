@@ -11,8 +11,6 @@
 /* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
    tests/emit/slow_emit_builds.c measures. */
 enum { CODE_ENGINE = 12416, CODE_GUARD = 684, CODE_FLASH = 2560 };
-/* Stack of the calls of wick/flash.h, which the engine makes when its own is not at its deepest. */
-enum { STACK_FLASH = 256 };
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -264,7 +262,7 @@ static int64_t engine_code(const wick_device *device) {
 }
 
 static int64_t engine_stack(const wick_device *device) {
-    return WICK_ENGINE_STACK_BYTES + (device->nvm.page_bytes ? STACK_FLASH : 0);
+    return WICK_ENGINE_STACK_BYTES + (device->nvm.page_bytes ? WICK_FLASH_STACK_BYTES : 0);
 }
 
 /* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */

@@ -21,7 +21,8 @@
 
 enum {
     WICK_FLASH_ENTRY_BYTES = 8, /* header of an entry, before its data */
-    WICK_FLASH_MOST_UNIT = 32
+    WICK_FLASH_MOST_UNIT = 32,
+    WICK_FLASH_STACK_BYTES = 320 /* of its calls, on top of the engine's */
 };
 
 /* The plan's. All sizes but `blocks` and `spare_bytes` are powers of two. */
