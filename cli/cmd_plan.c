@@ -35,7 +35,10 @@ enum {
     KEY_LATENCY_WEIGHT,
     KEY_PROOF,
     KEY_RATE,
-    KEY_LIFETIME
+    KEY_LIFETIME,
+    KEY_FLASH,
+    KEY_RAM,
+    KEY_NVM
 };
 
 static const struct argp_option option_table[] = {
@@ -56,6 +59,10 @@ static const struct argp_option option_table[] = {
      0},
     {"app-bytes", KEY_APP_BYTES, "N", 0,
      "room for N bytes of the application's own variables, which join every commit (default 0)", 0},
+    {"flash", KEY_FLASH, "SIZE", 0,
+     "use at most so much of the device's flash, such as 64K (default: all)", 0},
+    {"ram", KEY_RAM, "SIZE", 0, "the same of its SRAM", 0},
+    {"nvm", KEY_NVM, "SIZE", 0, "the same of its NVM", 0},
     {"checksums", KEY_CHECKSUMS, "BLOCK", OPTION_ARG_OPTIONAL,
      "a checksum beside each block of the engine's memory (8, 16, 32 or 64 bytes, default 32), for "
      "memory whose bits may decay: what is damaged is reported, never used (default: none)",
@@ -81,6 +88,13 @@ static const struct argp_option option_table[] = {
      0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
+
+static int64_t parse_bytes(struct argp_state *state, const char *option, const char *text) {
+    int64_t bytes = 0;
+    if (!wick_parse_bytes(text, &bytes))
+        argp_error(state, "--%s: '%s' is no size, such as 64K or 9782", option, text);
+    return bytes;
+}
 
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
@@ -128,6 +142,15 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             text ? (int)cli_integer(state, "checksums", text, 8, WICK_PLAN_MAX_CHECKSUM_BLOCK) : 32;
         if (a->options.checksum_block & (a->options.checksum_block - 1))
             argp_error(state, "--checksums takes 8, 16, 32 or 64 bytes");
+        break;
+    case KEY_FLASH:
+        a->options.flash_bytes = parse_bytes(state, "flash", text);
+        break;
+    case KEY_RAM:
+        a->options.sram_bytes = parse_bytes(state, "ram", text);
+        break;
+    case KEY_NVM:
+        a->options.nvm_bytes = parse_bytes(state, "nvm", text);
         break;
     case 'o':
         a->out = text;

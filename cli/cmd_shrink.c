@@ -3,6 +3,7 @@
 #include "normalisation.h"
 #include "onnx/onnx.h"
 #include "shrink/shrink.h"
+#include "shrink_goal_args.h"
 #include "shrink_rewrite.h"
 #include "train/train.h"
 
@@ -19,6 +20,7 @@ typedef struct arguments {
     wick_quantize_options quantize;
     wick_separate_options separate;
     cli_normalisation normalisation;
+    cli_goal goal;
     int threads;
     double keep_channels; /* share; 1 = all */
     bool int8, separates, collapses, equalises, test, json;
@@ -119,14 +121,20 @@ static bool rewrites(const arguments *a) {
 static void check_complete(const arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
-    if (!a->int8 && !rewrites(a) && !a->equalises)
-        argp_error(state,
-                   "say how to shrink: --collapse, --channels, --separate, --equalise or --int8");
-    if (!a->int8 && a->test)
+    bool budgeted = a->goal.device != NULL;
+    if (!a->int8 && !rewrites(a) && !a->equalises && !budgeted)
+        argp_error(state, "say how to shrink: --collapse, --channels, --separate, --equalise or "
+                          "--int8, or to what: --device and budgets");
+    if (budgeted && (a->int8 || rewrites(a)))
+        argp_error(state, "--device chooses the means by itself: leave out --int8, --collapse, "
+                          "--channels and --separate");
+    if (!budgeted && a->goal.other)
+        argp_error(state, "%s belongs to --device", a->goal.other);
+    if (!a->int8 && !budgeted && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
-    if (!a->int8 && a->quantize.correct_bias)
+    if (!a->int8 && !budgeted && a->quantize.correct_bias)
         argp_error(state, "--correct-bias needs --int8");
-    if (!a->data && (a->int8 || a->equalises))
+    if (!a->data && (a->int8 || a->equalises || budgeted))
         argp_error(state, "--data is required, e.g. --data builtin:shapes10");
     if (!a->output)
         argp_error(state, "--output is required, e.g. -o family.int8.onnx");
@@ -137,6 +145,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     if (cli_parse_normalisation(state, key, text, &a->normalisation))
         return 0;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->goal;
+        break;
     case KEY_INT8:
         a->int8 = true;
         break;
@@ -216,6 +227,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     return 0;
 }
 
+static const struct argp_child children[] = {{&cli_goal_argp, 0, 0, 0}, {0}};
 static const struct argp argp = {
     option_table,
     parse,
@@ -228,8 +240,9 @@ static const struct argp argp = {
     "\vExample: wick shrink family.onnx --int8 --data builtin:shapes10 -o family.int8.onnx\n"
     "         wick shrink large.onnx --separate -o separated.onnx\n"
     "         wick shrink m.onnx --int8 -d cifar10:DIR --percentile 99.9 --test -o m.int8.onnx\n"
-    "Exit status: 0 done, 2 usage, 3 bad input or output, 4 failure.",
-    0,
+    "         wick shrink m.onnx --device m4-fram -d cifar10:DIR --flash 64K --ram 8K --energy 2mJ --max-drop 1 -o small.onnx\n"
+    "Exit status: 0 done, 1 a budget cannot be met, 2 usage, 3 bad input or output, 4 failure.",
+    children,
     0,
     0};
 
@@ -495,7 +508,25 @@ static wick_status write_rewritten(const arguments *a, const wick_graph *from,
     return WICK_OK;
 }
 
-static wick_status run(const arguments *a, wick_diag *diag) {
+static wick_status shrink_to_budgets(arguments *a, const wick_graph *graph, wick_diag *diag) {
+    cli_goal_job job = {.model = a->model,
+                        .data = a->data,
+                        .output = a->output,
+                        .test = a->test,
+                        .json = a->json,
+                        .threads = a->threads};
+    wick_data *data = NULL;
+    a->goal.options.quantize = a->quantize;
+    a->goal.options.quantize.report = NULL;
+    a->goal.options.separate = a->separate;
+    wick_status status = open_data(a, graph, &data, diag);
+    if (status == WICK_OK)
+        status = cli_goal_run(&a->goal, &job, graph, data, diag);
+    wick_data_free(data);
+    return status;
+}
+
+static wick_status run(arguments *a, wick_diag *diag) {
     wick_graph *from = NULL, *graph;
     WICK_TRY(wick_file_check_output(a->output, diag));
     WICK_TRY(wick_onnx_read(a->model, &from, diag));
@@ -508,7 +539,9 @@ static wick_status run(const arguments *a, wick_diag *diag) {
         if (status == WICK_OK)
             status = write_rewritten(a, from, graph, &done, diag);
     }
-    if (status == WICK_OK && a->int8)
+    if (status == WICK_OK && a->goal.device)
+        status = shrink_to_budgets(a, from, diag);
+    else if (status == WICK_OK && a->int8)
         status = quantize(a, graph, diag);
     else if (status == WICK_OK && a->equalises)
         status = equalise(a, graph, diag);
@@ -523,7 +556,8 @@ int cmd_shrink(int argc, char **argv) {
     arguments a = {.keep_channels = 1,
                    .data_options = wick_data_defaults(),
                    .quantize = wick_quantize_defaults(),
-                   .separate = wick_separate_defaults()};
+                   .separate = wick_separate_defaults(),
+                   .goal = cli_goal_defaults()};
     int exit_status;
     a.quantize.report = &report;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))

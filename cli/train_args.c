@@ -26,6 +26,7 @@ enum {
     KEY_EXITS,
     KEY_EXIT_AFTER,
     KEY_SPARSE,
+    KEY_SPARSE_RAMP,
     KEY_QUANTIZE,
     KEY_TEACHER,
     KEY_TEACHER_WEIGHT,
@@ -122,8 +123,14 @@ static const struct argp_option option_table[] = {
      2},
     {"freeze", KEY_FREEZE, "PATTERN", 0,
      "do not train parameters of these names, e.g. 'TM1.*'; may be given again", 2},
-    {"sparse", KEY_SPARSE, "PATTERN=D", 0,
-     "weights of these names keep the largest share D of each array after every step, e.g. 'TM1.*=0.2'; may be given again",
+    {"sparse", KEY_SPARSE, "PATTERN=D|N:M[/B]", 0,
+     "weights of these names keep the largest share D of each array after every step, e.g. 'TM1.*=0.2', or the N largest of "
+     "every M in a row along the inputs, e.g. '*=2:4'; with /B, every B neighbouring output channels keep the same ones, e.g. "
+     "'*=0.25/4', which devices compute fastest; may be given again",
+     2},
+    {"sparse-ramp", KEY_SPARSE_RAMP, "F", 0,
+     "share of the epochs over which the density falls to that, fast at first and finely at the end; what is kept is at "
+     "the density asked for (default: from the first step on)",
      2},
     {"quantize", KEY_QUANTIZE, "[PATTERN=]BITS", 0,
      "train the weights of these names (default: all) for integers of 2 to 8 bits, as `wick shrink --int8` will store them; may be given again",
@@ -312,17 +319,28 @@ static error_t parse_what(int key, char *text, struct argp_state *state) {
     }
 }
 
-/* Options of the optimiser and of the training as a whole. */
-/* "PATTERN=DENSITY". */
+/* "PATTERN=DENSITY" or "PATTERN=N:M", and "/BLOCK" behind it. */
 static void add_sparse(wick_train_options *o, struct argp_state *state, char *text) {
-    char *equals = strrchr(text, '=');
+    char *equals = strrchr(text, '='), *slash, *colon;
+    wick_sparse_rule rule = {.pattern = text};
     if (!equals || equals == text)
-        argp_error(state, "--sparse: '%s' is not PATTERN=DENSITY, e.g. 'TM1.*=0.2'", text);
+        argp_error(state, "--sparse: '%s' is not PATTERN=DENSITY, e.g. 'TM1.*=0.2', or PATTERN=N:M",
+                   text);
     if (o->n_sparse == WICK_MAX_SPARSE)
         argp_error(state, "--sparse: more than %d patterns", WICK_MAX_SPARSE);
-    double density = cli_number(state, "sparse", equals + 1, 1e-9, 1);
-    *equals = 0;
-    o->sparse[o->n_sparse++] = (wick_sparse_rule){text, density};
+    *equals++ = 0;
+    if ((slash = strchr(equals, '/')) != NULL) {
+        *slash++ = 0;
+        rule.block = (int)cli_integer(state, "sparse", slash, 1, WICK_MAX_SPARSE_RUN);
+    }
+    if ((colon = strchr(equals, ':')) != NULL) {
+        *colon++ = 0;
+        rule.m = (int)cli_integer(state, "sparse", colon, 1, WICK_MAX_SPARSE_RUN);
+        rule.n = (int)cli_integer(state, "sparse", equals, 1, rule.m);
+    } else {
+        rule.density = cli_number(state, "sparse", equals, 1e-9, 1);
+    }
+    o->sparse[o->n_sparse++] = rule;
 }
 
 /* "PATTERN=BITS" or "BITS". */
@@ -338,6 +356,7 @@ static void add_bits(wick_train_options *o, struct argp_state *state, char *text
     o->bits[o->n_bits++] = (wick_bits_rule){equals ? text : "*", bits};
 }
 
+/* Options of the optimiser and of the training as a whole. */
 static error_t parse_how(int key, char *text, struct argp_state *state) {
     train_arguments *a = state->input;
     wick_train_options *o = &a->train;
@@ -390,6 +409,9 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
         return 0;
     case KEY_SPARSE:
         add_sparse(o, state, text);
+        return 0;
+    case KEY_SPARSE_RAMP:
+        o->sparse_ramp = cli_number(state, "sparse-ramp", text, 0, 0.999999);
         return 0;
     case KEY_QUANTIZE:
         add_bits(o, state, text);
@@ -455,6 +477,7 @@ static void check_together(struct argp_state *state, const train_arguments *a) {
          "--lr-schedule step"},
         {o->lr_decay != unset.lr_decay && o->lr_schedule != WICK_LR_STEP, "lr-decay",
          "--lr-schedule step"},
+        {o->sparse_ramp > 0 && !o->n_sparse, "sparse-ramp", "--sparse"},
         {o->kd_temperature != unset.kd_temperature && !o->kd_response, "kd-temperature",
          "--kd-response"},
         {o->teacher_features && !a->teacher, "teacher-features", "--teacher"},

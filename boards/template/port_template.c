@@ -23,7 +23,8 @@ static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
 }
 
 /* Writes `bytes`. A power failure may cut it anywhere. Offsets are multiples of the memory's write
-   unit, a last partial unit may be filled up with anything. Write errors return non-zero. */
+   unit, a last partial unit may be filled up with anything. Write errors return non-zero. Flash:
+   programs whole units that are erased, in the order of the calls. */
 static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes) {
     (void)ctx;
     memcpy(region + offset, src, bytes);
@@ -36,6 +37,16 @@ static int nvm_barrier(void *ctx) {
     (void)ctx;
     return 0;
 }
+
+#if MODEL_FLASH_PAGES
+/* Erases the page that begins at `offset`; returns when it is done. */
+int wick_board_erase(void *ctx, uint32_t offset);
+int wick_board_erase(void *ctx, uint32_t offset) {
+    (void)ctx;
+    memset(region + offset, 0xFF, MODEL_MEMORY_BYTES / MODEL_FLASH_PAGES);
+    return 0;
+}
+#endif
 
 /* Capacitor voltage in mV, from an ADC or a comparator; 0 = unknown. */
 static uint32_t capacitor_mv(void *ctx) {

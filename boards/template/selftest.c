@@ -4,14 +4,16 @@
    after every commit; then the first vector with the power cut before one of the NVM writes, the
    word in flight garbage, and a restart: before MODEL_SELFTEST_CUTS of them, evenly spread, or with
    the argument `all` before every single one. Where the plan has checksums, single bits of the
-   memory are flipped besides, after each commit: an answer may be refused, never wrong. The logits
-   must be those that the PC's int8 run gave, bit for bit. Prints PASS or FAIL; the exit status is 0
-   or 1. */
+   memory are flipped besides, after each commit: an answer may be refused, never wrong. Where the
+   plan is for flash, a cut leaves a unit of garbage or a half-erased page, and no unit is
+   programmed twice. The logits must be those that the PC's int8 run gave, bit for bit. Prints PASS
+   or FAIL; the exit status is 0 or 1. */
 #include "model_vectors.h"
 
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <wick/flash.h>
 #include <wick/guard.h>
 
 #ifndef MODEL_SELFTEST_CUTS
@@ -29,6 +31,30 @@ static int8_t last_logits[MODEL_CLASSES];
 static jmp_buf power_off;
 static unsigned long writes, cut_at; /* words written; the power fails at that one, 0 = never */
 
+#if MODEL_FLASH_PAGES
+/* Memory stands in for flash: pages are erased, units programmed once. */
+static const wick_flash_shape flash_shape = MODEL_FLASH_SHAPE;
+static uint8_t programmed[MODEL_MEMORY_BYTES / 8u]; /* by units */
+static uint16_t flash_where[MODEL_FLASH_BLOCKS];
+static wick_flash_page flash_pages[MODEL_FLASH_PAGES];
+static wick_flash flash_log;
+static wick_port flash_bare;
+static int flash_misused; /* units that were programmed though they were not erased */
+
+/* A power failure leaves every other unit of the page as it was. */
+static int flash_erase(void *ctx, uint32_t offset) {
+    uint32_t unit = flash_shape.unit_bytes, end = offset + flash_shape.page_bytes;
+    int cut = ++writes == cut_at;
+    (void)ctx;
+    for (uint32_t at = offset; at < end; at += cut ? 2 * unit : unit)
+        memset(region + at, 0xFF, unit);
+    memset(programmed + offset / unit, cut, flash_shape.page_bytes / unit);
+    if (cut)
+        longjmp(power_off, 1);
+    return 0;
+}
+#endif
+
 static int nvm_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
     (void)ctx;
     if (offset > MODEL_MEMORY_BYTES || bytes > MODEL_MEMORY_BYTES - offset)
@@ -41,8 +67,17 @@ static int nvm_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes
     (void)ctx;
     if (offset > MODEL_MEMORY_BYTES || bytes > MODEL_MEMORY_BYTES - offset)
         return 1;
-    for (uint32_t done = 0; done < bytes; done += 4) {
-        uint32_t word = bytes - done < 4 ? bytes - done : 4;
+#if MODEL_FLASH_PAGES
+    const uint32_t most = flash_shape.unit_bytes;
+#else
+    const uint32_t most = 4;
+#endif
+    for (uint32_t done = 0; done < bytes; done += most) {
+        uint32_t word = bytes - done < most ? bytes - done : most;
+#if MODEL_FLASH_PAGES
+        flash_misused += word != most || programmed[(offset + done) / most] != 0;
+        programmed[(offset + done) / most] = 1;
+#endif
         if (++writes == cut_at) {
             memset(region + offset + done, 0x6B, word);
             longjmp(power_off, 1);
@@ -65,9 +100,23 @@ static int on_result(void *ctx, const wick_result *result) {
     return 0;
 }
 
+static void blank(void) {
+    memset(region, 0xFF, sizeof region);
+#if MODEL_FLASH_PAGES
+    memset(programmed, 1, sizeof programmed); /* nobody has erased it */
+#endif
+}
+
 static wick_rt_status boot(wick_engine *engine, const wick_port *port, const wick_policy *policy) {
     memset(scratch, 0xA5, sizeof scratch);
     memset(engine, 0, sizeof *engine);
+#if MODEL_FLASH_PAGES
+    static wick_port log_port;
+    port = &log_port;
+    if (wick_flash_make(&flash_log, &flash_bare, flash_erase, &flash_shape, flash_where,
+                        flash_pages, &log_port) != WICK_RT_OK)
+        return WICK_RT_ARGUMENT;
+#endif
     return wick_engine_boot(engine, &wick_model_data, port, policy, (int8_t *)scratch,
                             MODEL_SCRATCH_BYTES);
 }
@@ -79,7 +128,7 @@ static wick_rt_status answer(const wick_port *port, int module, int restart) {
     memset(&policy, 0, sizeof policy);
     policy.kind = WICK_POLICY_FIXED;
     policy.module = (uint8_t)module;
-    memset(region, 0xFF, sizeof region);
+    blank();
     results = 0;
     wick_rt_status status = boot(&engine, port, &policy);
     if (status < 0)
@@ -105,7 +154,7 @@ static wick_rt_status answer_cut(const wick_port *port, int module, unsigned lon
     memset(&policy, 0, sizeof policy);
     policy.kind = WICK_POLICY_FIXED;
     policy.module = (uint8_t)module;
-    memset(region, 0xFF, sizeof region);
+    blank();
     results = 0;
     writes = 0;
     cut_at = cut;
@@ -154,7 +203,7 @@ static int answer_flipped(const wick_port *port, int module, unsigned long commi
     memset(&policy, 0, sizeof policy);
     policy.kind = WICK_POLICY_FIXED;
     policy.module = (uint8_t)module;
-    memset(region, 0xFF, sizeof region);
+    blank();
     results = 0;
     wick_rt_status status = boot(&engine, port, &policy);
     if (status >= 0)
@@ -216,6 +265,9 @@ int main(int argc, char **argv) {
     port.nvm_barrier = nvm_barrier;
     port.nvm_mapped = MODEL_NVM_MAPPED ? region : NULL;
     port.result = on_result;
+#if MODEL_FLASH_PAGES
+    flash_bare = port;
+#endif
 #if MODEL_CHECKSUM_BLOCK
     wick_guard guard;
     wick_port bare = port;
@@ -235,6 +287,11 @@ int main(int argc, char **argv) {
 #if MODEL_CHECKSUM_BLOCK
     for (int module = 1; module <= MODEL_MODULES; module++)
         failures += check_flips(&port, &guard, module, all);
+#endif
+#if MODEL_FLASH_PAGES
+    printf("%s flash: %d units were programmed without being erased\n",
+           flash_misused ? "FAIL" : "pass", flash_misused);
+    failures += flash_misused;
 #endif
     printf("%s: %d differences in %d whole runs and the cut ones\n", failures ? "FAIL" : "PASS",
            failures, 2 * MODEL_VECTORS * MODEL_MODULES);

@@ -2,14 +2,18 @@
 #include "thumb_machine.h"
 
 #include <elf.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 machine m;
 
-/* A guest that goes astray ends here; a whole inference of a large model takes less. */
-static const uint64_t TOO_LONG_US = UINT64_C(60000000);
+/* What the watch looks at. (A limit of Unicorn's own starts a thread for every run, which takes
+   longer than most runs.) */
+static volatile sig_atomic_t runs, runs_seen;
+static uc_engine *volatile running;
 
 void machine_fail(const char *what) {
     fprintf(stderr, "thumbcut: %s\n", what);
@@ -67,12 +71,23 @@ static void on_interrupt(uc_engine *uc, uint32_t number, void *context) {
     uc_emu_stop(uc);
 }
 
+/* Before each instruction. (Unicorn's own limit would not do: code that it has translated without
+   one does not look at it.) */
 static void on_instruction(uc_engine *uc, uint64_t address, uint32_t bytes, void *context) {
-    (void)uc;
-    (void)address;
     (void)bytes;
     (void)context;
+    if (m.instructions == m.stop_at) {
+        uc_emu_stop(uc);
+        return;
+    }
     m.instructions++;
+    uint16_t code = 0;
+    if (address + sizeof code <= FLASH_BYTES)
+        memcpy(&code, m.flash + address, sizeof code);
+    if (m.in_block)
+        m.in_block--;
+    else if ((code & 0xFF00u) == 0xBF00u && (code & 0xFu))
+        m.in_block = 4u - (uint32_t)__builtin_ctz(code & 0xFu);
 }
 
 static int cpu_model(const char *core) {
@@ -88,7 +103,9 @@ static int cpu_model(const char *core) {
     return 0;
 }
 
-static uc_engine *make_processor(const char *core, int counting) {
+typedef enum counted { NOTHING, STORES, INSTRUCTIONS } counted;
+
+static uc_engine *make_processor(const char *core, counted what) {
     uc_engine *uc;
     uc_hook hook;
     check(uc_open(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, &uc), "Unicorn");
@@ -99,10 +116,11 @@ static uc_engine *make_processor(const char *core, int counting) {
     check(uc_mem_map_ptr(uc, INPUT_AT, INPUT_BYTES, UC_PROT_READ, m.input), "input");
     check(uc_mem_map_ptr(uc, MAILBOX_AT, 4096, UC_PROT_READ | UC_PROT_WRITE, m.box), "mailbox");
     check(uc_hook_add(uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, NULL, 1, 0), "a hook");
-    check(uc_hook_add(uc, &hook, UC_HOOK_MEM_WRITE, (void *)on_store, NULL, NVM_AT,
-                      NVM_AT + NVM_BYTES - 1),
-          "a hook");
-    if (counting)
+    if (what != NOTHING)
+        check(uc_hook_add(uc, &hook, UC_HOOK_MEM_WRITE, (void *)on_store, NULL, NVM_AT,
+                          NVM_AT + NVM_BYTES - 1),
+              "a hook");
+    if (what == INSTRUCTIONS)
         check(uc_hook_add(uc, &hook, UC_HOOK_CODE, (void *)on_instruction, NULL, 1, 0), "a hook");
     return uc;
 }
@@ -149,8 +167,30 @@ void machine_make(const char *elf, const char *core) {
     if (m.bss_end < SRAM_AT || m.bss_end > SRAM_AT + SRAM_BYTES - STACK_BYTES)
         machine_fail("the guest's SRAM is full");
     m.nvm_bytes = NVM_BYTES;
-    m.processor = make_processor(core, 0);
-    m.counting = make_processor(core, 1);
+    m.processor = make_processor(core, STORES);
+    m.counting = make_processor(core, INSTRUCTIONS);
+    m.plain = make_processor(core, NOTHING);
+    check(uc_context_alloc(m.plain, &m.fresh), "a context");
+    check(uc_context_save(m.plain, m.fresh), "a context");
+}
+
+static void on_watch(int number) {
+    (void)number;
+    if (running && runs == runs_seen) {
+        m.astray = 1;
+        uc_emu_stop(running);
+    }
+    runs_seen = runs;
+}
+
+void machine_watch(uint32_t seconds) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_watch;
+    action.sa_flags = SA_RESTART;
+    struct itimerval every = {{(time_t)seconds, 0}, {(time_t)seconds, 0}};
+    if (sigaction(SIGPROF, &action, NULL) != 0 || setitimer(ITIMER_PROF, &every, NULL) != 0)
+        machine_fail("no timer");
 }
 
 static void noise(uint8_t *memory, size_t bytes, uint64_t *random) {
@@ -161,6 +201,8 @@ static void noise(uint8_t *memory, size_t bytes, uint64_t *random) {
 }
 
 void machine_reset(uc_engine *processor, uint64_t *random) {
+    check(uc_context_restore(processor, m.fresh), "a context");
+    m.in_block = 0;
     noise(m.sram, m.bss_end - SRAM_AT, random);
     noise(m.sram + SRAM_BYTES - STACK_BYTES, STACK_BYTES, random);
     for (int r = UC_ARM_REG_R0; r <= UC_ARM_REG_R12; r++) {
@@ -179,9 +221,14 @@ void machine_reset(uc_engine *processor, uint64_t *random) {
 int machine_run(uc_engine *processor, uint64_t most) {
     uint32_t pc = 0;
     m.message = 0;
+    m.astray = 0;
+    m.stop_at = most ? m.instructions + most : UINT64_MAX;
     uc_reg_read(processor, UC_ARM_REG_PC, &pc);
-    uc_err error = uc_emu_start(processor, pc | 1u, 0xFFFFFFFE, TOO_LONG_US, (size_t)most);
+    runs++;
+    running = processor;
+    uc_err error = uc_emu_start(processor, pc | 1u, 0xFFFFFFFE, 0, 0);
+    running = NULL;
     if (m.message != 0)
         uc_reg_write(processor, UC_ARM_REG_PC, &m.resume_at);
-    return error == UC_ERR_OK && (m.cut || m.message != 0 || most != 0);
+    return error == UC_ERR_OK && !m.astray && (m.cut || m.message != 0 || most != 0);
 }

@@ -21,8 +21,10 @@ enum {
 };
 
 typedef struct machine {
-    /* Two processors on the same memories: the second counts instructions, which takes time. */
-    uc_engine *processor, *counting;
+    /* Processors on the same memories: the first counts NVM stores, the second instructions too;
+       the third neither, which is faster. */
+    uc_engine *processor, *counting, *plain;
+    uc_context *fresh; /* registers of a processor that has not run */
     uint8_t *flash, *sram, *nvm, *input;
     mailbox *box;
     uint32_t bss_end; /* SRAM in use: [SRAM_AT, bss_end) and the stack */
@@ -35,7 +37,10 @@ typedef struct machine {
     uint64_t store_value;
     uint32_t message;      /* GUEST_..., 0 = none */
     uint32_t resume_at;    /* behind the message */
+    volatile int astray;   /* the last run was stopped: it had taken more than its time */
     uint64_t instructions; /* of the counting processor */
+    uint64_t stop_at;      /* it stops after so many */
+    uint32_t in_block;     /* instructions of an IT block that are still to come */
 } machine;
 
 extern machine m;
@@ -44,6 +49,9 @@ void machine_fail(const char *what);
 void *machine_allocate(size_t bytes);
 /* Loads the guest; core is m0, m3, m4 or m33. */
 void machine_make(const char *elf, const char *core);
+/* A run that takes more than `seconds` (> 0) of processor time is astray: it is stopped after at
+   most twice as many. Without it runs may take for ever. */
+void machine_watch(uint32_t seconds);
 /* Power comes back: SRAM and registers hold noise, the guest has been reset. */
 void machine_reset(uc_engine *processor, uint64_t *random);
 /* Goes on until the guest's next message, a cut, or `most` instructions (0 = as many as it takes).

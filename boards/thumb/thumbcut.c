@@ -3,6 +3,7 @@
    before each NVM store, between the words of STM too, and after each N instructions. thumbcut ELF
    CORE INPUT MODULE [--mapped] [--lazy] [--seed S] [--part I/N] [--stores all|N]
               [--instructions STEP] [--sampled-instructions N] [--replay ID]
+              [--patience SECONDS]
    An uninterrupted run is recorded first: the NVM at each commit, and the machine, from which cases
    start. Then, for each case: on to the cut; a cut before a store leaves the memory as it was, or
    the word torn; SRAM and registers are filled with noise, the guest boots and goes on until it
@@ -25,11 +26,11 @@ typedef struct snapshot {
     mailbox box;
     uint8_t *nvm, *sram, *stack;
     uint64_t stores, instructions;
-    int delivered;
 } snapshot;
 
 static struct {
     snapshot at[MOST_COMMITS];
+    snapshot cursor; /* of a cut after an instruction, from which the next one goes on */
     uint32_t count;
     uint64_t stores, instructions, delivery_store, delivery_instruction;
     int8_t logits[MAILBOX_CLASSES];
@@ -37,6 +38,10 @@ static struct {
     uint64_t seed;
     int lazy, verbose;
     uint8_t *skip; /* [nvm_bytes] 1: not compared */
+    uint8_t places[FLASH_BYTES /
+                   16]; /* a bit for each halfword of flash: the power was cut before it */
+    uint64_t n_places;
+    uint64_t stride; /* instructions between two cuts */
 } run;
 
 typedef struct tally {
@@ -44,23 +49,22 @@ typedef struct tally {
     char first[48];
 } tally;
 
-static void take(uc_engine *processor, int delivered) {
-    if (run.count == MOST_COMMITS)
-        machine_fail("the run does not end");
-    snapshot *s = &run.at[run.count++];
-    if (uc_context_alloc(processor, &s->context) != UC_ERR_OK ||
-        uc_context_save(processor, s->context) != UC_ERR_OK)
+static void take(uc_engine *processor, snapshot *s) {
+    if (!s->context) {
+        if (uc_context_alloc(processor, &s->context) != UC_ERR_OK)
+            machine_fail("no snapshot of the registers");
+        s->nvm = machine_allocate(m.nvm_bytes);
+        s->sram = machine_allocate(m.bss_end - SRAM_AT);
+        s->stack = machine_allocate(STACK_BYTES);
+    }
+    if (uc_context_save(processor, s->context) != UC_ERR_OK)
         machine_fail("no snapshot of the registers");
     s->box = *m.box;
-    s->nvm = machine_allocate(m.nvm_bytes);
     memcpy(s->nvm, m.nvm, m.nvm_bytes);
-    s->sram = machine_allocate(m.bss_end - SRAM_AT);
     memcpy(s->sram, m.sram, m.bss_end - SRAM_AT);
-    s->stack = machine_allocate(STACK_BYTES);
     memcpy(s->stack, m.sram + SRAM_BYTES - STACK_BYTES, STACK_BYTES);
     s->stores = m.stores;
     s->instructions = m.instructions;
-    s->delivered = delivered;
 }
 
 static void restore(uc_engine *processor, const snapshot *s) {
@@ -73,6 +77,7 @@ static void restore(uc_engine *processor, const snapshot *s) {
     m.stores = s->stores;
     m.instructions = s->instructions;
     m.cut = 0;
+    m.in_block = 0;
 }
 
 static void skip(uint32_t offset, uint32_t bytes) {
@@ -109,7 +114,9 @@ static void record(void) {
             run.delivery_instruction = m.instructions;
             continue;
         }
-        take(m.counting, delivered);
+        if (run.count == MOST_COMMITS)
+            machine_fail("the run does not end");
+        take(m.counting, &run.at[run.count++]);
     }
     if (!delivered)
         machine_fail("the uninterrupted run delivered nothing");
@@ -155,10 +162,10 @@ static int recover(const char *id, uint32_t last, int to_end, int must_deliver, 
     m.cut = 0;
     m.cut_at = 0;
     m.box->lazy_seed = run.lazy ? (uint32_t)(machine_random(&random) | 1u) : 0;
-    machine_reset(m.processor, &random);
+    machine_reset(m.plain, &random);
     for (uint32_t messages = 0; messages < 4u * run.count + 32u; messages++) {
-        if (!machine_run(m.processor, 0) || m.message == GUEST_BROKEN)
-            return complain(id, "the guest fails");
+        if (!machine_run(m.plain, 0) || m.message == GUEST_BROKEN)
+            return complain(id, m.astray ? "the guest does not come to an end" : "the guest fails");
         if (m.message == GUEST_RESULT) {
             delivered = 1;
             if (!right_result())
@@ -207,10 +214,10 @@ static uint32_t commit_before_instruction(uint64_t instruction) {
 }
 
 /* Before the first message there is no snapshot: cases begin with a blank memory. */
-static uint32_t start_at(uc_engine *processor, int first, uint32_t commit) {
+static void start_at(uc_engine *processor, int first, uint32_t commit) {
     if (!first) {
         restore(processor, &run.at[commit]);
-        return commit;
+        return;
     }
     uint64_t random = run.seed;
     memset(m.nvm, 0, m.nvm_bytes);
@@ -219,14 +226,47 @@ static uint32_t start_at(uc_engine *processor, int first, uint32_t commit) {
     machine_reset(processor, &random);
     m.stores = m.instructions = 0;
     m.cut = 0;
+}
+
+/* Where the run has just told of a commit: as in the recorded run? */
+static int as_recorded(void) {
+    for (uint32_t i = 0; i < run.count; i++)
+        if (run.at[i].instructions == m.instructions)
+            return run.at[i].stores == m.stores && memcmp(run.at[i].nvm, m.nvm, m.nvm_bytes) == 0;
     return 0;
+}
+
+/* Runs until so many instructions are done, from the last such place or the commit before it,
+   whichever is nearer. 1 = it came there. */
+static int go_to_instruction(int first, uint32_t commit, uint64_t instruction) {
+    snapshot *cursor = &run.cursor;
+    uint64_t nearest = first ? 0 : run.at[commit].instructions;
+    if (cursor->context && cursor->instructions <= instruction &&
+        cursor->instructions + run.stride >= nearest)
+        restore(m.counting, cursor);
+    else
+        start_at(m.counting, first, commit);
+    m.cut_at = 0;
+    while (m.instructions < instruction) {
+        if (!machine_run(m.counting, instruction - m.instructions))
+            return 0;
+        int committed = m.message == GUEST_BOOTED || m.message == GUEST_COMMITTED;
+        if (committed && !as_recorded())
+            machine_fail("the run from one cut to the next is not the recorded one");
+    }
+    if (m.instructions != instruction)
+        machine_fail("the processor did not stop where it was told to");
+    if (m.in_block == 0) /* Unicorn forgets conditions of a block in which it was stopped */
+        take(m.counting, cursor);
+    return 1;
 }
 
 static int store_case(uint64_t store, int torn, char *id, size_t size) {
     uint64_t random = run.seed ^ store * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)torn << 60;
     snprintf(id, size, "u:%llu:%d", (unsigned long long)store, torn);
     int first = store <= run.at[0].stores;
-    uint32_t last = start_at(m.processor, first, commit_before_store(store));
+    uint32_t last = commit_before_store(store);
+    start_at(m.processor, first, last);
     m.cut_at = store;
     while (!m.cut)
         if (!machine_run(m.processor, 0))
@@ -242,15 +282,22 @@ static int store_case(uint64_t store, int torn, char *id, size_t size) {
     return recover(id, last, near || store % TO_THE_END == 0, store <= run.delivery_store, random);
 }
 
+static void note_place(void) {
+    uint32_t pc = 0;
+    uc_reg_read(m.counting, UC_ARM_REG_PC, &pc);
+    pc = (pc & ~1u) % FLASH_BYTES / 2u;
+    run.n_places += !(run.places[pc / 8u] >> pc % 8u & 1u);
+    run.places[pc / 8u] |= (uint8_t)(1u << pc % 8u);
+}
+
 static int instruction_case(uint64_t instruction, char *id, size_t size) {
     uint64_t random = run.seed ^ instruction * UINT64_C(0x9e3779b97f4a7c15) ^ UINT64_C(5) << 60;
     snprintf(id, size, "i:%llu", (unsigned long long)instruction);
     int first = instruction < run.at[0].instructions;
-    uint32_t last = start_at(m.counting, first, commit_before_instruction(instruction));
-    m.cut_at = 0;
-    while (m.instructions < instruction)
-        if (!machine_run(m.counting, instruction - m.instructions))
-            return complain(id, "the guest does not come to the cut");
+    uint32_t last = commit_before_instruction(instruction);
+    if (!go_to_instruction(first, last, instruction))
+        return complain(id, "the guest does not come to the cut");
+    note_place();
     if (first)
         memset(&m.box->at, 0, sizeof m.box->at);
     int near =
@@ -268,6 +315,7 @@ static void count(tally *t, int same, const char *id) {
 typedef struct arguments {
     const char *replay;
     uint64_t part, parts, stores, step, sampled;
+    uint32_t patience; /* seconds of processor time after which a guest is astray */
 } arguments;
 
 static void run_cases(const arguments *a, tally *stores, tally *instructions) {
@@ -305,7 +353,7 @@ static uint64_t number(const char *text) {
 }
 
 static arguments parse(int argc, char **argv) {
-    arguments a = {.parts = 1};
+    arguments a = {.parts = 1, .patience = 60}; /* a whole inference of a large model takes less */
     if (argc < 5)
         machine_fail("usage: thumbcut ELF CORE INPUT MODULE [options], see the head of thumbcut.c");
     machine_make(argv[1], argv[2]);
@@ -327,6 +375,8 @@ static arguments parse(int argc, char **argv) {
             a.sampled = number(value);
         else if (!strcmp(argv[i], "--replay") && i++)
             a.replay = value;
+        else if (!strcmp(argv[i], "--patience") && i++)
+            a.patience = (uint32_t)number(value);
         else if (!strcmp(argv[i], "--part") && i++) {
             unsigned part, parts;
             if (sscanf(value, "%u/%u", &part, &parts) != 2 || parts == 0 || part >= parts)
@@ -344,6 +394,9 @@ static arguments parse(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     arguments a = parse(argc, argv);
+    if (a.patience == 0)
+        machine_fail("--patience is at least one second");
+    machine_watch(a.patience);
     record();
     if (a.replay) {
         unsigned long long at;
@@ -360,6 +413,7 @@ int main(int argc, char **argv) {
         return same ? 0 : 1;
     }
     tally stores = {0}, instructions = {0};
+    run.stride = a.step * a.parts;
     run_cases(&a, &stores, &instructions);
     printf(
         "{\"core\": \"%s\", \"module\": %s, \"stores\": %llu, \"instructions\": %llu, \"logits\": [",
@@ -369,6 +423,6 @@ int main(int argc, char **argv) {
     printf("]");
     print_tally("store_cuts", &stores);
     print_tally("instruction_cuts", &instructions);
-    printf("}\n");
+    printf(", \"instruction_places\": %llu}\n", (unsigned long long)run.n_places);
     return stores.differences || instructions.differences ? 1 : 0;
 }

@@ -218,6 +218,17 @@ static void quantities_need_their_unit(void **state) {
     assert_true(wick_parse_power_uw("0.5mW", &value) && value == 500);
     assert_true(wick_parse_power_uw("20 µW", &value) && value == 20);
     assert_true(wick_parse_power_uw("20uW", &value) && value == 20);
+    assert_true(wick_parse_energy_uj("2mJ", &value) && value == 2000);
+    assert_true(wick_parse_energy_uj("350 µJ", &value) && value == 350);
+    assert_false(wick_parse_energy_uj("0mJ", &value) || wick_parse_energy_uj("2", &value) ||
+                 wick_parse_energy_uj("2mW", &value));
+    int64_t bytes;
+    assert_true(wick_parse_bytes("64K", &bytes) && bytes == 65536);
+    assert_true(wick_parse_bytes("1.5 MB", &bytes) && bytes == 1572864);
+    assert_true(wick_parse_bytes("9782", &bytes) && bytes == 9782);
+    assert_false(wick_parse_bytes("0", &bytes) || wick_parse_bytes("-1K", &bytes) ||
+                 wick_parse_bytes("64 apples", &bytes) || wick_parse_bytes("1e300", &bytes) ||
+                 wick_parse_bytes("nan", &bytes));
     assert_true(wick_parse_power_uw("2W", &value) && value == 2e6);
     assert_true(wick_parse_power_uw("0 nW", &value) && value == 0);
     assert_true(wick_parse_time_s("1.5 min", &value) && value == 90);

@@ -64,7 +64,7 @@ grep -qE '^conv2d_s8_dsp +1\.[0-9]+ ' "$T/out" || fail "no kernel costs"
 grep -q '^kernels m7; cycles: estimate: ' "$T/out" || fail "the rule behind the cycles is not told"
 expect 0 '2x2x8 tiles' "$WICK" describe --device m7-mram
 expect 0 '"tile_channels": 8' "$WICK" describe --device m7-mram --json
-expect 0 '"unit_bytes": 8192' "$WICK" describe --device m33-flash --json
+expect 0 '"unit_bytes": 2048' "$WICK" describe --device m33-flash --json
 expect 2 'for recipes' "$WICK" describe --device m7-mram --width 2
 expect 2 'name a recipe' "$WICK" describe --device m7-mram vgg16
 expect 3 'one of: ' "$WICK" describe --device no-such-device

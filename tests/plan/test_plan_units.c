@@ -1,5 +1,5 @@
-/* Units of memories: committed and in-flight bytes share no write unit, ECC word or cache line,
-   what that takes is paid for, and memory that must be erased is refused. */
+/* Units of memories: committed and in-flight bytes share no write unit, ECC word or cache line, and
+   what that takes is paid for. */
 #include "plan/plan.h"
 
 #include <setjmp.h>
@@ -126,28 +126,10 @@ static void cleaning_the_cache_is_paid_for(void **state) {
     tiny_free(net);
 }
 
-/* The engine does not erase: the planner says so, and what it would have cost. */
-static void block_flash_is_refused_with_its_figures(void **state) {
-    (void)state;
-    wick_plan_options options = wick_plan_defaults();
-    wick_qnet *net = tiny_family(6, 12, 8);
-    wick_plan *plan;
-    wick_diag diag = {0};
-    assert_int_equal(wick_plan_make(net, load("m33-flash"), &options, NULL, &plan, &diag),
-                     WICK_UNSUPPORTED);
-    assert_null(plan);
-    assert_true(wick_diag_contains(&diag, "erased in pages of 8192 bytes"));
-    assert_true(wick_diag_contains(&diag, "1e+04 erase cycles"));
-    assert_true(wick_diag_contains(&diag, "m33-fram"));
-    wick_diag_free(&diag);
-    tiny_free(net);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(units_decide_the_layout),
         cmocka_unit_test(cleaning_the_cache_is_paid_for),
-        cmocka_unit_test(block_flash_is_refused_with_its_figures),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -22,6 +22,9 @@ for core in m4 m3 m0 m33; do
             ./thumbcut guest-$core.elf $core input.bin $module --mapped --stores $stores --sampled-instructions 200 $lazy >out.json ||
                 { cat out.json; fail "$core, module $module $lazy"; }
             cat out.json
+            # Cuts lie between instructions everywhere, not only where the guest stops by itself.
+            places=$(grep -oE '"instruction_places": [0-9]+' out.json | grep -oE '[0-9]+$')
+            [ "$places" -gt 100 ] || fail "$core, module $module $lazy: 200 cuts after instructions hit $places places of the program"
         done
         [ $core = m4 ] && eval "logits$module='$(grep -o '"logits": \[[^]]*\]' out.json)'"
         want=logits$module
@@ -49,3 +52,12 @@ plant 'the policy is asked again after a boot' engine_state.c \
     's/    if \(!plausible\(engine->model, &record\)\)\n        return WICK_RT_CORRUPT;\n    engine->record = record;/    if (record.segment \&\& record.phase == WICK_PHASE_RUN)\n        record.phase = WICK_PHASE_DECIDE;\n&/'
 plant 'sent is committed before it is sent' engine_step.c \
     's/    if \(port->result\(port->ctx, &result\) != 0\)/    if (0)/; s/return status == WICK_RT_OK \? WICK_RT_RESULT : status;/return port->result(port->ctx, \&result) != 0 ? WICK_RT_PORT : WICK_RT_RESULT;/' '--instructions 7' # no store lies between
+# A boot that never ends is a difference, too, not a rig that hangs.
+rm -rf faulty && cp -r fw faulty
+sed -i -zE 's/    if \(!plausible\(engine->model, &record\)\)/    for (; record.epoch != 0;)\n        __asm__ volatile("" ::: "memory");\n&/' faulty/wick/engine_state.c
+! cmp -s fw/wick/engine_state.c faulty/wick/engine_state.c || fail "a boot that never ends: nothing was planted"
+thumb_guest m4 faulty
+status=0
+./thumbcut guest-m4.elf m4 input.bin 1 --mapped --stores 2 --patience 1 >out.json || status=$?
+[ $status = 1 ] || fail "a boot that never ends: not found (status $status)"
+echo "found: a boot that never ends"

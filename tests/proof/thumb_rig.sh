@@ -10,6 +10,13 @@ thumb_prepare() {
     head -c 36 "$here/data/small_int8.onnx" >input.bin
     cc -std=gnu11 -O2 -Wall -Wextra -Werror "$WICK_SOURCE"/boards/thumb/thumb{cut,_machine}.c -lunicorn -o thumbcut
 }
+# As little memory as will do, so that tensors share it and commits are mandatory: shared.json, a plan of it, and its firmware.
+shared_prepare() {
+    sed 's/"bytes": {"value": 524288/"bytes": {"value": 1152/; s/"sram_bytes": {"value": [0-9]*/"sram_bytes": {"value": 1400/' \
+        "$WICK_SOURCE/profiles/m4-mram.json" >short.json
+    "$WICK" plan "$here/data/small_int8.onnx" --device ./short.json --capacitor 2.0 -o shared.json >/dev/null
+    "$WICK" emit shared.json -o shared >/dev/null
+}
 thumb_guest() {
     local cpu=cortex-$1
     [ "$1" = m0 ] && cpu=cortex-m0plus

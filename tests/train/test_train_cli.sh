@@ -89,6 +89,9 @@ expect 2 '3 modules' "${train[@]}" -o x.onnx --alpha 1,2
 expect 2 '3 pairs' "${train[@]}" -o x.onnx --beta 1,2
 expect 2 'epochs' "${train[@]}" -o x.onnx -e 0
 expect 2 'not PATTERN=DENSITY' "${train[@]}" -o x.onnx --sparse 'TM1.*'
+expect 2 'sparse' "${train[@]}" -o x.onnx --sparse 'TM1.*=5:4'
+expect 2 'sparse' "${train[@]}" -o x.onnx --sparse 'TM1.*=2:4/x'
+expect 2 'sparse-ramp does nothing without --sparse' "${train[@]}" -o x.onnx --sparse-ramp 0.5
 expect 3 'no weights have a name like this' "${train[@]}" -o x.onnx --sparse 'TM9.*=0.5'
 expect 2 'width' "$wick" train -r a.onnx -w 2 -d builtin:shapes10 -o x.onnx
 expect 3 'images are 32 x 32' "${train[@]}" -o x.onnx --input 16x16

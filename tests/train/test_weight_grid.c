@@ -135,7 +135,7 @@ static void sparse_weights_on_grids(void **state) {
     (void)state;
     wick_train_options options = options_for(0);
     options.n_sparse = 1;
-    options.sparse[0] = (wick_sparse_rule){"*", 0.3};
+    options.sparse[0] = (wick_sparse_rule){.pattern = "*", .density = 0.3};
     wick_graph *graph = tiny_family(true, false);
     wick_data *data = tiny_data(1);
     wick_train_result result;

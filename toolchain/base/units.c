@@ -98,6 +98,26 @@ bool wick_parse_time_s(const char *text, double *out) {
     return parse(text, units, WICK_LEN(units), out);
 }
 
+bool wick_parse_energy_uj(const char *text, double *out) {
+    static const unit_name units[] = {{"nJ", 1e-3}, {"uJ", 1}, {"µJ", 1}, {"mJ", 1e3}, {"J", 1e6}};
+    double energy;
+    if (!parse(text, units, WICK_LEN(units), &energy) || !(energy > 0))
+        return false;
+    *out = energy;
+    return true;
+}
+
+bool wick_parse_bytes(const char *text, int64_t *out) {
+    static const unit_name units[] = {
+        {"", 1},     {"B", 1},     {"K", 1024},        {"KB", 1024},
+        {"k", 1024}, {"kB", 1024}, {"M", 1024 * 1024}, {"MB", 1024 * 1024}};
+    double bytes;
+    if (!parse(text, units, WICK_LEN(units), &bytes) || !(bytes >= 1) || bytes >= 0x1p53)
+        return false;
+    *out = (int64_t)bytes;
+    return true;
+}
+
 bool wick_parse_rate_hz(const char *text, double *out) {
     static const unit_name units[] = {
         {"/s", 1}, {"/min", 1.0 / 60}, {"/h", 1.0 / 3600}, {"/d", 1.0 / 86400}};

@@ -24,6 +24,10 @@ char *wick_text_time(wick_arena *arena, double s);
    must be there. "30s", "1.5 min" in seconds: us, µs, ms, s, min, h, d. False: *out is not set. */
 bool wick_parse_power_uw(const char *text, double *out);
 bool wick_parse_time_s(const char *text, double *out);
+/* "2mJ", "350 uJ" in µJ: nJ, uJ, µJ, mJ, J. "64K", "1.5 MB", "9782" in bytes: B (or nothing), K or
+   KB (1024), M or MB. The number > 0; below 2^53 bytes, rounded down. */
+bool wick_parse_energy_uj(const char *text, double *out);
+bool wick_parse_bytes(const char *text, int64_t *out);
 /* "4/h", "0.5 /min": how often, in times a second; > 0, "/" and one of s, min, h, d. */
 bool wick_parse_rate_hz(const char *text, double *out);
 

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <wick/flash.h>
 #include <wick/model.h>
 
 /* Cycles that a kernel takes on this core, fitted to counted work, and its code. */
@@ -95,6 +96,9 @@ wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_d
                              wick_diag *diag);
 /* The same device with another capacitor (uf > 0), in `arena`; strings are shared. */
 wick_device *wick_device_with_capacitor(wick_arena *arena, const wick_device *device, double uf);
+/* The same device with at most so much of its flash, SRAM and NVM (0 = all of it), in `arena`. */
+wick_device *wick_device_with_less(wick_arena *arena, const wick_device *device,
+                                   int64_t flash_bytes, int64_t sram_bytes, int64_t nvm_bytes);
 /* The same device behind wick/guard.h, in `arena`: blocks (8, 16, 32 or 64 bytes) that a cut leaves
    unreadable, nothing mapped, and all costs with the checksums'. The device must write units of at
    most WICK_GUARD_MOST_UNIT bytes. */
@@ -111,15 +115,15 @@ double wick_device_usable_uj(const wick_device *device, double from_v, double to
 /* Usable energy of one charge: on_v down to off_v. */
 double wick_device_charge_uj(const wick_device *device);
 
-/* What committed and in-flight bytes must not share: the largest of write unit, ECC word, cache
-   line and erase page. A power of two. */
+/* What committed and in-flight bytes must not share: the largest of write unit, ECC word and cache
+   line; of flash a block of its log (wick/flash.h), a quarter of a page. A power of two. */
 int64_t wick_device_unit_bytes(const wick_device *device);
 
 /* Counted work. */
 typedef struct wick_work {
     double cycles;
     int64_t nvm_read_bytes, nvm_write_bytes, nvm_reads, nvm_writes; /* bytes and transfers */
-    int64_t nvm_erases;                                             /* pages */
+    double nvm_erases; /* pages opened: of flash, each write bears its share */
 } wick_work;
 
 typedef struct wick_cost {
@@ -145,18 +149,45 @@ const wick_kernel_cost *wick_device_kernel(const wick_device *device, const wick
    planner. */
 wick_work wick_device_layer_work(const wick_device *device, const wick_layer *layer, int64_t count);
 /* Work of one write of `bytes` (> 0) to NVM that begins on a unit: whole write units, ECC words and
-   cache lines are written; cycles = lines * clean_cycles_per_line; every page it touches is erased
-   once. */
+   cache lines are written; cycles = lines * clean_cycles_per_line. Of flash: entries of its log,
+   and their share in opening pages: what a boot opens is at most one page and the shares of its
+   writes.
+ */
 wick_work wick_device_write_work(const wick_device *device, int64_t bytes);
 /* Work of a barrier beside the lines that writes made dirty: cycles = clean_cycles. */
 wick_work wick_device_barrier_work(const wick_device *device);
 wick_work wick_work_add(wick_work a, wick_work b);
 /* Time and energy of counted work; the core is active while it waits for the NVM:
      time_us    = cycles / clock_hz * 1e6 + (bytes * ns_per_byte + transfers * ns_per_access) / 1e3
-                  + erases * erase_us_per_page
+                  + erases * time_us of wick_device_flash_opening
      compute_uj = active_mw * time_us / 1e3
-     nvm_uj     = bytes * nj_per_byte / 1e3 + erases * erase_uj_per_page */
+     nvm_uj     = bytes * nj_per_byte / 1e3 + erases * nvm_uj of wick_device_flash_opening */
 wick_cost wick_device_cost(const wick_device *device, wick_work work);
 wick_cost wick_cost_add(wick_cost a, wick_cost b);
+
+/* Of a device whose memory is flash (nvm.page_bytes > 0), planned behind wick/flash.h. */
+
+/* Most blocks that the engine's region may have: a page's head holds their table in 1/32 of it. */
+int64_t wick_device_flash_blocks(const wick_device *device);
+/* The log's shape for a region of so many blocks. */
+wick_flash_shape wick_device_flash_shape(const wick_device *device, int64_t blocks);
+/* Bytes that `bytes` of a block take in the log. */
+int64_t wick_device_flash_entry(const wick_device *device, int64_t bytes);
+/* Most bytes of newest entries that all blocks together may have, each counted with at most what
+   opening a page moves (spare_bytes): three quarters of the pages, at most, are never emptied. */
+int64_t wick_device_flash_live(const wick_device *device);
+/* Openings between two of the same page, at least, where newest entries have so many bytes. */
+double wick_device_flash_turn(const wick_device *device, int64_t live_bytes);
+/* SRAM of the log's state. */
+int64_t wick_device_flash_ram(const wick_device *device, int64_t blocks);
+/* A page's head with the largest table. */
+int64_t wick_device_flash_head(const wick_device *device);
+/* wick_device_write_work of flash. */
+wick_work wick_device_flash_write(const wick_device *device, int64_t bytes);
+/* Opening a page at its dearest: erasing it, moving what another one still holds, its head. Time
+   and nvm_uj; the core's share comes from the time. */
+wick_cost wick_device_flash_opening(const wick_device *device);
+/* Finding the state at a boot, and opening the page that its first write needs. */
+wick_work wick_device_flash_boot(const wick_device *device);
 
 #endif

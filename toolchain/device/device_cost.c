@@ -21,14 +21,15 @@ static int64_t pieces(int64_t bytes, int64_t size) {
     return (bytes + size - 1) / size;
 }
 
-/* What one write always writes as a whole. */
+/* What one write always writes as a whole, but to flash. */
 static int64_t written_unit(const wick_device *device) {
     return larger(larger(device->nvm.write_unit_bytes, device->nvm.ecc_bytes),
                   device->cache.line_bytes);
 }
 
 int64_t wick_device_unit_bytes(const wick_device *device) {
-    return larger(written_unit(device), device->nvm.page_bytes);
+    return device->nvm.page_bytes ? wick_device_flash_shape(device, 1).block_bytes
+                                  : written_unit(device);
 }
 
 /* Multiply-accumulates, input elements or operand elements behind one output element. */
@@ -136,13 +137,13 @@ wick_work wick_device_layer_work(const wick_device *device, const wick_layer *la
 }
 
 wick_work wick_device_write_work(const wick_device *device, int64_t bytes) {
+    if (device->nvm.page_bytes)
+        return wick_device_flash_write(device, bytes);
     int64_t unit = written_unit(device);
     wick_work work = {.nvm_write_bytes = pieces(bytes, unit) * unit, .nvm_writes = 1};
     if (device->cache.line_bytes)
         work.cycles =
             (double)pieces(bytes, device->cache.line_bytes) * device->cache.clean_cycles_per_line;
-    if (device->nvm.page_bytes)
-        work.nvm_erases = pieces(bytes, device->nvm.page_bytes);
     return work;
 }
 
@@ -184,16 +185,18 @@ static wick_work guarded(const wick_device *device, wick_work work) {
 
 wick_cost wick_device_cost(const wick_device *device, wick_work work) {
     work = guarded(device, work);
+    wick_cost page = {0};
+    if (device->nvm.page_bytes)
+        page = wick_device_flash_opening(device);
     double nvm_ns = (double)work.nvm_read_bytes * device->nvm.read_ns_per_byte +
                     (double)work.nvm_write_bytes * device->nvm.write_ns_per_byte +
                     (double)work.nvm_reads * device->nvm.read_ns_per_access +
                     (double)work.nvm_writes * device->nvm.write_ns_per_access;
     double nvm_nj = (double)work.nvm_read_bytes * device->nvm.read_nj_per_byte +
                     (double)work.nvm_write_bytes * device->nvm.write_nj_per_byte;
-    double erases = (double)work.nvm_erases;
     wick_cost cost = {.time_us = work.cycles / device->clock_hz * 1e6 + nvm_ns / 1e3 +
-                                 erases * device->nvm.erase_us_per_page,
-                      .nvm_uj = nvm_nj / 1e3 + erases * device->nvm.erase_uj_per_page};
+                                 work.nvm_erases * page.time_us,
+                      .nvm_uj = nvm_nj / 1e3 + work.nvm_erases * page.nvm_uj};
     cost.compute_uj = device->active_mw * cost.time_us / 1e3;
     cost.energy_uj = cost.compute_uj + cost.nvm_uj;
     return cost;

@@ -72,11 +72,28 @@ static wick_status read_units(wick_json_at at, wick_device *device) {
         return wick_json_fail(at, WICK_RANGE, NULL,
                               "atomic_bytes %lld is not a multiple of write_unit_bytes %lld",
                               (long long)device->nvm.atomic_bytes, (long long)unit);
-    int64_t page = device->nvm.page_bytes;
-    if (page && (page < unit || page < device->nvm.ecc_bytes))
-        return wick_json_fail(at, WICK_RANGE, "a page holds whole write units and ECC words",
-                              "page_bytes %lld is smaller than a write unit or an ECC word",
-                              (long long)page);
+    return WICK_OK;
+}
+
+/* What the log of wick/flash.h can be kept on. */
+static wick_status check_log(wick_json_at at, const wick_device *device) {
+    wick_flash_shape shape = wick_device_flash_shape(device, 1);
+    if (device->nvm.mapped)
+        return wick_json_fail(at, WICK_RANGE, "say \"mapped\": false",
+                              "flash is read through a log, wherever the CPU can load from");
+    if (shape.unit_bytes < WICK_FLASH_ENTRY_BYTES || shape.unit_bytes > WICK_FLASH_MOST_UNIT)
+        return wick_json_fail(at, WICK_RANGE, NULL,
+                              "the larger of write unit and ECC word has %u bytes; flash is "
+                              "programmed in 8, 16 or 32",
+                              shape.unit_bytes);
+    if (shape.page_bytes < 32 * shape.unit_bytes || shape.page_bytes > 65536)
+        return wick_json_fail(at, WICK_RANGE, NULL,
+                              "page_bytes %u is not 32 program units to 65,536 bytes",
+                              shape.page_bytes);
+    if (shape.pages < 4 || device->nvm.bytes / shape.unit_bytes > 65536)
+        return wick_json_fail(at, WICK_RANGE, "give wick a part of it",
+                              "bytes %lld is not 4 pages to 65,536 program units",
+                              (long long)device->nvm.bytes);
     return WICK_OK;
 }
 
@@ -95,7 +112,8 @@ static wick_status read_erase(wick_json_at at, wick_device *device) {
     if (!flash)
         return WICK_OK;
     WICK_TRY(wick_device_number(at, "erase_uj_per_page", 0, big, &device->nvm.erase_uj_per_page));
-    return wick_device_number(at, "erase_us_per_page", 0, big, &device->nvm.erase_us_per_page);
+    WICK_TRY(wick_device_number(at, "erase_us_per_page", 0, big, &device->nvm.erase_us_per_page));
+    return check_log(at, device);
 }
 
 static wick_status read_supply(wick_json_at at, wick_device *device) {
@@ -270,6 +288,19 @@ wick_device *wick_device_with_checksums(wick_arena *arena, const wick_device *de
     copy->nvm.mapped = false;
     copy->nvm.ecc_bytes = block > copy->nvm.checksum_unit ? block : copy->nvm.checksum_unit;
     copy->nvm.checksum_block = block;
+    return copy;
+}
+
+wick_device *wick_device_with_less(wick_arena *arena, const wick_device *device,
+                                   int64_t flash_bytes, int64_t sram_bytes, int64_t nvm_bytes) {
+    wick_device *copy = wick_new(arena, wick_device, 1);
+    *copy = *device;
+    if (flash_bytes > 0 && flash_bytes < copy->flash_bytes)
+        copy->flash_bytes = flash_bytes;
+    if (sram_bytes > 0 && sram_bytes < copy->sram_bytes)
+        copy->sram_bytes = sram_bytes;
+    if (nvm_bytes > 0 && nvm_bytes < copy->nvm.bytes)
+        copy->nvm.bytes = nvm_bytes;
     return copy;
 }
 

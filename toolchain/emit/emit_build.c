@@ -78,14 +78,15 @@ static void readme_memory(wick_emit *emit, wick_buf *buf) {
         "| memory | bytes | what |\n|---|---|---|\n"
         "| SRAM | %lld | %lld scratch, at most %lld stack in the engine, %lld engine state; no heap "
         "|\n"
-        "| NVM | %lld | two progress records, two inputs, tensors |\n"
+        "| NVM | %lld | two progress records, two inputs, tensors%s |\n"
         "| flash | %lld | %lld constants, about %lld code, of it at most %lld the engine (gcc -O2, "
         "%s) |\n\n",
         (long long)plan->totals.ram_bytes, (long long)plan->totals.scratch_bytes,
         (long long)plan->totals.stack_bytes, (long long)plan->totals.engine_bytes,
-        (long long)plan->totals.memory_bytes, (long long)plan->totals.flash_bytes,
-        (long long)plan->totals.constants_bytes, (long long)plan->totals.code_bytes,
-        (long long)plan->totals.engine_code_bytes, wick_emit_plain(emit, plan->device->core));
+        (long long)plan->totals.memory_bytes, plan->device->nvm.page_bytes ? ", in a log" : "",
+        (long long)plan->totals.flash_bytes, (long long)plan->totals.constants_bytes,
+        (long long)plan->totals.code_bytes, (long long)plan->totals.engine_code_bytes,
+        wick_emit_plain(emit, plan->device->core));
     wick_buf_printf(
         buf,
         "Planned for a charge of %.4g mJ (%g uF from %.2f V to %.2f V): every span, with a "
@@ -171,7 +172,9 @@ static const char integration[] =
     "`engine.counters` tells how the device fares: boots, replays (boots that found work "
     "interrupted), dropped inputs, faults. They\n"
     "survive, from the first commit behind each change on; `wick inspect nvm.bin plan.json` reads "
-    "them out of a dump.\n"
+    "them out of a dump.\n";
+
+static const char update[] =
     "## Update the model in the field\n"
     "`wick/image.h` keeps a model image in one of two slots of memory that the CPU can load from, and fills "
     "the other in any number of\n"
@@ -193,7 +196,9 @@ static const char integration[] =
     "(image/slot.h) instead of `&wick_model_data`.\n"
     "A model that needs a kernel the firmware lacks, or more scratch, is refused by "
     "`wick_engine_boot` (ARGUMENT): link firmware with all that updates may use.\n"
-    "Scratch and the engine's region are sized for the largest of them.\n"
+    "Scratch and the engine's region are sized for the largest of them.\n";
+
+static const char results[] =
     "\n"
     "Results arrive in the port's `result` function. After a power failure, `wick_engine_boot` finds "
     "the place and the loop\n"
@@ -216,6 +221,28 @@ static const char with_checksums[] =
     "`guard.refused` counts. After NVM, submit again\n"
     "what was not answered. The calls take at most 250 bytes of stack beside the engine's.\n";
 
+static const char with_flash[] =
+    "\n## Flash\n"
+    "The memory is flash, so the engine gets a port that keeps a log on it, in front of yours, which "
+    "programs whole erased units and\n"
+    "erases pages. At every boot, before `wick_engine_boot`:\n"
+    "\n"
+    "```c\n"
+    "#include <wick/flash.h>\n"
+    "extern int wick_board_erase(void *ctx, uint32_t offset); /* port/port_template.c */\n"
+    "static const wick_flash_shape shape = MODEL_FLASH_SHAPE;\n"
+    "static uint16_t where[MODEL_FLASH_BLOCKS];\n"
+    "static wick_flash_page pages[MODEL_FLASH_PAGES];\n"
+    "static wick_flash flash;\n"
+    "static wick_port port; /* for wick_engine_boot */\n"
+    "wick_flash_make(&flash, &wick_board_port, wick_board_erase, &shape, where, pages, &port);\n"
+    "```\n"
+    "What the pages hold before the first boot does not matter. A boot that writes opens a page, so "
+    "pages last as long as `wick plan`\n"
+    "says of the answers and the boots together. After a change of the model the log of the old one "
+    "is not read. Model updates by\n"
+    "`wick/image.h` need memory that is written in place: here the model is part of the firmware.\n";
+
 void wick_emit_readme(wick_emit *emit) {
     const wick_qnet *net = emit->plan->net;
     const wick_qtensor *input = &net->tensors[net->input];
@@ -233,6 +260,11 @@ void wick_emit_readme(wick_emit *emit) {
     readme_memory(emit, buf);
     readme_guarantees(emit, buf);
     wick_buf_puts(buf, integration);
+    bool flash = emit->plan->device->nvm.page_bytes > 0;
+    wick_buf_puts(buf, flash ? "" : update);
+    wick_buf_puts(buf, results);
     if (emit->plan->options.checksum_block > 0)
         wick_buf_puts(buf, with_checksums);
+    if (flash)
+        wick_buf_puts(buf, with_flash);
 }

@@ -52,6 +52,23 @@ static void emit_ranges(const wick_qnet *net, wick_buf *buf) {
                        "}\n\n");
 }
 
+/* What wick_flash_make wants, where the memory is flash. */
+static void define_flash(const wick_plan *plan, wick_buf *buf) {
+    wick_flash_shape shape = {0};
+    if (plan->device->nvm.page_bytes)
+        shape =
+            wick_device_flash_shape(plan->device, plan->model.nvm_bytes / plan->model.write_unit);
+    wick_buf_puts(
+        buf, "/* Flash that is erased before it is written (wick/flash.h): bytes of a page, pages, "
+             "bytes programmed at once, of a\n   block, blocks, bytes moved at most when a page "
+             "is opened. 0 pages: the memory is not flash. */\n");
+    wick_buf_printf(buf, "#define MODEL_FLASH_PAGES %uu\n#define MODEL_FLASH_BLOCKS %uu\n",
+                    shape.pages, shape.blocks);
+    wick_buf_printf(buf, "#define MODEL_FLASH_SHAPE {%uu, %uu, %uu, %uu, %uu, %uu}\n",
+                    shape.page_bytes, shape.pages, shape.unit_bytes, shape.block_bytes,
+                    shape.blocks, shape.spare_bytes);
+}
+
 static void emit_header(wick_emit *emit) {
     const wick_plan *plan = emit->plan;
     const wick_qnet *net = plan->net;
@@ -83,6 +100,7 @@ static void emit_header(wick_emit *emit) {
         "#define MODEL_CHECKSUM_BLOCK %du\n#define MODEL_CHECKSUM_UNIT %lldu\n#define MODEL_MEMORY_BYTES %lldu\n",
         plan->options.checksum_block, (long long)plan->device->nvm.checksum_unit,
         (long long)plan->totals.memory_bytes);
+    define_flash(plan, buf);
     wick_buf_printf(buf,
                     "/* 1: planned for memory that the CPU loads from directly "
                     "(wick_port.nvm_mapped). */\n#define MODEL_NVM_MAPPED %d\n\n",

@@ -34,7 +34,8 @@ static bool is_kernel_file(const char *name, int kind, int kernel) {
 /* The file of a kernel that no layer uses, or the general dispatcher. */
 static bool is_left_out(const wick_emit *emit, const char *name) {
     const wick_plan *plan = emit->plan;
-    if (!strcmp(name, "dispatch.c"))
+    bool flash = plan->device->nvm.page_bytes > 0;
+    if (!strcmp(name, "dispatch.c") || (!flash && !strcmp(name, "nvm_flash.c")))
         return true;
     for (int l = 0; l < plan->net->n_layers; l++)
         if (is_kernel_file(name, plan->model.layers[l].kind, plan->model.layers[l].kernel))
@@ -70,7 +71,8 @@ wick_status wick_emit_runtime(wick_emit *emit) {
     WICK_TRY(copy_file(emit, "boards/template/selftest.c", "host/selftest.c", true));
     WICK_TRY(copy_file(emit, "boards/template/port_template.c", "port/port_template.c", true));
     static const char *const slot[] = {"slot.h", "slot_head.c", "slot.ld"};
-    for (size_t i = 0; i < WICK_LEN(slot); i++)
+    /* A slot's header is written in place. */
+    for (size_t i = 0; i < WICK_LEN(slot) && !emit->plan->device->nvm.page_bytes; i++)
         WICK_TRY(copy_file(emit, wick_path_join(emit->arena, "boards/template", slot[i]),
                            wick_path_join(emit->arena, "image", slot[i]), true));
     return copy_file(emit, "runtime/LICENSE.0BSD", "LICENSE", false);

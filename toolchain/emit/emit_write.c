@@ -149,7 +149,8 @@ void wick_emit_manifest(wick_emit *emit) {
 
 static wick_status write_files(const wick_emit *emit, const char *folder) {
     static const char *const folders[] = {"include/wick", "wick", "host", "port", "image"};
-    for (size_t i = 0; i < WICK_LEN(folders); i++)
+    size_t n = WICK_LEN(folders) - (emit->plan->device->nvm.page_bytes > 0); /* no image slots */
+    for (size_t i = 0; i < n; i++)
         WICK_TRY(wick_dir_make(wick_path_join(emit->arena, folder, folders[i]), emit->diag));
     for (int i = 0; i < emit->n_files; i++) {
         const wick_emit_file *file = &emit->files[i];

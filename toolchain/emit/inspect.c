@@ -67,6 +67,36 @@ static void inspect_state(const wick_plan *plan, const wick_port *port, const ui
         out->record_wear = out->record_writes / plan->device->nvm.endurance_cycles;
 }
 
+/* The region as the engine sees it in a log on flash, in arena. *opened: pages so far. What cannot
+   be read reads as erased. */
+static const uint8_t *read_log(const wick_plan *plan, const uint8_t *memory, wick_arena *arena,
+                               uint32_t *opened) {
+    uint32_t block = plan->model.write_unit, bytes = plan->model.nvm_bytes;
+    wick_flash_shape shape = wick_device_flash_shape(plan->device, bytes / block);
+    uint8_t *region = wick_new(arena, uint8_t, bytes + 1u);
+    uint16_t *where = wick_new(arena, uint16_t, shape.blocks);
+    wick_flash_page *pages = wick_new(arena, wick_flash_page, shape.pages);
+    memory_port ctx = {memory, (uint32_t)plan->totals.memory_bytes};
+    wick_port under = {.ctx = &ctx, .nvm_read = read_memory}, port;
+    wick_flash flash;
+    memset(region, 0xFF, bytes);
+    *opened = 0;
+    if (wick_flash_make(&flash, &under, NULL, &shape, where, pages, &port) != WICK_RT_OK)
+        return region;
+    *opened = flash.sequence;
+    for (uint32_t at = 0; at < bytes; at += block)
+        if (port.nvm_read(port.ctx, at, region + at, block) != 0)
+            memset(region + at, 0xFF, block);
+    return region;
+}
+
+/* Every page that is opened is erased; at worst so many take turns. */
+static void log_wear(const wick_plan *plan, uint32_t opened, wick_inspection *out) {
+    double turn = wick_device_flash_turn(plan->device, wick_plan_flash_live(plan));
+    out->record_writes = ceil(opened / turn);
+    out->record_wear = out->record_writes / plan->device->nvm.endurance_cycles;
+}
+
 wick_status wick_inspect(const wick_plan *plan, const uint8_t *memory, size_t bytes,
                          const char *path, wick_arena *arena, wick_inspection *out,
                          wick_diag *diag) {
@@ -74,10 +104,15 @@ wick_status wick_inspect(const wick_plan *plan, const uint8_t *memory, size_t by
     *out = (wick_inspection){.record_wear = NAN};
     for (int k = 0; k < WICK_MAX_HEADS; k++)
         out->labels[k] = -1;
-    if (bytes < m->nvm_bytes)
+    bool flash = plan->device->nvm.page_bytes > 0;
+    int64_t all = flash ? plan->totals.memory_bytes : m->nvm_bytes;
+    if (bytes < (size_t)all)
         return wick_fail(diag, WICK_RANGE, path, NULL,
                          "read the whole region from its first byte on",
-                         "%zu bytes, the plan's region has %u", bytes, m->nvm_bytes);
+                         "%zu bytes, the plan's region has %lld", bytes, (long long)all);
+    uint32_t opened = 0;
+    if (flash)
+        memory = read_log(plan, memory, arena, &opened);
     memory_port ctx = {memory, m->nvm_bytes};
     wick_port port = {.ctx = &ctx, .nvm_read = read_memory};
     for (int copy = 0; copy < 2; copy++)
@@ -86,5 +121,7 @@ wick_status wick_inspect(const wick_plan *plan, const uint8_t *memory, size_t by
     out->found = wick_record_load(m, &port, &out->record, &newest);
     if (out->found == WICK_RT_OK)
         inspect_state(plan, &port, memory, arena, out);
+    if (flash)
+        log_wear(plan, opened, out);
     return WICK_OK;
 }

@@ -27,12 +27,14 @@ typedef struct wick_inspection {
     bool tally_whole;
     wick_tally tally;
     int labels[WICK_MAX_HEADS]; /* of module k's answer to record.epoch; -1: not complete */
-    double record_writes;       /* to each copy, as the sequence number tells (modulo 2^32) */
-    double record_wear;         /* share of the memory's endurance; NAN = unknown */
+    double record_writes; /* to each copy, as the sequence number tells (modulo 2^32); of flash
+                             erasures of a page, at most */
+    double record_wear;   /* share of the memory's endurance; NAN = unknown */
 } wick_inspection;
 
-/* `memory`: the region as read from a device, at least plan->model.nvm_bytes (what is beyond is
-   ignored). Nothing in it is trusted. RANGE when it is too short. */
+/* `memory`: the region as read from a device, at least plan->model.nvm_bytes, of flash
+   plan->totals.memory_bytes (what is beyond is ignored). Nothing in it is trusted. RANGE when it is
+   too short. */
 wick_status wick_inspect(const wick_plan *plan, const uint8_t *memory, size_t bytes,
                          const char *path, wick_arena *arena, wick_inspection *out,
                          wick_diag *diag);

@@ -41,6 +41,8 @@ typedef struct wick_plan_options {
     int checksum_block;    /* bytes that one checksum covers, 8, 16, 32 or 64: all of the engine's
                               memory stands behind wick/guard.h; 0 (default): none */
     int app_bytes;         /* of the application's variables that join commits, default 0 */
+    int64_t flash_bytes, sram_bytes, nvm_bytes; /* budgets: the plan uses no more than so much of
+                              what the device has; 0 (default) = all of it */
     wick_features features;
 } wick_plan_options;
 wick_plan_options wick_plan_defaults(void);
@@ -112,10 +114,13 @@ typedef struct wick_plan {
         int64_t constants_bytes, code_bytes;
         int64_t engine_code_bytes; /* of code_bytes: what is not kernels */
     } totals;
-    double charge_uj;        /* usable energy of one charge */
-    wick_cost boot;          /* one boot: start-up and reading the records */
+    double charge_uj; /* usable energy of one charge */
+    wick_cost boot;   /* one boot: start-up and reading the records */
+    wick_cost page; /* flash: opening a page, which the writes behind a boot's first may take beside
+                       their shares; else 0 */
     double expected_uj;      /* all segments with the expected re-execution after power failures */
-    double worst_span_uj;    /* with its commit and a boot before it */
+    double worst_span_uj;    /* with its commit, a boot before it, and what series resistance takes:
+                                heat, and what is left when its heaviest part browns out */
     double min_capacitor_uf; /* that carries the smallest possible worst span (one pixel or channel
                                 steps) */
     double min_wake_v;       /* with the chosen capacitor and spans */
@@ -136,10 +141,10 @@ typedef struct wick_plan {
    steps (wick_features): two answers to one input, with a power failure between them, then take no
    more, and one takes less. No span exceeds margin * charge - boot. NO_FIT (exit 1):
    one diagnostic for each budget (SRAM, flash, NVM, charge) that is short, by how much, and the
-   smallest that would do. UNSUPPORTED: memory that must be erased before writing; checksums over
-   memory whose units are larger than 4 bytes. model_path may be
-   NULL (networks that come from no file: such plans cannot be loaded again). Every span is proven
-   free of write-after-read by wick_plan_check. Free with wick_plan_free. */
+   smallest that would do. Flash is planned behind wick/flash.h: costs hold whatever its log does.
+   UNSUPPORTED: checksums over memory whose units are larger than WICK_GUARD_MOST_UNIT. model_path
+   may be NULL (networks that come from no file: such plans cannot be loaded again). Every span is
+   proven free of write-after-read by wick_plan_check. Free with wick_plan_free. */
 wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            const wick_plan_options *options, const char *model_path,
                            wick_plan **out, wick_diag *diag);
@@ -174,9 +179,14 @@ wick_plan_layer wick_plan_layer_of(const wick_plan *plan, int layer);
    that of the exits before it too. Without boots. */
 double wick_plan_answer_uj(const wick_plan *plan, int module);
 
+/* Of a plan for flash: bytes that the newest entries of all blocks of its log may have together,
+   each counted with at most what opening a page moves. */
+int64_t wick_plan_flash_live(const wick_plan *plan);
+
 /* Writes of the most written unit of the memory (a record, or a place that several tensors share)
    in one answer by `module` (1 = largest) without power failures. Each failure adds at most one:
-   the span that it hits, or the boot's tally. */
+   the span that it hits, or the boot's tally. Flash: pages that the answer opens at most, when
+   every span commits; each failure adds one and what its span had written. */
 int64_t wick_plan_wear(const wick_plan *plan, int module);
 
 /* plan.json, both ways. Loading reads the model it names (relative to the plan's folder) and the

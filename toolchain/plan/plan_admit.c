@@ -18,7 +18,9 @@ typedef struct admission {
     wick_pack_floor floor;
     wick_cost boot;
     int64_t scratch_limit;
-    double charge_uj, needed_uj; /* by the costliest smallest span or the input, with its boot */
+    double charge_uj;
+    wick_plan_draw boot_draw, needed; /* the costliest smallest span or the input, with its boot */
+    const char *needed_by;
     double min_uf;
     bool short_of_charge, short_of_sram;
 } admission;
@@ -29,17 +31,15 @@ static double round_up(double value) {
     return ceil(value / digit * (1 - 1e-12)) * digit;
 }
 
-/* Usable energy grows in proportion to the capacitance. */
-static double uf_for(const admission *a, double needed_uj) {
-    return needed_uj * a->device->capacitor.uf / (a->options->margin * a->charge_uj);
-}
-
 /* With a capacitor of `scale` times the chosen one's size. What is short is relaxed, so that the
    other budgets can still be examined. */
 static wick_pack_limits limits_for(const admission *a, double scale) {
     bool speed = a->options->optimise == WICK_OPTIMISE_SPEED;
     double charge = a->charge_uj * scale;
-    return (wick_pack_limits){.span_uj = a->options->margin * charge - a->boot.energy_uj,
+    double boot_uj = a->boot_draw.uj * a->device->capacitor.efficiency;
+    return (wick_pack_limits){.span_uj = a->options->margin * charge - boot_uj,
+                              .uj_per_v2 =
+                                  wick_plan_uj_per_v2(a->device, a->options->margin) * scale,
                               .usable_uj = charge - a->boot.energy_uj,
                               .scratch = a->short_of_sram ? INT64_MAX : a->scratch_limit,
                               .max_span_outputs = a->options->max_span_outputs,
@@ -60,16 +60,17 @@ static bool packs_with(const admission *a, double uf) {
 
 /* The smallest step bounds the capacitor from below; the 16-bit span count may ask for more. */
 static double find_min_uf(const admission *a) {
-    double uf = round_up(uf_for(a, a->needed_uj));
+    double uf = round_up(wick_plan_uf_for(a->device, a->options->margin, a->needed));
     for (int i = 0; i < 200 && !packs_with(a, uf); i++)
         uf = round_up(uf * 1.05);
     return uf;
 }
 
 static void refuse_charge(const admission *a, wick_diag *diag) {
-    double off = a->device->capacitor.off_v, efficiency = a->device->capacitor.efficiency;
-    double wake = sqrt(off * off + 2 * a->needed_uj /
-                                       (a->options->margin * efficiency * a->device->capacitor.uf));
+    double margin = a->options->margin;
+    double wake = wick_plan_wake_v_for(a->device, margin, a->needed);
+    double needed_uj =
+        wick_plan_asked_uj(a->device, wick_plan_uj_per_v2(a->device, margin), a->needed);
     char hint[300], voltage[120] = "no wake voltage up to the capacitor's limit would do";
     if (wake <= a->device->capacitor.max_v)
         snprintf(voltage, sizeof voltage, "waking at %.2f V instead of %.2f V would do",
@@ -77,35 +78,31 @@ static void refuse_charge(const admission *a, wick_diag *diag) {
     snprintf(hint, sizeof hint,
              "the smallest capacitor that would do is %g uF instead of %g uF; %s", a->min_uf,
              a->device->capacitor.uf, voltage);
-    double smallest = a->floor.step_uj + a->boot.energy_uj;
-    bool input = a->needed_uj > smallest;
-    wick_fail(diag, WICK_NO_FIT, a->file,
-              input ? "storing the input" : a->net->info[a->floor.step_layer].name, hint,
-              "%s needs %.1f uJ with its boot and commit; one charge gives %.1f uJ, %.0f %% of "
+    bool step = a->needed.uj == a->floor.step.uj;
+    wick_fail(diag, WICK_NO_FIT, a->file, a->needed_by, hint,
+              "%s needs %.1f uJ with its boot and commit%s; one charge gives %.1f uJ, %.0f %% of "
               "which may be used: %.1f uJ short",
-              input ? "this" : "the smallest step", a->needed_uj, a->charge_uj,
-              a->options->margin * 100, a->needed_uj - a->options->margin * a->charge_uj);
+              step ? "the smallest step" : "this", needed_uj,
+              a->device->capacitor.esr_ohm > 0 ? ", series resistance included" : "", a->charge_uj,
+              margin * 100, needed_uj - margin * a->charge_uj);
 }
 
+/* The device browns out at the wake voltage already, however large the capacitor. */
+static wick_status refuse_resistance(const admission *a, wick_diag *diag) {
+    return wick_fail(diag, WICK_NO_FIT, a->file, a->needed_by,
+                     "a capacitor with less series resistance, a higher on_v, or less power",
+                     "under this load the terminals stand at off_v while the capacitor still "
+                     "has %.3f V, and the device wakes at %.3f V",
+                     a->needed.off_v, a->device->capacitor.on_v);
+}
+
+/* budget: what the options allow; 0: all that the device has. */
 static void refuse_bytes(const char *file, const char *place, const char *memory, int64_t needed,
-                         int64_t available, wick_diag *diag) {
+                         int64_t available, int64_t budget, wick_diag *diag) {
     wick_fail(diag, WICK_NO_FIT, file, place, "choose a larger device or a smaller network",
-              "%lld bytes of %s are needed, the device has %lld: %lld short", (long long)needed,
-              memory, (long long)available, (long long)(needed - available));
-}
-
-/* Memory that must be erased: what each write would take, were it driven. */
-static wick_status refuse_flash(const wick_device *device, wick_diag *diag) {
-    wick_cost page = wick_device_cost(device, wick_device_write_work(device, 1));
-    return wick_fail(
-        diag, WICK_UNSUPPORTED, device->path, "nvm.kind",
-        "use a device with FRAM or MRAM, such as one of these with a serial FRAM beside "
-        "it (m33-fram)",
-        "its flash must be erased in pages of %lld bytes before it is written, which the "
-        "engine does not do; each commit alone would take %.0f µs and %.1f µJ and one of "
-        "the page's %.3g erase cycles",
-        (long long)device->nvm.page_bytes, page.time_us, page.energy_uj,
-        device->nvm.endurance_cycles);
+              "%lld bytes of %s are needed, the %s %lld: %lld short", (long long)needed, memory,
+              budget > 0 ? "budget is" : "device has", (long long)available,
+              (long long)(needed - available));
 }
 
 static wick_status accept_checksums(const wick_device *device, int block, wick_diag *diag) {
@@ -120,23 +117,41 @@ static wick_status accept_checksums(const wick_device *device, int block, wick_d
                      WICK_GUARD_MOST_UNIT, (long long)unit);
 }
 
-static void examine(admission *a, wick_diag *diag) {
-    int64_t fixed = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
+static void ask(admission *a, wick_plan_draw draw, const char *by) {
+    if (a->needed_by &&
+        wick_plan_uf_for(a->device, 1, draw) <= wick_plan_uf_for(a->device, 1, a->needed))
+        return;
+    a->needed = draw;
+    a->needed_by = by;
+}
+
+/* What is short is a finding; another status than OK: no budget would do. */
+static wick_status examine(admission *a, wick_diag *diag, wick_diag *findings) {
+    int64_t fixed = wick_plan_fixed_ram(a->device);
     int64_t logits = wick_plan_align(a->net->n_classes, 4);
-    a->floor = wick_pack_smallest(&a->costs);
+    a->boot_draw = wick_plan_draw_of(a->device, a->boot);
+    a->floor = wick_pack_smallest(&a->costs, a->boot_draw);
     if (a->floor.scratch < logits)
         a->floor.scratch = logits;
     a->scratch_limit = a->device->sram_bytes - fixed;
     a->short_of_sram = a->scratch_limit < a->floor.scratch;
-    double submit = wick_plan_submit_cost(&a->costs).energy_uj;
-    a->needed_uj = a->boot.energy_uj + (submit > a->floor.step_uj ? submit : a->floor.step_uj);
-    a->short_of_charge = a->needed_uj > a->options->margin * a->charge_uj * WICK_PLAN_SLACK;
+    ask(a, a->floor.step, a->net->info[a->floor.step_layer].name);
+    wick_plan_draw submit[WICK_PLAN_SUBMIT_PARTS];
+    wick_plan_submit_draws(&a->costs, a->boot_draw, submit);
+    for (int i = 0; i < WICK_PLAN_SUBMIT_PARTS; i++)
+        ask(a, submit[i], i ? "storing the input" : "the boot");
+    double least_uf = wick_plan_uf_for(a->device, a->options->margin, a->needed);
+    if (isinf(least_uf))
+        return refuse_resistance(a, diag);
+    a->short_of_charge = least_uf > a->device->capacitor.uf * WICK_PLAN_SLACK;
     a->min_uf = find_min_uf(a);
     if (a->short_of_sram)
         refuse_bytes(a->file, a->net->info[a->floor.scratch_layer].name, "SRAM",
-                     a->floor.scratch + fixed, a->device->sram_bytes, diag);
+                     a->floor.scratch + fixed, a->device->sram_bytes, a->options->sram_bytes,
+                     findings);
     if (a->short_of_charge)
-        refuse_charge(a, diag);
+        refuse_charge(a, findings);
+    return WICK_OK;
 }
 
 static void adopt(wick_plan *plan, const admission *a, const wick_packing *packing) {
@@ -156,34 +171,49 @@ static void adopt(wick_plan *plan, const admission *a, const wick_packing *packi
     wick_plan_complete(plan, packing->first_span, packing->span_count);
 }
 
+/* Of flash: the log must have pages left that take turns, and its heads room for the table. */
+static void examine_flash(const wick_plan *plan, wick_diag *diag) {
+    const wick_device *device = plan->device;
+    int64_t blocks = plan->model.nvm_bytes / plan->model.write_unit;
+    int64_t live = wick_plan_flash_live(plan), most = wick_device_flash_live(device);
+    if (blocks > wick_device_flash_blocks(device))
+        wick_fail(diag, WICK_NO_FIT, plan->model_path, NULL,
+                  "choose a network of fewer or smaller tensors, or flash of larger pages",
+                  "the engine's memory has %lld blocks of %u bytes, a page's table %lld",
+                  (long long)blocks, plan->model.write_unit,
+                  (long long)wick_device_flash_blocks(device));
+    if (live > most)
+        refuse_bytes(plan->model_path, NULL, "flash's log", live, most, 0, diag);
+}
+
 /* The budgets that are known once the plan stands. */
 static void examine_plan(const wick_plan *plan, wick_diag *diag) {
     const wick_device *device = plan->device;
+    if (device->nvm.page_bytes)
+        examine_flash(plan, diag);
     if (plan->totals.memory_bytes > device->nvm.bytes)
         refuse_bytes(plan->model_path, NULL, "NVM", plan->totals.memory_bytes, device->nvm.bytes,
-                     diag);
+                     plan->options.nvm_bytes, diag);
     if (plan->totals.flash_bytes > device->flash_bytes)
         refuse_bytes(plan->model_path, NULL, "flash", plan->totals.flash_bytes, device->flash_bytes,
-                     diag);
+                     plan->options.flash_bytes, diag);
 }
 
-/* Engine and tables; steps and spans are not known yet, so room for 2,000 of each is kept. */
-static int64_t flash_of_tables(const wick_plan *plan) {
-    return wick_plan_fixed_flash(plan) + 2000 * (int64_t)(sizeof(wick_step) + sizeof(wick_span));
+/* Flash that kernels and constants leave to the tables of steps and spans. */
+static int64_t room_for(int64_t steps, int64_t spans) {
+    return steps * (int64_t)sizeof(wick_step) + spans * (int64_t)sizeof(wick_span);
 }
 
-wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
-                           const wick_plan_options *options, const char *model_path,
-                           wick_plan **out, wick_diag *diag) {
-    *out = NULL;
-    WICK_TRY(wick_plan_accepts(net, model_path, diag));
-    if (device->nvm.page_bytes)
-        return refuse_flash(device, diag);
-    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
+/* A plan whose kernels leave `room` bytes of flash, or what keeps it from fitting. *tight: with
+   more flash other kernels would have been taken. */
+static wick_status make(const wick_qnet *net, const wick_device *device,
+                        const wick_plan_options *options, const char *model_path, int64_t room,
+                        bool *tight, wick_plan **out, wick_diag *diag) {
     wick_plan *plan = wick_plan_new(net, device, options, model_path);
-    int64_t engine = (int64_t)sizeof(wick_engine) + WICK_ENGINE_STACK_BYTES;
-    wick_plan_choose_kernels(plan, (plan->device->sram_bytes - engine) / 2,
-                             plan->device->flash_bytes - flash_of_tables(plan));
+    int64_t fixed = wick_plan_fixed_ram(plan->device);
+    *tight =
+        wick_plan_choose_kernels(plan, (plan->device->sram_bytes - fixed) / 2,
+                                 plan->device->flash_bytes - wick_plan_fixed_flash(plan) - room);
     admission a = {.net = net,
                    .device = plan->device,
                    .options = options,
@@ -192,7 +222,12 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                    .boot = plan->boot,
                    .charge_uj = plan->charge_uj};
     wick_diag findings = {0};
-    examine(&a, &findings);
+    wick_status possible = examine(&a, diag, &findings);
+    if (possible != WICK_OK) {
+        wick_diag_free(&findings);
+        wick_plan_free(plan);
+        return possible;
+    }
     wick_packing packing;
     wick_pack_limits limits =
         limits_for(&a, a.short_of_charge ? a.min_uf / a.device->capacitor.uf : 1);
@@ -216,4 +251,37 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     else
         wick_plan_free(plan);
     return status;
+}
+
+/* What kernels are chosen for: energy, or of SPEED time. */
+static double objective(const wick_plan *plan) {
+    double us = 0;
+    if (plan->options.optimise != WICK_OPTIMISE_SPEED)
+        return plan->expected_uj;
+    for (int s = 0; s < plan->n_segments; s++)
+        us += plan->segments[s].cost.time_us;
+    return us;
+}
+
+wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
+                           const wick_plan_options *options, const char *model_path,
+                           wick_plan **out, wick_diag *diag) {
+    enum { ROOM = 2000 }; /* steps and spans are not known yet */
+    bool tight;
+    *out = NULL;
+    WICK_TRY(wick_plan_accepts(net, model_path, diag));
+    WICK_TRY(accept_checksums(device, options->checksum_block, diag));
+    WICK_TRY(make(net, device, options, model_path, room_for(ROOM, ROOM), &tight, out, diag));
+    if (!tight)
+        return WICK_OK;
+    /* Now they are, about: larger kernels may take the flash that is left. */
+    wick_plan *first = *out, *second = NULL;
+    int64_t room = room_for(first->model.n_steps, first->model.n_spans);
+    wick_status status = make(net, device, options, model_path, room, &tight, &second, NULL);
+    if (status == WICK_NO_FIT) /* other kernels, more steps */
+        status = make(net, device, options, model_path, room * 5 / 4, &tight, &second, NULL);
+    bool better = status == WICK_OK && objective(second) < objective(first);
+    *out = better ? second : first;
+    wick_plan_free(better ? first : second);
+    return WICK_OK;
 }

@@ -97,9 +97,12 @@ static bool fits_one_span(const wick_plan_costs *costs, const wick_pack_limits *
     wick_step step = whole_step(costs, layer);
     wick_plan_costs lone = *costs;
     lone.view.tensors = NULL;
-    wick_work work =
-        wick_work_add(wick_plan_step_work(&lone, step), wick_plan_commit_work(costs->device));
-    return wick_device_cost(costs->device, work).energy_uj <= limits->span_uj * WICK_PLAN_SLACK &&
+    const wick_device *device = costs->device;
+    wick_plan_draw whole =
+        wick_plan_draw_of(device, wick_device_cost(device, wick_plan_step_work(&lone, step)));
+    wick_plan_draw commit =
+        wick_plan_draw_of(device, wick_device_cost(device, wick_plan_commit_work(device)));
+    return wick_pack_carries(costs, limits, wick_plan_draw_sum(whole, commit)) &&
            wick_step_scratch_bytes(&costs->view, &step, costs->device->nvm.mapped, 1) <=
                limits->scratch;
 }

@@ -218,10 +218,26 @@ static wick_status check_step(const checker *c, int s, uint32_t expected) {
     return simulate_write(c, s);
 }
 
+/* The first reload that is not before a step; they are in the order of steps. */
+static int first_reload(const wick_plan *plan, int step) {
+    int low = 0, high = plan->n_reloads;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (plan->reloads[middle].step < step)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static wick_status check_energy(const checker *c) {
     const wick_plan *plan = c->plan;
-    double needed = plan->span_cost[c->span].energy_uj + plan->span_reload[c->span].energy_uj +
-                    plan->boot.energy_uj;
+    wick_plan_draw boot = wick_plan_draw_of(plan->device, plan->boot);
+    double per_v2 = wick_plan_uj_per_v2(plan->device, plan->options.margin);
+    int reload = first_reload(plan, plan->model.spans[c->span].first_step);
+    wick_plan_draw span = wick_plan_draw_behind(boot, wick_plan_span_draw(plan, c->span, &reload));
+    double needed = wick_plan_asked_uj(plan->device, per_v2, span);
     double budget = plan->options.margin * plan->charge_uj;
     if (needed > budget * WICK_PLAN_SLACK)
         return refuse(c, -1, "it takes %.3f µJ with its boot, the budget is %.3f µJ", needed,

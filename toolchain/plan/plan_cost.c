@@ -1,6 +1,8 @@
 /* What one step, one commit and one boot take. */
 #include "plan/plan_parts.h"
 
+#include <math.h>
+
 #include <wick/nvm.h>
 
 wick_plan_costs wick_plan_costs_of(const wick_plan *plan) {
@@ -53,21 +55,35 @@ wick_work wick_plan_operand_work(const wick_plan_costs *costs, wick_step step, u
     return read_work(costs, layer, o, wick_layer_input_rows(layer, step.first, step.count).rows);
 }
 
+/* Operand o of step s has a place in SRAM and is not computed by the steps before. */
+static bool reloads(const wick_plan_costs *costs, const wick_step *steps, int s, uint32_t o) {
+    int tensor = costs->layers[steps[s].layer].operands[o].tensor;
+    bool made = !wick_plan_resident(costs, tensor);
+    for (int before = 0; before < s && !made; before++)
+        made = costs->layers[steps[before].layer].dst == tensor;
+    return !made;
+}
+
 wick_work wick_plan_reload_work(const wick_plan_costs *costs, const wick_step *steps, int n) {
     wick_work work = {0};
-    for (int s = 0; s < n; s++) {
-        const wick_layer *layer = &costs->layers[steps[s].layer];
-        uint32_t rows = wick_layer_input_rows(layer, steps[s].first, steps[s].count).rows;
-        for (uint32_t o = 0; o < layer->n_operands; o++) {
-            int tensor = layer->operands[o].tensor;
-            bool made = !wick_plan_resident(costs, tensor);
-            for (int before = 0; before < s && !made; before++)
-                made = costs->layers[steps[before].layer].dst == tensor;
-            if (!made)
-                work = wick_work_add(work, read_work(costs, layer, o, rows));
-        }
-    }
+    for (int s = 0; s < n; s++)
+        for (uint32_t o = 0; o < costs->layers[steps[s].layer].n_operands; o++)
+            if (reloads(costs, steps, s, o))
+                work = wick_work_add(work, wick_plan_operand_work(costs, steps[s], o));
     return work;
+}
+
+wick_plan_draw wick_plan_reload_draw(const wick_plan_costs *costs, const wick_step *steps, int n) {
+    const wick_device *device = costs->device;
+    wick_plan_draw draw = {0};
+    for (int s = 0; s < n; s++)
+        for (uint32_t o = 0; o < costs->layers[steps[s].layer].n_operands; o++)
+            if (reloads(costs, steps, s, o))
+                draw = wick_plan_draw_sum(
+                    draw,
+                    wick_plan_draw_of(device, wick_device_cost(device, wick_plan_operand_work(
+                                                                           costs, steps[s], o))));
+    return draw;
 }
 
 wick_work wick_plan_store_work(const wick_plan_costs *costs, int tensor) {
@@ -111,6 +127,8 @@ wick_cost wick_plan_boot_cost(const wick_device *device, int app_bytes) {
     notes = wick_work_add(notes, wick_device_write_work(device, WICK_VARS_BYTES));
     if (app_bytes)
         notes = wick_work_add(notes, wick_device_write_work(device, app_bytes));
+    if (device->nvm.page_bytes)
+        notes = wick_work_add(notes, wick_device_flash_boot(device));
     return wick_cost_add(boot, wick_device_cost(device, notes));
 }
 
@@ -138,4 +156,68 @@ double wick_plan_drawn_uj(const wick_device *device, wick_cost cost, double *off
         return cost.energy_uj / device->capacitor.efficiency;
     double load_uw = cost.energy_uj / cost.time_us * 1e6;
     return wick_plan_draw_uw(device, load_uw, off_v) * cost.time_us * 1e-6;
+}
+
+wick_plan_draw wick_plan_draw_of(const wick_device *device, wick_cost cost) {
+    wick_plan_draw draw;
+    draw.uj = wick_plan_drawn_uj(device, cost, &draw.off_v);
+    return draw;
+}
+
+wick_plan_draw wick_plan_draw_sum(wick_plan_draw a, wick_plan_draw b) {
+    return (wick_plan_draw){a.uj + b.uj, fmax(a.off_v, b.off_v)};
+}
+
+wick_plan_draw wick_plan_draw_behind(wick_plan_draw before, wick_plan_draw draw) {
+    return (wick_plan_draw){before.uj + draw.uj, draw.off_v};
+}
+
+wick_plan_draw wick_plan_span_draw(const wick_plan *plan, int span, int *reload) {
+    const wick_span *at = &plan->model.spans[span];
+    int end = at->first_step + at->n_steps, r = *reload;
+    wick_plan_draw draw = wick_plan_draw_of(plan->device, plan->commit);
+    for (int i = at->first_step; i < end; i++) {
+        draw = wick_plan_draw_sum(draw, wick_plan_draw_of(plan->device, plan->step_cost[i]));
+        if (plan->stores[i].last_reader >= end)
+            draw = wick_plan_draw_sum(draw, wick_plan_draw_of(plan->device, plan->stores[i].cost));
+    }
+    for (; r < plan->n_reloads && plan->reloads[r].step < end; r++)
+        if (plan->reloads[r].producer < at->first_step)
+            draw = wick_plan_draw_sum(draw, wick_plan_draw_of(plan->device, plan->reloads[r].cost));
+    *reload = r;
+    return draw;
+}
+
+void wick_plan_submit_draws(const wick_plan_costs *costs, wick_plan_draw boot,
+                            wick_plan_draw parts[WICK_PLAN_SUBMIT_PARTS]) {
+    const wick_device *device = costs->device;
+    wick_cost take = wick_device_cost(device, wick_plan_take_work(costs));
+    wick_cost commit = wick_device_cost(device, wick_plan_commit_work(device));
+    parts[0] = boot;
+    parts[1] = wick_plan_draw_behind(parts[0], wick_plan_draw_of(device, take));
+    parts[2] = wick_plan_draw_behind(parts[1], wick_plan_draw_of(device, commit));
+}
+
+/* V^2 at which the draw's heaviest part browns out. */
+static double off_v2(const wick_device *device, wick_plan_draw draw) {
+    double off = fmax(draw.off_v, device->capacitor.off_v);
+    return off * off;
+}
+
+double wick_plan_uj_per_v2(const wick_device *device, double margin) {
+    return margin * device->capacitor.efficiency * device->capacitor.uf / 2;
+}
+
+double wick_plan_asked_uj(const wick_device *device, double uj_per_v2, wick_plan_draw draw) {
+    double off = device->capacitor.off_v;
+    return draw.uj * device->capacitor.efficiency + uj_per_v2 * (off_v2(device, draw) - off * off);
+}
+
+double wick_plan_uf_for(const wick_device *device, double margin, wick_plan_draw draw) {
+    double on = device->capacitor.on_v, window = on * on - off_v2(device, draw);
+    return window > 0 ? 2 * draw.uj / (margin * window) : INFINITY;
+}
+
+double wick_plan_wake_v_for(const wick_device *device, double margin, wick_plan_draw draw) {
+    return sqrt(off_v2(device, draw) + 2 * draw.uj / (margin * device->capacitor.uf));
 }

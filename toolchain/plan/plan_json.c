@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PLAN_JSON_FORMAT = 4, MAX_INDEX = UINT16_MAX };
+enum { PLAN_JSON_FORMAT = 5, MAX_INDEX = UINT16_MAX };
 
 static const char *const optimise_names[] = {"energy", "speed", "size"};
 static const char *const features_names[] = {"auto", "stored", "recomputed"};
@@ -132,12 +132,15 @@ static json_t *document(const wick_plan *plan, const char *path) {
     json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
     json_object_set_new(
         root, "options",
-        json_pack(
-            "{s:s,s:s,s:f,s:f,s:f,s:i,s:i,s:i}", "optimise", optimise_names[plan->options.optimise],
-            "features", features_names[plan->options.features], "latency_weight",
-            plan->options.latency_weight, "margin", plan->options.margin, "capacitor_uf",
-            plan->options.capacitor_uf, "max_span_outputs", plan->options.max_span_outputs,
-            "checksum_block", plan->options.checksum_block, "app_bytes", plan->options.app_bytes));
+        json_pack("{s:s,s:s,s:f,s:f,s:f,s:i,s:i,s:i,s:I,s:I,s:I}", "optimise",
+                  optimise_names[plan->options.optimise], "features",
+                  features_names[plan->options.features], "latency_weight",
+                  plan->options.latency_weight, "margin", plan->options.margin, "capacitor_uf",
+                  plan->options.capacitor_uf, "max_span_outputs", plan->options.max_span_outputs,
+                  "checksum_block", plan->options.checksum_block, "app_bytes",
+                  plan->options.app_bytes, "flash_bytes", (json_int_t)plan->options.flash_bytes,
+                  "sram_bytes", (json_int_t)plan->options.sram_bytes, "nvm_bytes",
+                  (json_int_t)plan->options.nvm_bytes));
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     json_object_set_new(root, "modelled_for", json_string(plan->device->name));
     json_object_set_new(root, "charge_uj", json_real(plan->charge_uj));
@@ -199,7 +202,9 @@ static wick_status read_options(wick_json_at root, wick_plan_options *options) {
     options->checksum_block = (int)outputs;
     WICK_TRY(wick_json_int(at, "app_bytes", 0, WICK_PLAN_MAX_APP_BYTES, &outputs));
     options->app_bytes = (int)outputs;
-    return WICK_OK;
+    WICK_TRY(wick_json_int(at, "flash_bytes", 0, INT64_MAX, &options->flash_bytes));
+    WICK_TRY(wick_json_int(at, "sram_bytes", 0, INT64_MAX, &options->sram_bytes));
+    return wick_json_int(at, "nvm_bytes", 0, INT64_MAX, &options->nvm_bytes);
 }
 
 static wick_status read_kernels(wick_json_at root, wick_plan *plan) {

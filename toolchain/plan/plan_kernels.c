@@ -153,7 +153,7 @@ static choice decide(chooser *c, double price) {
     return sum;
 }
 
-void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit) {
+bool wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit) {
     const double dearest = 1e9; /* cycles for a byte: size above all */
     chooser c = {.plan = plan};
     collect(&c);
@@ -162,7 +162,8 @@ void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t fl
     double low = 0, high = dearest;
     if (plan->options.optimise == WICK_OPTIMISE_SIZE)
         low = dearest;
-    if (decide(&c, low).bytes > flash_limit && low < dearest) {
+    bool short_of_flash = decide(&c, low).bytes > flash_limit && low < dearest;
+    if (short_of_flash) {
         for (int i = 0; i < PRICE_STEPS; i++) {
             /* Prices of interest span many powers of ten. */
             double middle = i ? sqrt(fmax(low, 1e-9) * high) : 1;
@@ -175,6 +176,7 @@ void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t fl
     }
     free(c.cost);
     wick_plan_pack_weights(plan);
+    return short_of_flash;
 }
 
 void wick_plan_pack_weights(wick_plan *plan) {

@@ -30,7 +30,7 @@ typedef struct walk {
     const wick_plan *plan;
     const wick_latency_options *options;
     tank tank;
-    unit boot, *units;
+    unit boot, page, *units;
     double *begin_s; /* [n + 1] time of the units before one, without failures */
     int n;
     double booted_uj; /* in the capacitor after a boot at the wake voltage */
@@ -177,8 +177,10 @@ static void add_other(walk *w, wick_cost cost) {
 static void make_units(walk *w, int module) {
     const wick_plan *plan = w->plan;
     int *live = wick_xalloc(((size_t)plan->model.n_steps + 1) * sizeof *live);
-    w->boot = (unit){.span = -1};
+    w->boot = w->page = (unit){.span = -1};
     add(&w->tank, &w->boot, plan->boot);
+    if (plan->device->nvm.page_bytes)
+        add(&w->tank, &w->page, plan->page);
     add_other(w, plan->take);
     int r = add_segment(w, 0, 0, live);
     for (int m = wick_plan_way_from(plan, module); m >= module; m--) {
@@ -203,8 +205,11 @@ static double behind_uj(const tank *t, const unit *u, double energy_uj, double m
 }
 
 /* From unit k on, which begins with this energy and, behind a boot, reads what it needs; the
-   reaches of later units are known. */
+   reaches of later units are known. On flash a boot has opened its page; elsewhere one may be due
+   before the shares of the writes have paid for it. */
 static int reach_from(const walk *w, int k, double energy_uj, bool boot) {
+    if (!boot)
+        energy_uj -= w->page.drawn_uj;
     for (int j = k; j < w->n && j - k < HORIZON; j++) {
         const unit *u = &w->units[j];
         bool first = j == k && boot;
@@ -249,10 +254,11 @@ static double wait_s(walk *w, int k, int *next) {
     double patient_uj = 2e-3 * t->device->capacitor.uf * volts;
     if (slope_uw * PATIENCE * w->options->wait_s <= patient_uj || off_uj >= u->enough_uj)
         return refuse(w, WICK_LATENCY_SLEEP, u->span);
-    if (behind_uj(t, u, u->need_uj, u->reload_uj + u->carried_uj, u->reload_s) < 0)
+    if (behind_uj(t, u, u->need_uj - w->page.drawn_uj, u->reload_uj + u->carried_uj, u->reload_s) <
+        0)
         return refuse(w, WICK_LATENCY_READING, u->span);
     *next = reach_from(w, k, u->enough_uj, false);
-    return rise_s(t, t->off_uj, u->enough_uj, net_uw) + w->options->wait_s;
+    return rise_s(t, t->off_uj, u->enough_uj, net_uw) + w->options->wait_s + w->page.time_s;
 }
 
 static void find_worst(walk *w) {

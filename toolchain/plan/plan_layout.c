@@ -2,6 +2,7 @@
 #include "plan/plan_parts.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <wick/nvm.h>
 
@@ -145,6 +146,54 @@ int64_t wick_plan_place_own(wick_plan *plan) {
     return at + wick_plan_align(WICK_TALLY_BYTES, layout_grain(plan));
 }
 
+/* The largest entries that the blocks from `offset` on get from one thing that is written there.
+   One of more than what opening a page moves keeps no more than one page from being emptied. */
+static void note_entries(const wick_plan *plan, int64_t *most, int64_t offset, int64_t bytes) {
+    int64_t size = plan->model.write_unit;
+    int64_t spare = wick_device_flash_shape(plan->device, 1).spare_bytes;
+    for (int64_t b = offset / size; bytes > 0; b++, bytes -= size) {
+        int64_t entry = wick_device_flash_entry(plan->device, bytes < size ? bytes : size);
+        entry = entry < spare ? entry : spare;
+        most[b] = entry > most[b] ? entry : most[b];
+    }
+}
+
+int64_t wick_plan_flash_live(const wick_plan *plan) {
+    const wick_model *m = &plan->model;
+    int64_t size = m->write_unit, n = (m->nvm_bytes + size - 1) / size, sum = 0;
+    int64_t *most = wick_xalloc(((size_t)n + 1) * sizeof *most); /* bytes of a block's entry */
+    memset(most, 0, (size_t)n * sizeof *most);
+    for (int t = 0; t < m->n_tensors; t++) {
+        const wick_place *place = &m->tensors[t];
+        for (int copy = 0; copy < (place->stride ? 2 : 1); copy++)
+            note_entries(plan, most, place->offset + (int64_t)copy * place->stride, place->bytes);
+        for (int copy = 0; copy < 2 && place->stride; copy++)
+            note_entries(plan, most,
+                         place->offset + (int64_t)copy * place->stride + m->stamp_offset,
+                         WICK_STAMP_BYTES);
+    }
+    for (int copy = 0; copy < 2; copy++) {
+        int64_t app = m->vars_offset[copy] + wick_plan_align(WICK_VARS_BYTES, size);
+        note_entries(plan, most, m->record_offset[copy], WICK_RECORD_BYTES);
+        note_entries(plan, most, m->vars_offset[copy], WICK_VARS_BYTES);
+        note_entries(plan, most, app, m->app_bytes);
+    }
+    note_entries(plan, most, m->tally_offset, WICK_TALLY_BYTES);
+    for (int64_t b = 0; b < n; b++)
+        sum += most[b];
+    free(most);
+    return sum;
+}
+
+/* The region's bytes are what must fit; on flash its blocks, and what they take in the log. */
+static bool fits(const wick_plan *plan, int64_t end) {
+    const wick_device *device = plan->device;
+    if (device->nvm.page_bytes == 0)
+        return end <= device->nvm.bytes;
+    return end <= wick_device_flash_blocks(device) * plan->model.write_unit &&
+           wick_plan_flash_live(plan) <= wick_device_flash_live(device);
+}
+
 /* Places of all tensors; returns the size of the region. */
 static int64_t place_tensors(wick_plan *plan, const block *blocks, int64_t base, bool spread) {
     const wick_qnet *net = plan->net;
@@ -159,6 +208,7 @@ static int64_t place_tensors(wick_plan *plan, const block *blocks, int64_t base,
         if (offset + blocks[i].bytes > end)
             end = offset + blocks[i].bytes;
     }
+    plan->model.nvm_bytes = (uint32_t)end;
     return end;
 }
 
@@ -178,12 +228,11 @@ void wick_plan_lay_out(wick_plan *plan, const wick_place *sram) {
     /* Memory that nothing else wants buys freedom from mandatory commits. */
     bool spread = plan->options.optimise != WICK_OPTIMISE_SIZE;
     int64_t end = place_tensors(plan, blocks, base, spread);
-    if (spread && end > plan->device->nvm.bytes)
-        end = place_tensors(plan, blocks, base, false);
+    if (spread && !fits(plan, end))
+        place_tensors(plan, blocks, base, false);
     free(blocks);
     wick_place *places = (wick_place *)(uintptr_t)plan->model.tensors;
     for (int t = 0; t < net->n_tensors; t++)
         places[t].sram = sram[t].sram;
     wick_plan_link(plan);
-    plan->model.nvm_bytes = (uint32_t)end;
 }

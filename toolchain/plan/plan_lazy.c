@@ -46,24 +46,17 @@ static void add_reads(const wick_plan *plan, const wick_span *span, extent *read
     }
 }
 
-/* A draw on the capacitor with the voltage at which its heaviest part browns out. */
-typedef struct draw {
-    double uj, off_v;
-} draw;
+typedef wick_plan_draw draw;
 
 static void add_draw(const wick_plan *plan, draw *d, wick_cost cost) {
-    double off_v;
-    d->uj += wick_plan_drawn_uj(plan->device, cost, &off_v);
-    d->off_v = fmax(d->off_v, off_v);
-}
-
-static draw draw_sum(draw a, draw b) {
-    return (draw){a.uj + b.uj, fmax(a.off_v, b.off_v)};
+    *d = wick_plan_draw_sum(*d, wick_plan_draw_of(plan->device, cost));
 }
 
 static draw commit_draw(const wick_plan *plan) {
     draw d = {.off_v = plan->device->capacitor.off_v};
     add_draw(plan, &d, plan->commit);
+    if (plan->device->nvm.page_bytes)
+        add_draw(plan, &d, plan->page);
     return d;
 }
 
@@ -90,9 +83,7 @@ static double booted_mv(const wick_plan *plan) {
 
 /* Above the brown-out voltage of its heaviest part, with the margin on what is drawn. */
 static double voltage_for(const wick_plan *plan, draw d) {
-    double volts =
-        sqrt(d.off_v * d.off_v + 2 * d.uj / (plan->options.margin * plan->device->capacitor.uf));
-    return ceil(volts * 1000 - 1e-6);
+    return ceil(wick_plan_wake_v_for(plan->device, plan->options.margin, d) * 1000 - 1e-6);
 }
 
 /* What a joined span finds done but not committed: steps whose outputs stand in SRAM alone and are
@@ -159,8 +150,8 @@ static void set_margins(const wick_plan *plan, wick_span *spans, int first, int 
     draw rest = {0};
     double wake_mv = plan->device->capacitor.on_v * 1e3;
     for (int i = end - 1; i >= first; i--) {
-        rest = draw_sum(rest, span_draw(plan, &spans[i]));
-        double mv = voltage_for(plan, draw_sum(rest, reloads[i]));
+        rest = wick_plan_draw_sum(rest, span_draw(plan, &spans[i]));
+        double mv = voltage_for(plan, wick_plan_draw_sum(rest, reloads[i]));
         double above = (fmin(mv, wake_mv) - spans[i].need_mv) / 16;
         spans[i].margin_16mv = above > 0 ? (uint8_t)fmin(above, UINT8_MAX) : 0;
     }
@@ -174,7 +165,7 @@ static void mark_segment(const wick_plan *plan, int first, int end, marking *k, 
     for (int i = first; i < end; i++) {
         wick_span *span = &spans[i];
         reloads[i] = reload_draw(plan, span, k);
-        draw alone = draw_sum(span_draw(plan, span), reloads[i]);
+        draw alone = wick_plan_draw_sum(span_draw(plan, span), reloads[i]);
         double need_mv = joined_mv(plan, span, alone, &k->since);
         if (i > first && (overwrites(plan, span, k->reads) ||
                           need_mv > fmax(k->most_mv, voltage_for(plan, alone)))) {

@@ -10,7 +10,9 @@
 
 /* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
    tests/emit/slow_emit_builds.c measures. */
-enum { CODE_ENGINE = 12416, CODE_GUARD = 684 };
+enum { CODE_ENGINE = 12416, CODE_GUARD = 684, CODE_FLASH = 2560 };
+/* Stack of the calls of wick/flash.h, which the engine makes when its own is not at its deepest. */
+enum { STACK_FLASH = 256 };
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -25,12 +27,17 @@ wick_plan *wick_plan_new(const wick_qnet *net, const wick_device *device,
     plan->device = options->capacitor_uf > 0
                        ? wick_device_with_capacitor(arena, device, options->capacitor_uf)
                        : device;
+    if (options->flash_bytes > 0 || options->sram_bytes > 0 || options->nvm_bytes > 0)
+        plan->device = wick_device_with_less(arena, plan->device, options->flash_bytes,
+                                             options->sram_bytes, options->nvm_bytes);
     if (options->checksum_block > 0)
         plan->device = wick_device_with_checksums(arena, plan->device, options->checksum_block);
     plan->model_path = wick_arena_strdup(arena, model_path);
     plan->options = *options;
     plan->charge_uj = wick_device_charge_uj(plan->device);
     plan->boot = wick_plan_boot_cost(plan->device, options->app_bytes);
+    if (plan->device->nvm.page_bytes)
+        plan->page = wick_device_cost(plan->device, (wick_work){.nvm_erases = 1});
     plan->n_segments = 1 + net->n_modules;
     plan->life = wick_new(arena, wick_plan_life, net->n_tensors);
     plan->layers = wick_new(arena, wick_layer, net->n_layers);
@@ -204,6 +211,15 @@ static void complete_costs(wick_plan *plan) {
     plan->span_cost = wick_new(plan->arena, wick_cost, plan->model.n_spans);
     plan->span_reload = wick_new(plan->arena, wick_cost, plan->model.n_spans);
     plan->worst_span_uj = plan->expected_uj = 0;
+    wick_plan_draw boot = wick_plan_draw_of(plan->device, plan->boot);
+    wick_plan_draw submit[WICK_PLAN_SUBMIT_PARTS];
+    wick_plan_submit_draws(&costs, boot, submit);
+    double per_v2 = wick_plan_uj_per_v2(plan->device, plan->options.margin);
+    int next_reload = 0;
+    plan->min_wake_v = 0;
+    for (int i = 0; i < WICK_PLAN_SUBMIT_PARTS; i++)
+        plan->min_wake_v = fmax(
+            plan->min_wake_v, wick_plan_wake_v_for(plan->device, plan->options.margin, submit[i]));
     for (int s = 0; s < plan->n_segments; s++) {
         wick_plan_segment *row = &plan->segments[s];
         *row = (wick_plan_segment){.name = s ? plan->net->module_names[s - 1] : "extractor",
@@ -216,7 +232,11 @@ static void complete_costs(wick_plan *plan) {
             wick_cost reload = wick_device_cost(
                 plan->device, wick_plan_reload_work(&costs, plan->model.steps + spans[i].first_step,
                                                     spans[i].n_steps));
-            double with_boot = cost.energy_uj + reload.energy_uj + plan->boot.energy_uj;
+            wick_plan_draw draw =
+                wick_plan_draw_behind(boot, wick_plan_span_draw(plan, i, &next_reload));
+            double with_boot = wick_plan_asked_uj(plan->device, per_v2, draw);
+            double wake_v = wick_plan_wake_v_for(plan->device, plan->options.margin, draw);
+            plan->min_wake_v = fmax(plan->min_wake_v, wake_v);
             plan->span_cost[i] = cost;
             plan->span_reload[i] = reload;
             spans[i].energy_nj = saturate(cost.energy_uj * 1e3);
@@ -235,18 +255,28 @@ static void complete_costs(wick_plan *plan) {
         if (row->worst_span_uj > plan->worst_span_uj)
             plan->worst_span_uj = row->worst_span_uj;
     }
-    double off = plan->device->capacitor.off_v;
-    double submit_uj = plan->boot.energy_uj + wick_plan_submit_cost(&costs).energy_uj;
-    double needed_uj = fmax(plan->worst_span_uj, submit_uj);
-    plan->min_wake_v =
-        sqrt(off * off + 2 * needed_uj /
-                             (plan->options.margin * plan->device->capacitor.efficiency *
-                              plan->device->capacitor.uf));
 }
 
 static int64_t engine_code(const wick_device *device) {
     int64_t guard = device->nvm.checksum_block ? CODE_GUARD : 0;
-    return (device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE) + guard;
+    int64_t flash = device->nvm.page_bytes ? CODE_FLASH : 0;
+    return (device->engine_code_bytes ? device->engine_code_bytes : CODE_ENGINE) + guard + flash;
+}
+
+static int64_t engine_stack(const wick_device *device) {
+    return WICK_ENGINE_STACK_BYTES + (device->nvm.page_bytes ? STACK_FLASH : 0);
+}
+
+/* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */
+static int64_t engine_state(const wick_device *device) {
+    int64_t log = 0;
+    if (device->nvm.page_bytes)
+        log = wick_device_flash_ram(device, wick_device_flash_blocks(device));
+    return (int64_t)sizeof(wick_engine) + log;
+}
+
+int64_t wick_plan_fixed_ram(const wick_device *device) {
+    return engine_state(device) + engine_stack(device);
 }
 
 int64_t wick_plan_fixed_flash(const wick_plan *plan) {
@@ -272,9 +302,8 @@ static void complete_totals(wick_plan *plan) {
             code += wick_device_kernel(plan->device, layer)->code_bytes;
         used[layer->kind][layer->kernel] = true;
     }
-    /* Sizes are the PC's: with its wider pointers an upper bound for every 32-bit device. */
-    plan->totals.engine_bytes = (int64_t)sizeof(wick_engine);
-    plan->totals.stack_bytes = WICK_ENGINE_STACK_BYTES;
+    plan->totals.engine_bytes = engine_state(plan->device);
+    plan->totals.stack_bytes = engine_stack(plan->device);
     plan->totals.scratch_bytes = m->scratch_bytes;
     plan->totals.arena_bytes = m->arena_bytes;
     plan->totals.ram_bytes =
@@ -284,6 +313,9 @@ static void complete_totals(wick_plan *plan) {
         plan->totals.memory_bytes =
             wick_guard_bytes((uint32_t)plan->options.checksum_block,
                              (uint32_t)plan->device->nvm.checksum_unit, m->nvm_bytes);
+    if (plan->device->nvm.page_bytes)
+        plan->totals.memory_bytes =
+            plan->device->nvm.bytes / plan->device->nvm.page_bytes * plan->device->nvm.page_bytes;
     plan->totals.constants_bytes = constants;
     plan->totals.code_bytes = code;
     plan->totals.engine_code_bytes = engine_code(plan->device);

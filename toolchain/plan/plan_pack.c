@@ -19,7 +19,8 @@ enum {
 /* What the steps between two borders take. */
 typedef struct piece {
     wick_cost step, reload;
-    bool fits; /* beside the arena */
+    wick_plan_draw draw; /* of both */
+    bool fits;           /* beside the arena */
 } piece;
 
 typedef struct division {
@@ -28,6 +29,7 @@ typedef struct division {
     int layer;
     int64_t scratch;
     wick_cost commit;
+    wick_plan_draw commit_draw;
     uint32_t total, out_c, unit;
     uint32_t sizes[LEVELS]; /* of intervals between borders, coarse to fine */
     int levels, pixels; /* level of single pixels (or as many as end on a unit); finer: channels */
@@ -110,20 +112,28 @@ double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_c
     return once + span.energy_uj / limits->usable_uj * (once / 2 + wick_pack_worth(limits, reload));
 }
 
+bool wick_pack_carries(const wick_plan_costs *costs, const wick_pack_limits *limits,
+                       wick_plan_draw span) {
+    return wick_plan_asked_uj(costs->device, limits->uj_per_v2, span) <=
+           limits->span_uj * WICK_PLAN_SLACK;
+}
+
 /* ---- one step, one span ---- */
 
 static piece piece_of(const division *d, uint32_t first, uint32_t end) {
     wick_step step = step_to(d->layer, first, end);
     const wick_device *device = d->costs->device;
-    return (piece){.step = wick_device_cost(device, wick_plan_step_work(d->costs, step)),
+    wick_cost cost = wick_device_cost(device, wick_plan_step_work(d->costs, step));
+    return (piece){.step = cost,
                    .reload = wick_device_cost(device, wick_plan_reload_work(d->costs, &step, 1)),
+                   .draw = wick_plan_draw_sum(wick_plan_draw_of(device, cost),
+                                              wick_plan_reload_draw(d->costs, &step, 1)),
                    .fits = (int64_t)wick_plan_step_scratch(d->costs, step) <= d->scratch};
 }
 
 /* Its work with a commit and all that a boot may have to read again. */
 static bool carries(const division *d, const piece *work) {
-    return work->step.energy_uj + work->reload.energy_uj + d->commit.energy_uj <=
-           d->limits->span_uj * WICK_PLAN_SLACK;
+    return wick_pack_carries(d->costs, d->limits, wick_plan_draw_sum(work->draw, d->commit_draw));
 }
 
 /* Steps are whole pixels, or channels of one pixel. */
@@ -243,6 +253,7 @@ static piece best_steps(division *d, const piece *to, int i, int j, int *last) {
             break; /* longer ones need no less scratch */
         piece sum = {.step = wick_cost_add(to[k - i].step, step.step),
                      .reload = wick_cost_add(to[k - i].reload, step.reload),
+                     .draw = wick_plan_draw_sum(to[k - i].draw, step.draw),
                      .fits = true};
         double worth = wick_pack_worth(d->limits, sum.step);
         if (worth < least) {
@@ -328,6 +339,7 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
                   .total = wick_plan_layer_total(&costs->layers[layer]),
                   .out_c = costs->layers[layer].out_c,
                   .unit = (uint32_t)wick_device_unit_bytes(costs->device)};
+    d.commit_draw = wick_plan_draw_of(costs->device, d.commit);
     set_levels(&d);
     set_borders(&d);
     size_t n = (size_t)d.n;
@@ -349,15 +361,19 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
     return found;
 }
 
-static double alone_uj(const wick_plan_costs *costs, wick_step step) {
-    wick_work work =
-        wick_work_add(wick_plan_step_work(costs, step), wick_plan_commit_work(costs->device));
-    work = wick_work_add(work, wick_plan_reload_work(costs, &step, 1));
-    return wick_device_cost(costs->device, work).energy_uj;
+static wick_plan_draw alone_draw(const wick_plan_costs *costs, wick_step step) {
+    const wick_device *device = costs->device;
+    wick_plan_draw computing =
+        wick_plan_draw_of(device, wick_device_cost(device, wick_plan_step_work(costs, step)));
+    wick_plan_draw commit =
+        wick_plan_draw_of(device, wick_device_cost(device, wick_plan_commit_work(device)));
+    return wick_plan_draw_sum(wick_plan_draw_sum(computing, wick_plan_reload_draw(costs, &step, 1)),
+                              commit);
 }
 
-wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs) {
-    wick_pack_floor floor = {0};
+wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw boot) {
+    wick_pack_floor floor = {.step = boot};
+    double most_uf = 0;
     int64_t unit = wick_device_unit_bytes(costs->device);
     for (int l = 0; l < costs->net->n_layers; l++) {
         const wick_layer *layer = &costs->layers[l];
@@ -365,10 +381,11 @@ wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs) {
         for (uint32_t first = 0; first < total;) {
             uint32_t end = smallest_end(layer, first, unit);
             wick_step step = step_to(l, first, end);
-            double uj = alone_uj(costs, step);
+            wick_plan_draw draw = wick_plan_draw_behind(boot, alone_draw(costs, step));
+            double uf = wick_plan_uf_for(costs->device, 1, draw);
             int64_t scratch = wick_plan_step_scratch(costs, step);
-            if (uj > floor.step_uj)
-                floor.step_uj = uj, floor.step_layer = l;
+            if (uf > most_uf)
+                most_uf = uf, floor.step = draw, floor.step_layer = l;
             if (scratch > floor.scratch)
                 floor.scratch = scratch, floor.scratch_layer = l;
             first = end;

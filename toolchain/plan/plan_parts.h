@@ -10,6 +10,12 @@
 /* Sums of energies are compared with budgets that were computed in another order. */
 #define WICK_PLAN_SLACK (1.0 + 1e-9)
 
+/* What work takes from the capacitor: µJ with converter and series resistance, and the voltage
+   before the resistance at which its heaviest part browns out (0: nothing takes time). */
+typedef struct wick_plan_draw {
+    double uj, off_v;
+} wick_plan_draw;
+
 /* What a network costs on a device, step by step (plan_cost.c). */
 typedef struct wick_plan_costs {
     const wick_qnet *net;
@@ -50,18 +56,46 @@ wick_cost wick_plan_submit_cost(const wick_plan_costs *costs);
 double wick_plan_draw_uw(const wick_device *device, double load_uw, double *off_v);
 /* µJ that it gives for a part of the work; *off_v: 0 where that takes no time. */
 double wick_plan_drawn_uj(const wick_device *device, wick_cost cost, double *off_v);
+/* Work of one part after another; each part has its own current. */
+wick_plan_draw wick_plan_draw_of(const wick_device *device, wick_cost cost);
+wick_plan_draw wick_plan_draw_sum(wick_plan_draw a, wick_plan_draw b);
+/* `draw` behind another whose own current is over when it begins, such as a boot's. */
+wick_plan_draw wick_plan_draw_behind(wick_plan_draw before, wick_plan_draw draw);
+/* A span with its commit and what it reads again behind a boot, which is not in it; `reload`: the
+   first of plan->reloads that is not before the span, moved behind it. */
+wick_plan_draw wick_plan_span_draw(const wick_plan *plan, int span, int *reload);
+/* What a boot and the taking of an input behind it ask for, one after the other: the boot, writing
+   the input, its commit. */
+enum { WICK_PLAN_SUBMIT_PARTS = 3 };
+void wick_plan_submit_draws(const wick_plan_costs *costs, wick_plan_draw boot,
+                            wick_plan_draw parts[WICK_PLAN_SUBMIT_PARTS]);
+/* Of wick_plan_reload_work: the operands one by one. */
+wick_plan_draw wick_plan_reload_draw(const wick_plan_costs *costs, const wick_step *steps, int n);
+/* What a draw takes of a charge that is counted down to off_v, before the converter, µJ: without
+   resistance the work's energy. Besides: what its heaviest part has to leave in the capacitor above
+   off_v, uj_per_v2 of it for each V^2; of a margin of the charge. */
+double wick_plan_uj_per_v2(const wick_device *device,
+                           double margin); /* margin * efficiency * uf / 2 */
+double wick_plan_asked_uj(const wick_device *device, double uj_per_v2, wick_plan_draw draw);
+/* The capacitor and the wake voltage of which a draw leaves all but `margin`: INFINITY where no
+ * capacitor would do. */
+double wick_plan_uf_for(const wick_device *device, double margin, wick_plan_draw draw);
+double wick_plan_wake_v_for(const wick_device *device, double margin, wick_plan_draw draw);
 int64_t wick_plan_align(int64_t value, int64_t unit);
 /* Output elements of a layer, or elements of a tensor. */
 uint32_t wick_plan_layer_total(const wick_layer *layer);
 uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);
 
 /* Sets every layer's kernel and weights (plan_kernels.c): scratch_limit for a kernel's own SRAM,
-   flash_limit for constants of layers and code of kernels together. */
-void wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit);
+   flash_limit for constants of layers and code of kernels together. True when flash, not cost,
+   decided. */
+bool wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit);
 /* Weights in the layouts of the kernels that are set. */
 void wick_plan_pack_weights(wick_plan *plan);
 /* Bytes of a layer's constants in flash, with the weights of its kernel. */
 int64_t wick_plan_constant_bytes(const wick_layer *layer);
+/* SRAM beside scratch: the engine's state and stack, and a log's on flash. */
+int64_t wick_plan_fixed_ram(const wick_device *device);
 /* Bytes of what is not kernels: the engine's code, and all tables but the layers' constants. */
 int64_t wick_plan_fixed_flash(const wick_plan *plan);
 
@@ -76,8 +110,9 @@ typedef struct wick_packing {
     double expected[1 + WICK_MAX_HEADS]; /* energy or time of each segment */
 } wick_packing;
 typedef struct wick_pack_limits {
-    double span_uj;       /* of steps, commit, and what a boot reads again */
+    double span_uj;       /* of steps, commit, and what a boot reads again: wick_plan_asked_uj */
     double usable_uj;     /* of one charge, after the boot */
+    double uj_per_v2;     /* what the heaviest part's brown-out takes of it, likewise */
     int64_t scratch;      /* bytes, arena included */
     int max_span_outputs; /* 0 = none; the smallest step is always allowed */
     double
@@ -118,14 +153,17 @@ int64_t wick_plan_choose_arena(const wick_plan_costs *costs, const wick_pack_lim
 /* Producers and last readers of all tensors (plan_layout.c); needs steps and lives. */
 void wick_plan_link(wick_plan *plan);
 
-/* The costliest of all smallest possible steps: its energy with commit, its layer; and the same for
-   scratch. */
+/* The smallest possible step that asks for the largest capacitor, with its commit and the boot
+   before it, and its layer; and the same for scratch. */
 typedef struct wick_pack_floor {
-    double step_uj;
+    wick_plan_draw step;
     int64_t scratch;
     int step_layer, scratch_layer;
 } wick_pack_floor;
-wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs);
+wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw boot);
+/* The span of these parts, with what a boot reads again, is within the limits. */
+bool wick_pack_carries(const wick_plan_costs *costs, const wick_pack_limits *limits,
+                       wick_plan_draw span);
 
 /* Places of records, variables, tally and the input's stamp in plan->model; returns where tensors
    may begin. */

@@ -110,6 +110,8 @@ wick_plan_endurance wick_plan_endurance_of(const wick_plan *plan, int module) {
     double failures =
         ceil(wick_plan_answer_uj(plan, module) / (plan->charge_uj - plan->boot.energy_uj));
     double writes = (double)wick_plan_wear(plan, module) + failures;
+    if (plan->device->nvm.page_bytes) /* the pages take turns */
+        writes /= wick_device_flash_turn(plan->device, wick_plan_flash_live(plan));
     return (wick_plan_endurance){.writes = writes,
                                  .answers = plan->device->nvm.endurance_cycles / writes};
 }

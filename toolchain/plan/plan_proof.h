@@ -33,7 +33,8 @@ wick_plan_proof wick_plan_prove(const struct wick_plan *plan);
 
 /* How long the memory lasts if all answers come from `module` (1..): writes of the most written
    unit in one answer (wick_plan_wear), and one more for each power failure that the energy of an
-   answer makes likely. */
+   answer makes likely. Of flash: erasures of a page, of those that its pages share out among them
+   at worst (wick_device_flash_turn). */
 typedef struct wick_plan_endurance {
     double writes;  /* of one unit, each answer */
     double answers; /* until its endurance is used up */

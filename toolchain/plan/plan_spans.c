@@ -51,24 +51,42 @@ static int dst_of(const spanner *s, int at) {
     return s->costs.layers[s->whole[at].layer].dst;
 }
 
+/* Parts of a span, from its commit on. */
+typedef struct whole_span {
+    wick_cost cost;
+    wick_plan_draw draw;
+} whole_span;
+
+static void add_part(const spanner *s, whole_span *span, wick_work work) {
+    wick_cost cost = wick_device_cost(s->costs.device, work);
+    span->cost = wick_cost_add(span->cost, cost);
+    span->draw = wick_plan_draw_sum(span->draw, wick_plan_draw_of(s->costs.device, cost));
+}
+
+static whole_span begin_span(const spanner *s) {
+    whole_span span = {0};
+    add_part(s, &span, wick_plan_commit_work(s->costs.device));
+    return span;
+}
+
 /* Layers [first, end) of the chain, each whole, in one span. INFINITY where it exceeds the budget;
    *hopeless: so does every span that begins earlier, which may reload less but computes and stores
    more. */
 static double together(const spanner *s, int first, int end, bool *hopeless) {
-    const wick_device *device = s->costs.device;
-    wick_work work = wick_plan_commit_work(device);
+    whole_span span = begin_span(s);
     for (int i = first; i < end; i++) {
-        work = wick_work_add(work, wick_plan_step_work(&s->costs, s->whole[i]));
+        add_part(s, &span, wick_plan_step_work(&s->costs, s->whole[i]));
         if (s->last_reader[dst_of(s, i)] >= end)
-            work = wick_work_add(work, wick_plan_store_work(&s->costs, dst_of(s, i)));
+            add_part(s, &span, wick_plan_store_work(&s->costs, dst_of(s, i)));
     }
-    wick_cost span = wick_device_cost(device, work);
-    wick_cost reload =
-        wick_device_cost(device, wick_plan_reload_work(&s->costs, s->whole + first, end - first));
-    *hopeless = span.energy_uj > s->limits->span_uj * WICK_PLAN_SLACK;
-    if (span.energy_uj + reload.energy_uj > s->limits->span_uj * WICK_PLAN_SLACK)
+    *hopeless = !wick_pack_carries(&s->costs, s->limits, span.draw);
+    wick_cost reload = wick_device_cost(
+        s->costs.device, wick_plan_reload_work(&s->costs, s->whole + first, end - first));
+    span.draw = wick_plan_draw_sum(span.draw,
+                                   wick_plan_reload_draw(&s->costs, s->whole + first, end - first));
+    if (!wick_pack_carries(&s->costs, s->limits, span.draw))
         return INFINITY;
-    return wick_pack_expected(s->limits, span, reload);
+    return wick_pack_expected(s->limits, span.cost, reload);
 }
 
 /* Two spans or more for one layer take at least this: its work, their commits, and half of a span
@@ -94,12 +112,15 @@ static bool better_whole(const spanner *s, int layer) {
                       .count = wick_plan_layer_total(&s->costs.layers[layer])};
     wick_work work = wick_plan_step_work(&s->costs, step);
     wick_work store = wick_plan_store_work(&s->costs, s->costs.layers[layer].dst);
-    wick_cost commit = wick_device_cost(device, wick_plan_commit_work(device));
+    whole_span span = begin_span(s);
+    wick_cost commit = span.cost;
+    add_part(s, &span, work);
+    add_part(s, &span, store);
     wick_cost written = wick_device_cost(device, wick_work_add(work, store));
-    wick_cost span = wick_cost_add(written, commit);
     wick_cost reload = wick_device_cost(device, wick_plan_reload_work(&s->costs, &step, 1));
-    return span.energy_uj + reload.energy_uj <= s->limits->span_uj &&
-           wick_pack_expected(s->limits, span, reload) <= least_divided(s, written, commit);
+    wick_plan_draw draw = wick_plan_draw_sum(span.draw, wick_plan_reload_draw(&s->costs, &step, 1));
+    return wick_pack_carries(&s->costs, s->limits, draw) &&
+           wick_pack_expected(s->limits, span.cost, reload) <= least_divided(s, written, commit);
 }
 
 /* What a layer costs when it is divided. Its readers then take its output from NVM. */

@@ -142,18 +142,21 @@ static bool stop_requested(void) {
 static wick_status run_steps(wick_session *session, int epoch, wick_loader *loader, int steps,
                              wick_progress *progress, wick_run_point *point) {
     const wick_train_options *options = session->options;
+    uint64_t before = progress ? progress->done : 0,
+             n = (uint64_t)session->data->split[WICK_TRAIN].n;
     bool distil = epoch >= wick_schedule_kd_epoch(options);
     for (int step = 0; step < steps; step++) {
         if (stop_requested())
             return WICK_INTERRUPTED;
         wick_batch_loss loss = {0};
         point->learning_rate = wick_schedule_rate(options, epoch, step, steps);
+        session->stage->excess = wick_schedule_excess(options, epoch, step, steps);
         WICK_TRY(take_step(session, wick_loader_next(loader), distil, point->learning_rate,
                            (int64_t)epoch * steps + step + 1, &loss));
         add_loss(session, &loss, point);
+        uint64_t images = (uint64_t)(step + 1) * (uint64_t)options->batch;
         if (progress)
-            note_progress(progress, session, point, step + 1,
-                          (uint64_t)(step + 1) * (uint64_t)options->batch);
+            note_progress(progress, session, point, step + 1, before + (images < n ? images : n));
     }
     take_means(session->stage, steps, point);
     return WICK_OK;
@@ -205,11 +208,12 @@ wick_status wick_session_epoch(wick_session *session, int epoch, wick_run_point 
                  session->n_stages, epoch + 1, session->options->epochs);
     else
         snprintf(label, sizeof label, "epoch %d/%d", epoch + 1, session->options->epochs);
-    wick_progress progress;
-    wick_progress_begin(&progress, label, "img", (uint64_t)n);
+    wick_progress own, *progress = session->options->progress;
+    if (!progress)
+        wick_progress_begin(progress = &own, label, "img", (uint64_t)n);
     wick_status status =
-        run_order(session, epoch, order, session->options->quiet ? NULL : &progress, point);
-    wick_progress_end(&progress);
+        run_order(session, epoch, order, session->options->quiet ? NULL : progress, point);
+    wick_progress_end(progress);
     free(order);
     return status;
 }

@@ -1,7 +1,5 @@
 #include "train/optimiser.h"
 
-#include "train/sparsity.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,8 +128,10 @@ void wick_stage_update(wick_stage *stage, const wick_train_options *options, dou
             else
                 update_sgd(slot, scale, decay, (float)options->momentum, (float)rate,
                            options->nesterov);
-            if (slot->keep)
-                wick_sparse_keep(slot->param->value, slot->param->count, slot->keep);
+            if (slot->sparse) {
+                wick_sparse_array array = wick_slot_sparse(stage, slot, false);
+                wick_sparse_impose(slot->param->value, &array, slot->sparse, stage->excess);
+            }
         }
         if (slot->average) /* a frozen one's rounding would move it */
             update_average(slot, options->ema, t);
@@ -150,8 +150,10 @@ wick_status wick_optimiser_export_average(wick_stage *stage, wick_diag *diag) {
         const wick_slot *slot = &stage->slots[s];
         wick_tensor *plain = &stage->average_graph->tensors[slot->param->tensor];
         WICK_TRY(wick_program_plain(stage->program, s, slot->average, plain->data, diag));
-        if (slot->keep && !slot->param->frozen)
-            wick_sparse_keep(plain->data, (size_t)wick_shape_count(plain->shape), slot->keep);
+        if (slot->sparse && !slot->param->frozen) {
+            wick_sparse_array array = wick_slot_sparse(stage, slot, true);
+            wick_sparse_impose(plain->data, &array, slot->sparse, stage->excess);
+        }
         if (slot->bits) {
             float *w = plain->data;
             for (size_t r = 0; r < slot->rows.rows; r++)

@@ -104,6 +104,16 @@ static wick_status check_range(range r, wick_diag *diag) {
                      r.above ? "(above) " : "", r.min, r.max, r.below ? " (below)" : "");
 }
 
+static wick_status check_sparse(const wick_sparse_rule *rule, wick_diag *diag) {
+    const range block = {rule->pattern, rule->block, 0, WICK_MAX_SPARSE_RUN, false, false};
+    const range run = {rule->pattern, rule->m, 0, WICK_MAX_SPARSE_RUN, false, false};
+    const range kept = {rule->pattern, rule->n, 1, rule->m, false, false};
+    const range density = {rule->pattern, rule->density, 0, 1, true, false};
+    WICK_TRY(check_range(block, diag));
+    WICK_TRY(check_range(run, diag));
+    return check_range(rule->m ? kept : density, diag);
+}
+
 wick_status wick_train_check(const wick_train_options *options, int n_heads, wick_diag *diag) {
     const double big = 1e6;
     const range ranges[] = {
@@ -127,6 +137,7 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
         {"weight average", options->ema, 0, 1, false, true},
         {"label smoothing", options->label_smoothing, 0, 1, false, true},
         {"mixup", options->mixup, 0, 100, false, false},
+        {"ramp of the density", options->sparse_ramp, 0, 1, false, true},
         {"temperature", options->kd_temperature, 0, 1000, true, false},
         {"teacher weight", options->teacher_weight, 0, big, false, false},
         {"batches prepared ahead", options->ahead, 0, 64, false, false},
@@ -135,9 +146,7 @@ wick_status wick_train_check(const wick_train_options *options, int n_heads, wic
     for (size_t i = 0; i < WICK_LEN(ranges); i++)
         WICK_TRY(check_range(ranges[i], diag));
     for (int i = 0; i < options->n_sparse; i++)
-        WICK_TRY(check_range(
-            (range){options->sparse[i].pattern, options->sparse[i].density, 0, 1, true, false},
-            diag));
+        WICK_TRY(check_sparse(&options->sparse[i], diag));
     for (int i = 0; i < options->n_bits; i++)
         if (options->bits[i].bits < 2 || options->bits[i].bits > 8)
             return wick_fail(diag, WICK_RANGE, NULL, options->bits[i].pattern, NULL,
@@ -197,6 +206,13 @@ double wick_schedule_rate(const wick_train_options *options, int epoch, int step
     return done < warm_steps ? rate * done / warm_steps : rate;
 }
 
+double wick_schedule_excess(const wick_train_options *options, int epoch, int step, int steps) {
+    int ramp = fraction_of_epochs(options->sparse_ramp, options->epochs);
+    ramp = ramp < options->epochs ? ramp : options->epochs - 1;
+    double done = (double)epoch * steps + step + 1, all = (double)ramp * steps;
+    return done < all ? pow(1 - done / all, 3) : 0;
+}
+
 static const char *const optimiser_names[] = {"sgd", "adamw"};
 static const char *const schedule_names[] = {"step", "cosine", "constant"};
 
@@ -205,6 +221,20 @@ static json_t *array_of(const double *values, int n) {
     for (int i = 0; i < n; i++)
         json_array_append_new(array, json_real(values[i]));
     return array;
+}
+
+/* Fields that are not used are left out, so that older states still match. */
+static json_t *sparse_json(const wick_sparse_rule *rule) {
+    json_t *json = json_pack("{s:s}", "pattern", rule->pattern);
+    if (rule->m) {
+        json_object_set_new(json, "n", json_integer(rule->n));
+        json_object_set_new(json, "m", json_integer(rule->m));
+    } else {
+        json_object_set_new(json, "density", json_real(rule->density));
+    }
+    if (rule->block > 1)
+        json_object_set_new(json, "block", json_integer(rule->block));
+    return json;
 }
 
 json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int threads) {
@@ -237,9 +267,10 @@ json_t *wick_train_options_json(const wick_train_options *o, int n_heads, int th
     if (o->n_sparse) { /* left out otherwise, so that older states still match */
         json_t *sparse = json_array();
         for (int i = 0; i < o->n_sparse; i++)
-            json_array_append_new(sparse, json_pack("{s:s, s:f}", "pattern", o->sparse[i].pattern,
-                                                    "density", o->sparse[i].density));
+            json_array_append_new(sparse, sparse_json(&o->sparse[i]));
         json_object_set_new(root, "sparse", sparse);
+        if (o->sparse_ramp > 0)
+            json_object_set_new(root, "sparse_ramp", json_real(o->sparse_ramp));
     }
     if (o->n_bits) {
         json_t *bits = json_array();

@@ -17,10 +17,13 @@ int wick_schedule_kd_epoch(const wick_train_options *options);
 /* Learning rate of a step (0-based) of an epoch (0-based) of `steps` steps. */
 double wick_schedule_rate(const wick_train_options *options, int epoch, int step, int steps);
 
+/* What is left of the way from dense to the sparse rules' densities at a step, 1 to 0: (1 - t)^3, t
+   the share of the ramp that is behind it (Zhu and Gupta, To prune, or not to prune, 2017, eq. 1).
+ */
+double wick_schedule_excess(const wick_train_options *options, int epoch, int step, int steps);
+
 /* Everything that decides the resulting bits, for n_heads modules, `threads` resolved: one JSON
    object for the database. The caller releases it. */
 json_t *wick_train_options_json(const wick_train_options *options, int n_heads, int threads);
-/* SHA-256 of its canonical text: the identity of the options; in a checkpoint with threads = 0. */
-wick_hash wick_train_options_hash(const wick_train_options *options, int n_heads, int threads);
 
 #endif

@@ -3,7 +3,6 @@
 #include "train/batches.h"
 #include "train/losses.h"
 #include "train/optimiser.h"
-#include "train/sparsity.h"
 #include "train/teacher.h"
 
 #include <assert.h>
@@ -333,78 +332,6 @@ static wick_status freeze_by_name(wick_stage *stage, const wick_train_options *o
     return wick_program_refreeze(stage->program, diag);
 }
 
-/* Weights that match a pattern become sparse. */
-static wick_status thin_by_name(wick_stage *stage, const wick_train_options *options,
-                                wick_diag *diag) {
-    for (int i = 0; i < options->n_sparse; i++) {
-        const wick_sparse_rule *rule = &options->sparse[i];
-        bool found = false;
-        for (int s = 0; s < stage->n_slots; s++) {
-            wick_slot *slot = &stage->slots[s];
-            if (!slot->param->decay || fnmatch(rule->pattern, slot->param->name, 0) != 0)
-                continue;
-            int64_t count = wick_shape_count(stage->graph->tensors[slot->param->tensor].shape);
-            slot->keep = wick_sparse_count((size_t)count, rule->density);
-            found = true;
-        }
-        if (!found && !stage->spec.frozen)
-            return wick_fail(diag, WICK_UNKNOWN, NULL, rule->pattern,
-                             "`wick describe --json` lists the names; * and ? stand for any text",
-                             "no weights have a name like this");
-    }
-    return WICK_OK;
-}
-
-/* Where the backend keeps the channels of a weight: numbers in the graph's order go through its own
-   reordering. Padding has no channel. */
-static wick_status find_rows(wick_stage *stage, int s, wick_diag *diag) {
-    wick_slot *slot = &stage->slots[s];
-    wick_shape shape = stage->graph->tensors[slot->param->tensor].shape;
-    size_t n = (size_t)wick_shape_count(shape);
-    slot->rows.rows = (size_t)shape.dim[0];
-    slot->rows.count = n / slot->rows.rows;
-    slot->rows.place = wick_new(stage->arena, uint32_t, n);
-    float *numbers = wick_xalloc(wick_size_mul(n, sizeof *numbers));
-    float *places = wick_xalloc(wick_size_mul(slot->param->count, sizeof *places));
-    for (size_t i = 0; i < n; i++)
-        numbers[i] = (float)(i + 1);
-    wick_status status = wick_program_unplain(stage->program, s, numbers, places, diag);
-    for (size_t i = 0; i < slot->param->count && status == WICK_OK; i++)
-        if (places[i] > 0)
-            slot->rows.place[(size_t)places[i] - 1] = (uint32_t)i;
-    free(numbers);
-    free(places);
-    return status;
-}
-
-/* Weights that match a pattern are trained for few bits. Numbers of elements must be exact floats.
- */
-static wick_status round_by_name(wick_stage *stage, const wick_train_options *options,
-                                 wick_diag *diag) {
-    for (int i = 0; i < options->n_bits; i++) {
-        const wick_bits_rule *rule = &options->bits[i];
-        bool found = false;
-        for (int s = 0; s < stage->n_slots; s++) {
-            wick_slot *slot = &stage->slots[s];
-            wick_shape shape = stage->graph->tensors[slot->param->tensor].shape;
-            if (!slot->param->decay || shape.rank < 2 ||
-                fnmatch(rule->pattern, slot->param->name, 0) != 0)
-                continue;
-            if (wick_shape_count(shape) >= 1 << 24)
-                return wick_fail(diag, WICK_UNSUPPORTED, NULL, slot->param->name, NULL,
-                                 "more than 16,777,215 weights in one layer");
-            slot->bits = rule->bits;
-            WICK_TRY(find_rows(stage, s, diag));
-            found = true;
-        }
-        if (!found && !stage->spec.frozen)
-            return wick_fail(diag, WICK_UNKNOWN, NULL, rule->pattern,
-                             "`wick describe --json` lists the names; * and ? stand for any text",
-                             "no weights have a name like this");
-    }
-    return WICK_OK;
-}
-
 static wick_status build(wick_stage *stage, const wick_graph *family,
                          const wick_train_options *options, wick_diag *diag) {
     WICK_TRY(make_trained_graph(stage, family, diag));
@@ -425,8 +352,7 @@ static wick_status build(wick_stage *stage, const wick_graph *family,
     WICK_TRY(build_programs(stage, options, &list, diag));
     WICK_TRY(freeze_by_name(stage, options, diag));
     WICK_TRY(make_slots(stage, &list, diag));
-    WICK_TRY(thin_by_name(stage, options, diag));
-    WICK_TRY(round_by_name(stage, options, diag));
+    WICK_TRY(wick_stage_constrain(stage, options, diag));
     wick_optimiser_begin(stage, options);
     stage->exchange = wick_exchange_new(stage->program);
     return WICK_OK;

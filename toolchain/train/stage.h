@@ -5,6 +5,7 @@
 #include "train/exchange.h"
 #include "train/mixing.h"
 #include "train/program.h"
+#include "train/sparsity.h"
 #include "train/train.h"
 #include "train/weight_grid.h"
 
@@ -27,9 +28,9 @@ typedef struct wick_slot {
     float *average;  /* of the array itself; NULL without averages */
     float *master;   /* the array itself where param->value is its image on a grid; else NULL */
     int bits;        /* of that grid */
-    wick_weight_rows rows; /* its channels in the backend's layout */
-    size_t keep;           /* elements that are not zero at the most (sparsity.h); 0: all of them */
-    int part;              /* separate stages: index into heads; else 0 */
+    wick_weight_rows rows; /* its channels in the backend's layout; found where they are needed */
+    const wick_sparse_rule *sparse; /* of the stage's options; NULL: dense */
+    int part;                       /* separate stages: index into heads; else 0 */
 } wick_slot;
 
 typedef struct wick_stage {
@@ -58,17 +59,26 @@ typedef struct wick_stage {
     int n_outputs;
     float *scratch; /* 4 * batch * classes, for wick_loss_outputs */
 
+    double excess; /* of the densities now: wick_schedule_excess */
     int n_slots, n_parts;
     bool learns[WICK_MAX_HEADS]; /* head i has parameters that are trained */
     wick_slot *slots;
     wick_exchange *exchange; /* NULL: this rank is alone */
 } wick_stage;
 
-/* Builds the programs; `family` gives structure, weights and finished extractor and is not changed.
+/* Builds the programs; `family` gives structure, weights and finished extractor and is not changed;
+   `options` must outlive the stage.
    UNSUPPORTED, SHAPE name the node. Free with wick_stage_free. */
 wick_status wick_stage_build(const wick_graph *family, const wick_train_options *options,
                              const wick_stage_spec *spec, wick_stage **out, wick_diag *diag);
 void wick_stage_free(wick_stage *stage);
+
+/* Part of building: the options' rules of sparsity and of few bits, by name, onto the slots, which
+   point into `options`. UNKNOWN: a pattern without weights; UNSUPPORTED: a layer is too large. */
+wick_status wick_stage_constrain(wick_stage *stage, const wick_train_options *options,
+                                 wick_diag *diag);
+/* The slot's array for its sparse rule, in the backend's layout or plain. */
+wick_sparse_array wick_slot_sparse(const wick_stage *stage, const wick_slot *slot, bool plain);
 
 /* Loss of this rank's batch and its gradients into the program's output gradients, after forward.
  */

@@ -28,7 +28,7 @@ static void keep_best(wick_session *session, const wick_run_point *point) {
     wick_position *position = &session->position;
     for (int part = 0; part < stage->n_parts; part++) {
         double score = part_score(stage, part, point);
-        if (score <= position->best_score[part])
+        if (stage->excess > 0 || score <= position->best_score[part]) /* too dense, or no better */
             continue;
         position->best_score[part] = score;
         wick_stage_copy_part(stage, part, session->best);
@@ -300,6 +300,9 @@ static wick_status take_up(wick_session *session, wick_checkpoint **saved) {
         session->position.epochs_done > session->options->epochs)
         return wick_fail(session->diag, WICK_SYNTAX, path, NULL,
                          "remove it and start the training again", "the training state is damaged");
+    if (session->options->progress)
+        session->options->progress->total -=
+            (uint64_t)session->position.epochs_done * (uint64_t)session->data->split[WICK_TRAIN].n;
     WICK_TRY(wick_checkpoint_best(*saved, session->best, session->diag));
     wick_constants_copy(session->best, session->family);
     return WICK_OK;
@@ -366,6 +369,22 @@ static void fill_result(const wick_session *session, wick_train_result *result) 
         result->validation[k] = family->validation[k] = position->best_validation[k];
         family->accuracy[k] = (double)NAN; /* of other weights */
     }
+}
+
+wick_status wick_train_accepts(const wick_graph *graph, const wick_data *data,
+                               const wick_train_options *options, wick_diag *diag) {
+    wick_graph *family = wick_graph_clone(graph);
+    wick_session session = {.family = family, .data = data, .options = options, .diag = diag};
+    int n_heads = graph->family.n_heads;
+    session.n_stages = wick_strategy_stages(options->strategy, n_heads, session.specs);
+    wick_status status = wick_train_check(options, n_heads, diag);
+    if (status == WICK_OK)
+        status = check_family(&session);
+    if (status == WICK_OK)
+        status = wick_stage_build(family, options, &session.specs[0], &session.stage, diag);
+    wick_stage_free(session.stage);
+    wick_graph_free(family);
+    return status;
 }
 
 wick_status wick_train_run(wick_graph *graph, const wick_data *data,

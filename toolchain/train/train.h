@@ -51,14 +51,18 @@ typedef enum wick_lr_schedule {
     WICK_LR_COSINE, /* half a cosine from the rate (after the warm-up) to lr_final times the rate */
     WICK_LR_CONSTANT /* the rate */
 } wick_lr_schedule;
-enum { WICK_MAX_FREEZE = 16, WICK_MAX_SPARSE = 64 };
+enum { WICK_MAX_FREEZE = 16, WICK_MAX_SPARSE = 256, WICK_MAX_SPARSE_RUN = 64 };
 
-/* After every step the weights whose names match keep the largest `density` of each array, (0, 1],
-   rounded up to whole weights, and the rest is zero (sparsity.h). Biases and what else does not
-   decay stay dense. */
+/* After every step the weights whose names match keep the largest `density` of each array, or the n
+   largest of every m in a row along the input channels (of fully connected layers: along their
+   inputs), rounded up to whole weights, and the rest is zero (sparsity.h). Biases and what else
+   does not decay stay dense. */
 typedef struct wick_sparse_rule {
     const char *pattern; /* as in a shell; the last rule that matches counts */
-    double density;
+    double density;      /* (0, 1]; unused where m > 0 */
+    int n, m;            /* 1 <= n <= m <= WICK_MAX_SPARSE_RUN; m = 0: not in runs */
+    int block; /* 2..WICK_MAX_SPARSE_RUN: so many neighbouring output channels keep the same
+                  positions; 0 or 1: each its own */
 } wick_sparse_rule;
 
 /* Weights whose names match are trained for integers of so many bits (2..8): every step computes
@@ -99,6 +103,10 @@ typedef struct wick_train_options {
                       train; joint strategies only; default false */
     int n_sparse;
     wick_sparse_rule sparse[WICK_MAX_SPARSE];
+    double sparse_ramp; /* [0, 1): share of the epochs, rounded up but never the last, over which
+                           the density falls from 1 to the rules': fast at first, by single weights
+                           at the end. Only epochs that end at the rules' density can be the best.
+                           0 (default) = from the first step on */
     int n_bits;
     wick_bits_rule bits[WICK_MAX_SPARSE];
     double weight_decay;          /* on weights, not on biases and scales; >= 0, default 5e-4 */
@@ -131,14 +139,17 @@ typedef struct wick_train_options {
     int ahead;     /* batches that a thread prepares beside the training step, 0..64; default 2; 0 =
                       each is made when it is wanted. Not part of the state: it changes no bit */
     int threads;   /* 0 = all; part of the state: other counts give other bits */
-    const char *checkpoint; /* side file of the training state, written atomically at the start and
-                               after each epoch; NULL = none */
-    int session_epochs;     /* > 0: stop like on Ctrl-C after so many epochs of this call, for time
-                               limits; not part of the state; default 0 */
-    bool resume;            /* go on from `checkpoint` bit-exactly; from the start without one */
-    const char *runs_path;  /* SQLite file of runs; NULL = none */
-    const char *run_name;   /* NULL = "<recipe> <strategy>" */
-    bool quiet;             /* no progress bar and no line per epoch on stderr */
+    const char *checkpoint;  /* side file of the training state, written atomically at the start and
+                                after each epoch; NULL = none */
+    int session_epochs;      /* > 0: stop like on Ctrl-C after so many epochs of this call, for time
+                                limits; not part of the state; default 0 */
+    bool resume;             /* go on from `checkpoint` bit-exactly; from the start without one */
+    const char *runs_path;   /* SQLite file of runs; NULL = none */
+    const char *run_name;    /* NULL = "<recipe> <strategy>" */
+    bool quiet;              /* no progress bar and no line per epoch on stderr */
+    wick_progress *progress; /* bar of the work that this training is a part of: its `done` grows by
+                                the training images of each epoch, and its `total` shrinks by those
+                                of epochs that a checkpoint has; NULL (default) = a bar an epoch */
 } wick_train_options;
 wick_train_options wick_train_defaults(void);
 /* For exits that were added to a finished network (graph/exits.h), which stays as it is: only they
@@ -178,6 +189,23 @@ typedef struct wick_train_result {
 wick_status wick_train_run(wick_graph *graph, const wick_data *data,
                            const wick_train_options *options, wick_train_result *result,
                            wick_diag *diag);
+
+/* Whatever wick_train_run would refuse before its first step, without training or writing: an
+   option, an operator without a gradient, images or classes that do not fit, patterns without
+   weights. */
+wick_status wick_train_accepts(const wick_graph *graph, const wick_data *data,
+                               const wick_train_options *options, wick_diag *diag);
+
+/* Identity of the options that decide the resulting bits, for n_heads modules; threads: as given,
+   or 0 to leave them out. */
+wick_hash wick_train_options_hash(const wick_train_options *options, int n_heads, int threads);
+
+/* The weights that rules for sparsity and bits are about: tensors of a float graph in the order of
+   its nodes, into `tensors` (room for graph->n_tensors); returns how many. */
+int wick_train_weights(const wick_graph *graph, int *tensors);
+/* What the rules make of a float graph's weights as they are, in place: the largest of each array
+   stay, on their grids, as after a step of training that changed nothing. */
+void wick_train_impose(wick_graph *graph, const wick_train_options *options);
 
 /* Float evaluation of all heads on one split through the training backend. correct[k] counts;
    predictions (may be NULL) receives [n_heads][n] argmax labels. graph must be float. */
