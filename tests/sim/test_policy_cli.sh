@@ -41,7 +41,7 @@ expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
 expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json
 [ -e x.json ] && fail "something was left behind"
-sed 's/"rows": "../"rows": "ff/' table.json >bad.json
+sed 's/"rows": "../"rows": "ee/' table.json >bad.json
 expect 3 "names no module" "$WICK" policy show bad.json
 expect 3 "names no module" "$WICK" sim plan.json --trace builtin:office --data builtin:shapes10 --policy bad.json
 echo "ok"
