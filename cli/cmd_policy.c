@@ -295,13 +295,13 @@ static void print_maps(const wick_policy_table *t) {
 }
 
 static wick_status plot_maps(const wick_policy_table *t, const char *path, wick_diag *diag) {
-    enum { COLUMNS = 4 };
-    int columns = t->n_harvest < COLUMNS ? t->n_harvest : COLUMNS;
+    enum { COLUMNS = 8 };
+    int width, height;
     wick_buf script = {0};
     WICK_TRY(wick_gnuplot_check(path, diag));
-    wick_gnuplot_begin(&script, path, 280 * columns,
-                       300 * ((t->n_harvest + columns - 1) / columns));
-    wick_policy_script(t, columns, &script);
+    wick_policy_picture(t, COLUMNS, &width, &height);
+    wick_gnuplot_begin(&script, path, width, height);
+    wick_policy_script(t, COLUMNS, &script);
     wick_status status = wick_gnuplot_run(&script, path, diag);
     wick_buf_free(&script);
     return status;

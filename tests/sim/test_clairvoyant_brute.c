@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { CASES = 150, MODULES = 2, SAMPLES = 2, TRACE = 8, CHOICES = 24, MOST_RUNS = 3000 };
+enum { CASES = 110, MODULES = 2, SAMPLES = 2, TRACE = 8, CHOICES = 24, MOST_RUNS = 2000 };
 
 /* Two or three inputs, an extractor of one or two spans, two modules of one or two. */
 typedef struct tiny {
@@ -190,7 +190,7 @@ static void no_schedule_beats_it(void **state) {
     (void)state;
     static tiny t;
     int open = 0, equal = 0, whole = 0;
-    double most = 0, reached = 0, replayed = 0;
+    double most = 0, reached = 0;
     for (int seed = 1; seed <= CASES; seed++) {
         wick_rng rng = wick_rng_seed((uint64_t)seed, 0x74696e79);
         make_device(&t, &rng);
@@ -199,10 +199,9 @@ static void no_schedule_beats_it(void **state) {
         t.options.seed = (uint64_t)seed;
         const best b = search(&t);
         wick_bound bound, known;
-        double plays;
         wick_clairvoyant_options grid = {.slots = 30, .levels = 40, .charges = 100};
-        assert_int_equal(wick_clairvoyant_replay(&t.plan, &t.trace, &t.options, t.correct, SAMPLES,
-                                                 &grid, &bound, &plays, NULL),
+        assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &grid,
+                                          &bound, NULL),
                          WICK_OK);
         grid.known = true;
         assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &grid,
@@ -212,8 +211,6 @@ static void no_schedule_beats_it(void **state) {
         if (b.expected > limit + 1e-5 || b.correct > known.expected * known.inputs + 1e-5)
             fail_msg("case %d: %g expected and %d right of %d inputs; bounds %g and %g", seed,
                      b.expected, b.correct, bound.inputs, limit, known.expected * known.inputs);
-        if (plays > bound.expected + 1e-5)
-            fail_msg("case %d: replayed %g, bound %g", seed, plays, bound.expected);
         if (limit < 0.1)
             continue;
         open++;
@@ -223,12 +220,11 @@ static void no_schedule_beats_it(void **state) {
         equal += b.expected > limit - 1e-5;
         most += limit;
         reached += b.expected;
-        replayed += fmin(plays, 1) * bound.inputs;
     }
     print_message(
         "%d cases, %d searched wholly: in %d the best schedule equals the bound; it reaches "
-        "%.1f %% of all, the replayed plan %.1f %%\n",
-        open, whole, equal, 100 * reached / most, 100 * replayed / most);
+        "%.1f %% of all\n",
+        open, whole, equal, 100 * reached / most);
     assert_true(whole > CASES / 3 && equal > 0.6 * whole && reached > 0.8 * most);
 }
 

@@ -6,7 +6,8 @@ static const char *number(page *p, const wick_sizing_point *point, wick_figure f
 }
 
 static wick_status one_policy(page *p, const char *path) {
-    enum { COLUMNS = 2 };
+    enum { COLUMNS = 3 };
+    int width, height;
     wick_policy policy;
     WICK_TRY(wick_policy_load(p->arena, path, &policy, p->diag));
     wick_buf_puts(&p->html, "<p>");
@@ -27,12 +28,12 @@ static wick_status one_policy(page *p, const char *path) {
     if (policy.kind != WICK_POLICY_TABLE)
         return WICK_OK;
     wick_buf script = {0};
-    int rows = (policy.table->n_harvest + COLUMNS - 1) / COLUMNS;
+    wick_policy_picture(policy.table, COLUMNS, &width, &height);
     wick_policy_script(policy.table, COLUMNS, &script);
     wick_status status =
-        html_plot(&p->html, script.data, 420 * COLUMNS, 280 * rows,
-                  "First decision for an input, by charge, time left and recent harvest: the digit "
-                  "is the module (1 is the largest), 0 is none.",
+        html_plot(&p->html, script.data, width, height,
+                  "What is done next at each decision on the way, by usable charge, time left and "
+                  "recent harvest (poorest, medium and richest bin).",
                   p->diag);
     wick_buf_free(&script);
     return status;

@@ -107,6 +107,15 @@ static void look_around(program *p) {
     w->event_segment = p->segment;
 }
 
+/* Exits answer in their order: the next one on the way to `module`. */
+static int on_the_way(const program *p, int module) {
+    const wick_model *m = &p->world.plan->model;
+    int k = m->chain ? m->n_modules : module;
+    while (k > module && p->answered >> (k - 1) & 1)
+        k--;
+    return k;
+}
+
 /* Asks the control. DONE: go on with the unit at hand. */
 static world_outcome control(program *p) {
     world *w = &p->world;
@@ -138,7 +147,7 @@ static world_outcome control(program *p) {
             retire(p, &w->result->dropped);
         return WORLD_PAUSED;
     case WICK_SIM_MODULE:
-        p->wanted = action.module;
+        p->wanted = on_the_way(p, action.module);
         break;
     case WICK_SIM_GO_ON:
         p->wanted = 0;

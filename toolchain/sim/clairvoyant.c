@@ -110,9 +110,16 @@ static double spent(const work_items *w, int q) {
     return bound_spent(w, q, w->sequence[q].end);
 }
 
+/* Both commits, of the decision and of the delivery. */
+double bound_exit_uj(const bound_problem *p, int k) {
+    return p->dearer * (spent(&p->work, k) + 2 * spent(&p->work, WORK_DECIDE));
+}
+
 /* The least that an answer of module k draws, alone and without a failure, beside what a device
    that sleeps would. */
-static void make_needs(bound *b, const work_items *w, bool chain, int levels, double dearer) {
+static void make_needs(bound_problem *p, int levels) {
+    bound *b = &p->bound;
+    const work_items *w = &p->work;
     double need_uj[1 + WICK_MAX_HEADS], most_uj = 0;
     b->most_uw = 0;
     for (int q = 0; q <= WORK_DECIDE; q++) {
@@ -125,9 +132,9 @@ static void make_needs(bound *b, const work_items *w, bool chain, int levels, do
     /* Between decision and delivery stands one commit; the delivery's own comes after it. */
     double exits_uj = 0;
     for (int k = b->n_modules; k >= 1; k--) {
-        need_uj[k] = dearer * (spent(w, 0) + exits_uj + spent(w, k) + spent(w, WORK_DECIDE));
-        if (chain) /* the smaller exits have answered before, each with both commits */
-            exits_uj += spent(w, k) + 2 * spent(w, WORK_DECIDE);
+        need_uj[k] = p->dearer * (spent(w, 0) + spent(w, k) + spent(w, WORK_DECIDE)) + exits_uj;
+        if (p->plan->model.chain) /* the smaller exits have answered before */
+            exits_uj += bound_exit_uj(p, k);
         most_uj = fmax(most_uj, need_uj[k]);
     }
     b->work_uj = most_uj / levels * (1 + 1e-12);
@@ -230,7 +237,7 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .off_uj = p->cap.off_uj,
                  .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
                  .sleep_uw = p->work.sleep_draw_uw};
-    make_needs(b, &p->work, plan->model.chain, grid->levels, dearer);
+    make_needs(p, grid->levels);
     make_grid(b, load, grid);
     b->fresh_need = (int)floor(dearer * spent(&p->work, 0) / b->work_uj);
     b->intervals = wick_new(arena, interval, b->n);

@@ -41,27 +41,47 @@ static double done_uj(const replay *r, int k, int i) {
     return r->planner.problem->dearer * bound_spent(w, k, item);
 }
 
+static bool answered(const wick_sim_state *s, int k) {
+    return k > 0 && s->answered >> (k - 1) & 1;
+}
+
 /* What was spent on the input in work, for an answer of module k (0: the extractor alone). */
-static double spent_uj(const replay *r, const wick_sim_state *s, int k, bool taken) {
-    if (s->input < 0 || !taken)
+static double spent_uj(const replay *r, const wick_sim_state *s, int k) {
+    const bound_problem *p = r->planner.problem;
+    if (s->input < 0 || (!s->features && s->progress[0] == 0))
         return 0;
-    return done_uj(r, 0, s->progress[0]) + (k && s->features ? done_uj(r, k, s->progress[k]) : 0);
+    double uj = done_uj(r, 0, s->progress[0]);
+    for (int i = p->plan->model.n_modules; p->plan->model.chain && i > 0; i--)
+        if (answered(s, i))
+            uj += bound_exit_uj(p, i);
+    return uj + (k && s->features && !answered(s, k) ? done_uj(r, k, s->progress[k]) : 0);
 }
 
 static plan_ahead look(const replay *r, const wick_sim_state *s, bool on, int k) {
     plan_state state = {.at_s = s->now_s,
                         .on = on,
                         .queue = queue_of(r, s),
-                        .spent = spent_uj(r, s, k, s->features || s->progress[0] > 0),
+                        .spent = spent_uj(r, s, k),
                         .uj = s->energy_uj};
     return plan_look(&r->planner, state);
+}
+
+/* The segment of the next unit: of the extractor, or of the module that is in work for `target`. */
+static int next_segment(const replay *r, const wick_sim_state *s, int target) {
+    const wick_model *m = &r->planner.problem->plan->model;
+    if (!s->features)
+        return 0;
+    int k = m->chain ? m->n_modules : target;
+    while (k > target && answered(s, k))
+        k--;
+    return k;
 }
 
 /* The charge with which the next unit surely ends. */
 static double enough_uj(const replay *r, const wick_sim_state *s) {
     const bound_problem *p = r->planner.problem;
     const work_items *w = &p->work;
-    int k = !s->features ? 0 : s->segment ? s->segment : r->target;
+    int k = next_segment(r, s, r->target);
     const wick_segment *segment = segment_of(r, k);
     int i = s->progress[k];
     if (i >= segment->n_spans)
@@ -122,18 +142,20 @@ static wick_sim_action idle(const replay *r, const wick_sim_state *s) {
     return switch_off(r, s);
 }
 
-/* The module for the input in work; 0: give it up. One that has begun keeps its work. */
+/* The module for the input in work; 0: give it up. One that has begun keeps its work; of exits, all
+   begin with the same work. */
 static int choose(replay *r, const wick_sim_state *s, bool *stays_on) {
     int begun = s->features ? s->segment : 0;
     plan_ahead ahead = look(r, s, true, begun);
-    if (ahead.module != begun && begun && s->progress[begun] > 0) {
+    if (ahead.module != begun && begun && s->progress[begun] > 0 &&
+        !r->planner.problem->plan->model.chain) {
         plan_ahead anew = look(r, s, true, 0);
         if (anew.module == 0 || anew.module == begun)
             anew.module = begun;
         ahead = anew;
     }
     *stays_on = ahead.stays_on;
-    return ahead.module;
+    return answered(s, ahead.module) ? 0 : ahead.module;
 }
 
 static wick_sim_action act(void *ctx, const wick_sim_state *s) {
@@ -143,10 +165,10 @@ static wick_sim_action act(void *ctx, const wick_sim_state *s) {
         return (wick_sim_action){.kind = WICK_SIM_GO_ON};
     if (s->input < 0)
         return idle(r, s);
-    if (s->answered || s->now_s >= s->deadline_s)
+    if ((s->answered && !r->planner.problem->plan->model.chain) || s->now_s >= s->deadline_s)
         return (wick_sim_action){.kind = WICK_SIM_DROP};
     int segment = s->features ? s->segment : 0;
-    if (segment && s->progress[segment] == segment_of(r, segment)->n_spans)
+    if (segment && !answered(s, segment) && s->progress[segment] == segment_of(r, segment)->n_spans)
         return (wick_sim_action){.kind = WICK_SIM_GO_ON}; /* delivers */
     r->target = choose(r, s, &stays_on);
     if (!r->target)

@@ -58,6 +58,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                        wick_diag *diag);
 /* What the items of sequence q before `item` draw beside what a device that sleeps would. */
 double bound_spent(const work_items *w, int q, int item);
+/* What exit k of a chain takes until the next one may begin. */
+double bound_exit_uj(const bound_problem *p, int k);
 /* The most that the capacitor holds: work that is paid when it makes up a whole level stays in the
    charge for a while. */
 static inline double bound_cap_uj(const bound *b, int queue) {

@@ -6,10 +6,16 @@
 
 #include <wick/policy.h>
 
-/* The decision for an input that nothing was done for yet, in bins: a module, 0 for none. */
+/* The decision for an input whose features are there and that nothing else was done for yet, in
+   bins: a module, 0 for none, WICK_POLICY_WAIT. */
 int wick_policy_first(const wick_policy_table *table, int time, int harvest, int charge);
-/* Gnuplot commands, without the terminal's: a map for each bin of the harvest, `columns` of them
-   side by side; charge to the right, time left upwards, a colour and digit for each module. */
+/* Gnuplot commands, without the terminal's: a row of maps for each decision on the ladder (while
+   the extractor works; nothing answered; behind each answer; with each module half done that can be
+   given up), a column for each bin of the harvest, at most `columns` of them from the poorest to
+   the richest; usable charge to the right, time left upwards, a colour and a sign for each action,
+   which the legend below names. */
 void wick_policy_script(const wick_policy_table *table, int columns, wick_buf *script);
+/* Its size in pixels. */
+void wick_policy_picture(const wick_policy_table *table, int columns, int *width, int *height);
 
 #endif

@@ -173,9 +173,12 @@ static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *
 static wick_status check(const wick_plan *plan, const wick_synth_options *o, wick_diag *diag) {
     const wick_workload *w = &o->workload;
     if (plan->model.chain)
-        return wick_fail(diag, WICK_UNSUPPORTED, plan->model_path, NULL,
-                         "take the policies fixed, greedy, threshold or edf",
-                         "tables are made for modules that run in any order, not for exits");
+        return wick_fail(
+            diag, WICK_UNSUPPORTED, plan->model_path, NULL,
+            "wick policy synth --kind edf or threshold: these weigh all that is left on "
+            "the way to an exit",
+            "a table's stages say which one module is in work and how far it is, and "
+            "these modules are exits of one network: each goes on from all before it");
     if (!(w->period_s > 0) || !(w->deadline_s > 0) || w->deadline_s > 100 * w->period_s ||
         w->deadline_s * o->slots < w->period_s)
         return wick_fail(diag, WICK_RANGE, NULL, "deadline",

@@ -37,7 +37,8 @@ typedef enum wick_sim_action_kind {
     WICK_SIM_GO_ON,  /* what the device would do by itself */
     WICK_SIM_MODULE, /* work on this module next, once the features are there; it keeps the spans it
                         has. Costs a decision's commit where the module changes. One that has
-                        answered already: as GO_ON at a decision. */
+                        answered already: as GO_ON at a decision. In a chain: the next exit on
+                        the way to it. */
     WICK_SIM_SLEEP,  /* powered, until until_s or the next arrival */
     WICK_SIM_OFF,    /* switched off until until_s; then a boot as soon as the charge allows */
     WICK_SIM_DROP    /* give the input up */

@@ -71,11 +71,6 @@ wick_status sim_check(const wick_plan *plan, const wick_trace *trace,
         (options->policy.module < 1 || options->policy.module > plan->model.n_modules))
         return wick_fail(diag, WICK_RANGE, NULL, "policy", "name one of the plan's modules",
                          "there is no module %d", options->policy.module);
-    if (options->control && plan->model.chain)
-        return wick_fail(diag, WICK_UNSUPPORTED, plan->model_path, NULL,
-                         "simulate the policies fixed, greedy, threshold or edf",
-                         "exits answer in their order, which what is computed in hindsight does "
-                         "not keep");
     if (n_samples < 1)
         return wick_fail(diag, WICK_RANGE, NULL, "samples", NULL, "at least one is needed");
     if (!(options->trace_start_s >= 0) || !isfinite(options->trace_start_s))
