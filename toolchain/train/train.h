@@ -190,9 +190,9 @@ wick_status wick_train_run(wick_graph *graph, const wick_data *data,
                            const wick_train_options *options, wick_train_result *result,
                            wick_diag *diag);
 
-/* Whatever wick_train_run would refuse before its first step, without training or writing: an
-   option, an operator without a gradient, images or classes that do not fit, patterns without
-   weights. */
+/* Whatever wick_train_run would refuse before the first step of its first stage, without training
+   or writing: an option, an operator without a gradient, images or classes that do not fit,
+   patterns without weights. */
 wick_status wick_train_accepts(const wick_graph *graph, const wick_data *data,
                                const wick_train_options *options, wick_diag *diag);
 
