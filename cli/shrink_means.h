@@ -2,8 +2,6 @@
 #ifndef WICK_CLI_SHRINK_MEANS_H
 #define WICK_CLI_SHRINK_MEANS_H
 
-#include "shrink/bits.h"
-#include "shrink/channels.h"
 #include "shrink_rewrite.h"
 
 #include <argp.h>

@@ -2,7 +2,6 @@
 #ifndef WICK_CLI_SHRINK_REWRITE_H
 #define WICK_CLI_SHRINK_REWRITE_H
 
-#include "shrink/bits.h"
 #include "shrink/shrink.h"
 
 typedef struct cli_rewritten {

@@ -169,6 +169,7 @@ wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, co
                               int images, wick_arena *arena, wick_layer_noise **out, int *n,
                               wick_diag *diag);
 
+#include "shrink/bits.h"
 #include "shrink/channels.h"
 #include "shrink/collapse.h"
 #include "shrink/separate.h"
