@@ -126,7 +126,7 @@ static const struct argp_option option_table[] = {
     {"sparse", KEY_SPARSE, "PATTERN=D|N:M[/B]", 0,
      "weights of these names keep the largest share D of each array after every step, e.g. 'TM1.*=0.2', or the N largest of "
      "every M in a row along the inputs, e.g. '*=2:4'; with /B, every B neighbouring output channels keep the same ones, e.g. "
-     "'*=0.25/4', which devices compute fastest; may be given again",
+     "'*=0.25/4', whose index and input are read once for all of them; may be given again",
      2},
     {"sparse-ramp", KEY_SPARSE_RAMP, "F", 0,
      "share of the epochs over which the density falls to that, fast at first and finely at the end; what is kept is at "
