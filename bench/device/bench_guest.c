@@ -274,12 +274,6 @@ static void make_plain_bias(const wick_layer *l, uint32_t taps) {
     }
 }
 
-/* The block-sparse kernels are not in the baseline yet: packing dense weights for them takes an
-   emulated core minutes. */
-static int is_counted(int kernel) {
-    return kernel != WICK_KERNEL_CONV2D_S8_BLOCK && kernel != WICK_KERNEL_FC_S8_BLOCK;
-}
-
 static int run_layer(const bench_layer *b) {
     wick_layer l;
     const int8_t *src[4] = {0};
@@ -303,8 +297,7 @@ static int run_layer(const bench_layer *b) {
     marker_end();
     report(b, "", "naive", count, 0, weights);
     for (int k = 0; k < WICK_KERNELS; k++)
-        if (is_counted(k) && wick_kernel_fits(&l, (uint8_t)k) &&
-            !run_kernel(b, &l, (uint8_t)k, src, want, count))
+        if (wick_kernel_fits(&l, (uint8_t)k) && !run_kernel(b, &l, (uint8_t)k, src, want, count))
             return 0;
     return 1;
 }

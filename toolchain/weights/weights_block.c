@@ -68,8 +68,8 @@ uint32_t wick_block_words(const wick_layer *layer) {
 }
 
 void wick_block_pack(const wick_layer *layer, uint32_t *dst) {
-    uint32_t head = wick_block_head_words(layer), sum = 0;
-    for (uint32_t i = 0; i < wick_block_words(layer); i++)
+    uint32_t head = wick_block_head_words(layer), words = wick_block_words(layer), sum = 0;
+    for (uint32_t i = 0; i < words; i++)
         dst[i] = 0;
     block_writer w = {(uint8_t *)(dst + head), 0};
     for (uint32_t b = 0; b < wick_blocks(layer); b++) {
