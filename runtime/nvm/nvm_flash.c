@@ -172,7 +172,7 @@ static void find_state(wick_flash *flash) {
         if (flash->pages[p].sequence > flash->sequence)
             flash->pages[p].sequence = 0;
     if (newest == NONE) {
-        memset(flash->where, 0, flash->shape.blocks * sizeof *flash->where);
+        memset(flash->where, 0, (size_t)(flash->shape.blocks * sizeof *flash->where));
         return;
     }
     uint32_t at = newest * page_bytes, end = at + page_bytes, unit = flash->shape.unit_bytes;
