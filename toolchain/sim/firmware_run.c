@@ -43,6 +43,20 @@ static void pay(firmware *f) {
     live_or_die(f, world_run(&f->app->world, item, item + 1, false));
 }
 
+/* Has this boot computed the output of step `producer` of the segment in work, by the engine's own
+   state? The engine counts steps along the module's chain, the plan along the model; where every
+   module begins with the extractor, the chain's first steps are the extractor's. */
+static bool is_resident(const firmware *f, int producer) {
+    const wick_model *m = f->model;
+    int chain = producer, base = (int)wick_chain_base(m, (uint32_t)f->app->segment);
+    int side = work_side(m, producer);
+    if (wick_recomputes(m))
+        side = producer - base >= m->extractor_steps;
+    if (side == 1 || wick_recomputes(m))
+        chain -= base;
+    return chain >= f->engine.from[side];
+}
+
 /* Pays for the open work up to step `end`: what the engine reads of what this boot did not compute
    (by the engine's own state), and the steps. The port does not see them one by one, so they are
    paid for when it is asked for something next: until then nothing but SRAM has changed. */
@@ -50,15 +64,11 @@ static void pay_steps(firmware *f, int end) {
     world *w = &f->app->world;
     const work_items *work = &w->work;
     const wick_model *m = f->model;
-    /* The engine counts steps along the module's chain, the plan along the model. */
-    int base = (int)wick_chain_base(m, (uint32_t)f->app->segment);
-    const int from[2] = {f->engine.from[0] + (wick_recomputes(m) ? base : 0),
-                         f->engine.from[1] + base};
     for (; f->step < end; f->step++) {
         int item = work->step_item[f->step];
         f->reads -= m->layers[m->steps[f->step].layer].n_operands;
         for (int r = work->reload_first[f->step]; r < work->reload_first[f->step + 1]; r++) {
-            if (span_resident(w->plan, from, w->plan->reloads[r].producer))
+            if (is_resident(f, w->plan->reloads[r].producer))
                 f->reads++;
             else
                 live_or_die(f, world_run_loose(w, item, work->reload_item[r]));
@@ -373,7 +383,11 @@ wick_status wick_sim_run_firmware(const wick_plan *plan, const wick_sim_firmware
             program_run(&app, plan, trace, options, f.correct, n_samples, &engine, result, diag);
     }
     if (status == WICK_OK && f.failure != WICK_RT_OK)
-        status = wick_fail(diag, WICK_MISMATCH, plan->model_path, "firmware", NULL,
+        status = wick_fail(diag, WICK_MISMATCH, plan->model_path, "firmware",
+                           wick_recomputes(f.model)
+                               ? "plan with --features stored: a second module that finds the "
+                                 "extractor's work in SRAM is not simulated"
+                               : NULL,
                            "the engine reports status %d at %.6f s", (int)f.failure,
                            result->simulated_s);
     if (status == WICK_OK && f.divided)

@@ -35,7 +35,8 @@ static bool must_wait(program *p, const wick_span *span) {
     return true;
 }
 
-bool span_resident(const wick_plan *plan, const int from[2], int producer) {
+/* Is the output of step `producer` in SRAM, given the first steps of this boot? */
+static bool span_resident(const wick_plan *plan, const int from[2], int producer) {
     return producer >= from[work_side(&plan->model, producer)];
 }
 

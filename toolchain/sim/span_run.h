@@ -11,8 +11,4 @@ world_outcome span_run(program *p);
    Then the segment's sequence of items alone is not what it takes. */
 bool span_reloads(program *p);
 
-/* The rule of what is in SRAM, for both simulators. */
-/* Is the output of step `producer` in SRAM, given the first steps of this boot? */
-bool span_resident(const wick_plan *plan, const int from[2], int producer);
-
 #endif
