@@ -69,8 +69,8 @@ static const struct argp_option option_table[] = {
      "plans for it only), all (those that are installed); default host,resets",
      0},
     {"thumb-cuts", KEY_THUMB, "N", 0,
-     "in Unicorn, for each module and input: before N stores, twice, and after N instructions; all = every one "
-     "(default 200)",
+     "in Unicorn, for each module and input: before N stores, twice (in N operations of flash, in seven variants), after N "
+     "instructions, and N/4 series of failures; all = every one (default 200)",
      0},
     {"kills", KEY_KILLS, "N", 0, "of QEMU, for each core and module (default 20)", 0},
     {"msp430-cuts", KEY_MSP430, "N", 0, "on the simulated MSP430 (default 100)", 0},

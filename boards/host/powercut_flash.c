@@ -10,6 +10,7 @@
    Replay ids: "e:<operation>:<variant>", "s:<case>", "f:<copy>:<bit>", "n:<operation>:<variant>",
    "p:<operation>:<variant>:<operation of the recovery>:<variant>". */
 #include "flash_emulation.h"
+#include "flash_use.h"
 #include "model.h"
 #include "powercut_options.h"
 
@@ -378,29 +379,11 @@ static int run_replay(const char *text) {
 
 /* ---- the run ---- */
 
-/* Boots of another life, so that pages are in use and have to take turns: they leave something in
-   every block but the records, and in some of them long ago. */
+/* As boots of another life leave it. */
 static void use_pages(void) {
-    uint64_t random = rig.seed;
-    uint8_t bytes[32];
-    for (uint32_t boot = 0; boot < 3 * shape.pages || flash.sequence < 2 * shape.pages; boot++) {
-        if (chip.violations)
-            fail("the log programs units that are not erased");
-        if (boot > 1000 * shape.pages)
-            fail("the pages do not take turns");
-        mount();
-        for (uint32_t i = 0; i < 2; i++) {
-            uint32_t block = boot < shape.blocks ? boot : (uint32_t)(mix64(&random) % shape.blocks);
-            if (boot >= shape.pages)
-                block = block % (shape.blocks / 2 + 1);
-            for (uint32_t b = 0; b < sizeof bytes; b++)
-                bytes[b] = (uint8_t)mix64(&random);
-            if (!in_record(block * shape.block_bytes) &&
-                rig.port.nvm_write(rig.port.ctx, block * shape.block_bytes, bytes,
-                                   1u + (uint32_t)(mix64(&random) % 8)) != 0)
-                fail("a log in use takes no more entries");
-        }
-    }
+    const char *wrong = flash_use(&chip, &shape, where, pages, rig.model.record_offset, rig.seed);
+    if (wrong)
+        fail(wrong);
     used = allocate(chip.bytes);
     used_state = allocate(chip.bytes / chip.unit);
     memcpy(used, chip.image, chip.bytes);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The firmware as real Thumb code for the rig of thumbcut.c: boots, submits the input, runs to the
-   end, and tells of every commit. Its NVM is board RAM; full words go there by STM, four at a time,
-   so that the rig can cut between them. */
+   end, and tells of every commit. */
 #include "model.h"
 #include "thumb_mailbox.h"
+#include "thumb_memory.h"
 
 #include <stddef.h>
-#include <string.h>
 #include <wick/engine.h>
 
-#define NVM __attribute__((section(".nvm"), aligned(64)))
-static NVM int8_t region[MODEL_NVM_BYTES];
 static uint32_t scratch[(MODEL_SCRATCH_BYTES + 3u) / 4u + 1u];
 static int8_t app[MODEL_APP_BYTES + 1u];
 static uint32_t lazy;
@@ -26,8 +23,8 @@ static void fault_handler(void) {
         continue;
 }
 
-/* The third entry is none of the core's on a Cortex-M0+ to M33 without NMI: the rig reads there how
-   much SRAM has to be poisoned. */
+/* The third entry is none of the core's on a Cortex-M0+ to M33 without NMI, and the ninth is
+   reserved: the rig reads there how much SRAM has to be poisoned, and what flash is to be there. */
 __attribute__((section(".vectors"), used)) static const void *const vectors[16] = {
     _stack_top,
     (const void *)Reset_Handler,
@@ -37,7 +34,7 @@ __attribute__((section(".vectors"), used)) static const void *const vectors[16] 
     (const void *)fault_handler,
     (const void *)fault_handler,
     0,
-    0,
+    &thumb_flash,
     0,
     0,
     (const void *)fault_handler,
@@ -60,34 +57,6 @@ void Reset_Handler(void) {
     main();
     for (;;)
         continue;
-}
-
-static int nvm_read(void *context, uint32_t offset, void *dst, uint32_t bytes) {
-    (void)context;
-    memcpy(dst, region + offset, bytes);
-    return 0;
-}
-
-static int nvm_write(void *context, uint32_t offset, const void *src, uint32_t bytes) {
-    (void)context;
-    int8_t *to = region + offset;
-    const int8_t *from = src;
-    while (bytes >= 16 && (uintptr_t)to % 4 == 0 && (uintptr_t)from % 4 == 0) {
-        __asm__ volatile("ldmia %0!, {r3, r4, r5, r6}\n\tstmia %1!, {r3, r4, r5, r6}"
-                         : "+l"(from), "+l"(to)
-                         :
-                         : "r3", "r4", "r5", "r6", "memory");
-        bytes -= 16;
-    }
-    for (; bytes != 0; bytes--)
-        *(volatile int8_t *)to++ = *from++;
-    return 0;
-}
-
-static int nvm_barrier(void *context) {
-    (void)context;
-    __asm__ volatile("dsb" ::: "memory");
-    return 0;
 }
 
 static uint32_t capacitor_mv(void *context) {
@@ -127,8 +96,25 @@ static void tell_where(const wick_engine *engine, wick_rt_status status, uint32_
     tell(what);
 }
 
+static void keep(uint32_t offset, uint32_t bytes) {
+    uint32_t n = BOX->n_kept++;
+    if (n < MAILBOX_KEPT) {
+        BOX->kept[n].offset = offset;
+        BOX->kept[n].bytes = bytes;
+    }
+}
+
 static void describe(void) {
     const wick_model *model = &wick_model_data;
+    BOX->n_kept = 0;
+    if (model->arena_bytes == 0)
+        keep(0, model->nvm_bytes);
+    for (uint32_t t = 0; t < model->n_tensors && model->arena_bytes != 0; t++) {
+        const wick_place *place = &model->tensors[t];
+        for (uint32_t copy = 0; copy < (place->stride ? 2u : 1u); copy++)
+            if (place->last_reader == UINT16_MAX)
+                keep(place->offset + copy * place->stride, place->bytes);
+    }
     BOX->record_offset[0] = model->record_offset[0];
     BOX->record_offset[1] = model->record_offset[1];
     BOX->record_bytes = model->record_bytes;
@@ -146,17 +132,15 @@ int main(void) {
     static wick_port port;
     policy.kind = WICK_POLICY_FIXED;
     policy.module = (uint8_t)BOX->module;
-    port.nvm_read = nvm_read;
-    port.nvm_write = nvm_write;
-    port.nvm_barrier = nvm_barrier;
     port.capacitor_mv = capacitor_mv;
-    port.nvm_mapped = BOX->mapped ? region : NULL;
     port.result = on_result;
     lazy = BOX->lazy_seed;
     engine.app = app;
     describe();
-    wick_rt_status status = wick_engine_boot(&engine, &wick_model_data, &port, &policy,
-                                             (int8_t *)scratch, MODEL_SCRATCH_BYTES);
+    wick_rt_status status = thumb_memory(&port, BOX->mapped != 0);
+    if (status >= 0)
+        status = wick_engine_boot(&engine, &wick_model_data, &port, &policy, (int8_t *)scratch,
+                                  MODEL_SCRATCH_BYTES);
     if (status == WICK_RT_CORRUPT && BOX->at.epoch == 0) /* the very first record was torn */
         status = wick_engine_format(&engine);
     /* A module that is committed stands: from now on the policy would choose another one. */

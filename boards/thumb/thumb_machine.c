@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: 0BSD */
 #include "thumb_machine.h"
+#include "thumb_chip.h"
 
 #include <elf.h>
 #include <signal.h>
@@ -112,11 +113,14 @@ static uc_engine *make_processor(const char *core, counted what) {
     check(uc_ctl_set_cpu_model(uc, cpu_model(core)), "the core");
     check(uc_mem_map_ptr(uc, 0, FLASH_BYTES, UC_PROT_READ | UC_PROT_EXEC, m.flash), "flash");
     check(uc_mem_map_ptr(uc, SRAM_AT, SRAM_BYTES, UC_PROT_READ | UC_PROT_WRITE, m.sram), "SRAM");
-    check(uc_mem_map_ptr(uc, NVM_AT, NVM_BYTES, UC_PROT_READ | UC_PROT_WRITE, m.nvm), "NVM");
+    if (m.is_flash)
+        chip_attach(uc);
+    else
+        check(uc_mem_map_ptr(uc, NVM_AT, NVM_BYTES, UC_PROT_READ | UC_PROT_WRITE, m.nvm), "NVM");
     check(uc_mem_map_ptr(uc, INPUT_AT, INPUT_BYTES, UC_PROT_READ, m.input), "input");
     check(uc_mem_map_ptr(uc, MAILBOX_AT, 4096, UC_PROT_READ | UC_PROT_WRITE, m.box), "mailbox");
     check(uc_hook_add(uc, &hook, UC_HOOK_INTR, (void *)on_interrupt, NULL, 1, 0), "a hook");
-    if (what != NOTHING)
+    if (what != NOTHING && !m.is_flash)
         check(uc_hook_add(uc, &hook, UC_HOOK_MEM_WRITE, (void *)on_store, NULL, NVM_AT,
                           NVM_AT + NVM_BYTES - 1),
               "a hook");
@@ -156,22 +160,92 @@ static void *pages(size_t bytes) {
     return memory;
 }
 
+/* The guest says what flash it needs: thumb_guest.c. */
+static void make_nvm(void) {
+    wick_flash_shape shape;
+    uint32_t at;
+    memcpy(&at, m.flash + 32, sizeof at);
+    if (at > FLASH_BYTES - sizeof shape)
+        machine_fail("the guest was built for another rig");
+    memcpy(&shape, m.flash + at, sizeof shape);
+    m.is_flash = shape.page_bytes != 0;
+    m.variants = m.is_flash ? FLASH_VARIANTS : 2;
+    m.many = m.is_flash ? 2 * shape.pages : 16;
+    if (!m.is_flash) {
+        m.nvm = pages(NVM_BYTES);
+        m.nvm_bytes = NVM_BYTES;
+        return;
+    }
+    if (shape.unit_bytes < 8 || shape.unit_bytes > FLASH_MOST_UNIT ||
+        shape.page_bytes > NVM_BYTES || shape.page_bytes % shape.unit_bytes != 0 ||
+        shape.pages > NVM_BYTES / shape.page_bytes)
+        machine_fail("the guest's flash is larger than this machine");
+    m.nvm_bytes = (uint32_t)chip_bytes(&shape);
+    m.nvm = pages(m.nvm_bytes);
+    chip_make(&shape, m.nvm, 1);
+}
+
 void machine_make(const char *elf, const char *core) {
     m.flash = pages(FLASH_BYTES);
     m.sram = pages(SRAM_BYTES);
-    m.nvm = pages(NVM_BYTES);
     m.input = pages(INPUT_BYTES);
     m.box = pages(4096);
     load(elf);
     memcpy(&m.bss_end, m.flash + 8, 4);
     if (m.bss_end < SRAM_AT || m.bss_end > SRAM_AT + SRAM_BYTES - STACK_BYTES)
         machine_fail("the guest's SRAM is full");
-    m.nvm_bytes = NVM_BYTES;
+    make_nvm();
     m.processor = make_processor(core, STORES);
     m.counting = make_processor(core, INSTRUCTIONS);
     m.plain = make_processor(core, NOTHING);
     check(uc_context_alloc(m.plain, &m.fresh), "a context");
     check(uc_context_save(m.plain, m.fresh), "a context");
+}
+
+void machine_blank(void) {
+    if (m.is_flash)
+        chip_blank();
+    else
+        memset(m.nvm, 0, m.nvm_bytes);
+}
+
+void machine_describe(uint64_t seed) {
+    if (m.box->nvm_bytes > NVM_BYTES || m.box->n_classes > MAILBOX_CLASSES)
+        machine_fail("the model is larger than this machine");
+    m.view = machine_allocate(m.box->nvm_bytes);
+    if (m.is_flash)
+        chip_age(m.box->record_offset, seed);
+    else
+        m.nvm_bytes = m.box->nvm_bytes;
+    m.at_cut = machine_allocate(m.nvm_bytes);
+}
+
+int machine_is_misused(void) {
+    return m.is_flash && chip_is_misused();
+}
+
+void machine_fail_store(uint32_t variant, uint64_t *random) {
+    memcpy(m.nvm, m.at_cut, m.nvm_bytes);
+    if (m.is_flash) {
+        chip_fail((flash_variant)variant, machine_random(random));
+        return;
+    }
+    for (uint32_t i = 0; variant != 0 && i < m.store_bytes; i++) {
+        uint8_t mask = (uint8_t)machine_random(random), *byte = m.nvm + m.store_offset + i;
+        *byte = (uint8_t)((*byte & ~mask) | ((uint8_t)(m.store_value >> 8 * i) & mask));
+    }
+}
+
+void machine_fail_instruction(uint64_t *random) {
+    if (m.is_flash)
+        chip_fail((flash_variant)(machine_random(random) % FLASH_VARIANTS), machine_random(random));
+}
+
+const uint8_t *machine_view(void) {
+    if (!m.is_flash)
+        return m.nvm;
+    chip_look(m.view, m.box->nvm_bytes);
+    return m.view;
 }
 
 static void on_watch(int number) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: 0BSD */
 /* A Cortex-M in Unicorn with its memories, and how long it runs: to the guest's next message, to an
-   NVM store, or for so many instructions. Failures of the rig end the program (4). */
+   NVM store, or for so many instructions. Where the guest's NVM is flash, its stores are the
+   operations of a controller. Failures of the rig end the program (4). */
 #ifndef WICK_THUMB_MACHINE_H
 #define WICK_THUMB_MACHINE_H
 
@@ -26,12 +27,17 @@ typedef struct machine {
     uc_engine *processor, *counting, *plain;
     uc_context *fresh; /* registers of a processor that has not run */
     uint8_t *flash, *sram, *nvm, *input;
+    uint8_t *view; /* [box->nvm_bytes] of flash, through its log */
     mailbox *box;
     uint32_t bss_end; /* SRAM in use: [SRAM_AT, bss_end) and the stack */
-    uint32_t nvm_bytes;
-    uint64_t stores; /* NVM stores since the count was cleared */
-    uint64_t cut_at; /* power fails before that store, from 1; 0 = never */
-    int cut;         /* it did: `at_cut` is the NVM, and what would have been stored: */
+    uint32_t
+        nvm_bytes; /* of `nvm` that a copy of the machine needs: all that the guest can change */
+    int is_flash;
+    uint32_t many;     /* cuts after which the pages of flash have turned around twice */
+    uint32_t variants; /* ways in which a store in flight fails; 0 = it has not begun */
+    uint64_t stores;   /* NVM stores since the count was cleared */
+    uint64_t cut_at;   /* power fails before that store, from 1; 0 = never */
+    int cut;           /* it did: `at_cut` is the NVM, and what would have been stored: */
     uint8_t *at_cut;
     uint32_t store_offset, store_bytes;
     uint64_t store_value;
@@ -52,6 +58,19 @@ void machine_make(const char *elf, const char *core);
 /* A run that takes more than `seconds` (> 0) of processor time is astray: it is stopped after at
    most twice as many. Without it runs may take for ever. */
 void machine_watch(uint32_t seconds);
+/* The NVM as it was before the guest's first boot. */
+void machine_blank(void);
+/* After the guest's first message: how much of the NVM it uses, and, of flash, the life before that
+   machine_blank restores. The guest then has to start again. */
+void machine_describe(uint64_t seed);
+/* Flash was programmed as flash must not be: units twice, or commands that did not wait. */
+int machine_is_misused(void);
+/* The NVM after the cut that has just been made: the store, as the variant says; or, of flash, what
+   was in flight after an instruction. */
+void machine_fail_store(uint32_t variant, uint64_t *random);
+void machine_fail_instruction(uint64_t *random);
+/* m.box->nvm_bytes as the engine sees them, until the next call. */
+const uint8_t *machine_view(void);
 /* Power comes back: SRAM and registers hold noise, the guest has been reset. */
 void machine_reset(uc_engine *processor, uint64_t *random);
 /* Goes on until the guest's next message, a cut, or `most` instructions (0 = as many as it takes).

@@ -4,6 +4,7 @@
 # which the named rig must find.
 set -euo pipefail
 here=$(realpath "$(dirname "$0")")
+source "$here/thumb_rig.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -21,23 +22,18 @@ grep -q 'in every operation on the flash in 7 variants' verify.txt || fail "the 
 "$WICK" emit other.json -o other >/dev/null
 [ ! -e other/wick/nvm_flash.c ] || fail "another device got the log"
 
-# Small pages, little memory and a dear core: several spans, and pages that turn around.
-sed 's/"page_bytes": {"value": 8192/"page_bytes": {"value": 2048/; s/"bytes": {"value": 1048576, "source": "choice: the other/"bytes": {"value": 49152, "source": "choice: the other/
-    s/"sram_bytes": {"value": [0-9]*/"sram_bytes": {"value": 2600/; s/"active_mw": {"value": [0-9.]*/"active_mw": {"value": 30/' \
-    "$WICK_SOURCE/profiles/m33-flash.json" >short.json
-"$WICK" plan "$model" --device ./short.json --capacitor 230 -o short-plan.json >/dev/null
-"$WICK" emit short-plan.json -o short >/dev/null
-"$WICK" verify short --plan short-plan.json --pairs all >verify.txt 2>&1 || { cat verify.txt; fail "wick verify, every pair"; }
+flash_prepare # on small pages
+"$WICK" verify flash --plan flash.json --pairs all >verify.txt 2>&1 || { cat verify.txt; fail "wick verify, every pair"; }
 grep -E 'experiments, 0 differences' verify.txt
-cc -std=c99 -Wall -Wextra -Wshadow -Werror -O1 -Ishort -Ishort/include short/*.c short/wick/*.c short/host/*.c -o selftest
+cc -std=c99 -Wall -Wextra -Wshadow -Werror -O1 -Iflash -Iflash/include flash/*.c flash/wick/*.c flash/host/*.c -o selftest
 ./selftest all >out.txt || { cat out.txt; fail "the self-test"; }
 grep '^PASS' out.txt
 
 head -c 36 "$model" >input.bin
 board=$WICK_SOURCE/boards/host
-flags=(-std=c99 -O1 -w -I"$board" -Ishort -Ishort/include)
+flags=(-std=c99 -O1 -w -I"$board" -Iflash -Iflash/include)
 mkdir own
-for f in "$board"/{powercut_{flash,options,cases,rig},nvm_emulation,flash_emulation}.c short/*.c short/wick/*.c; do
+for f in "$board"/{powercut_{flash,options,cases,rig},nvm_emulation,flash_{emulation,use}}.c flash/*.c flash/wick/*.c; do
     cc "${flags[@]}" -c "$f" -o "own/$(basename "$f" .c).o"
 done
 run() { # both modules; `found` becomes the rigs that saw a difference
@@ -75,8 +71,8 @@ planted=0
 mutant() { # RIG NAME FILE SED-EXPRESSION, as in slow_mutations.sh
     local rig=$1 name=$2 file=$3 expression=$4
     rm -rf mutated && cp -r own mutated
-    sed -zE "$expression" "short/wick/$file" >mutant.c
-    ! cmp -s "short/wick/$file" mutant.c || fail "$name: its place in $file has changed, nothing was planted"
+    sed -zE "$expression" "flash/wick/$file" >mutant.c
+    ! cmp -s "flash/wick/$file" mutant.c || fail "$name: its place in $file has changed, nothing was planted"
     cc "${flags[@]}" -c mutant.c -o "mutated/$(basename "$file" .c).o" || fail "$name: does not compile"
     link mutated
     run

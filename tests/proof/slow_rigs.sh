@@ -28,8 +28,8 @@ for rig in unicorn qemu-kill; do grep -q "\"rig\": \"$rig\"" out.txt || fail "$r
 total=$(grep -oE '^  "experiments": [0-9]+' out.txt | grep -oE '[0-9]+')
 sum=$(grep -oE '"((exhaustive|barrier|pair|seeded|next_input)_cuts|record_flips|experiments|resets)": [0-9]+' out.txt | awk '{n += $2} END {print n}')
 [ "$sum" = $((2 * total)) ] || fail "$total experiments in all, but the parts make $((sum - total))"
-[ "$(grep -oE '"rig": "unicorn"|"experiments": 120' out.txt | sort | uniq -c | awk '{print $1}' | xargs)" = '2 2' ] ||
-    fail "Unicorn did not make 40 + 40 + 40 cuts for each module"
+[ "$(grep -oE '"rig": "unicorn"|"experiments": 130' out.txt | sort | uniq -c | awk '{print $1}' | xargs)" = '2 2' ] ||
+    fail "Unicorn did not make 40 + 40 + 40 cuts and 10 series for each module"
 for what in most declared; do grep -oE "\"${what}_writes_of_a_unit\": [1-9][0-9]*" out.txt | grep -oE '[0-9]+' >$what.txt; done
 [ "$(wc -l <most.txt)" = 2 ] && cmp most.txt declared.txt || fail "the plan's wear is not what the rig counts"
 expect 3 fw --rig msp430

@@ -32,8 +32,10 @@ typedef struct wick_verify_options {
     unsigned rigs;       /* WICK_RIG_...; default none */
     bool what_is_there;  /* rigs whose tools are missing are left out; else NOT_FOUND */
     int64_t thumb_cuts;  /* in Unicorn, for each module and input: before so many NVM stores, twice
-                            (clean, torn), and after so many instructions; or WICK_VERIFY_ALL: every
-                            store and every instruction; default 200 */
+                            (clean, torn), or in so many operations of flash, in seven variants;
+                            after so many instructions; and a fourth as often several failures in a
+                            row. Or WICK_VERIFY_ALL: every store and every instruction, and 1,000
+                            series; default 200 */
     int kills;           /* of QEMU, for each core and module; default 20 */
     int msp430_cuts;     /* default 100 */
     uint64_t seed;       /* default 1 */

@@ -8,7 +8,7 @@
 static const char *const board_files[] = {"powercut_options.c", "powercut_cases.c",
                                           "powercut_rig.c", "nvm_emulation.c"};
 static const char *const written_in_place[] = {"powercut.c"};
-static const char *const in_a_log[] = {"powercut_flash.c", "flash_emulation.c"};
+static const char *const in_a_log[] = {"powercut_flash.c", "flash_emulation.c", "flash_use.c"};
 
 static bool is_flash(const verify_session *session) {
     return session->plan->device->nvm.page_bytes > 0;

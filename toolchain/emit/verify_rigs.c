@@ -115,10 +115,9 @@ wick_status verify_other_rigs(verify_session *session, wick_verify_result *resul
     unsigned rigs = session->options->rigs;
     const char *flash = NULL;
     if (session->plan->device->nvm.page_bytes)
-        flash = "the plan is for flash, which only the PC's rig has";
+        flash = "the plan is for flash, which this rig has not";
     if (rigs & WICK_RIG_UNICORN)
-        WICK_TRY(run_rig(session, result, "unicorn", flash ? flash : verify_thumb_missing(),
-                         verify_thumb));
+        WICK_TRY(run_rig(session, result, "unicorn", verify_thumb_missing(), verify_thumb));
     if (rigs & WICK_RIG_KILL)
         WICK_TRY(run_rig(session, result, "qemu-kill", flash ? flash : verify_kill_missing(),
                          verify_kill));

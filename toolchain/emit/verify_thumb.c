@@ -20,17 +20,25 @@ static const char *core_of(const char *core, const char **cpu) {
     return "m4";
 }
 
-static wick_status build_rig(verify_session *session, const char *board, char **program) {
+/* Flash and its log as the rig sees them are wick's own files, not the emitted ones. */
+static wick_status build_rig(verify_session *session, char **program) {
+    static const char *const files[] = {
+        "boards/thumb/thumbcut.c",   "boards/thumb/thumb_machine.c",
+        "boards/thumb/thumb_chip.c", "boards/host/flash_emulation.c",
+        "boards/host/flash_use.c",   "runtime/nvm/nvm_flash.c",
+        "runtime/nvm/nvm_crc32.c"};
+    const char *share = wick_share_dir();
     *program = wick_path_join(session->arena, session->temporary, "thumbcut");
-    const char *argv[] = {session->options->compiler,
-                          "-std=gnu11",
-                          "-O2",
-                          wick_path_join(session->arena, board, "thumbcut.c"),
-                          wick_path_join(session->arena, board, "thumb_machine.c"),
-                          "-lunicorn",
-                          "-o",
-                          *program,
-                          NULL};
+    const char *argv[WICK_LEN(files) + 9] = {
+        session->options->compiler, "-std=gnu11", "-O2",
+        wick_arena_printf(session->arena, "-I%s/boards/host", share),
+        wick_arena_printf(session->arena, "-I%s/runtime/include", share)};
+    int n = 5;
+    for (size_t i = 0; i < WICK_LEN(files); i++)
+        argv[n++] = wick_path_join(session->arena, share, files[i]);
+    argv[n++] = "-lunicorn";
+    argv[n++] = "-o";
+    argv[n++] = *program;
     return verify_compile(session, argv);
 }
 
@@ -54,6 +62,7 @@ static wick_status build_guest(verify_session *session, const char *board, const
     argv[n++] = wick_arena_printf(session->arena, "-I%s/include", session->dir);
     argv[n++] = wick_arena_printf(session->arena, "-I%s", board);
     argv[n++] = wick_path_join(session->arena, board, "thumb_guest.c");
+    argv[n++] = wick_path_join(session->arena, board, "thumb_memory.c");
     for (int i = 0; i < n_files; i++)
         argv[n++] = files[i];
     argv[n++] = "-o";
@@ -96,7 +105,7 @@ static wick_status take_output(verify_session *session, wick_verify_rig *rig, in
                             session->logits[input * net->n_modules + rig->module - 1],
                             net->n_classes))
         rig->differences++;
-    static const char *const kinds[] = {"store_cuts", "instruction_cuts"};
+    static const char *const kinds[] = {"store_cuts", "instruction_cuts", "series"};
     for (size_t i = 0; i < WICK_LEN(kinds); i++) {
         const json_t *tally = json_object_get(root, kinds[i]);
         rig->experiments += json_integer_value(json_object_get(tally, "cuts"));
@@ -106,8 +115,9 @@ static wick_status take_output(verify_session *session, wick_verify_rig *rig, in
             snprintf(rig->replay, sizeof rig->replay, "%d.%d.%llu.%s", rig->module, input,
                      (unsigned long long)session->options->seed, replay);
     }
-    snprintf(rig->what, sizeof rig->what, "cut among %lld NVM stores and %lld instructions",
+    snprintf(rig->what, sizeof rig->what, "cut among %lld %s and %lld instructions",
              (long long)json_integer_value(json_object_get(root, "stores")),
+             session->plan->device->nvm.page_bytes ? "operations of the flash" : "NVM stores",
              (long long)json_integer_value(json_object_get(root, "instructions")));
     json_decref(root);
     return WICK_OK;
@@ -118,7 +128,7 @@ static wick_status prepare(verify_session *session, char **program, char **guest
     const char *cpu;
     char *board = wick_path_join(session->arena, wick_share_dir(), "boards/thumb");
     *core = core_of(session->plan->device->core, &cpu);
-    WICK_TRY(build_rig(session, board, program));
+    WICK_TRY(build_rig(session, program));
     return build_guest(session, board, cpu, guest);
 }
 
@@ -142,6 +152,9 @@ wick_status verify_thumb(verify_session *session, wick_verify_result *result) {
     bool all = session->options->thumb_cuts == WICK_VERIFY_ALL;
     const char *cuts =
         wick_arena_printf(session->arena, "%lld", (long long)session->options->thumb_cuts);
+    /* Each is several boots, to the end. */
+    const char *series = wick_arena_printf(
+        session->arena, "%lld", all ? 1000LL : (long long)(session->options->thumb_cuts + 3) / 4);
     int parts = session->jobs, count = parts * result->n_cases;
     wick_process *processes = wick_xalloc(sizeof *processes * (size_t)count);
     for (int p = 0; p < count; p++) {
@@ -151,6 +164,8 @@ wick_status verify_thumb(verify_session *session, wick_verify_result *result) {
         argv[n++] = all ? "all" : cuts;
         argv[n++] = all ? "--instructions" : "--sampled-instructions";
         argv[n++] = all ? "1" : cuts;
+        argv[n++] = "--series";
+        argv[n++] = series;
         argv[n++] = "--part";
         argv[n++] = wick_arena_printf(session->arena, "%d/%d", p % parts, parts);
         processes[p].argv = argv;
