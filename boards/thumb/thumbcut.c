@@ -339,7 +339,7 @@ static int series_case(uint64_t number, char *id, size_t size) {
     uint64_t store = 1u + machine_random(&random) % run.stores;
     uint32_t last = commit_before_store(store), again = number % 16 ? 1u + number % 3 : m.many;
     int first = store <= run.at[0].stores, delivered = store > run.delivery_store;
-    snprintf(id, size, "s:%llu", (unsigned long long)number);
+    snprintf(id, size, "r:%llu", (unsigned long long)number);
     start_at(m.processor, first, last);
     m.cut_at = store;
     while (!m.cut)
@@ -494,7 +494,7 @@ int main(int argc, char **argv) {
             same = store_case(at, variant, id, sizeof id);
         else if (sscanf(a.replay, "i:%llu", &at) == 1 && at >= 1 && at < run.instructions)
             same = instruction_case(at, id, sizeof id);
-        else if (sscanf(a.replay, "s:%llu", &at) == 1)
+        else if (sscanf(a.replay, "r:%llu", &at) == 1)
             same = series_case(at, id, sizeof id);
         else
             machine_fail("the replay id is none of those at the head of thumbcut.c");

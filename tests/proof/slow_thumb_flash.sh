@@ -58,7 +58,7 @@ plant() {
         [ $status = 4 ] && grep -qE 'uninterrupted run|first boot' err.txt || { cat out.json err.txt; fail "$name: not found (status $status)"; }
     else
         [ $status = 1 ] || { cat out.json err.txt; fail "$name: not found (status $status)"; }
-        id=$(grep -oE "\"$where\": [^}]*" out.json | grep -oE '[usi]:[0-9:]+') || { cat out.json; fail "$name: not found by $where"; }
+        id=$(grep -oE "\"$where\": [^}]*" out.json | grep -oE '[uri]:[0-9:]+') || { cat out.json; fail "$name: not found by $where"; }
         ! ./thumbcut guest-m33.elf m33 input.bin 1 --patience 2 --replay "$id" >/dev/null 2>&1 || fail "$name: $id does not replay"
     fi
     echo "found: $name (${id:-the uninterrupted run})"

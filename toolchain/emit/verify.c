@@ -201,7 +201,9 @@ static wick_status run_replay(verify_session *session, const wick_data *data,
         make_cases(session, result);
         return verify_qemu(session, result);
     }
-    if (status == WICK_OK && (!strncmp(id + used, "u:", 2) || !strncmp(id + used, "i:", 2)))
+    bool thumb = !strncmp(id + used, "u:", 2) || !strncmp(id + used, "i:", 2) ||
+                 !strncmp(id + used, "r:", 2);
+    if (status == WICK_OK && thumb)
         return verify_thumb_replay(session, module, input, id + used, result);
     if (status == WICK_OK)
         status = verify_host_replay(session, module, input, id + used, result);

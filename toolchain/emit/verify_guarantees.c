@@ -8,7 +8,8 @@
    one, and that docs/guarantees.md names the same. */
 const char *const wick_guarantee_tests[WICK_GUARANTEES] = {
     "`selftest`; `wick verify --rig all`; `test_powercut`, `test_flash`, `slow_mutations`, `slow_thumb`, "
-    "`slow_thumb_flash`, `slow_killed`, `slow_rigs`, `slow_emit_msp430`, `slow_end_to_end`, `long_power_cuts`",
+    "`slow_thumb_flash`, `slow_killed`, `slow_rigs`, `slow_emit_msp430`, `slow_end_to_end`, "
+    "`slow_random_cuts`, `long_power_cuts`",
     "`slow_spin` (no livelock), `test_bad_cases` (stuck sensors), `test_powercut` (divided spans), "
     "`test_plan`, `test_plan_esr`, `test_admission`",
     "`wick verify`; `test_powercut`, `slow_mutations`",
