@@ -43,7 +43,7 @@ wick_status wick_onnx_tensor_read_bytes(const uint8_t *bytes, size_t len, const 
 /* Appends docs/operators.md: every ONNX operator that is read, and what can be done with it. */
 void wick_onnx_operators(wick_buf *out);
 
-/* Serialises an inferred graph: opset 17, IR version 8, the same bytes for the same graph (whatever
+/* Serialises an inferred graph: opset 17, IR version 8 (21 and 10 with tensors of int16), the same bytes for the same graph (whatever
    its N: input and outputs have a symbolic batch "N", unless an operator fixes it). Outputs are the
    heads' logits in order. Metadata: wick.version, wick.recipe, wick.strategy, wick.data (texts),
    wick.features (tensor name, "" = none), wick.heads [{"name", "tensor", "accuracy",
