@@ -51,7 +51,8 @@ enum {
 static const char *const calibrations[] = {"minmax", "percentile", "mse", "kl", "auto"};
 
 static const struct argp_option option_table[] = {
-    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits (--activations: to 16)", 0},
+    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits (--activations: to 16)",
+     0},
     {"collapse", KEY_COLLAPSE, 0, 0,
      "linear layers without an activation between them become one, where that is smaller; before --separate",
      0},
@@ -121,16 +122,17 @@ static bool rewrites(const arguments *a) {
     return a->collapses || a->separates || a->keep_channels < 1 || a->means.narrows;
 }
 
-static void check_complete(const arguments *a, struct argp_state *state) {
+static void check_complete(arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
     bool budgeted = a->goal.device != NULL;
+    a->int8 |= a->means.activations != NULL;
     if (!a->int8 && !rewrites(a) && !a->equalises && !budgeted)
         argp_error(state, "say how to shrink: --collapse, --channels, --separate, --bits, "
-                          "--equalise or --int8, or to what: --device and budgets");
+                          "--equalise, --activations or --int8, or to what: --device and budgets");
     if (budgeted && (a->int8 || rewrites(a)))
         argp_error(state, "--device chooses the means by itself: leave out --int8, --collapse, "
-                          "--channels, --separate and --bits");
+                          "--channels, --separate, --bits and --activations");
     if (!budgeted && a->goal.other)
         argp_error(state, "%s belongs to --device", a->goal.other);
     if (!a->int8 && !budgeted && a->test)
@@ -142,10 +144,9 @@ static void check_complete(const arguments *a, struct argp_state *state) {
                    "--bits goes without --equalise and --calibration auto: equalised weights "
                    "lie on no grid");
     bool widens = a->means.activations && strcmp(a->means.activations, "8");
-    if (widens && (!a->int8 || (a->means.narrows && !strcmp(a->means.activations, "16"))))
-        argp_error(state, a->int8 ? "--activations 16 goes without --bits: kernels for weights of 4 "
-                                    "bits read activations of 8"
-                                  : "--activations needs --int8");
+    if (widens && a->means.narrows && !strcmp(a->means.activations, "16"))
+        argp_error(state, "--activations 16 goes without --bits: kernels for weights of 4 bits "
+                          "read activations of 8");
     if (a->means.score != CLI_SCORE_MAGNITUDE && !(a->keep_channels < 1))
         argp_error(state, "--channel-score does nothing without --channels");
     if (!a->data && (a->int8 || a->equalises || budgeted || cli_means_need_data(&a->means)))

@@ -56,11 +56,11 @@ wick_status cli_choose_activations(const cli_means *means, const wick_graph *gra
     char *list = wick_arena_strdup(arena, text);
     const char **wide = wick_new(arena, const char *, strlen(text) + 1);
     options->wide = wide;
-    for (char *name = strtok_r(list, ",", &rest); name;
-         name = strtok_r(NULL, ",", &rest)) {
+    for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
         if (!is_listed(name, names, n))
             return wick_fail(diag, WICK_NOT_FOUND, NULL, "--activations",
-                             wick_arena_printf(arena, "name some of those that may, the first is %s",
+                             wick_arena_printf(arena,
+                                               "name some of those that may, the first is %s",
                                                n ? names[0] : "missing: there are none"),
                              "'%s' is no activation that can have 16 bits", name);
         wide[options->n_wide++] = name;

@@ -1,7 +1,8 @@
 /* The guest of `make bench-kernels`: runs each layer with the naive code, the portable kernel and
    every kernel that fits it, each between the markers of count_plugin.c, and compares the bits.
-   Then the same layer with tensors of 16 bits. Prints one line for each run, in the order in which the plugin counts them: run LAYER KERNEL
-   macs=... scratch=... weights=... outputs=... of=... and FAIL lines. */
+   Then the same layer with tensors of 16 bits. Prints one line for each run, in the order in which
+   the plugin counts them: run LAYER KERNEL macs=... scratch=... weights=... outputs=... of=... and
+   FAIL lines. */
 #include "bench_layers.h"
 #include "markers.h"
 #include "naive_layer.h"

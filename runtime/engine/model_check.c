@@ -95,9 +95,8 @@ static int order_fits(const wick_model *model, unsigned segment, unsigned index)
     const wick_step *step = chain_step(model, segment, index);
     const wick_layer *layer = &model->layers[step->layer];
     const wick_place *dst = &model->tensors[layer->dst];
-    if (dst->sram != WICK_NO_SRAM &&
-        (dst->producer != index || step->first != 0 ||
-         step->count * wick_out_size(layer) != dst->bytes))
+    if (dst->sram != WICK_NO_SRAM && (dst->producer != index || step->first != 0 ||
+                                      step->count * wick_out_size(layer) != dst->bytes))
         return 0;
     for (unsigned i = 0; i < layer->n_operands; i++) {
         unsigned tensor = layer->operands[i].tensor;

@@ -54,7 +54,7 @@ static int64_t outside(const wick_layer *layer, const window *w, uint32_t c) {
 
 /* Output channels [c, c + n) of one pixel, n = 1 or 4, known where it is called. */
 WICK_INLINE void channels(const wick_layer *layer, const int8_t *src, const window *w, uint32_t c,
-                     uint32_t n, int8_t *dst, uint32_t to) {
+                          uint32_t n, int8_t *dst, uint32_t to) {
     uint32_t row = (uint32_t)layer->k_w * layer->in_c, stride = layer->k_h * row;
     uint32_t run = (uint32_t)(w->kx1 - w->kx0) * layer->in_c, at = w->at;
     const int8_t *weights =

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: 0BSD */
 /* Depthwise convolution with 16-bit tensors, multiplier 1. Four neighbouring channels of an int16
    input run together where the window lies inside; a kernel of at most WICK_WIDE_CHUNK taps is
-   summed in 32 bits (wide.h). Elsewhere a row of the kernel is: it has at most 255 taps. Taps outside the input are worth the operand's zero point
-   (the bias holds -zero_point * sum of all weights), which is 0 for int16. */
+   summed in 32 bits (wide.h). Elsewhere a row of the kernel is: it has at most 255 taps. Taps
+   outside the input are worth the operand's zero point (the bias holds -zero_point * sum of all
+   weights), which is 0 for int16. */
 #include <wick/wide.h>
 
 /* Taps of one row: `n` elements of the operand from `at` on, `pitch` apart, with weights likewise.

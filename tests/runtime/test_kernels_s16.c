@@ -187,8 +187,7 @@ static int64_t reference(const wide_layer *r, uint32_t index) {
             acc += (int64_t)(r->src[i][index] - o[i].zero_point) * o[i].mult;
         break;
     case WICK_LAYER_MUL:
-        acc = (int64_t)(r->src[0][index] - o[0].zero_point) *
-              (r->src[1][index] - o[1].zero_point);
+        acc = (int64_t)(r->src[0][index] - o[0].zero_point) * (r->src[1][index] - o[1].zero_point);
         break;
     case WICK_LAYER_MOVE: {
         int64_t at =

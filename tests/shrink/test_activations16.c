@@ -126,8 +126,8 @@ static wick_graph *quantized(const wick_graph *graph, wick_arena *arena,
     options.wide = change->wide;
     options.n_wide = change->n_wide;
     options.calibration = change->calibration;
-    assert_int_equal(
-        wick_quantize(graph, helper_data(graph, 5, arena), &options, &qdq, NULL), WICK_OK);
+    assert_int_equal(wick_quantize(graph, helper_data(graph, 5, arena), &options, &qdq, NULL),
+                     WICK_OK);
     return qdq;
 }
 
@@ -139,8 +139,7 @@ static void names_choose_tensors(void **state) {
     const char *const names[] = {"first_relu.y", "no such tensor", "x"};
     wick_graph *none = quantized(graph, arena, &(wick_quantize_options){.activation_bits = 8});
     wick_graph *one = quantized(
-        graph, arena,
-        &(wick_quantize_options){.activation_bits = 8, .wide = names, .n_wide = 3});
+        graph, arena, &(wick_quantize_options){.activation_bits = 8, .wide = names, .n_wide = 3});
     wick_graph *all = quantized(graph, arena, &all_wide);
     wick_qnet *nets[3] = {lower(none), lower(one), lower(all)};
     assert_int_equal(count_wide(nets[0]), 0);
@@ -185,8 +184,8 @@ static void files_keep_the_network(void **state) {
         assert_int_equal(bytes.data[1], wide ? 10 : 8);
         const char opset[] = {0x42, 0x04, 0x0a, 0x00, 0x10, (char)(wide ? 21 : 17)};
         assert_non_null(memmem(bytes.data, bytes.len, opset, sizeof opset));
-        assert_int_equal(wick_onnx_read_bytes((const uint8_t *)bytes.data, bytes.len, "memory", NULL,
-                                              &back, NULL),
+        assert_int_equal(wick_onnx_read_bytes((const uint8_t *)bytes.data, bytes.len, "memory",
+                                              NULL, &back, NULL),
                          WICK_OK);
         wick_qnet *before = lower(qdq), *after = lower(back);
         assert_string_equal(before->hash.hex, after->hash.hex);

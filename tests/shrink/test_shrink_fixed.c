@@ -131,7 +131,8 @@ static void long_sums_are_divided(void **state) {
         assert_true(j == 0 || (most >> (j - 1)) + 1 > INT32_MAX);
         int64_t acc = (int64_t)(wick_rng_next(&rng) % (uint64_t)(2 * most + 1)) - most;
         double y = (double)wick_requantize_wide(acc, fixed.mult, fixed.shift);
-        double slack = 0.5 + m * exp2(j - 1) * (j > 0) + fabs(m * (double)acc) * 0.5001 / fixed.mult + 1e-6;
+        double slack =
+            0.5 + m * exp2(j - 1) * (j > 0) + fabs(m * (double)acc) * 0.5001 / fixed.mult + 1e-6;
         if (fabs(y - m * (double)acc) > slack)
             fail_msg("%lld times %g: %g", (long long)acc, m, y);
     }

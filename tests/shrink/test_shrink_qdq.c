@@ -106,7 +106,8 @@ static void mse_is_a_minimum(void **state) {
     double errors[3];
     for (int trial = 0; trial < 3; trial++) {
         double factor = trial == 0 ? 1 : trial == 1 ? 0.7 : 1.4;
-        wick_qparams q = wick_range_qparams((wick_range){.low = best.low * factor, .high = best.high * factor});
+        wick_qparams q =
+            wick_range_qparams((wick_range){.low = best.low * factor, .high = best.high * factor});
         errors[trial] = 0;
         for (int i = 0; i < SAMPLES; i++) {
             int8_t step = wick_quantize_value((double)x[i], (double)q.scale, q.zero_point);
@@ -140,8 +141,8 @@ static void zero_is_always_exact(void **state) {
     assert_true(q.scale > 0.99F && q.scale < 1.01F);
     wick_rng rng = wick_rng_seed(3, 0);
     for (int i = 0; i < 1000; i++) {
-        wick_range range = {-exp2(20 * wick_rng_uniform_double(&rng) - 10),
-                            exp2(20 * wick_rng_uniform_double(&rng) - 10)};
+        wick_range range = {.low = -exp2(20 * wick_rng_uniform_double(&rng) - 10),
+                            .high = exp2(20 * wick_rng_uniform_double(&rng) - 10)};
         q = wick_range_qparams(range);
         double s = (double)q.scale;
         /* Both ends are within one step of what int8 reaches. */

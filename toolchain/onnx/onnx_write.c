@@ -16,12 +16,9 @@ enum { IR_VERSION = 8, OPSET = 17, WIDE_IR_VERSION = 10, WIDE_OPSET = 21 };
 #define DATA_TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
 static int32_t onnx_type(wick_dtype dtype) {
-    static const int32_t types[] = {[WICK_F32] = DATA_TYPE(FLOAT),
-                                    [WICK_S8] = DATA_TYPE(INT8),
-                                    [WICK_U8] = DATA_TYPE(UINT8),
-                                    [WICK_S32] = DATA_TYPE(INT32),
-                                    [WICK_S64] = DATA_TYPE(INT64),
-                                    [WICK_S16] = DATA_TYPE(INT16)};
+    static const int32_t types[] = {[WICK_F32] = DATA_TYPE(FLOAT), [WICK_S8] = DATA_TYPE(INT8),
+                                    [WICK_U8] = DATA_TYPE(UINT8),  [WICK_S32] = DATA_TYPE(INT32),
+                                    [WICK_S64] = DATA_TYPE(INT64), [WICK_S16] = DATA_TYPE(INT16)};
     return types[dtype];
 }
 

@@ -66,11 +66,12 @@ wick_status wick_plan_offers(const wick_qnet *net, const wick_device *device,
     for (int l = 0; l < net->n_layers; l++) {
         const wick_layer *layer = &net->layers[l];
         if (!wick_device_kernel(device, layer)->offered)
-            return wick_fail(diag, WICK_UNSUPPORTED, model_path, net->info[l].name,
-                             "quantize with activations of 8 bits, or give that kernel's cycles and "
-                             "code in the device's table of kernels",
-                             "%s has no kernel %s for its 16-bit activations", device->name,
-                             wick_kernel_name(layer->kind, layer->kernel));
+            return wick_fail(
+                diag, WICK_UNSUPPORTED, model_path, net->info[l].name,
+                "quantize with activations of 8 bits, or give that kernel's cycles and "
+                "code in the device's table of kernels",
+                "%s has no kernel %s for its 16-bit activations", device->name,
+                wick_kernel_name(layer->kind, layer->kernel));
     }
     return WICK_OK;
 }

@@ -49,7 +49,8 @@ bool wick_fixed_divided(double m, wick_interval acc, wick_fixed *out) {
 
 wick_interval wick_interval_dot(const int8_t *weights, int64_t count, int64_t stride, int64_t bias,
                                 bool wide) {
-    int64_t low = 0, high = 0, least = wide ? INT16_MIN : INT8_MIN, most = wide ? INT16_MAX : INT8_MAX;
+    int64_t low = 0, high = 0, least = wide ? INT16_MIN : INT8_MIN,
+            most = wide ? INT16_MAX : INT8_MAX;
     for (int64_t i = 0; i < count; i++) {
         int w = weights[i * stride];
         high += w > 0 ? w * most : w * least;

@@ -38,10 +38,10 @@ bool wick_fixed_safe(wick_fixed fixed, wick_interval acc);
    accumulator would make. False where m 2^j is 1/2 or more. */
 bool wick_fixed_divided(double m, wick_interval acc, wick_fixed *out);
 
-/* bias + sum_i weights[i * stride] * q_i for any q_i of int8 or (wide) int16: the accumulator of one output
-   channel with the input zero point folded into the bias. Every partial sum, in any order, with or
-   without the bias, lies within it widened by 0 and by the sum without bias; the result includes
-   those. */
+/* bias + sum_i weights[i * stride] * q_i for any q_i of int8 or (wide) int16: the accumulator of
+   one output channel with the input zero point folded into the bias. Every partial sum, in any
+   order, with or without the bias, lies within it widened by 0 and by the sum without bias; the
+   result includes those. */
 wick_interval wick_interval_dot(const int8_t *weights, int64_t count, int64_t stride, int64_t bias,
                                 bool wide);
 

@@ -38,8 +38,8 @@ static void settle_pool(lowering *lw, lower_value *v, const char *name) {
         (isfinite(v->low) && (v->low < 0 || v->low > 0)))
         return;
     const wick_qtensor *in = &lw->net->tensors[draft->layer.operands[0].tensor];
-    v->index = lower_finish(lw, v, lower_params_of(in),
-                            wick_arena_printf(lw->scratch, "%s/pooled", name));
+    v->index =
+        lower_finish(lw, v, lower_params_of(in), wick_arena_printf(lw->scratch, "%s/pooled", name));
     v->kind = v->index < 0 ? VALUE_BAD : VALUE_QUANT;
 }
 
@@ -94,10 +94,9 @@ bool lower_params(lowering *lw, const wick_node *node, wick_qparams *out) {
     if (dtype == WICK_S16 && zero_point != 0)
         return lower_report(lw, node, "quantize activations of 16 bits symmetrically",
                             "its zero point is %d; the device's int16 has 0", zero_point);
-    *out = (wick_qparams){
-        .scale = value,
-        .zero_point = (int8_t)(dtype == WICK_U8 ? zero_point - 128 : zero_point),
-        .wide = dtype == WICK_S16};
+    *out = (wick_qparams){.scale = value,
+                          .zero_point = (int8_t)(dtype == WICK_U8 ? zero_point - 128 : zero_point),
+                          .wide = dtype == WICK_S16};
     return true;
 }
 

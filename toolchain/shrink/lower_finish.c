@@ -147,13 +147,12 @@ static bool requantize_sum(lowering *lw, const lower_draft *draft, double out_sc
     bool found = wick_fixed_add(ratio, wick_is_wide(layer), mult, &fixed);
     for (int i = 0; i < 2 && found; i++) {
         operands[i].mult = draft->acc_scale[i] < 0 ? -mult[i] : mult[i];
-        acc =
-            wick_interval_add(acc, wick_interval_sum(1, operands[i].zero_point, operands[i].mult,
-                                                     operands[i].wide));
+        acc = wick_interval_add(
+            acc, wick_interval_sum(1, operands[i].zero_point, operands[i].mult, operands[i].wide));
     }
-    bool safe = found && (wick_fixed_safe(fixed, acc) ||
-                          (wick_is_wide(layer) &&
-                           wick_fixed_divided(wick_fixed_real(fixed), acc, &fixed)));
+    bool safe =
+        found && (wick_fixed_safe(fixed, acc) ||
+                  (wick_is_wide(layer) && wick_fixed_divided(wick_fixed_real(fixed), acc, &fixed)));
     if (!lw->structure_only && !safe)
         return lower_report(
             lw, draft->node, "quantize with a wider output range",
@@ -166,8 +165,7 @@ static bool requantize_sum(lowering *lw, const lower_draft *draft, double out_sc
 static bool requantize_operands(lowering *lw, const lower_draft *draft, double out_scale,
                                 const wick_layer *layer, wick_operand *operands) {
     for (int i = 0; i < layer->n_operands; i++) {
-        wick_interval acc =
-            wick_interval_sum(1, operands[i].zero_point, 1, operands[i].wide);
+        wick_interval acc = wick_interval_sum(1, operands[i].zero_point, 1, operands[i].wide);
         wick_fixed fixed = {0, 0};
         if (draft->acc_scale[i] > 0 &&
             !choose(lw, draft, draft->acc_scale[i] / out_scale, acc, false, "input", i, &fixed))

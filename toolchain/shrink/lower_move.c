@@ -207,11 +207,10 @@ static bool is_small(lowering *lw, const target *t) {
 static int make_layer(lowering *lw, int index, const target *t, int32_t *bias) {
     wick_qtensor in = lw->net->tensors[index];
     wick_operand *operand = wick_new(lw->net->arena, wick_operand, 1);
-    *operand = (wick_operand){
-        .tensor = (uint16_t)index,
-        .channels = (uint16_t)in.c,
-        .zero_point = in.zero_point,
-        .wide = in.wide};
+    *operand = (wick_operand){.tensor = (uint16_t)index,
+                              .channels = (uint16_t)in.c,
+                              .zero_point = in.zero_point,
+                              .wide = in.wide};
     wick_layer layer = {.kind = WICK_LAYER_MOVE,
                         .n_operands = 1,
                         .wide = in.wide,

@@ -293,9 +293,8 @@ static void raise_output_scale(const linear *l, const wick_qparams *x, wick_qpar
         int64_t sum = 0;
         for (int64_t i = 0; i < l->count; i++)
             sum += row[i];
-        wick_interval acc =
-            wick_interval_dot(row, l->count, 1, (l->bias ? l->bias[o] : 0) - x->zero_point * sum,
-                              x->wide);
+        wick_interval acc = wick_interval_dot(
+            row, l->count, 1, (l->bias ? l->bias[o] : 0) - x->zero_point * sum, x->wide);
         while (y->scale < 1e37F) {
             wick_fixed fixed;
             double m = (double)x->scale * (double)l->weight_scale[o] / (double)y->scale;

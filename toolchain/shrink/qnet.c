@@ -119,11 +119,24 @@ static int64_t zero_field(int zero_point, bool wide) {
 }
 
 static void put_layer(wick_buf *buf, const wick_layer *layer, int segment) {
-    const int64_t fields[] = {segment,         layer->kind,      layer->n_operands, layer->dst,
-                              layer->in_h,     layer->in_w,      layer->in_c,       layer->out_h,
-                              layer->out_w,    layer->out_c,     layer->k_h,        layer->k_w,
-                              layer->stride_h, layer->stride_w,  layer->pad_top,    layer->pad_left,
-                              zero_field(layer->out_zp, layer->wide), layer->clamp_min,
+    const int64_t fields[] = {segment,
+                              layer->kind,
+                              layer->n_operands,
+                              layer->dst,
+                              layer->in_h,
+                              layer->in_w,
+                              layer->in_c,
+                              layer->out_h,
+                              layer->out_w,
+                              layer->out_c,
+                              layer->k_h,
+                              layer->k_w,
+                              layer->stride_h,
+                              layer->stride_w,
+                              layer->pad_top,
+                              layer->pad_left,
+                              zero_field(layer->out_zp, layer->wide),
+                              layer->clamp_min,
                               layer->clamp_max};
     for (size_t i = 0; i < WICK_LEN(fields); i++)
         put(buf, fields[i], 4);

@@ -4,8 +4,8 @@
 
 #include "weights/weights.h"
 
-/* Best first. Kernels whose instructions are not there fit nothing, and none fits 16-bit tensors, so
-   that portable C remains. */
+/* Best first. Kernels whose instructions are not there fit nothing, and none fits 16-bit tensors,
+   so that portable C remains. */
 static const uint8_t preferred[] = {
     WICK_KERNEL_CONV2D_S8_VNNI,  WICK_KERNEL_CONV2D_S8_AVX2, WICK_KERNEL_DWCONV2D_S8_AVX2,
     WICK_KERNEL_FC_S8_VNNI,      WICK_KERNEL_FC_S8_AVX2,     WICK_KERNEL_MAXPOOL_S8_AVX2,

@@ -7,12 +7,11 @@
 #include <assert.h>
 
 wick_quantize_options wick_quantize_defaults(void) {
-    return (wick_quantize_options){
-        .calibration = WICK_CALIBRATE_MSE,
-        .percentile = 99.99,
-        .images = 256,
-        .seed = 1,
-        .activation_bits = 8};
+    return (wick_quantize_options){.calibration = WICK_CALIBRATE_MSE,
+                                   .percentile = 99.99,
+                                   .images = 256,
+                                   .seed = 1,
+                                   .activation_bits = 8};
 }
 
 static wick_status lowers(const wick_graph *qdq, wick_diag *diag) {

@@ -75,14 +75,13 @@ uint32_t wick_layer_scratch_bytes(const wick_layer *layer);
 
 /* A kernel computes output elements [first, first + count) of `layer` (whole pixels, or channels
    within one pixel; any other range works too) into dst[0 .. count).
-   src[i]  operand i's tensor, [H,W,C] int8, or int16 where it is wide; points at row `row0` of the tensor, rows before it are
-           not there (row0 = 0 when the whole tensor is addressable). For concat, add and mul the
-           same row0 holds for all operands.
-   dst     count elements; must not overlap src; any alignment, as src, but of 2 bytes where wide.
-   scratch wick_layer_scratch_bytes(layer) bytes, 4-byte aligned; may be NULL when that is 0.
-   Every kind but move clamps to [clamp_min, clamp_max], maxpool too.
-   Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the kernel does
-   not). */
+   src[i]  operand i's tensor, [H,W,C] int8, or int16 where it is wide; points at row `row0` of the
+   tensor, rows before it are not there (row0 = 0 when the whole tensor is addressable). For concat,
+   add and mul the same row0 holds for all operands. dst     count elements; must not overlap src;
+   any alignment, as src, but of 2 bytes where wide. scratch wick_layer_scratch_bytes(layer) bytes,
+   4-byte aligned; may be NULL when that is 0. Every kind but move clamps to [clamp_min, clamp_max],
+   maxpool too. Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the
+   kernel does not). */
 #define X(upper, lower)                                                                            \
     void wick_##lower##_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,       \
                            uint32_t first, uint32_t count, int8_t *dst, void *scratch);

@@ -3,10 +3,11 @@
    output is int8 or int16, whatever the others are.
 
    No sum overflows, by construction. A product of an int8 and an int16 is at most 2^22 in size, so
-   WICK_WIDE_CHUNK = 2^8 of them are at most 2^30 and are added in 32 bits, which is what small cores
-   are fast at; chunks are added in 64. A layer has less than 2^40 products (16 bits of channels and
-   8 of height and width of the kernel each; a fully connected one 2^48), so that no sum exceeds
-   2^62 + 2^31. What comes behind the sum, wick_requantize_wide, is proven for each channel. */
+   WICK_WIDE_CHUNK = 2^8 of them are at most 2^30 and are added in 32 bits, which is what small
+   cores are fast at; chunks are added in 64. A layer has less than 2^40 products (16 bits of
+   channels and 8 of height and width of the kernel each; a fully connected one 2^48), so that no
+   sum exceeds 2^62 + 2^31. What comes behind the sum, wick_requantize_wide, is proven for each
+   channel. */
 #ifndef WICK_WIDE_H
 #define WICK_WIDE_H
 
