@@ -88,10 +88,10 @@ static int peak_layer(const wick_qnet *net, int64_t *bytes) {
     for (int l = 0; l < net->n_layers; l++) {
         const wick_layer *layer = &net->layers[l];
         const wick_qtensor *t = &net->tensors[layer->dst];
-        int64_t sum = (int64_t)t->h * t->w * t->c;
+        int64_t sum = wick_qtensor_bytes(t);
         for (int i = 0; i < layer->n_operands; i++) {
             t = &net->tensors[layer->operands[i].tensor];
-            sum += (int64_t)t->h * t->w * t->c;
+            sum += wick_qtensor_bytes(t);
         }
         if (sum > *bytes) {
             *bytes = sum;

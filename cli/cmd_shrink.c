@@ -51,7 +51,8 @@ enum {
 static const char *const calibrations[] = {"minmax", "percentile", "mse", "kl", "auto"};
 
 static const struct argp_option option_table[] = {
-    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits", 0},
+    {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits (--activations: to 16)",
+     0},
     {"collapse", KEY_COLLAPSE, 0, 0,
      "linear layers without an activation between them become one, where that is smaller; before --separate",
      0},
@@ -121,16 +122,17 @@ static bool rewrites(const arguments *a) {
     return a->collapses || a->separates || a->keep_channels < 1 || a->means.narrows;
 }
 
-static void check_complete(const arguments *a, struct argp_state *state) {
+static void check_complete(arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
     bool budgeted = a->goal.device != NULL;
+    a->int8 |= a->means.activations != NULL;
     if (!a->int8 && !rewrites(a) && !a->equalises && !budgeted)
         argp_error(state, "say how to shrink: --collapse, --channels, --separate, --bits, "
-                          "--equalise or --int8, or to what: --device and budgets");
+                          "--equalise, --activations or --int8, or to what: --device and budgets");
     if (budgeted && (a->int8 || rewrites(a)))
         argp_error(state, "--device chooses the means by itself: leave out --int8, --collapse, "
-                          "--channels, --separate and --bits");
+                          "--channels, --separate, --bits and --activations");
     if (!budgeted && a->goal.other)
         argp_error(state, "%s belongs to --device", a->goal.other);
     if (!a->int8 && !budgeted && a->test)
@@ -141,6 +143,10 @@ static void check_complete(const arguments *a, struct argp_state *state) {
         argp_error(state,
                    "--bits goes without --equalise and --calibration auto: equalised weights "
                    "lie on no grid");
+    bool widens = a->means.activations && strcmp(a->means.activations, "8");
+    if (widens && a->means.narrows && !strcmp(a->means.activations, "16"))
+        argp_error(state, "--activations 16 goes without --bits: kernels for weights of 4 bits "
+                          "read activations of 8");
     if (a->means.score != CLI_SCORE_MAGNITUDE && !(a->keep_channels < 1))
         argp_error(state, "--channel-score does nothing without --channels");
     if (!a->data && (a->int8 || a->equalises || budgeted || cli_means_need_data(&a->means)))
@@ -446,10 +452,13 @@ static wick_status equalise(const arguments *a, const wick_graph *graph, wick_di
     return status;
 }
 
-static wick_status quantize(const arguments *a, const wick_graph *graph, wick_diag *diag) {
+static wick_status quantize(arguments *a, const wick_graph *graph, wick_arena *arena,
+                            wick_diag *diag) {
     wick_graph *quantized = NULL;
     wick_data *data = NULL;
-    wick_status status = open_data(a, graph, &data, diag);
+    wick_status status = cli_choose_activations(&a->means, graph, arena, &a->quantize, diag);
+    if (status == WICK_OK)
+        status = open_data(a, graph, &data, diag);
     if (status == WICK_OK) {
         status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
         cli_name_file(diag, a->model);
@@ -577,7 +586,7 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     if (status == WICK_OK && a->goal.device)
         status = shrink_to_budgets(a, from, diag);
     else if (status == WICK_OK && a->int8)
-        status = quantize(a, graph, diag);
+        status = quantize(a, graph, arena, diag);
     else if (status == WICK_OK && a->equalises)
         status = equalise(a, graph, diag);
     if (graph != from)

@@ -1,7 +1,8 @@
 /* The guest of `make bench-kernels`: runs each layer with the naive code, the portable kernel and
    every kernel that fits it, each between the markers of count_plugin.c, and compares the bits.
-   Prints one line for each run, in the order in which the plugin counts them: run LAYER KERNEL
-   macs=... scratch=... weights=... outputs=... of=... and FAIL lines. */
+   Then the same layer with tensors of 16 bits. Prints one line for each run, in the order in which
+   the plugin counts them: run LAYER KERNEL macs=... scratch=... weights=... outputs=... of=... and
+   FAIL lines. */
 #include "bench_layers.h"
 #include "markers.h"
 #include "naive_layer.h"
@@ -206,7 +207,7 @@ static void run_parts(const bench_layer *b, const wick_layer *l, const int8_t *c
         wick_layer_run(l, src, 0, first, count, dst, scratch);
         marker_end();
         report(b, parts[i].name, name, count, wick_layer_scratch_bytes(l), 0);
-        compare(b, name, dst, want + first, count);
+        compare(b, name, dst, want + first * wick_out_size(l), count * wick_out_size(l));
     }
 }
 
@@ -274,6 +275,46 @@ static void make_plain_bias(const wick_layer *l, uint32_t taps) {
     }
 }
 
+/* The layer with all tensors of 16 bits, by the kernel for such. It is compared with its own parts;
+   its bits are the tests' matter. False when the board has no room. */
+static int run_wide(const bench_layer *b) {
+    wick_layer l;
+    const int8_t *src[4] = {0};
+    arena_used = 0;
+    random_state = 12345;
+    make_layer(b, &l);
+    l.wide = 1;
+    l.out_zp = 0;
+    l.clamp_min = INT16_MIN;
+    l.clamp_max = INT16_MAX;
+    uint32_t count = (uint32_t)b->rows * b->out_w * b->out_c, weights = weights_of(b);
+    for (int i = 0; i < b->n_operands; i++) {
+        operands[i].wide = 1;
+        operands[i].zero_point = 0;
+        src[i] = take_random(2 * (uint32_t)b->in_h * b->in_w * operands[i].channels, -128);
+        if (!src[i])
+            return 0;
+    }
+    for (int c = 0; l.shift && c < b->out_c; c++)
+        shift[c] = 31 + 7; /* 64-bit sums: what most channels have is less */
+    l.weights = weights ? take_random(weights, -127) : NULL;
+    int8_t *want = take(2 * count), *dst = take(2 * count);
+    if ((weights && !l.weights) || !want || !dst)
+        return 0;
+    for (int k = WICK_KERNEL_CONV2D_S16; k < WICK_KERNELS; k++) {
+        l.kernel = (uint8_t)k;
+        if (!wick_kernel_fits(&l, l.kernel))
+            continue;
+        marker_begin();
+        wick_layer_run(&l, src, 0, 0, count, want, NULL);
+        marker_end();
+        report(b, "", wick_kernel_name(l.kind, l.kernel), count, 0, weights);
+        if (BENCH_PARTS)
+            run_parts(b, &l, src, dst, NULL, want, count);
+    }
+    return 1;
+}
+
 static int run_layer(const bench_layer *b) {
     wick_layer l;
     const int8_t *src[4] = {0};
@@ -304,7 +345,7 @@ static int run_layer(const bench_layer *b) {
 
 int main(void) {
     for (int i = 0; i < bench_layer_count; i++)
-        if (!run_layer(&bench_layers[i])) {
+        if (!run_layer(&bench_layers[i]) || !run_wide(&bench_layers[i])) {
             semihost_put("FAIL ");
             semihost_put(bench_layers[i].name);
             semihost_put(": larger than this board\n");

@@ -112,8 +112,8 @@ TIMING = {"m0": "the core's published timing table (ARM DDI 0484)", "m3": "the c
 
 def write_table(folder, core, fits, compiler):
     name, suffixes = CORES[core]
-    kernels = {kernel: fit for kernel, fit in fits.items() if kernel.endswith("_s8") or kernel.endswith(suffixes)}
-    order = sorted(kernels, key=lambda kernel: (not kernel.endswith("_s8"), kernel))
+    kernels = {kernel: fit for kernel, fit in fits.items() if kernel.endswith(("_s8", "_s16", *suffixes))}
+    order = sorted(kernels, key=lambda kernel: (not kernel.endswith("_s8"), not kernel.endswith("_s16"), kernel))
     lines = ",\n".join(f"    {json.dumps(kernel)}: {json.dumps(kernels[kernel])}" for kernel in order)
     path = pathlib.Path(folder) / f"{core}.json"
     kept = {key: value for key, value in (json.loads(path.read_text()) if path.exists() else {}).items() if key == "engine_code_bytes"}

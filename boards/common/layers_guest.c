@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: 0BSD */
 /* The emitted layers one by one, as the plan divides them into steps, with the whole of every
    tensor kept. Arguments: INPUTS OUTPUTS N. INPUTS holds N inputs; OUTPUTS receives for each of
-   them every tensor, in the model's order, without gaps, and then for each module the logits that
-   the engine delivers. */
+   them every tensor, in the model's order, each in an even number of bytes, and then for each
+   module the logits that the engine delivers. */
 #include "model.h"
 #include "semihost.h"
 
@@ -52,7 +52,7 @@ static uint32_t lay_out(const wick_model *model) {
         return 0;
     for (uint32_t t = 0; t < model->n_tensors; t++) {
         at[t] = bytes;
-        bytes += model->tensors[t].bytes;
+        bytes += (model->tensors[t].bytes + 1u) / 2u * 2u; /* int16 tensors want even places */
         if (bytes > (uint32_t)ROOM)
             return 0;
     }
@@ -67,7 +67,7 @@ static void run_step(const wick_model *model, const wick_step *step) {
         src[i] =
             values + at[layer->operands[i].tensor] + rows.row0 * wick_operand_row_bytes(layer, i);
     wick_layer_run(layer, src, rows.row0, step->first, step->count,
-                   values + at[layer->dst] + step->first, scratch);
+                   values + at[layer->dst] + step->first * wick_out_size(layer), scratch);
 }
 
 static void run_layers(const wick_model *model) {

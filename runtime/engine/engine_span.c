@@ -96,16 +96,18 @@ static wick_rt_status run_step(wick_engine *engine, uint32_t index, int whole,
     if (status != WICK_RT_OK)
         return status;
     int8_t *dst = engine->scratch + used;
+    uint32_t size = wick_out_size(layer), bytes = piece->count * size;
     int stays = !alone && place->sram != WICK_NO_SRAM;
     if (stays)
         dst = engine->scratch + place->sram;
     else
-        used += align4(piece->count);
+        used += align4(bytes);
     wick_layer_run(layer, src, rows.row0, piece->first, piece->count, dst, engine->scratch + used);
     if (stays)
         return WICK_RT_OK;
-    uint32_t offset = wick_engine_place(engine, layer->dst, engine->record.epoch) + piece->first;
-    return port->nvm_write(port->ctx, offset, dst, piece->count) == 0 ? WICK_RT_OK : WICK_RT_NVM;
+    uint32_t offset =
+        wick_engine_place(engine, layer->dst, engine->record.epoch) + piece->first * size;
+    return port->nvm_write(port->ctx, offset, dst, bytes) == 0 ? WICK_RT_OK : WICK_RT_NVM;
 }
 
 /* Absolute number of the step where a record's work goes on, or that follows its segment. */
@@ -157,7 +159,7 @@ static uint32_t part_steps(uint32_t n_steps, uint32_t split, uint32_t *shift) {
 static uint32_t part_outputs(const wick_model *model, const wick_step *step, uint32_t done,
                              uint32_t shift) {
     const wick_layer *layer = &model->layers[step->layer];
-    uint32_t unit = model->write_unit ? model->write_unit : 1, grain = unit;
+    uint32_t unit = wick_unit_outputs(layer, model->write_unit), grain = unit;
     uint32_t left = step->count - done, part = step->count >> shift;
     if (step->count > layer->out_c || step->first % layer->out_c + step->count > layer->out_c)
         for (grain = layer->out_c; grain % unit != 0;)

@@ -95,8 +95,8 @@ static int order_fits(const wick_model *model, unsigned segment, unsigned index)
     const wick_step *step = chain_step(model, segment, index);
     const wick_layer *layer = &model->layers[step->layer];
     const wick_place *dst = &model->tensors[layer->dst];
-    if (dst->sram != WICK_NO_SRAM &&
-        (dst->producer != index || step->first != 0 || step->count != dst->bytes))
+    if (dst->sram != WICK_NO_SRAM && (dst->producer != index || step->first != 0 ||
+                                      step->count * wick_out_size(layer) != dst->bytes))
         return 0;
     for (unsigned i = 0; i < layer->n_operands; i++) {
         unsigned tensor = layer->operands[i].tensor;
@@ -120,10 +120,11 @@ static int layer_fits(const wick_model *model, const wick_layer *layer) {
     for (uint32_t i = 0; i < layer->n_operands; i++) {
         uint32_t tensor = layer->operands[i].tensor;
         if (tensor >= model->n_tensors ||
-            model->tensors[tensor].bytes < layer->in_h * wick_operand_row_bytes(layer, i))
+            model->tensors[tensor].bytes < layer->in_h * wick_operand_row_bytes(layer, i) ||
+            (layer->operands[i].wide && model->tensors[tensor].offset % 2 != 0))
             return 0;
     }
-    uint32_t out = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
+    uint32_t out = (uint32_t)layer->out_h * layer->out_w * layer->out_c * wick_out_size(layer);
     return model->tensors[layer->dst].bytes >= out && layer->dst != model->input_tensor;
 }
 

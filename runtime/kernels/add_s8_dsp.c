@@ -43,5 +43,5 @@ void wick_add_s8_dsp(const wick_layer *layer, const int8_t *const *src, uint16_t
     for (uint32_t i = 0; i < count - n; i++)
         dst[i] = (int8_t)SUM(i);
     if (layer->clamp_min > -128 || layer->clamp_max < 127)
-        clamp(begin, count, layer->clamp_min, layer->clamp_max);
+        clamp(begin, count, (int8_t)layer->clamp_min, (int8_t)layer->clamp_max);
 }

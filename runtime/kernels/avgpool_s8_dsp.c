@@ -57,7 +57,8 @@ static void eight_channels(const window *w, uint32_t c, int8_t *dst) {
         add_rows(w, w->src + y * w->row + c, layer->k_h - y < w->rows ? layer->k_h - y : w->rows,
                  sum);
     int32_t mult = layer->mult[0], out_zp = layer->out_zp;
-    uint32_t least = wick_splat4(layer->clamp_min), most = wick_splat4(layer->clamp_max);
+    uint32_t least = wick_splat4((int8_t)layer->clamp_min),
+             most = wick_splat4((int8_t)layer->clamp_max);
     uint8_t shift = layer->shift[0];
 #define RESULT(i) wick_ssat8(wick_mulhr_add((int32_t)((uint32_t)sum[i] << shift), mult, out_zp))
     for (uint32_t i = 0; i < TOGETHER; i += 4) {

@@ -37,7 +37,8 @@ void wick_layer_run(const wick_layer *layer, const int8_t *const *src, uint16_t 
 }
 
 int wick_kernel_fits(const wick_layer *layer, uint8_t kernel) {
-    (void)layer;
+    if (wick_is_wide(layer) != (kernel >= WICK_KERNEL_CONV2D_S16)) /* the first of the wide ones */
+        return 0;
     switch ((wick_kernel)kernel) {
     case WICK_KERNEL_PORTABLE:
         return 1;

@@ -351,7 +351,8 @@ static WICK_NOINLINE void row_of_outputs(const block *b, uint32_t slot, int8_t *
     }
     requantize(b, step, words);
     if (layer->clamp_min > -128 || layer->clamp_max < 127) {
-        uint32_t least = wick_splat4(layer->clamp_min), most = wick_splat4(layer->clamp_max);
+        uint32_t least = wick_splat4((int8_t)layer->clamp_min),
+                 most = wick_splat4((int8_t)layer->clamp_max);
         int8_t *at = words;
         for (uint32_t i = b->n; i; i--, at += step)
             wick_store4(at, wick_min4(wick_max4(wick_load4(at), least), most));

@@ -95,8 +95,8 @@ static WICK_NOINLINE void blocks(const pixel *p, uint32_t c, uint32_t end, int8_
     state[2] = (uint32_t)(uintptr_t)layer->mult;
     state[3] = (uint32_t)(int32_t)layer->out_zp;
     state[4] = (uint32_t)(uintptr_t)layer->shift;
-    state[5] = wick_splat4(layer->clamp_min);
-    state[6] = wick_splat4(layer->clamp_max);
+    state[5] = wick_splat4((int8_t)layer->clamp_min);
+    state[6] = wick_splat4((int8_t)layer->clamp_max);
     state[7] = (uint32_t)(uintptr_t)dst - c;
     state[8] = end;
     register const uint32_t *w_ __asm__("r1") = layer->packed + c / 4 * (2 * p->n_taps);

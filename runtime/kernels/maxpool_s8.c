@@ -14,7 +14,7 @@ void wick_maxpool_s8(const wick_layer *layer, const int8_t *const *src, uint16_t
                      uint32_t first, uint32_t count, int8_t *dst, void *scratch) {
     (void)scratch;
     uint32_t pixel = first / layer->out_c, c = first % layer->out_c;
-    int8_t low = layer->clamp_min, high = layer->clamp_max;
+    int8_t low = (int8_t)layer->clamp_min, high = (int8_t)layer->clamp_max;
     while (count) {
         uint32_t oy = pixel / layer->out_w, ox = pixel % layer->out_w;
         uint32_t n = layer->out_c - c < count ? layer->out_c - c : count;

@@ -83,8 +83,8 @@ void wick_maxpool_s8_dsp(const wick_layer *layer, const int8_t *const *src, uint
     window w;
     w.pitch = layer->in_c;
     row = layer->in_w * w.pitch;
-    w.least = wick_splat4(layer->clamp_min);
-    w.most = wick_splat4(layer->clamp_max);
+    w.least = wick_splat4((int8_t)layer->clamp_min);
+    w.most = wick_splat4((int8_t)layer->clamp_max);
     while (count) {
         int32_t y = (int32_t)(oy * layer->stride_h) - layer->pad_top;
         int32_t x = (int32_t)(ox * layer->stride_w) - layer->pad_left;

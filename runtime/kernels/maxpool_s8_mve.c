@@ -88,7 +88,7 @@ void wick_maxpool_s8_mve(const wick_layer *layer, const int8_t *const *src, uint
         y1 = y1 > layer->in_h ? layer->in_h : y1;
         x1 = x1 > layer->in_w ? layer->in_w : x1;
         if (y0 >= y1 || x0 >= x1) { /* all padding */
-            wick_mve_fill(w.dst, layer->clamp_min, w.n);
+            wick_mve_fill(w.dst, (int8_t)layer->clamp_min, w.n);
             continue;
         }
         w.src = src[0] + ((y0 - row0) * layer->in_w + x0) * layer->in_c + c;

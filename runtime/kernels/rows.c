@@ -52,7 +52,7 @@ static uint32_t align4(uint32_t bytes) {
 uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i) {
     uint32_t channels =
         layer->kind == WICK_LAYER_CONCAT ? layer->operands[i].channels : layer->in_c;
-    return layer->in_w * channels;
+    return layer->in_w * channels * (layer->operands[i].wide ? 2u : 1u);
 }
 
 static int in_arena(const wick_model *model, uint32_t tensor, int alone) {
@@ -64,7 +64,7 @@ uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step,
     const wick_layer *layer = &model->layers[step->layer];
     uint32_t bytes = wick_layer_scratch_bytes(layer);
     if (!in_arena(model, layer->dst, alone))
-        bytes += align4(step->count);
+        bytes += align4(step->count * wick_out_size(layer));
     if (!mapped) {
         uint32_t rows = wick_layer_input_rows(layer, step->first, step->count).rows;
         for (uint32_t i = 0; i < layer->n_operands; i++)

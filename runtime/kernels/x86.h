@@ -91,8 +91,8 @@ typedef struct wick_x86_range {
 WICK_TARGET_AVX2 WICK_INLINE wick_x86_range wick_x86_range_of(const wick_layer *layer) {
     wick_x86_range range;
     range.zero_point = _mm256_set1_epi16(layer->out_zp);
-    range.low = _mm_set1_epi8(layer->clamp_min);
-    range.high = _mm_set1_epi8(layer->clamp_max);
+    range.low = _mm_set1_epi8((char)layer->clamp_min);
+    range.high = _mm_set1_epi8((char)layer->clamp_max);
     return range;
 }
 

@@ -31,7 +31,7 @@ static void operand(tiny_model *t, wick_layer *l, uint16_t tensor, int32_t mult,
     const uint16_t *shape = shapes[tensor];
     l->in_h = shape[0], l->in_w = shape[1], l->in_c = shape[2];
     t->operands[t->used_operands++] =
-        (wick_operand){tensor, shape[2], (int8_t)(5 - tensor), shift, mult};
+        (wick_operand){tensor, shape[2], (int8_t)(5 - tensor), shift, 0, mult};
     l->n_operands++;
 }
 

@@ -398,7 +398,11 @@ static void sums_and_joins_equal_portable(void **state) {
 
 /* A layer of `kind` with SAME padding and stride 1. */
 static wick_layer same_layer(int kind, uint16_t side, uint16_t in_c, uint16_t out_c, uint8_t k) {
-    wick_layer l = {.kind = (uint8_t)kind, .kernel = kernel_of_kind[kind], .n_operands = 1};
+    static const wick_operand operand = {0};
+    wick_layer l = {.kind = (uint8_t)kind,
+                    .kernel = kernel_of_kind[kind],
+                    .n_operands = 1,
+                    .operands = &operand};
     l.in_h = l.in_w = l.out_h = l.out_w = side;
     l.in_c = in_c, l.out_c = out_c;
     l.k_h = l.k_w = k, l.stride_h = l.stride_w = 1;

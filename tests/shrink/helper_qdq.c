@@ -206,12 +206,22 @@ float *helper_normalised(const wick_graph *graph, const wick_data *data, wick_sp
 }
 
 wick_graph *helper_quantize(const wick_graph *graph, uint64_t seed, int images) {
+    return helper_quantize_wide(graph, seed, images, NULL);
+}
+
+wick_graph *helper_quantize_wide(const wick_graph *graph, uint64_t seed, int images,
+                                 const wick_quantize_options *options) {
     wick_diag diag = {0};
     wick_graph *prepared, *qdq;
     assert_int_equal(wick_qdq_prepare(graph, &prepared, &diag), WICK_OK);
     wick_arena *arena = wick_arena_new();
     int *tensors, n = wick_qdq_observed(prepared, arena, &tensors);
     wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
+    bool *wide = wick_new(arena, bool, n + 1);
+    if (options)
+        wick_qdq_widths(prepared, options, tensors, n, wide);
+    for (int i = 0; i < n; i++)
+        ranges[tensors[i]].wide = wide[i];
     size_t count = (size_t)wick_shape_count(prepared->tensors[prepared->input].shape);
     uint8_t *pixels = wick_new(arena, uint8_t, count);
     float *input = wick_new(arena, float, count);
@@ -244,6 +254,10 @@ void helper_to_device(const wick_qtensor *tensor, const void *src, wick_dtype dt
     for (size_t c = 0; c < channels; c++)
         for (size_t p = 0; p < count; p++) {
             size_t from = c * count + p;
+            if (dtype == WICK_S16) {
+                ((int16_t *)(void *)dst)[p * channels + c] = ((const int16_t *)src)[from];
+                continue;
+            }
             dst[p * channels + c] = dtype == WICK_U8 ? (int8_t)(((const uint8_t *)src)[from] - 128)
                                                      : ((const int8_t *)src)[from];
         }
@@ -274,7 +288,7 @@ void helper_compare(const wick_graph *qdq, const wick_qnet *net, const float *in
         const wick_layer *layer = &net->layers[l];
         const int8_t *src[WICK_MAX_OPERANDS];
         uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
-        int8_t *y = wick_new(arena, int8_t, count);
+        int8_t *y = (int8_t *)wick_new(arena, int16_t, count);
         for (int i = 0; i < layer->n_operands; i++) {
             src[i] = reference[layer->operands[i].tensor];
             assert_non_null(src[i]);
@@ -286,7 +300,9 @@ void helper_compare(const wick_graph *qdq, const wick_qnet *net, const float *in
             continue;
         }
         for (uint32_t i = 0; i < count; i++) {
-            int64_t d = llabs((long long)y[i] - reference[layer->dst][i]);
+            const wick_qtensor *t = &net->tensors[layer->dst];
+            int64_t d = llabs((long long)wick_qtensor_at(t, y, i) -
+                              wick_qtensor_at(t, reference[layer->dst], i));
             difference->outputs++;
             difference->by_kind[layer->kind]++;
             difference->different += d > 0;

@@ -38,6 +38,9 @@ float *helper_normalised(const wick_graph *graph, const wick_data *data, wick_sp
 
 /* Min-max ranges over `images` random images by reference evaluation, then wick_qdq_insert. */
 wick_graph *helper_quantize(const wick_graph *graph, uint64_t seed, int images);
+/* The same with 16 bits for the activations that `options` want so; NULL: for none. */
+wick_graph *helper_quantize_wide(const wick_graph *graph, uint64_t seed, int images,
+                                 const wick_quantize_options *options);
 
 /* The QDQ graph evaluated by the reference; every layer of the integer network is given the
    reference's quantized inputs. Outputs compared, those that differ, and the largest difference. */
@@ -47,7 +50,7 @@ typedef struct helper_difference {
 void helper_compare(const wick_graph *qdq, const wick_qnet *net, const float *input,
                     helper_difference *difference);
 
-/* [C,H,W] int8 or uint8 of the graph -> [H,W,C] int8 of the device. */
+/* [C,H,W] int8, uint8 or int16 of the graph -> [H,W,C] int8 or int16 of the device. */
 void helper_to_device(const wick_qtensor *tensor, const void *src, wick_dtype dtype, int8_t *dst);
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include <wick/wide.h>
+
 static void multipliers_are_nearest_with_the_smallest_shift(void **state) {
     (void)state;
     static const struct {
@@ -85,7 +87,7 @@ static void the_interval_holds_every_partial_sum(void **state) {
         for (int i = 0; i < 6; i++)
             w[i] = (int8_t)((int)wick_rng_below(&rng, 256) - 128);
         int64_t bias = (int64_t)wick_rng_below(&rng, 200000) - 100000;
-        wick_interval interval = wick_interval_dot(w, 3, 2, bias);
+        wick_interval interval = wick_interval_dot(w, 3, 2, bias, false);
         int64_t low = 0, high = 0;
         for (int corner = 0; corner < 8; corner++)
             for (int subset = 0; subset < 16; subset++) {
@@ -98,9 +100,50 @@ static void the_interval_holds_every_partial_sum(void **state) {
         assert_int_equal(interval.low, low);
         assert_int_equal(interval.high, high);
     }
-    wick_interval sum = wick_interval_sum(10, -3, 7);
+    wick_interval sum = wick_interval_sum(10, -3, 7, false);
     assert_int_equal(sum.low, 10 * 7 * -125);
     assert_int_equal(sum.high, 10 * 7 * 130);
+    const int8_t w[3] = {100, -128, 1};
+    wick_interval longer = wick_interval_dot(w, 3, 1, 5, true);
+    assert_int_equal(longer.low, -100 * 32768 - 128 * 32767 - 32768);
+    assert_int_equal(longer.high, 100 * 32767 + 128 * 32768 + 32767 + 5);
+    sum = wick_interval_sum(10, 0, -7, true);
+    assert_int_equal(sum.low, 10 * 7 * -32767);
+    assert_int_equal(sum.high, 10 * 7 * 32768);
+}
+
+/* Sums beyond 32 bits: divided by no more than is needed, and what comes out is the exact product
+   within the rounding of the division. */
+static void long_sums_are_divided(void **state) {
+    (void)state;
+    wick_rng rng = wick_rng_seed(6, 0);
+    int divided = 0;
+    for (int i = 0; i < 200000; i++) {
+        int64_t most = (int64_t)exp2(20 + 26 * wick_rng_uniform_double(&rng));
+        double m = 65536 * (double)(1 + wick_rng_below(&rng, 50)) / (double)most;
+        wick_fixed fixed;
+        if (!wick_fixed_divided(m, (wick_interval){-most, most}, &fixed)) {
+            assert_true(m >= 0.5 || most > INT32_MAX);
+            continue;
+        }
+        int j = fixed.shift > 31 ? fixed.shift - 31 : 0;
+        divided += j > 0;
+        assert_true(j == 0 || (most >> (j - 1)) + 1 > INT32_MAX);
+        int64_t acc = (int64_t)(wick_rng_next(&rng) % (uint64_t)(2 * most + 1)) - most;
+        double y = (double)wick_requantize_wide(acc, fixed.mult, fixed.shift);
+        double slack =
+            0.5 + m * exp2(j - 1) * (j > 0) + fabs(m * (double)acc) * 0.5001 / fixed.mult + 1e-6;
+        if (fabs(y - m * (double)acc) > slack)
+            fail_msg("%lld times %g: %g", (long long)acc, m, y);
+    }
+    assert_true(divided > 50000);
+    wick_fixed fixed; /* no room for both a shift and a division; no more than 2^32 */
+    assert_false(wick_fixed_divided(0.5, (wick_interval){0, INT64_C(1) << 31}, &fixed));
+    assert_false(wick_fixed_divided(1e-30, (wick_interval){0, INT64_MAX}, &fixed));
+    assert_true(wick_fixed_divided(0.2, (wick_interval){0, INT32_MAX}, &fixed));
+    assert_int_equal(fixed.shift, 0);
+    assert_true(wick_fixed_divided(0.2, (wick_interval){0, (int64_t)INT32_MAX + 1}, &fixed));
+    assert_int_equal(fixed.shift, 32);
 }
 
 static void safety_is_exact_at_the_edges(void **state) {
@@ -123,7 +166,7 @@ static void additions_are_precise(void **state) {
                            exp2(10 * wick_rng_uniform_double(&rng) - 7)};
         int32_t mult[2];
         wick_fixed fixed;
-        assert_true(wick_fixed_add(ratio, mult, &fixed));
+        assert_true(wick_fixed_add(ratio, false, mult, &fixed));
         double largest = fmax(ratio[0], ratio[1]);
         for (int i = 0; i < 2; i++) {
             assert_in_range(mult[i], 0, 1 << 20);
@@ -139,11 +182,11 @@ static void additions_are_precise(void **state) {
     }
     int32_t mult[2];
     wick_fixed fixed;
-    assert_true(wick_fixed_add((double[2]){1, 1}, mult, &fixed));
+    assert_true(wick_fixed_add((double[2]){1, 1}, false, mult, &fixed));
     assert_int_equal(mult[0], 1 << 20);
     assert_int_equal(fixed.mult, 4096);
-    assert_false(wick_fixed_add((double[2]){1, 0}, mult, &fixed));
-    assert_false(wick_fixed_add((double[2]){1, (double)NAN}, mult, &fixed));
+    assert_false(wick_fixed_add((double[2]){1, 0}, false, mult, &fixed));
+    assert_false(wick_fixed_add((double[2]){1, (double)NAN}, false, mult, &fixed));
 }
 
 static void values_are_quantized_as_onnx_does(void **state) {
@@ -161,6 +204,7 @@ int main(void) {
         cmocka_unit_test(multipliers_are_nearest_with_the_smallest_shift),
         cmocka_unit_test(requantization_rounds_the_exact_product),
         cmocka_unit_test(the_interval_holds_every_partial_sum),
+        cmocka_unit_test(long_sums_are_divided),
         cmocka_unit_test(safety_is_exact_at_the_edges),
         cmocka_unit_test(additions_are_precise),
         cmocka_unit_test(values_are_quantized_as_onnx_does),

@@ -347,7 +347,7 @@ static void inputs_need_not_be_images(void **state) {
         assert_int_equal(wick_qdq_prepare(g, &prepared, NULL), WICK_OK);
         wick_range *ranges = wick_new(g->arena, wick_range, prepared->n_tensors);
         for (int t = 0; t < prepared->n_tensors; t++)
-            ranges[t] = (wick_range){-2, 2};
+            ranges[t] = (wick_range){.low = -2, .high = 2};
         assert_int_equal(wick_qdq_insert(prepared, ranges, NULL, &q, NULL), WICK_OK);
         wick_qnet *net = lower(q);
         assert_int_equal(net->input_channels, 1);

@@ -106,7 +106,8 @@ static void mse_is_a_minimum(void **state) {
     double errors[3];
     for (int trial = 0; trial < 3; trial++) {
         double factor = trial == 0 ? 1 : trial == 1 ? 0.7 : 1.4;
-        wick_qparams q = wick_range_qparams((wick_range){best.low * factor, best.high * factor});
+        wick_qparams q =
+            wick_range_qparams((wick_range){.low = best.low * factor, .high = best.high * factor});
         errors[trial] = 0;
         for (int i = 0; i < SAMPLES; i++) {
             int8_t step = wick_quantize_value((double)x[i], (double)q.scale, q.zero_point);
@@ -129,19 +130,19 @@ static void values_that_are_not_finite_are_noticed(void **state) {
 
 static void zero_is_always_exact(void **state) {
     (void)state;
-    wick_qparams q = wick_range_qparams((wick_range){-1.00392163, 0.99607843});
+    wick_qparams q = wick_range_qparams((wick_range){.low = -1.00392163, .high = 0.99607843});
     close_to((double)q.scale, 1 / 127.5, 1e-8);
     assert_int_equal(q.zero_point, 0);
-    q = wick_range_qparams((wick_range){0, 2.55});
+    q = wick_range_qparams((wick_range){.low = 0, .high = 2.55});
     assert_int_equal(q.zero_point, -128);
-    q = wick_range_qparams((wick_range){-2.55, 0});
+    q = wick_range_qparams((wick_range){.low = -2.55, .high = 0});
     assert_int_equal(q.zero_point, 127);
-    q = wick_range_qparams((wick_range){0, 0});
+    q = wick_range_qparams((wick_range){.low = 0, .high = 0});
     assert_true(q.scale > 0.99F && q.scale < 1.01F);
     wick_rng rng = wick_rng_seed(3, 0);
     for (int i = 0; i < 1000; i++) {
-        wick_range range = {-exp2(20 * wick_rng_uniform_double(&rng) - 10),
-                            exp2(20 * wick_rng_uniform_double(&rng) - 10)};
+        wick_range range = {.low = -exp2(20 * wick_rng_uniform_double(&rng) - 10),
+                            .high = exp2(20 * wick_rng_uniform_double(&rng) - 10)};
         q = wick_range_qparams(range);
         double s = (double)q.scale;
         /* Both ends are within one step of what int8 reaches. */

@@ -120,14 +120,14 @@ static void emit_header(wick_emit *emit) {
 
 static void emit_operands(wick_emit *emit, wick_buf *buf) {
     const wick_qnet *net = emit->plan->net;
-    wick_buf_puts(buf, "/* tensor, channels, zero point, shift, multiplier */\n");
+    wick_buf_puts(buf, "/* tensor, channels, zero point, shift, 16 bits, multiplier */\n");
     for (int l = 0; l < net->n_layers; l++) {
         const wick_layer *layer = &net->layers[l];
         wick_buf_printf(buf, "static const wick_operand operands_%d[] = {", l);
         for (int o = 0; o < layer->n_operands; o++) {
             const wick_operand *operand = &layer->operands[o];
-            wick_buf_printf(buf, "%s{%u, %u, %d, %u, %d}", o ? ", " : "", operand->tensor,
-                            operand->channels, operand->zero_point, operand->shift,
+            wick_buf_printf(buf, "%s{%u, %u, %d, %u, %u, %d}", o ? ", " : "", operand->tensor,
+                            operand->channels, operand->zero_point, operand->shift, operand->wide,
                             (int)operand->mult);
         }
         wick_buf_puts(buf, "};\n");
@@ -143,7 +143,10 @@ static void emit_layer(wick_emit *emit, wick_buf *buf, int l) {
     wick_buf_printf(buf, "    {.kind = WICK_LAYER_%s,\n", kinds[y->kind][0]);
     if (y->kernel)
         wick_buf_printf(buf, "     .kernel = WICK_KERNEL_%s,\n", kernels[y->kernel]);
-    wick_buf_printf(buf, "     .n_operands = %u,\n     .dst = %u,\n", y->n_operands, y->dst);
+    wick_buf_printf(buf, "     .n_operands = %u,\n", y->n_operands);
+    if (y->wide)
+        wick_buf_puts(buf, "     .wide = 1,\n");
+    wick_buf_printf(buf, "     .dst = %u,\n", y->dst);
     wick_buf_printf(
         buf, "     .in_h = %u, .in_w = %u, .in_c = %u, .out_h = %u, .out_w = %u, .out_c = %u,\n",
         y->in_h, y->in_w, y->in_c, y->out_h, y->out_w, y->out_c);

@@ -75,7 +75,7 @@ static void lay_out(device_run *run) {
     run->at = wick_new(run->session.arena, size_t, plan->net->n_tensors);
     for (int t = 0; t < plan->net->n_tensors; t++) {
         run->at[t] = run->tensor_bytes;
-        run->tensor_bytes += plan->model.tensors[t].bytes;
+        run->tensor_bytes += (plan->model.tensors[t].bytes + 1) / 2 * 2;
     }
 }
 
@@ -84,15 +84,16 @@ static void compare_layer(const wick_qtensor *t, const int8_t *want, const int8_
                           wick_device_layer *out) {
     size_t count = (size_t)t->h * (size_t)t->w * (size_t)t->c;
     for (size_t i = 0; i < count; i++) {
-        int difference = abs(want[i] - got[i]);
+        int expected = wick_qtensor_at(t, want, i), found = wick_qtensor_at(t, got, i);
+        int difference = abs(expected - found);
         out->differences += difference != 0;
         if (difference > abs(out->expected - out->got)) {
             out->input = image;
             out->y = (int)(i / (size_t)t->c) / t->w;
             out->x = (int)(i / (size_t)t->c) % t->w;
             out->channel = (int)(i % (size_t)t->c);
-            out->expected = want[i];
-            out->got = got[i];
+            out->expected = expected;
+            out->got = found;
         }
     }
 }

@@ -11,6 +11,8 @@ size_t wick_dtype_bytes(wick_dtype dtype) {
     case WICK_S8:
     case WICK_U8:
         return 1;
+    case WICK_S16:
+        return 2;
     case WICK_F32:
     case WICK_S32:
         return 4;

@@ -11,8 +11,8 @@
 
 enum { WICK_MAX_RANK = 6, WICK_MAX_HEADS = 8, WICK_MAX_CHANNELS_META = 16 };
 
-typedef enum wick_dtype { WICK_F32, WICK_S8, WICK_U8, WICK_S32, WICK_S64 } wick_dtype;
-/* Bytes of one element: 4, 1, 1, 4, 8. */
+typedef enum wick_dtype { WICK_F32, WICK_S8, WICK_U8, WICK_S32, WICK_S64, WICK_S16 } wick_dtype;
+/* Bytes of one element: 4, 1, 1, 4, 8, 2. */
 size_t wick_dtype_bytes(wick_dtype dtype);
 
 typedef struct wick_shape {

@@ -13,6 +13,8 @@ static int64_t integer_at(const void *data, wick_dtype dtype, int64_t i) {
         return ((const int8_t *)data)[i];
     case WICK_U8:
         return ((const uint8_t *)data)[i];
+    case WICK_S16:
+        return ((const int16_t *)data)[i];
     case WICK_S32:
         return ((const int32_t *)data)[i];
     default:
@@ -54,6 +56,8 @@ static void eval_quantize(const wick_operands *o) {
             ((int8_t *)o->dst)[i] = (int8_t)saturate(rounded, zero, INT8_MIN, INT8_MAX);
         else if (o->output->dtype == WICK_U8)
             ((uint8_t *)o->dst)[i] = (uint8_t)saturate(rounded, zero, 0, UINT8_MAX);
+        else if (o->output->dtype == WICK_S16)
+            ((int16_t *)o->dst)[i] = (int16_t)saturate(rounded, zero, INT16_MIN, INT16_MAX);
         else
             ((int32_t *)o->dst)[i] = (int32_t)saturate(rounded, zero, INT32_MIN, INT32_MAX);
     }
@@ -85,8 +89,8 @@ static wick_status infer_scale(wick_infer *c) {
         WICK_REJECT(c, NULL, "%lld scales do not fit axis %d of %s", (long long)count, axis,
                     wick_infer_text(c, x->shape));
     wick_dtype integer = quantize ? (zero ? zero->dtype : WICK_U8) : x->dtype;
-    if (integer != WICK_S8 && integer != WICK_U8 && integer != WICK_S32)
-        WICK_REJECT(c, NULL, "only int8, uint8 and int32 can be scaled");
+    if (integer != WICK_S8 && integer != WICK_U8 && integer != WICK_S16 && integer != WICK_S32)
+        WICK_REJECT(c, NULL, "only int8, uint8, int16 and int32 can be scaled");
     if (!quantize && zero && zero->dtype != x->dtype)
         WICK_REJECT(c, NULL, "zero point '%s' has another type than '%s'", zero->name, x->name);
     if (quantize && x->dtype != WICK_F32)

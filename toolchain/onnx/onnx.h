@@ -43,14 +43,14 @@ wick_status wick_onnx_tensor_read_bytes(const uint8_t *bytes, size_t len, const 
 /* Appends docs/operators.md: every ONNX operator that is read, and what can be done with it. */
 void wick_onnx_operators(wick_buf *out);
 
-/* Serialises an inferred graph: opset 17, IR version 8, the same bytes for the same graph (whatever
-   its N: input and outputs have a symbolic batch "N", unless an operator fixes it). Outputs are the
-   heads' logits in order. Metadata: wick.version, wick.recipe, wick.strategy, wick.data (texts),
-   wick.features (tensor name, "" = none), wick.heads [{"name", "tensor", "accuracy",
-   "validation"}], wick.mean, wick.std, wick.labels (JSON; numbers keep every bit, null = not
-   measured); of exits (graph/exits.h) wick.chain "1", of sensors wick.low, wick.high as well, what
-   the input's bytes 0 and 255 stand for. OUTPUT and IO from writing; RANGE beyond 2 GiB or when a
-   text is not UTF-8. */
+/* Serialises an inferred graph: opset 17, IR version 8 (21 and 10 with tensors of int16), the same
+   bytes for the same graph (whatever its N: input and outputs have a symbolic batch "N", unless an
+   operator fixes it). Outputs are the heads' logits in order. Metadata: wick.version, wick.recipe,
+   wick.strategy, wick.data (texts), wick.features (tensor name, "" = none), wick.heads [{"name",
+   "tensor", "accuracy", "validation"}], wick.mean, wick.std, wick.labels (JSON; numbers keep every
+   bit, null = not measured); of exits (graph/exits.h) wick.chain "1", of sensors wick.low,
+   wick.high as well, what the input's bytes 0 and 255 stand for. OUTPUT and IO from writing; RANGE
+   beyond 2 GiB or when a text is not UTF-8. */
 wick_status wick_onnx_write(const wick_graph *graph, const char *path, wick_diag *diag);
 /* The same into memory, appended to `out`. `name` is what messages call it. */
 wick_status wick_onnx_write_bytes(const wick_graph *graph, const char *name, wick_buf *out,

@@ -26,7 +26,7 @@ typedef struct layout {
 static const layout layouts[] = {
     {TYPE(FLOAT), WICK_F32, 32, IN_FLOAT},    {TYPE(UINT8), WICK_U8, 8, IN_INT32},
     {TYPE(INT8), WICK_S8, 8, IN_INT32},       {TYPE(UINT16), WICK_S32, 16, IN_INT32},
-    {TYPE(INT16), WICK_S32, 16, IN_INT32},    {TYPE(INT32), WICK_S32, 32, IN_INT32},
+    {TYPE(INT16), WICK_S16, 16, IN_INT32},    {TYPE(INT32), WICK_S32, 32, IN_INT32},
     {TYPE(INT64), WICK_S64, 64, IN_INT64},    {TYPE(BOOL), WICK_U8, 8, IN_INT32},
     {TYPE(FLOAT16), WICK_F32, 16, IN_INT32},  {TYPE(DOUBLE), WICK_F32, 64, IN_DOUBLE},
     {TYPE(UINT32), WICK_S64, 32, IN_UINT64},  {TYPE(UINT64), WICK_S64, 64, IN_UINT64},
@@ -206,6 +206,8 @@ static bool convert(const source *s, wick_onnx_const *out) {
             ((int64_t *)out->data)[i] = whole;
         else if (out->dtype == WICK_S32)
             ((int32_t *)out->data)[i] = (int32_t)whole;
+        else if (out->dtype == WICK_S16)
+            ((int16_t *)out->data)[i] = (int16_t)whole;
         else if (out->dtype == WICK_S8)
             ((int8_t *)out->data)[i] = (int8_t)whole;
         else

@@ -18,8 +18,8 @@ static wick_status read_scale(wick_onnx_import *im, int64_t axis, int *in, int *
     }
     if (zero && !strcmp(im->node->op_type, "QuantizeLinear") &&
         im->graph->tensors[in[2]].dtype == WICK_S32)
-        return wick_onnx_unsupported(im, "quantize to int8 or uint8",
-                                     "its zero point is neither int8 nor uint8");
+        return wick_onnx_unsupported(im, "quantize to int8, uint8 or int16",
+                                     "its zero point is neither int8, uint8 nor int16");
     wick_shape one = im->graph->tensors[in[1]].shape, shape;
     a->axis = -1;
     if (one.rank == 0 || (wick_shape_count(one) == 1 && !wick_onnx_attr_has(im, "axis")))

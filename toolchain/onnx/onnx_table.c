@@ -39,7 +39,7 @@ static const wick_onnx_rule rules[] = {
      wick_onnx_convert_conv_transpose, WICK_OP_CONV_TRANSPOSE, ONE_OR_TWO},
     {"DepthToSpace", 1, 1, "blocksize mode", wick_onnx_convert_depth, WICK_OP_TRANSPOSE, MOVED},
     {"DequantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_DEQUANTIZE,
-     "int8, uint8, int32; per tensor or channel"},
+     "int8, uint8, int16, int32; per tensor or channel"},
     {"Div", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_DIV, PER_CHANNEL},
     {"Dropout", 1, 3, "ratio seed", wick_onnx_convert_dropout, WICK_OP_DROPOUT,
      "inference: it vanishes; recipes may have it for training"},
@@ -80,7 +80,7 @@ static const wick_onnx_rule rules[] = {
      "constant, edge, reflect; on the device no other constant than 0"},
     {"Pow", 2, 2, "axis broadcast", wick_onnx_convert_binary, WICK_OP_POW, ""},
     {"QuantizeLinear", 2, 3, SCALED, wick_onnx_convert_scaled, WICK_OP_QUANTIZE,
-     "int8, uint8; per tensor"},
+     "int8, uint8, int16; per tensor"},
     {"Reciprocal", 1, 1, "", wick_onnx_convert_unary, WICK_OP_RECIPROCAL, ""},
     {"ReduceMax", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MAX, ""},
     {"ReduceMean", 1, 2, REDUCE, wick_onnx_convert_reduce, WICK_OP_REDUCE_MEAN,
@@ -153,8 +153,8 @@ void wick_onnx_operators(wick_buf *out) {
         "Written by `wick check --operators`; a test keeps it current.\n\n"
         "Opsets 6 to 28. Every operator below is read and evaluated in float32 on the PC, with any "
         "float type in the file and\nwith external data. *Trains*: forward and backward by oneDNN or loops beside it; "
-        "what does not train is evaluated by the reference\n(plain loops, slow). *Device*: int8, by "
-        "a kernel, by a table of 256 values, or as part of another layer. Operators of constants are\nevaluated when "
+        "what does not train is evaluated by the reference\n(plain loops, slow). *Device*: int8 or int16 by "
+        "a kernel (Softmax int8), int8 by a table of 256 values, or as part of another layer. Operators of constants are\nevaluated when "
         "the model is read, whatever this table says. Tensors have at most 6 dimensions. `wick check` "
         "lists every node of a\nmodel that stands in the way.\n\n"
         "| operator | trains | device | limits |\n|---|---|---|---|\n");

@@ -59,6 +59,8 @@ static double number_at(const wick_onnx_const *c, int64_t i) {
         return ((const int8_t *)c->data)[i];
     case WICK_U8:
         return ((const uint8_t *)c->data)[i];
+    case WICK_S16:
+        return ((const int16_t *)c->data)[i];
     case WICK_S32:
         return ((const int32_t *)c->data)[i];
     default:

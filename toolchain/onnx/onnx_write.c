@@ -10,16 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IR_VERSION = 8, OPSET = 17 };
+/* 16-bit activations need opset 21, which came with IR version 10. */
+enum { IR_VERSION = 8, OPSET = 17, WIDE_IR_VERSION = 10, WIDE_OPSET = 21 };
 
 #define DATA_TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
 static int32_t onnx_type(wick_dtype dtype) {
-    static const int32_t types[] = {[WICK_F32] = DATA_TYPE(FLOAT),
-                                    [WICK_S8] = DATA_TYPE(INT8),
-                                    [WICK_U8] = DATA_TYPE(UINT8),
-                                    [WICK_S32] = DATA_TYPE(INT32),
-                                    [WICK_S64] = DATA_TYPE(INT64)};
+    static const int32_t types[] = {[WICK_F32] = DATA_TYPE(FLOAT), [WICK_S8] = DATA_TYPE(INT8),
+                                    [WICK_U8] = DATA_TYPE(UINT8),  [WICK_S32] = DATA_TYPE(INT32),
+                                    [WICK_S64] = DATA_TYPE(INT64), [WICK_S16] = DATA_TYPE(INT16)};
     return types[dtype];
 }
 
@@ -162,6 +161,13 @@ static wick_status pack(wick_onnx_export *ex, const Onnx__ModelProto *model, wic
     return WICK_OK;
 }
 
+static bool has_wide(const wick_graph *g) {
+    for (int t = 0; t < g->n_tensors; t++)
+        if (g->tensors[t].dtype == WICK_S16)
+            return true;
+    return false;
+}
+
 static wick_status write_model(wick_onnx_export *ex, wick_buf *out) {
     Onnx__ModelProto model;
     Onnx__OperatorSetIdProto opset, *opsets[1] = {&opset};
@@ -169,12 +175,12 @@ static wick_status write_model(wick_onnx_export *ex, wick_buf *out) {
     onnx__model_proto__init(&model);
     onnx__operator_set_id_proto__init(&opset);
     model.has_ir_version = 1;
-    model.ir_version = IR_VERSION;
+    model.ir_version = has_wide(ex->graph) ? WIDE_IR_VERSION : IR_VERSION;
     model.producer_name = wick_onnx_export_text(ex, "wick");
     model.producer_version = wick_onnx_export_text(ex, wick_version());
     opset.domain = wick_onnx_export_text(ex, "");
     opset.has_version = 1;
-    opset.version = OPSET;
+    opset.version = has_wide(ex->graph) ? WIDE_OPSET : OPSET;
     model.n_opset_import = 1;
     model.opset_import = opsets;
     make_graph(ex);

@@ -270,6 +270,7 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     bool tight;
     *out = NULL;
     WICK_TRY(wick_plan_accepts(net, model_path, diag));
+    WICK_TRY(wick_plan_offers(net, device, model_path, diag));
     WICK_TRY(accept_checksums(device, options->checksum_block, diag));
     WICK_TRY(make(net, device, options, model_path, room_for(ROOM, ROOM), &tight, out, diag));
     if (!tight)

@@ -131,7 +131,7 @@ static wick_status check_shape(const checker *c, int s, uint32_t expected) {
     if (!pixels && step->first / layer->out_c != (end - 1) / layer->out_c)
         return refuse(c, s, "outputs %u to %llu are neither whole pixels nor channels of one",
                       step->first, (unsigned long long)end);
-    if (step->first % wick_device_unit_bytes(c->plan->device))
+    if (step->first * wick_out_size(layer) % wick_device_unit_bytes(c->plan->device))
         return refuse(c, s, "it starts within a write unit");
     uint32_t scratch = wick_plan_step_scratch(&c->costs, *step);
     if (c->model->arena_bytes > c->model->scratch_bytes ||
@@ -158,9 +158,11 @@ static wick_status simulate_read(const checker *c, int s, const wick_operand *op
 
 static wick_status simulate_write(const checker *c, int s) {
     const wick_step *step = &c->model->steps[s];
-    int32_t dst = c->plan->net->layers[step->layer].dst;
-    uint32_t begin = c->model->tensors[dst].offset + step->first;
-    uint32_t end = (uint32_t)wick_plan_align((int64_t)begin + step->count,
+    const wick_layer *layer = &c->plan->net->layers[step->layer];
+    int32_t dst = layer->dst;
+    uint32_t size = wick_out_size(layer);
+    uint32_t begin = c->model->tensors[dst].offset + step->first * size;
+    uint32_t end = (uint32_t)wick_plan_align((int64_t)begin + step->count * size,
                                              wick_device_unit_bytes(c->plan->device));
     for (uint32_t at = begin; at < end; at++) {
         if (c->keep[at] != NOBODY && c->keep[at] != dst)
@@ -193,7 +195,7 @@ static wick_status check_sram(const checker *c, int s) {
     int index = s - (int)wick_chain_base(c->model, (uint32_t)c->segment);
     if (dst->sram == WICK_NO_SRAM)
         return WICK_OK;
-    if (step->first != 0 || step->count != dst->bytes)
+    if (step->first != 0 || step->count * wick_out_size(layer) != dst->bytes)
         return refuse(c, s, "%s has a place in SRAM but is computed in pieces",
                       tensor_name(c, layer->dst));
     for (uint32_t i = 0; i < dst->bytes; i++) {

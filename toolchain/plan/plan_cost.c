@@ -23,7 +23,7 @@ uint32_t wick_plan_layer_total(const wick_layer *layer) {
 }
 
 uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor) {
-    return (uint32_t)tensor->h * (uint32_t)tensor->w * (uint32_t)tensor->c;
+    return (uint32_t)wick_qtensor_bytes(tensor);
 }
 
 bool wick_plan_resident(const wick_plan_costs *costs, int tensor) {
@@ -47,7 +47,8 @@ wick_work wick_plan_step_work(const wick_plan_costs *costs, wick_step step) {
             work = wick_work_add(work, read_work(costs, layer, o, rows));
     if (wick_plan_resident(costs, layer->dst))
         return work;
-    return wick_work_add(work, wick_device_write_work(costs->device, step.count));
+    return wick_work_add(
+        work, wick_device_write_work(costs->device, (int64_t)step.count * wick_out_size(layer)));
 }
 
 wick_work wick_plan_operand_work(const wick_plan_costs *costs, wick_step step, uint32_t o) {

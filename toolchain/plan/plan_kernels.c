@@ -54,6 +54,28 @@ int64_t wick_plan_constant_bytes(const wick_layer *layer) {
     return 4 * (int64_t)wick_weights_words(layer) + wick_qlayer_constant_bytes(&rest);
 }
 
+static bool uses(const wick_qnet *net, uint8_t kernel) {
+    for (int l = 0; l < net->n_layers; l++)
+        if (net->layers[l].kernel == kernel)
+            return true;
+    return false;
+}
+
+wick_status wick_plan_offers(const wick_qnet *net, const wick_device *device,
+                             const char *model_path, wick_diag *diag) {
+    for (int l = 0; l < net->n_layers; l++) {
+        const wick_layer *layer = &net->layers[l];
+        if (!wick_device_kernel(device, layer)->offered)
+            return wick_fail(
+                diag, WICK_UNSUPPORTED, model_path, net->info[l].name,
+                "quantize with activations of 8 bits, or give that kernel's cycles and "
+                "code in the device's table of kernels",
+                "%s has no kernel %s for its 16-bit activations", device->name,
+                wick_kernel_name(layer->kind, layer->kernel));
+    }
+    return WICK_OK;
+}
+
 static void collect(chooser *c) {
     const wick_device *device = c->plan->device;
     for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
@@ -62,7 +84,9 @@ static void collect(chooser *c) {
         list->code_bytes[0] = device->portable[kind].code_bytes;
         list->n = 1;
         for (uint8_t k = 1; k < WICK_KERNELS; k++) {
-            if (kind_of_kernel[k] != kind || !device->fast[k].offered || list->n == MAX_CANDIDATES)
+            if (kind_of_kernel[k] != kind || !device->fast[k].offered ||
+                list->n == MAX_CANDIDATES ||
+                (k >= WICK_KERNEL_CONV2D_S16 && !uses(c->plan->net, k)))
                 continue;
             list->kernel[list->n] = k;
             list->code_bytes[list->n++] = device->fast[k].code_bytes;

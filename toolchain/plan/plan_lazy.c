@@ -20,8 +20,11 @@ static bool overwrites(const wick_plan *plan, const wick_span *span, const exten
     const wick_model *m = &plan->model;
     for (int i = span->first_step; i < span->first_step + span->n_steps; i++) {
         const wick_step *step = &m->steps[i];
-        int64_t from = (int64_t)m->tensors[plan->layers[step->layer].dst].offset + step->first;
-        int64_t to = wick_plan_align(from + step->count, wick_device_unit_bytes(plan->device));
+        const wick_layer *layer = &plan->layers[step->layer];
+        int64_t size = wick_out_size(layer);
+        int64_t from = (int64_t)m->tensors[layer->dst].offset + step->first * size;
+        int64_t to =
+            wick_plan_align(from + step->count * size, wick_device_unit_bytes(plan->device));
         for (int t = 0; t < m->n_tensors; t++)
             if (reads[t].from < to && from < reads[t].to)
                 return true;

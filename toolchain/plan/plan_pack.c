@@ -50,6 +50,11 @@ static uint32_t least_common_multiple(uint32_t a, uint32_t b) {
     return a / x * b;
 }
 
+/* Outputs that fill a write unit. */
+static int64_t unit_outputs(const wick_plan_costs *costs, const wick_layer *layer) {
+    return wick_unit_outputs(layer, (uint32_t)wick_device_unit_bytes(costs->device));
+}
+
 /* Steps end on write units (or with their tensor): a unit that two spans write could tear committed
    bytes. Whole pixels: multiples of this many elements. */
 static uint32_t pixel_grain(const wick_layer *layer, int64_t unit) {
@@ -75,8 +80,8 @@ static uint32_t smallest_end(const wick_layer *layer, uint32_t first, int64_t un
 }
 
 uint32_t wick_plan_smallest_step(const wick_plan_costs *costs, int layer, uint32_t first) {
-    int64_t unit = wick_device_unit_bytes(costs->device);
-    return smallest_end(&costs->layers[layer], first, unit) - first;
+    const wick_layer *at = &costs->layers[layer];
+    return smallest_end(at, first, unit_outputs(costs, at)) - first;
 }
 
 static void *grow(void *array, int *cap, int n, size_t size) {
@@ -338,7 +343,7 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
                   .commit = wick_device_cost(costs->device, wick_plan_commit_work(costs->device)),
                   .total = wick_plan_layer_total(&costs->layers[layer]),
                   .out_c = costs->layers[layer].out_c,
-                  .unit = (uint32_t)wick_device_unit_bytes(costs->device)};
+                  .unit = (uint32_t)unit_outputs(costs, &costs->layers[layer])};
     d.commit_draw = wick_plan_draw_of(costs->device, d.commit);
     set_levels(&d);
     set_borders(&d);
@@ -374,9 +379,9 @@ static wick_plan_draw alone_draw(const wick_plan_costs *costs, wick_step step) {
 wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw boot) {
     wick_pack_floor floor = {.step = boot};
     double most_uf = 0;
-    int64_t unit = wick_device_unit_bytes(costs->device);
     for (int l = 0; l < costs->net->n_layers; l++) {
         const wick_layer *layer = &costs->layers[l];
+        int64_t unit = unit_outputs(costs, layer);
         uint32_t total = wick_plan_layer_total(layer);
         for (uint32_t first = 0; first < total;) {
             uint32_t end = smallest_end(layer, first, unit);

@@ -86,6 +86,10 @@ int64_t wick_plan_align(int64_t value, int64_t unit);
 uint32_t wick_plan_layer_total(const wick_layer *layer);
 uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);
 
+/* The device has the kernels that wide layers cannot do without; UNSUPPORTED names one that it has
+   not. */
+wick_status wick_plan_offers(const wick_qnet *net, const wick_device *device,
+                             const char *model_path, wick_diag *diag);
 /* Sets every layer's kernel and weights (plan_kernels.c): scratch_limit for a kernel's own SRAM,
    flash_limit for constants of layers and code of kernels together. True when flash, not cost,
    decided. */

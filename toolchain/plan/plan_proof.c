@@ -39,8 +39,9 @@ int wick_plan_extents(const wick_plan *plan, int span, wick_plan_extent *out, in
             int64_t from = m->tensors[tensor].offset + rows.row0 * row;
             note(&l, tensor, false, from, from + rows.rows * row);
         }
-        int64_t to = (int64_t)m->tensors[layer->dst].offset + step->first;
-        note(&l, layer->dst, true, to, wick_plan_align(to + step->count, unit));
+        int64_t size = wick_out_size(layer);
+        int64_t to = (int64_t)m->tensors[layer->dst].offset + step->first * size;
+        note(&l, layer->dst, true, to, wick_plan_align(to + step->count * size, unit));
     }
     return l.n;
 }

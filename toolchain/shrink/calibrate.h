@@ -10,6 +10,7 @@ enum { WICK_HISTOGRAM_BINS = 4096 };
 /* Real values from low to high; low <= 0 <= high. */
 typedef struct wick_range {
     double low, high;
+    bool wide; /* to be held in 16 bits */
 } wick_range;
 
 /* Zero-initialise. First wick_histogram_bounds over all values, then wick_histogram_count over the
@@ -33,11 +34,12 @@ void wick_histogram_count(wick_histogram *histogram, const float *values, size_t
 wick_range wick_histogram_range(const wick_histogram *histogram, wick_calibration calibration,
                                 double percentile);
 
-/* int8 quantization of a range: 256 steps, 0.0 exactly representable. An empty range gives scale 1.
- */
+/* int8 quantization of a range: 256 steps, 0.0 exactly representable; or int16, symmetric: the end
+   that is farther from 0 is 32767. An empty range gives scale 1. */
 typedef struct wick_qparams {
     float scale;
     int8_t zero_point;
+    bool wide;
 } wick_qparams;
 wick_qparams wick_range_qparams(wick_range range);
 
@@ -57,6 +59,7 @@ typedef struct wick_way {
     const struct wick_channel_stats *stats; /* to correct biases by; NULL: not to be tried */
     int n_tensors;
     int *tensors;               /* that need a range */
+    bool *wide;                 /* [n_tensors] to be held in 16 bits */
     wick_histogram *histograms; /* [n_tensors] */
 } wick_way;
 
@@ -67,7 +70,8 @@ typedef struct wick_way {
 wick_status wick_choose_calibration(const wick_graph *reference, const wick_way ways[2],
                                     const wick_data *data, const wick_quantize_options *options,
                                     wick_quantize_report *report, wick_diag *diag);
-/* The ranges of a way, [its tensors] in `ranges`; not AUTO. */
+/* The ranges of a way, [its tensors] in `ranges`; not AUTO. Of what has 16 bits always all that was
+   seen: there is nothing to gain by cutting its ends off. */
 void wick_way_ranges(const wick_way *way, wick_calibration how, double percentile,
                      wick_range *ranges);
 

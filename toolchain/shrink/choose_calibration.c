@@ -66,8 +66,11 @@ static double try_way(const wick_way *way, bool corrected, const wick_range *ran
 
 void wick_way_ranges(const wick_way *way, wick_calibration how, double percentile,
                      wick_range *ranges) {
-    for (int i = 0; i < way->n_tensors; i++)
-        ranges[way->tensors[i]] = wick_histogram_range(&way->histograms[i], how, percentile);
+    for (int i = 0; i < way->n_tensors; i++) {
+        wick_calibration rule = way->wide[i] ? WICK_CALIBRATE_MINMAX : how;
+        ranges[way->tensors[i]] = wick_histogram_range(&way->histograms[i], rule, percentile);
+        ranges[way->tensors[i]].wide = way->wide[i];
+    }
 }
 
 /* All that is to be tried; the first of equals stays. */

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { ADD_BITS = 20 };
+enum { ADD_BITS = 20, WIDE_ADD_BITS = 28 };
 
 static const double two31 = 2147483648.0;
 
@@ -31,21 +31,39 @@ bool wick_fixed_safe(wick_fixed fixed, wick_interval acc) {
     return acc.high <= INT32_MAX / factor && acc.low >= INT32_MIN / factor;
 }
 
-wick_interval wick_interval_dot(const int8_t *weights, int64_t count, int64_t stride,
-                                int64_t bias) {
-    int64_t low = 0, high = 0;
+bool wick_fixed_divided(double m, wick_interval acc, wick_fixed *out) {
+    if (!wick_fixed_from(m, out))
+        return false;
+    for (int j = 1; !wick_fixed_safe(*out, acc); j++) {
+        int64_t unit = INT64_C(1) << j;
+        bool holds = acc.high / unit < INT32_MAX && acc.low / unit > INT32_MIN;
+        if (j > 32 || !wick_fixed_from(ldexp(m, j), out) || out->shift > 0)
+            return false;
+        if (holds) {
+            out->shift = (uint8_t)(31 + j);
+            return true;
+        }
+    }
+    return true;
+}
+
+wick_interval wick_interval_dot(const int8_t *weights, int64_t count, int64_t stride, int64_t bias,
+                                bool wide) {
+    int64_t low = 0, high = 0, least = wide ? INT16_MIN : INT8_MIN,
+            most = wide ? INT16_MAX : INT8_MAX;
     for (int64_t i = 0; i < count; i++) {
         int w = weights[i * stride];
-        high += w > 0 ? w * 127 : w * -128;
-        low += w > 0 ? w * -128 : w * 127;
+        high += w > 0 ? w * most : w * least;
+        low += w > 0 ? w * least : w * most;
     }
     wick_interval sum = {low < low + bias ? low : low + bias,
                          high > high + bias ? high : high + bias};
     return sum;
 }
 
-wick_interval wick_interval_sum(int64_t count, int8_t zero_point, int64_t mult) {
-    int64_t low = count * mult * (-128 - zero_point), high = count * mult * (127 - zero_point);
+wick_interval wick_interval_sum(int64_t count, int8_t zero_point, int64_t mult, bool wide) {
+    int64_t low = count * mult * ((wide ? INT16_MIN : INT8_MIN) - zero_point);
+    int64_t high = count * mult * ((wide ? INT16_MAX : INT8_MAX) - zero_point);
     return low < high ? (wick_interval){low, high} : (wick_interval){high, low};
 }
 
@@ -53,13 +71,13 @@ wick_interval wick_interval_add(wick_interval a, wick_interval b) {
     return (wick_interval){a.low + b.low, a.high + b.high};
 }
 
-bool wick_fixed_add(const double ratio[2], int32_t mult[2], wick_fixed *out) {
+bool wick_fixed_add(const double ratio[2], bool wide, int32_t mult[2], wick_fixed *out) {
     double largest = fmax(ratio[0], ratio[1]);
     if (!(ratio[0] > 0) || !(ratio[1] > 0) || !isfinite(largest))
         return false;
     /* The sum's multiplier is rounded up first and the operands are divided by what it really is:
-       its own rounding error cancels, and no operand exceeds 2^20. */
-    double scaled = ceil(ldexp(largest, 32 - ADD_BITS));
+       its own rounding error cancels, and no operand exceeds 2^20 or 2^28. */
+    double scaled = ceil(ldexp(largest, 32 - (wide ? WIDE_ADD_BITS : ADD_BITS)));
     int shift = 0;
     while (scaled >= two31) {
         scaled = ceil(scaled / 2);
@@ -75,4 +93,9 @@ bool wick_fixed_add(const double ratio[2], int32_t mult[2], wick_fixed *out) {
 int8_t wick_quantize_value(double x, double scale, int zero_point) {
     double q = rint(x / scale) + zero_point;
     return (int8_t)(!(q > -128) ? -128 : q > 127 ? 127 : q); /* NaN gives -128 */
+}
+
+int16_t wick_quantize_wide(double x, double scale) {
+    double q = rint(x / scale);
+    return (int16_t)(!(q > -32768) ? -32768 : q > 32767 ? 32767 : q);
 }

@@ -41,17 +41,20 @@ static wick_range percentile_range(const wick_histogram *histogram, double perce
         low++;
     while (high > low && (above += histogram->count[high]) <= outside)
         high--;
-    return (wick_range){fmin(bin_edge(histogram, low), 0), fmax(bin_edge(histogram, high + 1), 0)};
+    return (wick_range){.low = fmin(bin_edge(histogram, low), 0),
+                        .high = fmax(bin_edge(histogram, high + 1), 0)};
 }
 
 wick_qparams wick_range_qparams(wick_range range) {
     double low = fmin(range.low, 0), high = fmax(range.high, 0);
-    float scale = (float)((high - low) / 255);
+    float scale = (float)(range.wide ? fmax(-low, high) / 32767 : (high - low) / 255);
     /* A subnormal or infinite scale would not survive the division below. */
     if (!(scale >= 1e-30F) || !isfinite(scale))
-        return (wick_qparams){.scale = 1, .zero_point = 0};
+        return (wick_qparams){.scale = 1, .wide = range.wide};
+    if (range.wide)
+        return (wick_qparams){.scale = scale, .wide = true};
     double zero = rint(-128 - low / (double)scale);
-    return (wick_qparams){scale, (int8_t)fmax(-128, fmin(127, zero))};
+    return (wick_qparams){.scale = scale, .zero_point = (int8_t)fmax(-128, fmin(127, zero))};
 }
 
 static double squared_error(const wick_histogram *histogram, wick_range range) {

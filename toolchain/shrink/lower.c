@@ -38,8 +38,8 @@ static void settle_pool(lowering *lw, lower_value *v, const char *name) {
         (isfinite(v->low) && (v->low < 0 || v->low > 0)))
         return;
     const wick_qtensor *in = &lw->net->tensors[draft->layer.operands[0].tensor];
-    v->index = lower_finish(lw, v, (wick_qparams){in->scale, in->zero_point},
-                            wick_arena_printf(lw->scratch, "%s/pooled", name));
+    v->index =
+        lower_finish(lw, v, lower_params_of(in), wick_arena_printf(lw->scratch, "%s/pooled", name));
     v->kind = v->index < 0 ? VALUE_BAD : VALUE_QUANT;
 }
 
@@ -66,6 +66,8 @@ static int integer_at(const wick_tensor *tensor, int64_t i) {
         return ((const int8_t *)tensor->data)[i];
     case WICK_U8:
         return ((const uint8_t *)tensor->data)[i];
+    case WICK_S16:
+        return ((const int16_t *)tensor->data)[i];
     default:
         return ((const int32_t *)tensor->data)[i];
     }
@@ -86,10 +88,15 @@ bool lower_params(lowering *lw, const wick_node *node, wick_qparams *out) {
                                                       : lw->graph->tensors[node->inputs[0]].dtype;
     if (dtype == WICK_S32 || !(value > 0) || !isfinite(value))
         return lower_report(lw, node, NULL,
-                            dtype == WICK_S32 ? "an activation is int32, not int8"
+                            dtype == WICK_S32 ? "an activation is int32, not int8 or int16"
                                               : "its scale is not positive");
     int zero_point = zero ? integer_at(zero, 0) : 0;
-    *out = (wick_qparams){value, (int8_t)(dtype == WICK_U8 ? zero_point - 128 : zero_point)};
+    if (dtype == WICK_S16 && zero_point != 0)
+        return lower_report(lw, node, "quantize activations of 16 bits symmetrically",
+                            "its zero point is %d; the device's int16 has 0", zero_point);
+    *out = (wick_qparams){.scale = value,
+                          .zero_point = (int8_t)(dtype == WICK_U8 ? zero_point - 128 : zero_point),
+                          .wide = dtype == WICK_S16};
     return true;
 }
 
@@ -100,18 +107,29 @@ int lower_new_tensor(lowering *lw, const char *name, int h, int w, int c, wick_q
                                                   .w = w,
                                                   .c = c,
                                                   .scale = params.scale,
-                                                  .zero_point = params.zero_point};
+                                                  .zero_point = params.zero_point,
+                                                  .wide = params.wide};
     return net->n_tensors++;
 }
 
+wick_qparams lower_params_of(const wick_qtensor *tensor) {
+    return (wick_qparams){
+        .scale = tensor->scale, .zero_point = tensor->zero_point, .wide = tensor->wide};
+}
+
 static bool same_params(const wick_qtensor *tensor, wick_qparams params) {
-    return tensor->zero_point == params.zero_point &&
+    return tensor->zero_point == params.zero_point && tensor->wide == params.wide &&
            fabs((double)tensor->scale - (double)params.scale) <= 1e-7 * (double)params.scale;
 }
 
 /* The first QuantizeLinear of the graph input makes the device's input; all others must agree. */
 static int quantize_input(lowering *lw, const wick_node *node, wick_qparams params) {
     wick_shape shape = wick_image_shape(lw->graph->tensors[lw->graph->input].shape);
+    if (params.wide) {
+        lower_report(lw, node, "quantize it to int8: pixels have no more",
+                     "the device takes an input of 8 bits, not int16");
+        return -1;
+    }
     if (!lw->has_input) {
         lw->has_input = true;
         return lower_new_tensor(lw, lw->graph->tensors[node->output].name, (int)shape.dim[2],
@@ -400,6 +418,10 @@ static wick_status finish_heads(lowering *lw) {
             return wick_fail(lw->diag, WICK_SHAPE, NULL, graph->tensors[family->heads[k]].name,
                              "every module must end with one number for each class",
                              "the logits are [%d,%d,%d]", logits->h, logits->w, logits->c);
+        if (logits->wide)
+            return wick_fail(lw->diag, WICK_UNSUPPORTED, NULL,
+                             graph->tensors[family->heads[k]].name, "quantize the logits to int8",
+                             "the device's answers have 8 bits, not int16");
         net->n_classes = logits->c;
         net->module_names[k] = name[0] ? wick_arena_strdup(net->arena, name)
                                        : wick_arena_printf(net->arena, "TM%d", k + 1);

@@ -118,6 +118,11 @@ int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, con
 /* The layer with a new tensor that it writes goes into the network; returns that. */
 int lower_append(lowering *lw, const wick_layer *layer, const wick_node *node, int64_t macs,
                  wick_qparams params, const char *name);
+/* The quantization of a device tensor. */
+wick_qparams lower_params_of(const wick_qtensor *tensor);
+/* Sets a finished layer's kernel: where one of its tensors is wide that of its kind for these.
+   False (reported) where there is none. */
+bool lower_choose_width(lowering *lw, const wick_node *node, wick_layer *layer);
 /* Adds a device tensor of [h,w,c]. */
 int lower_new_tensor(lowering *lw, const char *name, int h, int w, int c, wick_qparams params);
 

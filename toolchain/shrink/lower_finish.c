@@ -30,7 +30,8 @@ lower_draft *lower_new_draft(lowering *lw, const wick_node *node, wick_layer_kin
             return NULL;
         list[i] = (wick_operand){.tensor = (uint16_t)operands[i].index,
                                  .channels = (uint16_t)t->c,
-                                 .zero_point = t->zero_point};
+                                 .zero_point = t->zero_point,
+                                 .wide = t->wide};
     }
     *draft = (lower_draft){.node = node};
     draft->layer = (wick_layer){.kind = (uint8_t)kind,
@@ -63,10 +64,12 @@ int lower_rescale(lowering *lw, const wick_node *node, const lower_value *operan
     return lw->n_drafts - 1;
 }
 
-/* mult and shift for a ratio; false (reported) when the accumulator could overflow. */
+/* mult and shift for a ratio; false (reported) when the accumulator could overflow. divides: it may
+   have more than 32 bits. */
 static bool choose(lowering *lw, const lower_draft *draft, double ratio, wick_interval acc,
-                   const char *what, int64_t which, wick_fixed *out) {
-    if ((wick_fixed_from(ratio, out) && wick_fixed_safe(*out, acc)) || lw->structure_only)
+                   bool divides, const char *what, int64_t which, wick_fixed *out) {
+    if ((wick_fixed_from(ratio, out) && wick_fixed_safe(*out, acc)) || lw->structure_only ||
+        (divides && wick_fixed_divided(ratio, acc, out)))
         return true;
     return lower_report(
         lw, draft->node, "quantize with a wider output range, or with smaller weights and bias",
@@ -80,7 +83,7 @@ static bool requantize_channels(lowering *lw, const lower_draft *draft, double o
                                 wick_layer *layer) {
     int32_t *mult = wick_new(lw->net->arena, int32_t, layer->out_c);
     uint8_t *shift = wick_new(lw->net->arena, uint8_t, layer->out_c);
-    bool depthwise = layer->kind == WICK_LAYER_DWCONV2D;
+    bool depthwise = layer->kind == WICK_LAYER_DWCONV2D, wide = layer->operands[0].wide;
     int64_t count = (int64_t)layer->k_h * layer->k_w * layer->in_c;
     if (layer->kind == WICK_LAYER_FC)
         count = (int64_t)layer->in_h * layer->in_w * layer->in_c;
@@ -88,9 +91,9 @@ static bool requantize_channels(lowering *lw, const lower_draft *draft, double o
         count = (int64_t)layer->k_h * layer->k_w;
     for (int64_t o = 0; o < layer->out_c; o++) {
         wick_interval acc = wick_interval_dot(layer->weights + (depthwise ? o : o * count), count,
-                                              depthwise ? layer->out_c : 1, layer->bias[o]);
+                                              depthwise ? layer->out_c : 1, layer->bias[o], wide);
         wick_fixed fixed = {1, 0};
-        if (!choose(lw, draft, draft->acc_scale[o] / out_scale, acc, "channel", o, &fixed))
+        if (!choose(lw, draft, draft->acc_scale[o] / out_scale, acc, wide, "channel", o, &fixed))
             return false;
         mult[o] = fixed.mult;
         shift[o] = fixed.shift;
@@ -113,15 +116,16 @@ static void one_multiplier(lowering *lw, wick_layer *layer, wick_fixed fixed) {
 static bool requantize_whole(lowering *lw, const lower_draft *draft, double out_scale,
                              wick_interval acc, wick_layer *layer) {
     wick_fixed fixed = {1, 0};
-    if (!choose(lw, draft, draft->acc_scale[0] / out_scale, acc, "input", 0, &fixed))
+    if (!choose(lw, draft, draft->acc_scale[0] / out_scale, acc, wick_is_wide(layer), "input", 0,
+                &fixed))
         return false;
     one_multiplier(lw, layer, fixed);
     return true;
 }
 
 static wick_interval product_interval(const wick_operand *operands) {
-    wick_interval a = wick_interval_sum(1, operands[0].zero_point, 1),
-                  b = wick_interval_sum(1, operands[1].zero_point, 1);
+    wick_interval a = wick_interval_sum(1, operands[0].zero_point, 1, operands[0].wide),
+                  b = wick_interval_sum(1, operands[1].zero_point, 1, operands[1].wide);
     int64_t most = (-a.low > a.high ? -a.low : a.high) * (-b.low > b.high ? -b.low : b.high);
     return (wick_interval){-most, most};
 }
@@ -129,7 +133,8 @@ static wick_interval product_interval(const wick_operand *operands) {
 static bool requantize_average(lowering *lw, const lower_draft *draft, double out_scale,
                                wick_layer *layer) {
     wick_interval acc =
-        wick_interval_sum((int64_t)layer->k_h * layer->k_w, layer->operands[0].zero_point, 1);
+        wick_interval_sum((int64_t)layer->k_h * layer->k_w, layer->operands[0].zero_point, 1,
+                          layer->operands[0].wide);
     return requantize_whole(lw, draft, out_scale, acc, layer);
 }
 
@@ -139,13 +144,16 @@ static bool requantize_sum(lowering *lw, const lower_draft *draft, double out_sc
     int32_t mult[2] = {0, 0};
     wick_fixed fixed = {1, 0};
     wick_interval acc = {0, 0};
-    bool found = wick_fixed_add(ratio, mult, &fixed);
+    bool found = wick_fixed_add(ratio, wick_is_wide(layer), mult, &fixed);
     for (int i = 0; i < 2 && found; i++) {
         operands[i].mult = draft->acc_scale[i] < 0 ? -mult[i] : mult[i];
-        acc =
-            wick_interval_add(acc, wick_interval_sum(1, operands[i].zero_point, operands[i].mult));
+        acc = wick_interval_add(
+            acc, wick_interval_sum(1, operands[i].zero_point, operands[i].mult, operands[i].wide));
     }
-    if (!lw->structure_only && (!found || !wick_fixed_safe(fixed, acc)))
+    bool safe =
+        found && (wick_fixed_safe(fixed, acc) ||
+                  (wick_is_wide(layer) && wick_fixed_divided(wick_fixed_real(fixed), acc, &fixed)));
+    if (!lw->structure_only && !safe)
         return lower_report(
             lw, draft->node, "quantize with a wider output range",
             "its inputs' scales are %g and %g times the output's, too much for 32 bits", ratio[0],
@@ -157,10 +165,10 @@ static bool requantize_sum(lowering *lw, const lower_draft *draft, double out_sc
 static bool requantize_operands(lowering *lw, const lower_draft *draft, double out_scale,
                                 const wick_layer *layer, wick_operand *operands) {
     for (int i = 0; i < layer->n_operands; i++) {
-        wick_interval acc = wick_interval_sum(1, operands[i].zero_point, 1);
+        wick_interval acc = wick_interval_sum(1, operands[i].zero_point, 1, operands[i].wide);
         wick_fixed fixed = {0, 0};
         if (draft->acc_scale[i] > 0 &&
-            !choose(lw, draft, draft->acc_scale[i] / out_scale, acc, "input", i, &fixed))
+            !choose(lw, draft, draft->acc_scale[i] / out_scale, acc, false, "input", i, &fixed))
             return false;
         operands[i].mult = fixed.mult;
         operands[i].shift = fixed.shift;
@@ -207,7 +215,7 @@ static int finish_rescaled_pool(lowering *lw, const lower_value *open, wick_qpar
     lower_value pool = *open;
     pool.low = (double)-INFINITY;
     pool.high = (double)INFINITY;
-    int pooled = lower_finish(lw, &pool, (wick_qparams){in->scale, in->zero_point},
+    int pooled = lower_finish(lw, &pool, lower_params_of(in),
                               wick_arena_printf(lw->scratch, "%s/pooled", name));
     lower_value operand = {.kind = VALUE_QUANT, .index = pooled, .flat = open->flat},
                 rescaled = *open;
@@ -229,22 +237,49 @@ int lower_append(lowering *lw, const wick_layer *layer, const wick_node *node, i
     return tensor;
 }
 
+static int16_t clamp_of(double value, wick_qparams params) {
+    return params.wide ? wick_quantize_wide(value, (double)params.scale)
+                       : wick_quantize_value(value, (double)params.scale, params.zero_point);
+}
+
+static bool no_wide_kernel(lowering *lw, const wick_node *node) {
+    return lower_report(lw, node, "keep what it reads and writes at 8 bits",
+                        "the device has no %s of 16-bit tensors", wick_op_name(node->op));
+}
+
+bool lower_choose_width(lowering *lw, const wick_node *node, wick_layer *layer) {
+    static const uint8_t kernels[WICK_LAYER_KINDS] = {
+#define X(NAME, name, KIND) [WICK_LAYER_##KIND] = WICK_KERNEL_##NAME,
+        WICK_WIDE_KERNEL_TABLE(X)
+#undef X
+    };
+    if (!wick_is_wide(layer))
+        return true;
+    layer->kernel = kernels[layer->kind];
+    return layer->kernel != WICK_KERNEL_PORTABLE || no_wide_kernel(lw, node);
+}
+
 int lower_finish(lowering *lw, const lower_value *open, wick_qparams params, const char *name) {
     if (open->index < 0)
         return -1;
     const lower_draft *draft = &lw->drafts[open->index];
     const wick_qtensor *in = &lw->net->tensors[draft->layer.operands[0].tensor];
     if (draft->layer.kind == WICK_LAYER_MAXPOOL &&
-        (in->zero_point != params.zero_point || in->scale < params.scale ||
-         in->scale > params.scale))
+        (in->zero_point != params.zero_point || in->wide != params.wide ||
+         in->scale < params.scale || in->scale > params.scale))
         return finish_rescaled_pool(lw, open, params, name);
     wick_layer layer = draft->layer;
+    layer.wide = params.wide;
+    if (draft->by_table && wick_is_wide(&layer))
+        return no_wide_kernel(lw, draft->node), -1;
     if (draft->by_table)
         layer.weights = lower_table(lw, draft->node, in, open, params);
     else if (!requantize(lw, draft, (double)params.scale, &layer))
         return -1;
     layer.out_zp = params.zero_point;
-    layer.clamp_min = wick_quantize_value(open->low, (double)params.scale, params.zero_point);
-    layer.clamp_max = wick_quantize_value(open->high, (double)params.scale, params.zero_point);
+    layer.clamp_min = clamp_of(open->low, params);
+    layer.clamp_max = clamp_of(open->high, params);
+    if (!lower_choose_width(lw, draft->node, &layer))
+        return -1;
     return lower_append(lw, &layer, draft->node, draft->macs, params, name);
 }

@@ -207,10 +207,13 @@ static bool is_small(lowering *lw, const target *t) {
 static int make_layer(lowering *lw, int index, const target *t, int32_t *bias) {
     wick_qtensor in = lw->net->tensors[index];
     wick_operand *operand = wick_new(lw->net->arena, wick_operand, 1);
-    *operand = (wick_operand){
-        .tensor = (uint16_t)index, .channels = (uint16_t)in.c, .zero_point = in.zero_point};
+    *operand = (wick_operand){.tensor = (uint16_t)index,
+                              .channels = (uint16_t)in.c,
+                              .zero_point = in.zero_point,
+                              .wide = in.wide};
     wick_layer layer = {.kind = WICK_LAYER_MOVE,
                         .n_operands = 1,
+                        .wide = in.wide,
                         .in_h = (uint16_t)in.h,
                         .in_w = (uint16_t)in.w,
                         .in_c = (uint16_t)in.c,
@@ -222,12 +225,14 @@ static int make_layer(lowering *lw, int index, const target *t, int32_t *bias) {
                         .stride_h = 1,
                         .stride_w = 1,
                         .out_zp = in.zero_point,
-                        .clamp_min = -128,
-                        .clamp_max = 127,
+                        .clamp_min = in.wide ? INT16_MIN : INT8_MIN,
+                        .clamp_max = in.wide ? INT16_MAX : INT8_MAX,
                         .operands = operand,
                         .bias = bias};
     const char *name = lw->graph->tensors[lw->moving->output].name;
-    return lower_append(lw, &layer, lw->moving, 0, (wick_qparams){in.scale, in.zero_point},
+    if (!lower_choose_width(lw, lw->moving, &layer))
+        return -1;
+    return lower_append(lw, &layer, lw->moving, 0, lower_params_of(&in),
                         wick_arena_printf(lw->scratch, "%s/moved", name));
 }
 

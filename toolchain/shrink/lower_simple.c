@@ -60,8 +60,7 @@ bool lower_pool(lowering *lw, const wick_node *node) {
     } else if (output->dtype != WICK_F32) {
         /* A MaxPool directly on integers, as some tools write it. */
         lower_value *result = &lw->values[node->output];
-        result->index =
-            lower_finish(lw, result, (wick_qparams){in->scale, in->zero_point}, output->name);
+        result->index = lower_finish(lw, result, lower_params_of(in), output->name);
         result->kind = VALUE_QUANT;
         return result->index >= 0;
     }

@@ -13,6 +13,12 @@ wick_status wick_qdq_prepare(const wick_graph *graph, wick_graph **out, wick_dia
 /* The tensors of a prepared graph that need a measured range, in node order; in `arena`. */
 int wick_qdq_observed(const wick_graph *prepared, wick_arena *arena, int **tensors);
 
+/* Which of those tensors, `n`, the options want at 16 bits and the device can have so: neither they
+   nor what has their quantization (pools, moves) is a head or meets an operator that it computes by
+   a table. wide: [n]. */
+void wick_qdq_widths(const wick_graph *prepared, const wick_quantize_options *options,
+                     const int *tensors, int n, bool *wide);
+
 /* Range of the normalised pixels over all channels. Without a normalisation x = pixel / 255. */
 wick_range wick_qdq_input_range(const wick_graph *graph);
 

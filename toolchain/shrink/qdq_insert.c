@@ -6,6 +6,7 @@
 #include "shrink/qdq.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A folded bias may take this much of an accumulator; beyond it the channel's weight scale grows.
@@ -63,6 +64,13 @@ static const wick_node *fused_activation(const wick_graph *graph, const wick_nod
     return reader && is_activation(reader->op) ? reader : NULL;
 }
 
+/* The tensor after the activations that are fused into `node`. */
+static int final_output(const wick_graph *graph, const wick_node *node) {
+    for (const wick_node *next; (next = fused_activation(graph, node));)
+        node = next;
+    return node->output;
+}
+
 int wick_qdq_observed(const wick_graph *prepared, wick_arena *arena, int **tensors) {
     int count = 0;
     *tensors = wick_new(arena, int, prepared->n_nodes);
@@ -74,11 +82,53 @@ int wick_qdq_observed(const wick_graph *prepared, wick_arena *arena, int **tenso
     return count;
 }
 
+/* Operators that read and write 16-bit tensors on the device: all that are no table of 256. */
+static bool has_wide_kernel(wick_op op) {
+    return op <= WICK_OP_CLIP || (op > WICK_OP_ROUND && op != WICK_OP_SOFTMAX);
+}
+
+/* Marks in `same` all tensors that are quantized as `tensor` is, which come behind it; false where
+   one of them is a head, or an operator without a 16-bit kernel reads or makes it. */
+static bool may_widen(const wick_graph *graph, int tensor, bool *same) {
+    for (int t = 0; t < graph->n_tensors; t++)
+        same[t] = t == tensor;
+    for (int n = 0; n < graph->n_nodes; n++) {
+        const wick_node *node = &graph->nodes[n];
+        bool reads = false;
+        for (int i = 0; i < node->n_inputs; i++)
+            reads |= node->inputs[i] >= 0 && same[node->inputs[i]];
+        if ((reads || final_output(graph, node) == tensor) && !has_wide_kernel(node->op))
+            return false;
+        if (reads && keeps_quantization(node->op))
+            same[node->output] = true;
+    }
+    for (int k = 0; k < graph->family.n_heads; k++)
+        if (same[graph->family.heads[k]])
+            return false;
+    return true;
+}
+
+static bool is_named(const wick_quantize_options *options, const char *name) {
+    for (int i = 0; i < options->n_wide; i++)
+        if (!strcmp(options->wide[i], name))
+            return true;
+    return options->activation_bits == 16;
+}
+
+void wick_qdq_widths(const wick_graph *prepared, const wick_quantize_options *options,
+                     const int *tensors, int n, bool *wide) {
+    bool *same = wick_xalloc(((size_t)prepared->n_tensors + 1) * sizeof *same);
+    for (int i = 0; i < n; i++)
+        wide[i] = is_named(options, prepared->tensors[tensors[i]].name) &&
+                  may_widen(prepared, tensors[i], same);
+    free(same);
+}
+
 wick_range wick_qdq_input_range(const wick_graph *graph) {
     const wick_family *family = &graph->family;
     if (family->n_channels == 0)
-        return (wick_range){0, 1};
-    wick_range range = {0, 0};
+        return (wick_range){.high = 1};
+    wick_range range = {0};
     for (int c = 0; c < family->n_channels; c++) {
         double mean = (double)family->mean[c], std = (double)family->std[c];
         range.low = fmin(range.low, -mean / std);
@@ -88,13 +138,15 @@ wick_range wick_qdq_input_range(const wick_graph *graph) {
 }
 
 static void make_param_constants(insertion *in, const char *name, params *p) {
+    static const int16_t wide_zero = 0;
     if (p->scale >= 0)
         return;
     wick_shape scalar = {0};
     p->scale = wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/scale"), WICK_F32,
                                  scalar, &p->q.scale);
     p->zero_point = wick_graph_tensor(in->dst, wick_graph_fresh_name(in->dst, name, "/zero_point"),
-                                      WICK_S8, scalar, &p->q.zero_point);
+                                      p->q.wide ? WICK_S16 : WICK_S8, scalar,
+                                      p->q.wide ? (const void *)&wide_zero : &p->q.zero_point);
 }
 
 /* dst tensor `raw` -> Q -> DQ; returns the dequantized tensor, which is called `name`. */
@@ -241,24 +293,18 @@ static void raise_output_scale(const linear *l, const wick_qparams *x, wick_qpar
         int64_t sum = 0;
         for (int64_t i = 0; i < l->count; i++)
             sum += row[i];
-        wick_interval acc =
-            wick_interval_dot(row, l->count, 1, (l->bias ? l->bias[o] : 0) - x->zero_point * sum);
+        wick_interval acc = wick_interval_dot(
+            row, l->count, 1, (l->bias ? l->bias[o] : 0) - x->zero_point * sum, x->wide);
         while (y->scale < 1e37F) {
             wick_fixed fixed;
             double m = (double)x->scale * (double)l->weight_scale[o] / (double)y->scale;
             /* Below one half there is no shift, and a larger scale would not help. */
-            if (m < 0.5 || (wick_fixed_from(m, &fixed) && wick_fixed_safe(fixed, acc)))
+            if (m < 0.5 || (wick_fixed_from(m, &fixed) && wick_fixed_safe(fixed, acc)) ||
+                (x->wide && wick_fixed_divided(m, acc, &fixed)))
                 break;
             y->scale *= 2;
         }
     }
-}
-
-/* The tensor after the activations that are fused into `node`. */
-static int final_output(const wick_graph *graph, const wick_node *node) {
-    for (const wick_node *next; (next = fused_activation(graph, node));)
-        node = next;
-    return node->output;
 }
 
 /* Weights and bias of a Conv or Gemm as quantized constants: inputs[1], inputs[2] in dst. False

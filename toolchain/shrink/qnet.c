@@ -44,11 +44,24 @@ int64_t wick_qnet_constant_bytes(const wick_qnet *net) {
     return bytes;
 }
 
+int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t i) {
+    int16_t wide;
+    if (!tensor->wide)
+        return values[i];
+    memcpy(&wide, values + 2 * i, sizeof wide);
+    return wide;
+}
+
+int64_t wick_qtensor_bytes(const wick_qtensor *tensor) {
+    return (int64_t)tensor->h * tensor->w * tensor->c * (tensor->wide ? 2 : 1);
+}
+
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena) {
     int8_t **values = wick_new(arena, int8_t *, net->n_tensors + 1);
     for (int t = 0; t < net->n_tensors; t++) {
         const wick_qtensor *q = &net->tensors[t];
-        values[t] = wick_new(arena, int8_t, (size_t)q->h * (size_t)q->w * (size_t)q->c);
+        /* As int16, of which wide ones need all: an array is aligned for either. */
+        values[t] = (int8_t *)wick_new(arena, int16_t, (size_t)q->h * (size_t)q->w * (size_t)q->c);
     }
     values[net->n_tensors] = wick_new(arena, int8_t, net->scratch_bytes);
     return values;
@@ -100,19 +113,38 @@ static void put(wick_buf *buf, int64_t value, int bytes) {
     wick_buf_append(buf, data, (size_t)bytes);
 }
 
+/* Zero point and width as one number; of int8 the zero point alone. */
+static int64_t zero_field(int zero_point, bool wide) {
+    return zero_point + (wide ? 65536 : 0);
+}
+
 static void put_layer(wick_buf *buf, const wick_layer *layer, int segment) {
-    const int64_t fields[] = {segment,         layer->kind,      layer->n_operands, layer->dst,
-                              layer->in_h,     layer->in_w,      layer->in_c,       layer->out_h,
-                              layer->out_w,    layer->out_c,     layer->k_h,        layer->k_w,
-                              layer->stride_h, layer->stride_w,  layer->pad_top,    layer->pad_left,
-                              layer->out_zp,   layer->clamp_min, layer->clamp_max};
+    const int64_t fields[] = {segment,
+                              layer->kind,
+                              layer->n_operands,
+                              layer->dst,
+                              layer->in_h,
+                              layer->in_w,
+                              layer->in_c,
+                              layer->out_h,
+                              layer->out_w,
+                              layer->out_c,
+                              layer->k_h,
+                              layer->k_w,
+                              layer->stride_h,
+                              layer->stride_w,
+                              layer->pad_top,
+                              layer->pad_left,
+                              zero_field(layer->out_zp, layer->wide),
+                              layer->clamp_min,
+                              layer->clamp_max};
     for (size_t i = 0; i < WICK_LEN(fields); i++)
         put(buf, fields[i], 4);
     for (int i = 0; i < layer->n_operands; i++) {
         const wick_operand *operand = &layer->operands[i];
         put(buf, operand->tensor, 4);
         put(buf, operand->channels, 4);
-        put(buf, operand->zero_point, 4);
+        put(buf, zero_field(operand->zero_point, operand->wide), 4);
         put(buf, operand->mult, 4);
         put(buf, operand->shift, 4);
     }
@@ -145,7 +177,7 @@ wick_hash wick_qnet_hash(const wick_qnet *net) {
         put(&buf, q->h, 4);
         put(&buf, q->w, 4);
         put(&buf, q->c, 4);
-        put(&buf, q->zero_point, 4);
+        put(&buf, zero_field(q->zero_point, q->wide), 4);
     }
     for (int l = 0; l < net->n_layers; l++)
         put_layer(&buf, &net->layers[l], net->info[l].segment);

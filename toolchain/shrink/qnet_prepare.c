@@ -4,7 +4,8 @@
 
 #include "weights/weights.h"
 
-/* Best first. Kernels whose instructions are not there fit nothing, so that portable C remains. */
+/* Best first. Kernels whose instructions are not there fit nothing, and none fits 16-bit tensors,
+   so that portable C remains. */
 static const uint8_t preferred[] = {
     WICK_KERNEL_CONV2D_S8_VNNI,  WICK_KERNEL_CONV2D_S8_AVX2, WICK_KERNEL_DWCONV2D_S8_AVX2,
     WICK_KERNEL_FC_S8_VNNI,      WICK_KERNEL_FC_S8_AVX2,     WICK_KERNEL_MAXPOOL_S8_AVX2,
@@ -15,7 +16,7 @@ static uint8_t choose(const wick_layer *layer) {
     for (size_t i = 0; i < WICK_LEN(preferred); i++)
         if (wick_kernel_fits(layer, preferred[i]))
             return preferred[i];
-    return WICK_KERNEL_PORTABLE;
+    return layer->kernel;
 }
 
 void wick_qnet_prepare(wick_qnet *net) {

@@ -7,8 +7,11 @@
 #include <assert.h>
 
 wick_quantize_options wick_quantize_defaults(void) {
-    return (wick_quantize_options){
-        .calibration = WICK_CALIBRATE_MSE, .percentile = 99.99, .images = 256, .seed = 1};
+    return (wick_quantize_options){.calibration = WICK_CALIBRATE_MSE,
+                                   .percentile = 99.99,
+                                   .images = 256,
+                                   .seed = 1,
+                                   .activation_bits = 8};
 }
 
 static wick_status lowers(const wick_graph *qdq, wick_diag *diag) {
@@ -23,7 +26,7 @@ static wick_status sketch(const wick_graph *prepared, wick_qnet **out, wick_diag
     wick_arena *arena = wick_arena_new();
     wick_range *ranges = wick_new(arena, wick_range, prepared->n_tensors);
     for (int t = 0; t < prepared->n_tensors; t++)
-        ranges[t] = (wick_range){-1000, 1000};
+        ranges[t] = (wick_range){.low = -1000, .high = 1000};
     wick_graph *qdq;
     *out = NULL;
     wick_status status = wick_qdq_insert(prepared, ranges, NULL, &qdq, diag);
@@ -59,6 +62,24 @@ wick_status wick_qnet_check(const wick_graph *graph, wick_diag *diag) {
     return status;
 }
 
+wick_status wick_quantize_activations(const wick_graph *graph, wick_arena *arena,
+                                      const char ***names, int *n, wick_diag *diag) {
+    const wick_quantize_options all = {.activation_bits = 16};
+    wick_graph *prepared;
+    int *tensors;
+    WICK_TRY(wick_qdq_prepare(graph, &prepared, diag));
+    int observed = wick_qdq_observed(prepared, arena, &tensors);
+    bool *wide = wick_new(arena, bool, observed);
+    wick_qdq_widths(prepared, &all, tensors, observed, wide);
+    *names = wick_new(arena, const char *, observed);
+    *n = 0;
+    for (int i = 0; i < observed; i++)
+        if (wide[i])
+            (*names)[(*n)++] = wick_arena_strdup(arena, prepared->tensors[tensors[i]].name);
+    wick_graph_free(prepared);
+    return WICK_OK;
+}
+
 static wick_status check_data(const wick_graph *graph, const wick_data *data, wick_diag *diag) {
     wick_shape x = wick_image_shape(graph->tensors[graph->input].shape);
     if (x.rank != 4 || x.dim[1] != data->channels || x.dim[2] != data->height ||
@@ -83,6 +104,8 @@ static wick_status observe(const wick_graph *prepared, bool corrects, const wick
     way->prepared = prepared;
     way->n_tensors = wick_qdq_observed(prepared, arena, &way->tensors);
     way->histograms = wick_new(arena, wick_histogram, way->n_tensors);
+    way->wide = wick_new(arena, bool, way->n_tensors);
+    wick_qdq_widths(prepared, options, way->tensors, way->n_tensors, way->wide);
     WICK_TRY(wick_calibrate(prepared, data, options, way->tensors, way->n_tensors, way->histograms,
                             diag));
     if (corrects)

@@ -32,21 +32,34 @@ typedef struct wick_quantize_options {
     double percentile;            /* (50, 100], default 99.99 */
     int images;                   /* >= 1 calibration images from the training part, default 256 */
     uint64_t seed;                /* which images, default 1 */
-    bool equalise;     /* cross-layer equalisation first (wick_equalise), default false */
-    bool correct_bias; /* the mean that rounding the weights adds to each channel, with the mean
-                          inputs of the calibration images, is taken off its bias (Nagel et al.,
-                          ICCV 2019, section 4.2, eq. 17), default false */
+    bool equalise;       /* cross-layer equalisation first (wick_equalise), default false */
+    bool correct_bias;   /* the mean that rounding the weights adds to each channel, with the mean
+                            inputs of the calibration images, is taken off its bias (Nagel et al.,
+                            ICCV 2019, section 4.2, eq. 17), default false */
+    int activation_bits; /* 8 (default), or 16: of every activation that wick_quantize_activations
+                            lists; the input and the logits always have 8 */
+    const char *const *wide; /* [n_wide] names of those that have 16 bits even so (may be NULL);
+                                others are passed over. Any mixture runs: every kernel reads and
+                                writes either width, and no layers are added. */
+    int n_wide;
     wick_quantize_report *report; /* receives what AUTO found; may be NULL */
 } wick_quantize_options;
 wick_quantize_options wick_quantize_defaults(void);
 
 /* Float family -> the same graph, batch norm folded, with QuantizeLinear/DequantizeLinear around
    every operator: weights int8 per output channel symmetric, activations int8 per tensor
-   asymmetric, biases int32 at scale s_x * s_w (docs/numbers.md). What comes out can be lowered.
-   Metadata is kept, the accuracies are NAN. `graph` is inferred. UNSUPPORTED lists every node that
-   the device cannot run; SHAPE: the images do not fit; RANGE: activations are not finite. */
+   asymmetric or int16 symmetric, biases int32 at scale s_x * s_w (docs/numbers.md). What comes out
+   can be lowered. Metadata is kept, the accuracies are NAN. `graph` is inferred. UNSUPPORTED lists
+   every node that the device cannot run; SHAPE: the images do not fit; RANGE: activations are not
+   finite. */
 wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
                           const wick_quantize_options *options, wick_graph **out, wick_diag *diag);
+
+/* The activations of a float family that can have 16 bits, in node order, `*n` names in `arena`:
+   all but the input, the logits, and what an operator computes by a table or feeds (functions,
+   Softmax). A pool's or move's output has the width of its input and is not listed. */
+wick_status wick_quantize_activations(const wick_graph *graph, wick_arena *arena,
+                                      const char ***names, int *n, wick_diag *diag);
 
 /* The same function as a float graph, batch norm folded, whose activations have channels of like
    ranges (equalise.h); *layers counts those whose outputs were scaled. Tensors in between that no
@@ -66,7 +79,8 @@ typedef struct wick_qtensor {
                          lowering had to add: name of a reader + "/pooled" */
     int h, w, c;      /* [H,W,C] */
     float scale;
-    int8_t zero_point;
+    int8_t zero_point; /* 0 where it is wide */
+    bool wide;         /* int16; else int8 */
 } wick_qtensor;
 
 typedef struct wick_qlayer_info {
@@ -128,9 +142,14 @@ int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
 int64_t wick_qnet_constant_bytes(const wick_qnet *net);
 
 /* One int8 run on the PC, bit-equal to the device's. pixels [H,W,C] uint8. values[t] (n_tensors
-   arrays, caller's, each h*w*c bytes, allocated by wick_qnet_buffers, and scratch_bytes of scratch
-   behind them) receives every tensor; runs segment 0 and the modules in `modules` (bit k-1).
-   Threads may share the network, each with buffers of its own. */
+   arrays, caller's, each of h*w*c int8, or int16 where the tensor is wide, allocated by
+   wick_qnet_buffers, and scratch_bytes of scratch behind them) receives every tensor; runs segment
+   0 and the modules in `modules` (bit k-1). Threads may share the network, each with buffers of its
+   own. */
+/* Element i of a tensor's array, whatever its width; and the bytes of all, as the device has them.
+ */
+int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t i);
+int64_t wick_qtensor_bytes(const wick_qtensor *tensor);
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena);
 void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values);
 /* The same from an input that is in values[net->input] already, as wick_qnet_take puts it there:

@@ -9,6 +9,7 @@ static const float *as_floats(const wick_tensor *t, const void *values, int64_t 
     for (int64_t i = 0; i < count && t->dtype != WICK_F32; i++)
         x[i] = t->dtype == WICK_S64   ? (float)((const int64_t *)values)[i]
                : t->dtype == WICK_S32 ? (float)((const int32_t *)values)[i]
+               : t->dtype == WICK_S16 ? (float)((const int16_t *)values)[i]
                : t->dtype == WICK_S8  ? (float)((const int8_t *)values)[i]
                                       : (float)((const uint8_t *)values)[i];
     return t->dtype == WICK_F32 ? values : x;
@@ -114,7 +115,8 @@ static void restore(const wick_qtensor *t, const int8_t *q, float *x) {
     int64_t pixels = (int64_t)t->h * t->w;
     for (int64_t c = 0; c < t->c; c++)
         for (int64_t p = 0; p < pixels; p++)
-            x[c * pixels + p] = t->scale * (float)(q[p * t->c + c] - t->zero_point);
+            x[c * pixels + p] =
+                t->scale * (float)(wick_qtensor_at(t, q, (size_t)(p * t->c + c)) - t->zero_point);
 }
 
 static int largest_of(const float *x, int64_t n) {

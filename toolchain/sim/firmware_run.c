@@ -89,10 +89,12 @@ static void pay_write(firmware *f, uint32_t offset, uint32_t bytes) {
     const wick_model *m = f->model;
     int end = end_of_span(f);
     for (int k = f->step; k < end; k++) {
-        const wick_place *place = &m->tensors[m->layers[m->steps[k].layer].dst];
+        const wick_layer *layer = &m->layers[m->steps[k].layer];
+        const wick_place *place = &m->tensors[layer->dst];
+        uint32_t size = wick_out_size(layer);
         if (place->sram != WICK_NO_SRAM)
             continue;
-        if (offset != place->offset + m->steps[k].first || bytes != m->steps[k].count)
+        if (offset != place->offset + m->steps[k].first * size || bytes != m->steps[k].count * size)
             f->failure = WICK_RT_PORT;
         pay_steps(f, k + 1);
         return;

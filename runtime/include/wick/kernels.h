@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: 0BSD */
-/* int8 kernels: the portable ones are the bit-exact reference of every faster variant. */
+/* Kernels: the portable ones are the bit-exact reference of every faster variant. */
 #ifndef WICK_KERNELS_H
 #define WICK_KERNELS_H
 
@@ -10,6 +10,25 @@
    bits: then a 32-bit shift is exact, and the rest is one SMMULR on the cores that have it. */
 static inline int32_t wick_requantize(int32_t acc, int32_t mult, uint8_t shift) {
     return wick_mulhr((int32_t)((uint32_t)acc << shift), mult);
+}
+
+/* Some tensor of the layer has 16 bits: kernels of WICK_WIDE_KERNEL_TABLE compute it. */
+static inline int wick_is_wide(const wick_layer *layer) {
+    int wide = layer->wide;
+    for (uint32_t i = 0; i < layer->n_operands; i++)
+        wide |= layer->operands[i].wide;
+    return wide;
+}
+
+/* Bytes of one output element. */
+static inline uint32_t wick_out_size(const wick_layer *layer) {
+    return layer->wide ? 2u : 1u;
+}
+
+/* Output elements in a write unit of so many bytes (a power of two, or 0), at least 1. */
+static inline uint32_t wick_unit_outputs(const wick_layer *layer, uint32_t unit) {
+    uint32_t n = unit / wick_out_size(layer);
+    return n ? n : 1u;
 }
 
 static inline int8_t wick_clamp_s8(int32_t value, int32_t low, int32_t high) {
@@ -46,8 +65,9 @@ int wick_recomputes(const wick_model *model);
 unsigned wick_chain_base(const wick_model *model, unsigned segment);
 
 /* Whether `kernel` can compute the layer: the one predicate that the planner chooses by, that the
-   engine checks every layer with at boot, and that the kernels rely on. Looks at the geometry only,
-   not at weights or packed. True for WICK_KERNEL_PORTABLE. */
+   engine checks every layer with at boot, and that the kernels rely on. Looks at the geometry and
+   the widths of the tensors only, not at weights or packed. WICK_KERNEL_PORTABLE fits every layer
+   that is not wide. */
 int wick_kernel_fits(const wick_layer *layer, uint8_t kernel);
 /* SRAM in bytes, a multiple of 4, that layer->kernel works in for any range of outputs; 0 for the
    portable kernels. */
@@ -55,14 +75,13 @@ uint32_t wick_layer_scratch_bytes(const wick_layer *layer);
 
 /* A kernel computes output elements [first, first + count) of `layer` (whole pixels, or channels
    within one pixel; any other range works too) into dst[0 .. count).
-   src[i]  operand i's tensor, [H,W,C] int8; points at row `row0` of the tensor, rows before it are
-           not there (row0 = 0 when the whole tensor is addressable). For concat, add and mul the
-           same row0 holds for all operands.
-   dst     count bytes; must not overlap src; any alignment, as src.
-   scratch wick_layer_scratch_bytes(layer) bytes, 4-byte aligned; may be NULL when that is 0.
-   Every kind but move clamps to [clamp_min, clamp_max], maxpool too.
-   Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the kernel does
-   not). */
+   src[i]  operand i's tensor, [H,W,C] int8, or int16 where it is wide; points at row `row0` of the
+   tensor, rows before it are not there (row0 = 0 when the whole tensor is addressable). For concat,
+   add and mul the same row0 holds for all operands. dst     count elements; must not overlap src;
+   any alignment, as src, but of 2 bytes where wide. scratch wick_layer_scratch_bytes(layer) bytes,
+   4-byte aligned; may be NULL when that is 0. Every kind but move clamps to [clamp_min, clamp_max],
+   maxpool too. Pure: no state, no libc. All layer fields must be valid (the toolchain checks; the
+   kernel does not). */
 #define X(upper, lower)                                                                            \
     void wick_##lower##_s8(const wick_layer *layer, const int8_t *const *src, uint16_t row0,       \
                            uint32_t first, uint32_t count, int8_t *dst, void *scratch);

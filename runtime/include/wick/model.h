@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 enum {
-    WICK_MODEL_FORMAT = 3, /* version of these structures and of the NVM layout */
+    WICK_MODEL_FORMAT = 4, /* version of these structures and of the NVM layout */
     WICK_MAX_MODULES = 8,
     WICK_MAX_OPERANDS = 64
 };
 
-/* X(name) of the layer kinds; each is one kernel file kernels/<name>_s8.c. */
+/* X(name) of the layer kinds; each is one kernel file kernels/<name>_s8.c, and all but softmax have
+   one of WICK_WIDE_KERNEL_TABLE beside it. */
 #define WICK_LAYER_TABLE(X)                                                                        \
     X(CONV2D, conv2d)     /* dense convolution, also 1x1; weights [out_c][k_h][k_w][in_c] */       \
     X(DWCONV2D, dwconv2d) /* depthwise, multiplier 1;     weights [k_h][k_w][out_c] */             \
@@ -79,7 +80,21 @@ typedef enum wick_layer_kind {
     X(FC_S8_SPARSE4, fc_s8_sparse4, FC)                                                            \
     X(FC_S8_NIBBLE, fc_s8_nibble, FC)                                                              \
     X(CONV2D_S8_BLOCK, conv2d_s8_block, CONV2D) /* any core: few, the same of four channels */     \
-    X(FC_S8_BLOCK, fc_s8_block, FC)
+    X(FC_S8_BLOCK, fc_s8_block, FC)                                                                \
+    WICK_WIDE_KERNEL_TABLE(X)
+
+/* The portable kernels of layers that read or write a tensor of 16 bits: the bit-exact reference of
+   such layers, as WICK_KERNEL_PORTABLE is of the others. Behind all others in the table. */
+#define WICK_WIDE_KERNEL_TABLE(X)                                                                  \
+    X(CONV2D_S16, conv2d_s16, CONV2D)                                                              \
+    X(DWCONV2D_S16, dwconv2d_s16, DWCONV2D)                                                        \
+    X(FC_S16, fc_s16, FC)                                                                          \
+    X(MAXPOOL_S16, maxpool_s16, MAXPOOL)                                                           \
+    X(AVGPOOL_S16, avgpool_s16, AVGPOOL)                                                           \
+    X(ADD_S16, add_s16, ADD)                                                                       \
+    X(CONCAT_S16, concat_s16, CONCAT)                                                              \
+    X(MOVE_S16, move_s16, MOVE)                                                                    \
+    X(MUL_S16, mul_s16, MUL)
 
 typedef enum wick_kernel {
     WICK_KERNEL_PORTABLE, /* kernels/<kind>_s8.c */
@@ -92,7 +107,8 @@ typedef enum wick_kernel {
 /* One input of a layer.
    conv2d, dwconv2d, fc: zero_point is the value that stands for 0.0 and that pads; mult and shift
    are unused (0). maxpool: all unused. avgpool: zero_point only. add: acc = sum_i (q_i -
-   zero_point_i) * mult_i, |mult_i| <= 2^20, requantized with the layer's mult[0], shift[0].
+   zero_point_i) * mult_i, |mult_i| <= 2^20 (2^28 where a tensor is wide), requantized with the
+   layer's mult[0], shift[0].
    concat: each operand is requantized by its own mult and shift; mult 0 makes it zeros, whatever
    the tensor holds, of which it may then take fewer channels than there are. A concat of one
    operand may have weights: a table of 256 outputs, y = weights[q + 128], and then nothing of the
@@ -104,31 +120,39 @@ typedef enum wick_kernel {
    mul: zero_point; acc = (q_0 - zero_point_0) * (q_1 - zero_point_1), requantized with mult[0],
    shift[0].
    softmax: all unused. bias[d] = 2^15 exp(-d * scale of the operand), to the nearest; acc = 2^16
-   times a channel's share in the sum of bias[largest - q], to the nearest, requantized likewise. */
+   times a channel's share in the sum of bias[largest - q], to the nearest, requantized likewise.
+   wide: the tensor is int16 (the core's byte order, its place 2-byte aligned) with zero_point 0. */
 typedef struct wick_operand {
     uint16_t tensor;   /* index into wick_model.tensors */
     uint16_t channels; /* of this operand */
     int8_t zero_point;
     uint8_t shift;
+    uint8_t wide; /* 1: int16, 0: int8 */
     int32_t mult;
 } wick_operand;
 
-/* One layer. All tensors are int8, [H,W,C] (channels last), batch 1.
+/* One layer. Tensors are int8 or int16 (wide), [H,W,C] (channels last), batch 1; weights are int8.
    Requantization, the one rounding rule (docs/numbers.md), with k = shift, m = mult:
        y = clamp(out_zp + (((int64)(acc << k) * m + 2^31) >> 32), clamp_min, clamp_max),  0 <= k <=
    31, 0 < m < 2^31; the toolchain proves for each channel that acc << k does not overflow 32 bits.
- */
+   A layer with any wide tensor has 64-bit accumulators where 32 do not surely hold the sum; then
+   shift is 31 + j, 0 < j <= 32, and the accumulator is first divided by 2^j, rounded half up:
+       acc' = (acc + 2^(j-1)) >> j,   k = 0,   |acc'| < 2^31 proven likewise.
+   The input of a model and its modules' logits are int8. */
 typedef struct wick_layer {
     uint8_t kind;   /* wick_layer_kind */
     uint8_t kernel; /* wick_kernel: what computes it, and with it the layout of its weights */
     uint8_t n_operands;
+    uint8_t wide; /* 1: the output is int16, with out_zp 0; 0: int8 */
     uint16_t dst; /* tensor index */
     uint16_t in_h, in_w, in_c;
     uint16_t out_h, out_w, out_c;
     uint8_t k_h, k_w, stride_h, stride_w, pad_top, pad_left;
-    int8_t out_zp, clamp_min, clamp_max; /* clamp_min = out_zp where a ReLU is fused */
-    const wick_operand *operands;        /* [n_operands] */
-    const int8_t *weights;               /* layout by kind; NULL where there are none, or packed */
+    int8_t out_zp;
+    int16_t clamp_min, clamp_max; /* within int8 where the output is; clamp_min = out_zp where a
+                                     ReLU is fused */
+    const wick_operand *operands; /* [n_operands] */
+    const int8_t *weights;        /* layout by kind; NULL where there are none, or packed */
     const uint32_t
         *packed;         /* weights in the kernel's own layout; NULL for kernels that have none */
     const int32_t *bias; /* [out_c], input zero point folded in; NULL where there are none; move,
