@@ -64,6 +64,7 @@ static void names_and_sizes(void **state) {
     assert_int_equal(wick_dtype_bytes(WICK_F32), 4);
     assert_int_equal(wick_dtype_bytes(WICK_S64), 8);
     assert_int_equal(wick_dtype_bytes(WICK_U8), 1);
+    assert_int_equal(wick_dtype_bytes(WICK_S16), 2);
     assert_string_equal(wick_op_name(WICK_OP_CONV), "Conv");
     assert_string_equal(wick_op_name(WICK_OP_DEQUANTIZE), "DequantizeLinear");
     assert_int_equal(wick_shape_count(NET_SHAPE(2, 3, 4)), 24);

@@ -45,6 +45,8 @@ static double element(const wick_tensor *t, const void *data, int64_t i) {
         return ((const int8_t *)data)[i];
     case WICK_U8:
         return ((const uint8_t *)data)[i];
+    case WICK_S16:
+        return ((const int16_t *)data)[i];
     case WICK_S32:
         return ((const int32_t *)data)[i];
     default:

@@ -81,7 +81,7 @@ mutant barriers 'no barrier before the record' nvm_record.c \
 mutant exhaustive 'no barrier after the record' nvm_record.c \
     's/ \|\|\n        port->nvm_barrier\(port->ctx\) != 0\)/)/'
 mutant exhaustive 'record before the data it speaks of' engine_span.c \
-    's/    return port->nvm_write\(port->ctx, offset, dst, piece->count\) == 0 \? WICK_RT_OK : WICK_RT_NVM;/    static wick_record early; early = engine->record; if (early.phase == WICK_PHASE_RUN \&\& early.segment) { early.span++; if (early.span < engine->model->segments[early.segment].n_spans) { wick_engine_commit(engine, \&early); engine->record.span--; } }\n&/'
+    's/    return port->nvm_write\(port->ctx, offset, dst, bytes\) == 0 \? WICK_RT_OK : WICK_RT_NVM;/    static wick_record early; early = engine->record; if (early.phase == WICK_PHASE_RUN \&\& early.segment) { early.span++; if (early.span < engine->model->segments[early.segment].n_spans) { wick_engine_commit(engine, \&early); engine->record.span--; } }\n&/'
 mutant next_input 'record before the input it speaks of' engine_input.c \
     's/(    if \(engine->port->nvm_write\(engine->port->ctx, offset, input, bytes\) != 0\)\n        return [^;]*;\n)(.*)(    engine->stamp = stamp;)/\2\1\3/'
 mutant exhaustive 'a layer works in place' model_data.c \

@@ -5,6 +5,7 @@
     venv/bin/python make_qdq_vectors.py PATH/TO/test_shrink_oracle
 
 qdq_wick    quantized by wick (the test program writes it)
+qdq_wick16  another one, with activations of 16 bits
 qdq_ort_s8  one module, quantized by onnxruntime: int8, weights per channel
 qdq_ort_u8  the other, quantized by onnxruntime: uint8 activations, int8 weights per tensor
 
@@ -78,14 +79,15 @@ def main():
     DATA.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program], env={**os.environ, "WICK_WRITE_MODELS": folder}, check=True)
-        (DATA / "qdq_wick.onnx").write_bytes(pathlib.Path(folder, "qdq_wick.onnx").read_bytes())
+        for name in ("qdq_wick.onnx", "qdq_wick16.onnx"):
+            (DATA / name).write_bytes(pathlib.Path(folder, name).read_bytes())
         for head, name, activation, per_channel in ((1, "qdq_ort_s8", QuantType.QInt8, True),
                                                     (2, "qdq_ort_u8", QuantType.QUInt8, False)):
             source = f"{folder}/float_head{head}.onnx"
             quantize_static(source, DATA / f"{name}.onnx", Reader(onnx.load(source)),
                             quant_format=QuantFormat.QDQ, activation_type=activation,
                             weight_type=QuantType.QInt8, per_channel=per_channel)
-    for name in ("qdq_wick", "qdq_ort_s8", "qdq_ort_u8"):
+    for name in ("qdq_wick", "qdq_wick16", "qdq_ort_s8", "qdq_ort_u8"):
         store(name)
 
 

@@ -22,6 +22,11 @@ static int write_models(const char *folder) {
     wick_graph *graph = helper_family(21), *qdq = helper_quantize(graph, 21, 8);
     wick_status status =
         wick_onnx_write(qdq, wick_path_join(arena, folder, "qdq_wick.onnx"), &diag);
+    wick_graph *other = helper_family(22),
+               *wide = helper_quantize_wide(other, 22, 8,
+                                            &(wick_quantize_options){.activation_bits = 16});
+    if (status == WICK_OK)
+        status = wick_onnx_write(wide, wick_path_join(arena, folder, "qdq_wick16.onnx"), &diag);
     for (int head = 1; head <= 2 && status == WICK_OK; head++) {
         wick_graph *single = wick_graph_head(graph, head);
         single->family.features = -1;
@@ -57,7 +62,7 @@ static const uint8_t *read_image(const wick_graph *graph, const wick_qnet *net, 
                 helper_to_device(&net->tensors[t], at, tensor->dtype, reference[t]);
                 known[t] = true;
             }
-        at += wick_shape_count(tensor->shape);
+        at += (size_t)wick_shape_count(tensor->shape) * wick_dtype_bytes(tensor->dtype);
     }
     return at;
 }
@@ -74,13 +79,15 @@ static int compare_layers(const wick_qnet *net, int8_t **reference, const bool *
         }
         assert_true(known[layer->dst]);
         uint32_t count = (uint32_t)layer->out_h * layer->out_w * layer->out_c;
-        int8_t *y = wick_xalloc(count);
+        const wick_qtensor *t = &net->tensors[layer->dst];
+        int8_t *y = wick_xalloc(count * sizeof(int16_t));
         wick_layer_run(layer, src, 0, 0, count, y, NULL);
         for (uint32_t i = 0; i < count; i++) {
-            int d = y[i] - reference[layer->dst][i];
+            int got = wick_qtensor_at(t, y, i), want = wick_qtensor_at(t, reference[layer->dst], i);
+            int d = got - want;
             if (d < -1 || d > 1)
-                fail_msg("layer %s, output %u: %d, onnxruntime has %d", net->info[l].name, i, y[i],
-                         reference[layer->dst][i]);
+                fail_msg("layer %s, output %u: %d, onnxruntime has %d", net->info[l].name, i, got,
+                         want);
             different += d != 0;
         }
         *outputs += count;
@@ -131,6 +138,12 @@ static void our_model_as_onnxruntime_runs_it(void **state) {
     compare_model("qdq_wick.onnx", "qdq_wick.bin", 14);
 }
 
+/* The same with activations of 16 bits (opset 21). */
+static void wide_activations_as_onnxruntime_runs_them(void **state) {
+    (void)state;
+    compare_model("qdq_wick16.onnx", "qdq_wick16.bin", 14);
+}
+
 /* onnxruntime's static quantization: int8 with a scale for each channel, uint8 with one scale. */
 static void models_that_onnxruntime_quantized(void **state) {
     (void)state;
@@ -144,6 +157,7 @@ int main(void) {
         return write_models(folder);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_model_as_onnxruntime_runs_it),
+        cmocka_unit_test(wide_activations_as_onnxruntime_runs_them),
         cmocka_unit_test(models_that_onnxruntime_quantized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
