@@ -75,7 +75,7 @@ static void read_copies(const wick_model *model, const wick_port *port, copies *
 
 /* older: another copy is intact and says more, so what counts of this one is whose it is. A record
    of ours that is damaged counts for no less than an intact one then, and its checksum need not be
-   computed: that is a third of what a boot executes. */
+   computed: that is a tenth of what a boot executes. */
 static copy_state load_copy(const wick_model *model, const copies *c, uint8_t copy, int older,
                             wick_record *out) {
     const uint8_t *bytes = (const uint8_t *)c->words[copy];
