@@ -64,6 +64,8 @@ static const char *found_text(wick_rt_status found) {
         return "never used: a boot formats it";
     case WICK_RT_FOREIGN:
         return "another model's or plan's memory: a boot formats it";
+    case WICK_RT_NVM:
+        return "neither record can be read: a boot reports that, the application formats";
     default:
         return "both records are damaged: a boot reports that, the application formats";
     }

@@ -83,7 +83,8 @@ static wick_rt_status run_step(wick_engine *engine, uint32_t index, int whole,
     uint16_t *from = &engine->from[side_of(model, index)];
     int alone = engine->split != 0 || !whole;
     uint32_t used = alone ? 0 : model->arena_bytes;
-    if (used + wick_step_scratch_bytes(model, piece, port->nvm_mapped != NULL, alone) >
+    wick_rows rows = wick_layer_input_rows(layer, piece->first, piece->count);
+    if (used + wick_rows_scratch_bytes(model, piece, port->nvm_mapped ? 0 : rows.rows, alone) >
         engine->scratch_bytes)
         return WICK_RT_ARGUMENT;
     if (alone) { /* it works where the arena is: nothing before it is in SRAM */
@@ -91,7 +92,6 @@ static wick_rt_status run_step(wick_engine *engine, uint32_t index, int whole,
         *from = (uint16_t)(index + 1u);
     } else if (*from > index)
         *from = (uint16_t)index;
-    wick_rows rows = wick_layer_input_rows(layer, piece->first, piece->count);
     wick_rt_status status = fetch(engine, layer, rows, alone, src, &used);
     if (status != WICK_RT_OK)
         return status;

@@ -59,19 +59,23 @@ static int in_arena(const wick_model *model, uint32_t tensor, int alone) {
     return !alone && model->tensors && model->tensors[tensor].sram != WICK_NO_SRAM;
 }
 
-uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped,
+uint32_t wick_rows_scratch_bytes(const wick_model *model, const wick_step *step, uint32_t rows,
                                  int alone) {
     const wick_layer *layer = &model->layers[step->layer];
     uint32_t bytes = wick_layer_scratch_bytes(layer);
     if (!in_arena(model, layer->dst, alone))
         bytes += align4(step->count * wick_out_size(layer));
-    if (!mapped) {
-        uint32_t rows = wick_layer_input_rows(layer, step->first, step->count).rows;
-        for (uint32_t i = 0; i < layer->n_operands; i++)
-            if (!in_arena(model, layer->operands[i].tensor, alone))
-                bytes += align4(rows * wick_operand_row_bytes(layer, i));
-    }
+    for (uint32_t i = 0; rows != 0 && i < layer->n_operands; i++)
+        if (!in_arena(model, layer->operands[i].tensor, alone))
+            bytes += align4(rows * wick_operand_row_bytes(layer, i));
     return bytes;
+}
+
+uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped,
+                                 int alone) {
+    const wick_layer *layer = &model->layers[step->layer];
+    uint32_t rows = mapped ? 0 : wick_layer_input_rows(layer, step->first, step->count).rows;
+    return wick_rows_scratch_bytes(model, step, rows, alone);
 }
 
 int wick_recomputes(const wick_model *model) {

@@ -61,13 +61,25 @@ static int uniform(const uint8_t *p) {
     return 1;
 }
 
+/* Both copies as they are in memory, in words: each is read once and loaded word by word. */
+typedef struct copies {
+    uint32_t words[2][WICK_RECORD_BYTES / 4];
+    int readable[2];
+} copies;
+
+static void read_copies(const wick_model *model, const wick_port *port, copies *c) {
+    for (uint32_t i = 0; i < 2; i++)
+        c->readable[i] =
+            port->nvm_read(port->ctx, model->record_offset[i], c->words[i], WICK_RECORD_BYTES) == 0;
+}
+
 /* older: another copy is intact and says more, so what counts of this one is whose it is. A record
    of ours that is damaged counts for no less than an intact one then, and its checksum need not be
-   computed: that is a third of what a boot executes. */
-static copy_state load_copy(const wick_model *model, const wick_port *port, uint8_t copy, int older,
+   computed: that is a tenth of what a boot executes. */
+static copy_state load_copy(const wick_model *model, const copies *c, uint8_t copy, int older,
                             wick_record *out) {
-    uint8_t bytes[WICK_RECORD_BYTES];
-    if (port->nvm_read(port->ctx, model->record_offset[copy], bytes, WICK_RECORD_BYTES) != 0)
+    const uint8_t *bytes = (const uint8_t *)c->words[copy];
+    if (!c->readable[copy])
         return COPY_UNREADABLE;
     uint32_t magic = wick_get32(bytes);
     parse(bytes, out);
@@ -93,25 +105,22 @@ static wick_rt_status diagnose(copy_state a, copy_state b) {
 }
 
 /* The copy whose sequence number is ahead, intact or not. */
-static uint8_t copy_ahead(const wick_model *model, const wick_port *port) {
-    uint32_t sequence[2];
-    for (uint32_t copy = 0; copy < 2; copy++) {
-        uint8_t word[4];
-        if (port->nvm_read(port->ctx, model->record_offset[copy] + SEQUENCE_AT, word,
-                           sizeof word) != 0)
-            return (uint8_t)(copy ^ 1u);
-        sequence[copy] = wick_get32(word);
-    }
-    uint32_t ahead = sequence[1] - sequence[0]; /* modulo 2^32 */
+static uint8_t copy_ahead(const copies *c) {
+    if (!c->readable[0] || !c->readable[1])
+        return (uint8_t)c->readable[1];
+    uint32_t ahead = wick_get32((const uint8_t *)c->words[1] + SEQUENCE_AT) -
+                     wick_get32((const uint8_t *)c->words[0] + SEQUENCE_AT); /* modulo 2^32 */
     return ahead != 0 && ahead < UINT32_C(0x80000000);
 }
 
 wick_rt_status wick_record_load(const wick_model *model, const wick_port *port, wick_record *out,
                                 uint8_t *copy) {
     wick_record older;
-    uint8_t newest = copy_ahead(model, port), other = (uint8_t)(newest ^ 1u);
-    copy_state a = load_copy(model, port, newest, 0, out);
-    copy_state b = load_copy(model, port, other, a == COPY_INTACT, &older);
+    copies c;
+    read_copies(model, port, &c);
+    uint8_t newest = copy_ahead(&c), other = (uint8_t)(newest ^ 1u);
+    copy_state a = load_copy(model, &c, newest, 0, out);
+    copy_state b = load_copy(model, &c, other, a == COPY_INTACT, &older);
     int own = a == COPY_INTACT || b == COPY_INTACT;
     int foreign = a == COPY_FOREIGN || b == COPY_FOREIGN;
     *copy = 1;

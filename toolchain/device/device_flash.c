@@ -7,9 +7,9 @@ enum {
     TABLE_SHARE = 32   /* of a page, for the table of blocks in its head: two bytes a block */
 };
 
-/* Estimates for reading the state at a boot (gcc 12.2 -O2, Cortex-M33: wick_crc32 takes about 9
+/* Estimates for reading the state at a boot (gcc 12.2 -O2, Cortex-M33: wick_crc32 takes about 5
    instructions a byte): of a page's number, of a block in the table, of an entry behind it. */
-static const double cycles_page = 60, cycles_block = 80, cycles_entry = 220;
+static const double cycles_page = 60, cycles_block = 72, cycles_entry = 170;
 
 static int64_t up(int64_t bytes, int64_t unit) {
     return (bytes + unit - 1) / unit * unit;

@@ -37,19 +37,21 @@ static wick_copy_state copy_state(const wick_model *model, const wick_port *port
     }
 }
 
-/* Argmax of a module's logits; the first of equal ones, as the engine does. */
-static int label_of(const wick_plan *plan, const uint8_t *memory, int module) {
+/* Argmax of a module's logits, the first of equal ones, as the engine does; -1: unreadable. */
+static int label_of(const wick_plan *plan, const wick_port *port, wick_arena *arena, int module) {
     const wick_place *place = &plan->model.tensors[plan->model.segments[module].result];
-    const int8_t *logits = (const int8_t *)memory + place->offset;
+    int8_t *logits = wick_new(arena, int8_t, plan->model.n_classes);
     int best = 0;
+    if (port->nvm_read(port->ctx, place->offset, logits, plan->model.n_classes) != 0)
+        return -1;
     for (int c = 1; c < plan->model.n_classes; c++)
         if (logits[c] > logits[best])
             best = c;
     return best;
 }
 
-static void inspect_state(const wick_plan *plan, const wick_port *port, const uint8_t *memory,
-                          wick_arena *arena, wick_inspection *out) {
+static void inspect_state(const wick_plan *plan, const wick_port *port, wick_arena *arena,
+                          wick_inspection *out) {
     const wick_model *m = &plan->model;
     const wick_record *record = &out->record;
     out->app = wick_new(arena, uint8_t, m->app_bytes + 1u);
@@ -61,33 +63,30 @@ static void inspect_state(const wick_plan *plan, const wick_port *port, const ui
     out->stamp_whole = record->epoch != 0 && wick_stamp_load(port, at, &out->stamp) == WICK_RT_OK;
     for (int k = 1; k <= m->n_modules; k++)
         if (record->modules_done >> (k - 1) & 1)
-            out->labels[k - 1] = label_of(plan, memory, k);
+            out->labels[k - 1] = label_of(plan, port, arena, k);
     out->record_writes = ceil(record->sequence / 2.0);
     if (plan->device->nvm.endurance_cycles > 0)
         out->record_wear = out->record_writes / plan->device->nvm.endurance_cycles;
 }
 
-/* The region as the engine sees it in a log on flash, in arena. *opened: pages so far. What cannot
-   be read reads as erased. */
-static const uint8_t *read_log(const wick_plan *plan, const uint8_t *memory, wick_arena *arena,
-                               uint32_t *opened) {
-    uint32_t block = plan->model.write_unit, bytes = plan->model.nvm_bytes;
-    wick_flash_shape shape = wick_device_flash_shape(plan->device, bytes / block);
-    uint8_t *region = wick_new(arena, uint8_t, bytes + 1u);
+/* The region as the engine sees it in a log on flash: *port, in arena. *opened: pages so far. What
+   cannot be read fails as it does on the device. */
+static wick_status open_log(const wick_plan *plan, const uint8_t *memory, const char *path,
+                            wick_arena *arena, wick_port *port, uint32_t *opened, wick_diag *diag) {
+    wick_flash_shape shape =
+        wick_device_flash_shape(plan->device, plan->model.nvm_bytes / plan->model.write_unit);
     uint16_t *where = wick_new(arena, uint16_t, shape.blocks);
     wick_flash_page *pages = wick_new(arena, wick_flash_page, shape.pages);
-    memory_port ctx = {memory, (uint32_t)plan->totals.memory_bytes};
-    wick_port under = {.ctx = &ctx, .nvm_read = read_memory}, port;
-    wick_flash flash;
-    memset(region, 0xFF, bytes);
-    *opened = 0;
-    if (wick_flash_make(&flash, &under, NULL, &shape, where, pages, &port) != WICK_RT_OK)
-        return region;
-    *opened = flash.sequence;
-    for (uint32_t at = 0; at < bytes; at += block)
-        if (port.nvm_read(port.ctx, at, region + at, block) != 0)
-            memset(region + at, 0xFF, block);
-    return region;
+    memory_port *ctx = wick_new(arena, memory_port, 1);
+    wick_port *under = wick_new(arena, wick_port, 1);
+    wick_flash *flash = wick_new(arena, wick_flash, 1);
+    *ctx = (memory_port){memory, (uint32_t)plan->totals.memory_bytes};
+    *under = (wick_port){.ctx = ctx, .nvm_read = read_memory};
+    if (wick_flash_make(flash, under, NULL, &shape, where, pages, port) != WICK_RT_OK)
+        return wick_fail(diag, WICK_RANGE, path, NULL, "plan again",
+                         "the plan's flash cannot hold a log of %u blocks", shape.blocks);
+    *opened = flash->sequence;
+    return WICK_OK;
 }
 
 /* Every page that is opened is erased; at worst so many take turns. */
@@ -111,16 +110,16 @@ wick_status wick_inspect(const wick_plan *plan, const uint8_t *memory, size_t by
                          "read the whole region from its first byte on",
                          "%zu bytes, the plan's region has %lld", bytes, (long long)all);
     uint32_t opened = 0;
-    if (flash)
-        memory = read_log(plan, memory, arena, &opened);
     memory_port ctx = {memory, m->nvm_bytes};
     wick_port port = {.ctx = &ctx, .nvm_read = read_memory};
+    if (flash)
+        WICK_TRY(open_log(plan, memory, path, arena, &port, &opened, diag));
     for (int copy = 0; copy < 2; copy++)
         out->copies[copy] = copy_state(m, &port, copy, &out->sequences[copy]);
     uint8_t newest;
     out->found = wick_record_load(m, &port, &out->record, &newest);
     if (out->found == WICK_RT_OK)
-        inspect_state(plan, &port, memory, arena, out);
+        inspect_state(plan, &port, arena, out);
     if (flash)
         log_wear(plan, opened, out);
     return WICK_OK;

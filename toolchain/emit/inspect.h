@@ -17,7 +17,8 @@ typedef enum wick_copy_state {
 typedef struct wick_inspection {
     wick_copy_state copies[2];
     uint32_t sequences[2];  /* of intact copies */
-    wick_rt_status found;   /* what a boot would find: OK, FRESH, FOREIGN or CORRUPT */
+    wick_rt_status found;   /* what a boot would find: OK, FRESH, FOREIGN, CORRUPT, or NVM: neither
+                               copy   can be read (flash) */
     wick_record record;     /* if OK: the one that counts */
     bool vars_whole;        /* if OK: counters and variables pass their checksum */
     wick_counters counters; /* if vars_whole */
@@ -26,7 +27,8 @@ typedef struct wick_inspection {
     wick_stamp stamp;
     bool tally_whole;
     wick_tally tally;
-    int labels[WICK_MAX_HEADS]; /* of module k's answer to record.epoch; -1: not complete */
+    int labels[WICK_MAX_HEADS]; /* of module k's answer to record.epoch; -1: not complete, or
+                                   unreadable */
     double record_writes; /* to each copy, as the sequence number tells (modulo 2^32); of flash
                              erasures of a page, at most */
     double record_wear;   /* share of the memory's endurance; NAN = unknown */

@@ -54,6 +54,9 @@ uint32_t wick_operand_row_bytes(const wick_layer *layer, uint32_t i);
    checks against it. model->tensors may be NULL: no tensor has a place in SRAM. */
 uint32_t wick_step_scratch_bytes(const wick_model *model, const wick_step *step, int mapped,
                                  int alone);
+/* The same for a step of which so many rows of each operand are copied; 0 = mapped. */
+uint32_t wick_rows_scratch_bytes(const wick_model *model, const wick_step *step, uint32_t rows,
+                                 int alone);
 /* The most that any step, with the arena or alone, or publishing a result, takes:
    wick_model.scratch_bytes. */
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
