@@ -33,6 +33,7 @@ typedef struct division {
     const wick_pack_limits *limits;
     int layer;
     int64_t scratch;
+    wick_pack_room room;
     wick_cost commit;
     wick_plan_draw commit_draw;
     uint32_t total, out_c, unit;
@@ -128,15 +129,21 @@ bool wick_pack_carries(const wick_plan_costs *costs, const wick_pack_limits *lim
 
 /* ---- one step, one span ---- */
 
-static piece piece_of(const division *d, uint32_t first, uint32_t end) {
+static piece piece_of(division *d, uint32_t first, uint32_t end) {
     wick_step step = step_to(d->layer, first, end);
     const wick_device *device = d->costs->device;
+    int64_t scratch = (int64_t)wick_plan_step_scratch(d->costs, step);
+    bool fits = scratch <= d->scratch;
+    if (fits && scratch > d->room.least)
+        d->room.least = scratch;
+    if (!fits && scratch < d->room.below)
+        d->room.below = scratch;
     wick_cost cost = wick_device_cost(device, wick_plan_step_work(d->costs, step));
     return (piece){.step = cost,
                    .reload = wick_device_cost(device, wick_plan_reload_work(d->costs, &step, 1)),
                    .draw = wick_plan_draw_sum(wick_plan_draw_of(device, cost),
                                               wick_plan_reload_draw(d->costs, &step, 1)),
-                   .fits = (int64_t)wick_plan_step_scratch(d->costs, step) <= d->scratch};
+                   .fits = fits};
 }
 
 /* Its work with a commit and all that a boot may have to read again. */
@@ -158,7 +165,7 @@ static void add_border(division *d, uint32_t at) {
 }
 
 /* The interval can be a span. */
-static bool alone(const division *d, uint32_t from, uint32_t to) {
+static bool alone(division *d, uint32_t from, uint32_t to) {
     if (d->limits->max_span_outputs && to - from > (uint32_t)d->limits->max_span_outputs)
         return false;
     piece work = piece_of(d, from, to);
@@ -372,11 +379,12 @@ static void add_spans(division *d, const int *from, reached *to, wick_packing *o
 }
 
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
-                     int64_t scratch, wick_packing *out, double *expected) {
+                     int64_t scratch, wick_packing *out, double *expected, wick_pack_room *room) {
     division d = {.costs = costs,
                   .limits = limits,
                   .layer = layer,
                   .scratch = scratch,
+                  .room = {.least = INT64_MIN, .below = INT64_MAX},
                   .commit = wick_device_cost(costs->device, wick_plan_commit_work(costs->device)),
                   .total = wick_plan_layer_total(&costs->layers[layer]),
                   .out_c = costs->layers[layer].out_c,
@@ -398,6 +406,7 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
     bool found = !isinf(*expected);
     if (found && out)
         add_spans(&d, from, to, out);
+    *room = d.room;
     free(d.borders);
     free(d.at);
     free(d.known);
@@ -424,9 +433,15 @@ wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw 
     for (int l = 0; l < costs->net->n_layers; l++) {
         const wick_layer *layer = &costs->layers[l];
         uint32_t total = wick_plan_layer_total(layer);
-        for (uint32_t first = 0; first < total;) {
-            uint32_t end = smallest_end(layer, first, unit);
+        uint32_t rows = UINT32_MAX, count = 0;
+        for (uint32_t first = 0, end; first < total; first = end) {
+            end = smallest_end(layer, first, unit);
             wick_step step = step_to(l, first, end);
+            /* All that counts of a step: the one before was the same. */
+            uint32_t reads = wick_layer_input_rows(layer, first, step.count).rows;
+            if (reads == rows && step.count == count)
+                continue;
+            rows = reads, count = step.count;
             wick_plan_draw draw = wick_plan_draw_behind(boot, alone_draw(costs, step));
             double uf = wick_plan_uf_for(costs->device, 1, draw);
             int64_t scratch = wick_plan_step_scratch(costs, step);
@@ -434,7 +449,6 @@ wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw 
                 most_uf = uf, floor.step = draw, floor.step_layer = l;
             if (scratch > floor.scratch)
                 floor.scratch = scratch, floor.scratch_layer = l;
-            first = end;
         }
     }
     return floor;

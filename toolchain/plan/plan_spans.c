@@ -12,7 +12,7 @@
 /* What a layer's division takes, as wick_pack_layer found it: chains, and places in SRAM, are tried
    one after the other, and most layers are the same in all of them. */
 typedef struct known_division {
-    int64_t beside;
+    wick_pack_room room;
     uint64_t resident; /* a bit for each operand */
     double expected;   /* INFINITY: impossible */
 } known_division;
@@ -141,14 +141,15 @@ static bool better_whole(const spanner *s, int layer) {
 static double divided_once(const spanner *s, int layer) {
     const wick_layer *of = &s->costs.layers[layer];
     known_layer *known = &s->known[layer];
-    known_division new = {.beside = s->beside};
+    known_division new = {.resident = 0};
     for (uint32_t o = 0; o < of->n_operands && o < 64; o++)
         if (wick_plan_resident(&s->costs, of->operands[o].tensor))
             new.resident |= UINT64_C(1) << o;
     for (int i = 0; i < known->n && of->n_operands <= 64; i++)
-        if (known->list[i].beside == new.beside && known->list[i].resident == new.resident)
+        if (s->beside >= known->list[i].room.least && s->beside < known->list[i].room.below &&
+            known->list[i].resident == new.resident)
             return known->list[i].expected;
-    if (!wick_pack_layer(&s->costs, s->limits, layer, s->beside, NULL, &new.expected))
+    if (!wick_pack_layer(&s->costs, s->limits, layer, s->beside, NULL, &new.expected, &new.room))
         new.expected = INFINITY;
     known->list = wick_xrealloc(known->list, ((size_t)known->n + 1) * sizeof *known->list);
     known->list[known->n++] = new;
@@ -215,14 +216,15 @@ static bool add_chain(spanner *s, wick_packing *out, bool *wanted, double *expec
         ends[count++] = j;
     while (done && count-- > 0) {
         int j = ends[count];
-        double cost;
         if (from[j] < 0) {
+            double cost;
+            wick_pack_room room;
             int dst = dst_of(s, j - 1);
             wanted[dst] = false;
             uint32_t sram = s->places[dst].sram;
             s->places[dst].sram = WICK_NO_SRAM;
-            done =
-                wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside, out, &cost);
+            done = wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside, out,
+                                   &cost, &room);
             s->places[dst].sram = sram;
         }
         for (int i = from[j]; from[j] >= 0 && i < j; i++)
