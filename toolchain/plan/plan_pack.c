@@ -395,7 +395,7 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
     size_t n = (size_t)d.n;
     d.width = d.n < MOST_PAIRS / d.n ? d.n : MOST_PAIRS / d.n;
     size_t pieces = n * (size_t)d.width;
-    d.known = wick_xalloc((pieces + 1) * sizeof *d.known);
+    d.known = wick_xrealloc(NULL, (pieces + 1) * sizeof *d.known); /* as it comes: `worth` tells */
     d.worth = wick_xalloc((pieces + 1) * sizeof *d.worth);
     for (size_t p = 0; p < pieces; p++)
         d.worth[p] = (double)NAN;

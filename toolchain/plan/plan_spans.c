@@ -206,7 +206,8 @@ static double best_of(const spanner *s, int *from) {
     return expected;
 }
 
-/* The chain into `out`; the layers that are divided are struck from `wanted`. */
+/* The layers of the chain that are divided are struck from `wanted`; `out` (may be NULL) gets the
+   steps. */
 static bool add_chain(spanner *s, wick_packing *out, bool *wanted, double *expected) {
     int *from = wick_xalloc(((size_t)s->n + 1) * sizeof *from);
     int *ends = wick_xalloc(((size_t)s->n + 1) * sizeof *ends), count = 0;
@@ -223,31 +224,38 @@ static bool add_chain(spanner *s, wick_packing *out, bool *wanted, double *expec
             wanted[dst] = false;
             uint32_t sram = s->places[dst].sram;
             s->places[dst].sram = WICK_NO_SRAM;
-            done = wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside, out,
-                                   &cost, &room);
+            done = !out || wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside,
+                                           out, &cost, &room);
             s->places[dst].sram = sram;
         }
-        for (int i = from[j]; from[j] >= 0 && i < j; i++)
+        for (int i = from[j]; out && from[j] >= 0 && i < j; i++)
             wick_packing_add(out, s->whole[i], i == from[j]);
-        done = done && out->n_steps <= UINT16_MAX && out->n_spans < UINT16_MAX;
+        done = done && (!out || (out->n_steps <= UINT16_MAX && out->n_spans < UINT16_MAX));
     }
     free(from);
     free(ends);
     return done;
 }
 
-static bool add_segments(spanner *s, wick_packing *out, bool *wanted) {
+static void price_divisions(spanner *s) {
     const wick_qnet *net = s->costs.net;
-    out->n_steps = out->n_spans = 0;
     for (int l = 0; l < net->n_layers; l++)
         s->divided_at[l] = s->again && net->info[l].segment == 0 ? INFINITY : divided(s, l);
+}
+
+static bool add_segments(spanner *s, wick_packing *out, bool *wanted) {
+    const wick_qnet *net = s->costs.net;
     for (int segment = 0; segment <= net->n_modules; segment++) {
-        out->first_span[segment] = out->n_spans;
-        out->expected[segment] = 0;
+        double expected = 0;
+        int first = out ? out->n_spans : 0;
         set_chain(s, segment);
-        if (!(s->again && segment == 0) && !add_chain(s, out, wanted, &out->expected[segment]))
+        if (!(s->again && segment == 0) && !add_chain(s, out, wanted, &expected))
             return false;
-        out->span_count[segment] = out->n_spans - out->first_span[segment];
+        if (!out)
+            continue;
+        out->expected[segment] = expected;
+        out->first_span[segment] = first;
+        out->span_count[segment] = out->n_spans - first;
     }
     return true;
 }
@@ -258,13 +266,14 @@ static bool settle(spanner *s, wick_packing *out, bool *wanted) {
     for (bool changed = true; changed;) {
         out->arena_bytes = wick_plan_choose_arena(&s->costs, s->limits, wanted, s->places);
         s->beside = s->limits->scratch - out->arena_bytes;
-        if (!add_segments(s, out, wanted))
+        price_divisions(s);
+        if (!add_segments(s, NULL, wanted))
             return false;
         changed = false;
         for (int t = 0; t < net->n_tensors; t++)
             changed |= !wanted[t] && s->places[t].sram != WICK_NO_SRAM;
     }
-    return true;
+    return add_segments(s, out, wanted);
 }
 
 static bool pack(const wick_plan_costs *costs, const wick_pack_limits *limits, bool again,
