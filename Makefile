@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long long-cuts bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-sim bench-policy bench-bound bench-train format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long long-cuts bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-plan bench-sim bench-policy bench-bound bench-train format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,9 @@ bench-policy: build ## scheduling policies over the grid of bench/policy.json: P
 	@test -n "$(POLICY_PLANS)" -a -n "$(POLICY_TRACES)" || { echo 'say POLICY_PLANS="vgg16.json mobilenetv1.json" (of wick plan) and POLICY_TRACES=folder' >&2; exit 2; }
 	@cmake --build --preset release --target bench_policy >/dev/null && mkdir -p $(POLICY)
 	@WICK_SHARE=$(CURDIR) $(BUILD)/bench/bench_policy bench/policy.json --traces $(POLICY_TRACES) --output $(POLICY) $(POLICY_OPTIONS) $(POLICY_PLANS)
+
+bench-plan: build ## time that planning takes, every profile, with the bars of docs/benchmarks.md
+	@cmake --build --preset release --target bench_plan >/dev/null && WICK_SHARE=$(CURDIR) OMP_NUM_THREADS=1 $(BUILD)/bench/bench_plan
 
 bench-sim: build ## rate of the simulator
 	@cmake --build --preset release --target bench_sim >/dev/null && $(BUILD)/bench/bench_sim

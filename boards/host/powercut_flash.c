@@ -206,6 +206,7 @@ static int run_seeded_case(uint32_t number, char *id) {
     free_state(&s);
     rig.voltage_random = random;
     cuts_left = number % 16 ? (int)(mix64(&random) % 3) : (int)(2 * shape.pages);
+    rig.often = 1;
     (void)setjmp(chip.power_off);
     chip.cut_at = 0;
     if (cuts_left-- > 0) {
@@ -217,6 +218,7 @@ static int run_seeded_case(uint32_t number, char *id) {
         rig.voltage = VOLTAGE_RANDOM;
     int same = boot_and_recover(id, 1, rig.durable <= rig.delivered_at);
     rig.voltage = reading;
+    rig.often = 0;
     return fair(same, id);
 }
 

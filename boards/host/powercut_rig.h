@@ -51,7 +51,8 @@ typedef struct powercut_rig {
        makes of them, not byte by byte. */
     uint32_t sequence; /* of the commit that images[0] shows */
     int skip_records;
-    uint32_t durable;        /* commits of the recorded run that were complete before the failure */
+    uint32_t durable; /* commits of the recorded run that were complete before the failure */
+    int often; /* failures so many that spans may have been divided: more commits than recorded */
     int undelivered;         /* nothing had been delivered before the failure */
     uint32_t delivered_unit; /* units in nvm.history at the first delivery since `deliveries` was
                                 cleared */

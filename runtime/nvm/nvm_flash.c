@@ -144,11 +144,11 @@ static int write_head(const wick_flash *flash, uint32_t offset, uint32_t sequenc
     return pass_barrier(flash) == 0 ? program_bare(flash, offset, head, unit) : -1;
 }
 
-/* The page with the largest sequence number below `limit`; NONE without one. */
-static uint32_t newest_below(const wick_flash *flash, uint32_t limit) {
+/* The page with the largest sequence number; NONE without one. */
+static uint32_t newest_page(const wick_flash *flash) {
     uint32_t best = NONE;
     for (uint32_t p = 0; p < flash->shape.pages; p++)
-        if (flash->pages[p].sequence != 0 && flash->pages[p].sequence < limit &&
+        if (flash->pages[p].sequence != 0 &&
             (best == NONE || flash->pages[p].sequence > flash->pages[best].sequence))
             best = p;
     return best;
@@ -156,20 +156,19 @@ static uint32_t newest_below(const wick_flash *flash, uint32_t limit) {
 
 /* From what the flash holds: the newest state that is whole. No page takes entries. */
 static void find_state(wick_flash *flash) {
-    uint32_t page_bytes = flash->shape.page_bytes, newest = NONE, limit = NONE;
+    uint32_t page_bytes = flash->shape.page_bytes, newest;
     for (uint32_t p = 0; p < flash->shape.pages; p++) {
         uint8_t sequence[4];
         int readable = read_bare(flash, p * page_bytes, sequence, sizeof sequence) == 0;
         flash->pages[p].sequence = readable ? wick_get32(sequence) : 0;
     }
     flash->head = flash->shape.pages;
-    while ((newest = newest_below(flash, limit)) != NONE &&
-           load_head(flash, newest * page_bytes) != 0)
-        limit = flash->pages[newest].sequence;
+    /* One that is torn, or on its way to be erased, may claim any number, the newest page's too. */
+    while ((newest = newest_page(flash)) != NONE && load_head(flash, newest * page_bytes) != 0)
+        flash->pages[newest].sequence = 0;
     flash->sequence = newest == NONE ? 0 : flash->pages[newest].sequence;
-    /* What claims to be newer is on its way to be erased, or torn. */
     for (uint32_t p = 0; p < flash->shape.pages; p++)
-        if (flash->pages[p].sequence > flash->sequence)
+        if (p != newest && flash->pages[p].sequence == flash->sequence)
             flash->pages[p].sequence = 0;
     if (newest == NONE) {
         memset(flash->where, 0, (size_t)(flash->shape.blocks * sizeof *flash->where));

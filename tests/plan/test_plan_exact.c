@@ -86,7 +86,8 @@ static void assert_division(const wick_plan_costs *costs, const wick_pack_limits
                             const brute *b) {
     wick_packing packing = {0};
     double expected = INFINITY;
-    bool found = wick_pack_layer(costs, limits, 0, b->scratch, &packing, &expected);
+    wick_pack_room room;
+    bool found = wick_pack_layer(costs, limits, 0, b->scratch, &packing, &expected, &room);
     assert_int_equal(found, !isinf(b->best));
     if (!found)
         return;

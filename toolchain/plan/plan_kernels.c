@@ -103,10 +103,12 @@ static void price_layers(chooser *c, int64_t scratch_limit) {
             layer.kernel = list->kernel[i];
             bool fits = wick_kernel_fits(&layer, layer.kernel) && wick_weights_fit(&layer) &&
                         (!layer.kernel || wick_layer_scratch_bytes(&layer) <= scratch_limit);
-            wick_work work =
-                wick_device_layer_work(plan->device, &layer, wick_plan_layer_total(&layer));
-            c->cost[l][i] = (layer_cost){.cycles = fits ? work.cycles : (double)NAN,
-                                         .bytes = fits ? wick_plan_constant_bytes(&layer) : 0};
+            c->cost[l][i] = (layer_cost){.cycles = (double)NAN};
+            if (!fits) /* to count what is left of pruned weights takes a while */
+                continue;
+            int64_t outputs = wick_plan_layer_total(&layer);
+            c->cost[l][i].cycles = wick_device_layer_work(plan->device, &layer, outputs).cycles;
+            c->cost[l][i].bytes = wick_plan_constant_bytes(&layer);
         }
     }
 }

@@ -23,11 +23,17 @@ typedef struct piece {
     bool fits;           /* beside the arena */
 } piece;
 
+typedef struct border {
+    uint32_t first_pixel, last_pixel;
+    bool begins_pixel, ends_pixel;
+} border;
+
 typedef struct division {
     const wick_plan_costs *costs;
     const wick_pack_limits *limits;
     int layer;
     int64_t scratch;
+    wick_pack_room room;
     wick_cost commit;
     wick_plan_draw commit_draw;
     uint32_t total, out_c, unit;
@@ -35,8 +41,11 @@ typedef struct division {
     int levels, pixels; /* level of single pixels (or as many as end on a unit); finer: channels */
     uint32_t *borders;  /* [n + 1] where steps may end */
     int n, cap;
-    piece *known; /* [n][width] pieces from border k to border k + 1 + i */
-    uint8_t *is_known;
+    /* of each border, [n + 1]: the pixel that begins there, the one that ends there, and whether
+       they are whole */
+    border *at;
+    piece *known;  /* [n][width] pieces from border k to border k + 1 + i */
+    double *worth; /* [n][width] what they take; INFINITY: no room for it; NAN: not known yet */
     int width;
 } division;
 
@@ -125,15 +134,21 @@ bool wick_pack_carries(const wick_plan_costs *costs, const wick_pack_limits *lim
 
 /* ---- one step, one span ---- */
 
-static piece piece_of(const division *d, uint32_t first, uint32_t end) {
+static piece piece_of(division *d, uint32_t first, uint32_t end) {
     wick_step step = step_to(d->layer, first, end);
     const wick_device *device = d->costs->device;
+    int64_t scratch = (int64_t)wick_plan_step_scratch(d->costs, step);
+    bool fits = scratch <= d->scratch;
+    if (fits && scratch > d->room.least)
+        d->room.least = scratch;
+    if (!fits && scratch < d->room.below)
+        d->room.below = scratch;
     wick_cost cost = wick_device_cost(device, wick_plan_step_work(d->costs, step));
     return (piece){.step = cost,
                    .reload = wick_device_cost(device, wick_plan_reload_work(d->costs, &step, 1)),
                    .draw = wick_plan_draw_sum(wick_plan_draw_of(device, cost),
                                               wick_plan_reload_draw(d->costs, &step, 1)),
-                   .fits = (int64_t)wick_plan_step_scratch(d->costs, step) <= d->scratch};
+                   .fits = fits};
 }
 
 /* Its work with a commit and all that a boot may have to read again. */
@@ -141,10 +156,10 @@ static bool carries(const division *d, const piece *work) {
     return wick_pack_carries(d->costs, d->limits, wick_plan_draw_sum(work->draw, d->commit_draw));
 }
 
-/* Steps are whole pixels, or channels of one pixel. */
-static bool legal(const division *d, uint32_t first, uint32_t end) {
-    bool pixels = first % d->out_c == 0 && (end % d->out_c == 0 || end == d->total);
-    return pixels || first / d->out_c == (end - 1) / d->out_c;
+/* From border k to border j: steps are whole pixels, or channels of one pixel. */
+static bool legal(const division *d, int k, int j) {
+    const border *from = &d->at[k], *to = &d->at[j];
+    return (from->begins_pixel && to->ends_pixel) || from->first_pixel == to->last_pixel;
 }
 
 /* ---- borders ---- */
@@ -155,7 +170,7 @@ static void add_border(division *d, uint32_t at) {
 }
 
 /* The interval can be a span. */
-static bool alone(const division *d, uint32_t from, uint32_t to) {
+static bool alone(division *d, uint32_t from, uint32_t to) {
     if (d->limits->max_span_outputs && to - from > (uint32_t)d->limits->max_span_outputs)
         return false;
     piece work = piece_of(d, from, to);
@@ -222,75 +237,108 @@ static void set_borders(division *d) {
     }
 }
 
+static void describe_borders(division *d) {
+    d->at = wick_xalloc(((size_t)d->n + 1) * sizeof *d->at);
+    for (int b = 0; b <= d->n; b++) {
+        uint32_t at = d->borders[b];
+        d->at[b] = (border){.first_pixel = at / d->out_c,
+                            .last_pixel = at ? (at - 1) / d->out_c : UINT32_MAX,
+                            .begins_pixel = at % d->out_c == 0,
+                            .ends_pixel = at % d->out_c == 0 || at == d->total};
+    }
+}
+
 /* ---- the search ---- */
+
+static double worth_of(const division *d, const piece *p) {
+    return p->fits ? wick_pack_worth(d->limits, p->step) : (double)INFINITY;
+}
 
 static piece piece_between(division *d, int k, int j) {
     int at = j - k - 1;
     if (at >= d->width)
         return piece_of(d, d->borders[k], d->borders[j]);
     size_t index = (size_t)k * (size_t)d->width + (size_t)at;
-    if (!d->is_known[index]) {
+    if (isnan(d->worth[index])) {
         d->known[index] = piece_of(d, d->borders[k], d->borders[j]);
-        d->is_known[index] = 1;
+        d->worth[index] = worth_of(d, &d->known[index]);
     }
     return d->known[index];
 }
 
-/* The cheapest steps of one span from border i to j, given those to all borders between: one step
-   where that fits (no division takes less), else the best last step. *last: where it begins; -1:
-   none. */
-static piece best_steps(division *d, const piece *to, int i, int j, int *last) {
-    piece best = {.fits = false};
-    double least = INFINITY;
-    *last = -1;
-    if (legal(d, d->borders[i], d->borders[j])) {
-        best = piece_between(d, i, j);
-        if (best.fits) {
-            *last = i;
+/* What the step between the borders takes; INFINITY: there is no room for it. */
+static double worth_between(division *d, int k, int j) {
+    int at = j - k - 1;
+    if (at < d->width) {
+        double worth = d->worth[(size_t)k * (size_t)d->width + (size_t)at];
+        if (!isnan(worth))
+            return worth;
+    }
+    piece p = piece_between(d, k, j);
+    return worth_of(d, &p);
+}
+
+/* The cheapest steps of one span from a border on, to those behind it. */
+typedef struct reached {
+    piece steps;  /* all of them */
+    double worth; /* INFINITY: there are none */
+    int last;     /* where the last of them begins; -1: there are none */
+} reached;
+
+/* From border i to j, given those to all borders between: one step where that fits (no division
+   takes less), else the best last step. */
+static reached best_steps(division *d, const reached *to, int i, int j) {
+    reached best = {.steps = {.fits = false}, .worth = INFINITY, .last = -1};
+    if (legal(d, i, j)) {
+        best.worth = worth_between(d, i, j);
+        best.steps = piece_between(d, i, j);
+        if (best.steps.fits) {
+            best.last = i;
             return best;
         }
     }
     for (int k = j - 1; k > i; k--) {
-        if (!to[k - i].fits || !legal(d, d->borders[k], d->borders[j]))
+        if (isinf(to[k - i].worth) || !legal(d, k, j))
             continue;
-        piece step = piece_between(d, k, j);
-        if (!step.fits)
+        double step = worth_between(d, k, j);
+        if (isinf(step))
             break; /* longer ones need no less scratch */
-        piece sum = {.step = wick_cost_add(to[k - i].step, step.step),
-                     .reload = wick_cost_add(to[k - i].reload, step.reload),
-                     .draw = wick_plan_draw_sum(to[k - i].draw, step.draw),
-                     .fits = true};
-        double worth = wick_pack_worth(d->limits, sum.step);
-        if (worth < least) {
-            least = worth;
-            best = sum;
-            *last = k;
+        if (to[k - i].worth + step < best.worth) {
+            best.worth = to[k - i].worth + step;
+            best.last = k;
         }
     }
-    best.fits = *last >= 0;
+    if (best.last < 0)
+        return best;
+    const piece *before = &to[best.last - i].steps;
+    piece step = piece_between(d, best.last, j);
+    best.steps = (piece){.step = wick_cost_add(before->step, step.step),
+                         .reload = wick_cost_add(before->reload, step.reload),
+                         .draw = wick_plan_draw_sum(before->draw, step.draw),
+                         .fits = true};
     return best;
 }
 
-/* Fills to[j - i] and last[j - i] for the borders that a span from i may reach, at most `end`;
+/* Fills to[j - i] for the borders that a span from i may reach, at most `end`;
    returns the last one. Some kernels take less for more pixels, so the reach ends well behind the
    first excess. */
-static int follow(division *d, int i, int end, piece *to, int *last) {
+static int follow(division *d, int i, int end, reached *to) {
     int j = i;
     while (j < end) {
         uint32_t outputs = d->borders[j + 1] - d->borders[i];
         if (j > i && d->limits->max_span_outputs && outputs > (uint32_t)d->limits->max_span_outputs)
             break;
         j++;
-        to[j - i] = best_steps(d, to, i, j, &last[j - i]);
-        if (to[j - i].fits &&
-            to[j - i].step.energy_uj + d->commit.energy_uj > 1.5 * d->limits->span_uj)
+        to[j - i] = best_steps(d, to, i, j);
+        if (to[j - i].steps.fits &&
+            to[j - i].steps.step.energy_uj + d->commit.energy_uj > 1.5 * d->limits->span_uj)
             break;
     }
     return j;
 }
 
 /* from[j]: where the last span before border j begins. INFINITY: there is no division. */
-static double search(division *d, int *from, piece *to, int *last) {
+static double search(division *d, int *from, reached *to) {
     double *best = wick_xalloc(((size_t)d->n + 1) * sizeof *best);
     for (int j = 1; j <= d->n; j++)
         best[j] = INFINITY;
@@ -298,13 +346,14 @@ static double search(division *d, int *from, piece *to, int *last) {
     for (int i = 0; i < d->n; i++) {
         if (isinf(best[i]))
             continue;
-        int reach = follow(d, i, d->n, to, last);
+        int reach = follow(d, i, d->n, to);
         for (int j = i + 1; j <= reach; j++) {
-            if (!to[j - i].fits || !carries(d, &to[j - i]))
+            const piece *span = &to[j - i].steps;
+            if (!span->fits || !carries(d, span))
                 continue;
             double cost =
-                best[i] + wick_pack_expected(d->limits, wick_cost_add(to[j - i].step, d->commit),
-                                             to[j - i].reload);
+                best[i] +
+                wick_pack_expected(d->limits, wick_cost_add(span->step, d->commit), span->reload);
             if (cost < best[j]) {
                 best[j] = cost;
                 from[j] = i;
@@ -316,15 +365,15 @@ static double search(division *d, int *from, piece *to, int *last) {
     return expected;
 }
 
-static void add_spans(division *d, const int *from, piece *to, int *last, wick_packing *out) {
+static void add_spans(division *d, const int *from, reached *to, wick_packing *out) {
     int *ends = wick_xalloc(((size_t)d->n + 1) * sizeof *ends), spans = 0;
     for (int j = d->n; j > 0; j = from[j])
         ends[spans++] = j;
     while (spans-- > 0) {
         int j = ends[spans], i = from[j], steps = 0;
-        follow(d, i, j, to, last);
+        follow(d, i, j, to);
         int *step_ends = wick_xalloc(((size_t)(j - i) + 1) * sizeof *step_ends);
-        for (int k = j; k > i; k = last[k - i])
+        for (int k = j; k > i; k = to[k - i].last)
             step_ends[steps++] = k;
         for (int k = i; steps-- > 0; k = step_ends[steps])
             wick_packing_add(out, step_to(d->layer, d->borders[k], d->borders[step_ends[steps]]),
@@ -335,11 +384,12 @@ static void add_spans(division *d, const int *from, piece *to, int *last, wick_p
 }
 
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
-                     int64_t scratch, wick_packing *out, double *expected) {
+                     int64_t scratch, wick_packing *out, double *expected, wick_pack_room *room) {
     division d = {.costs = costs,
                   .limits = limits,
                   .layer = layer,
                   .scratch = scratch,
+                  .room = {.least = INT64_MIN, .below = INT64_MAX},
                   .commit = wick_device_cost(costs->device, wick_plan_commit_work(costs->device)),
                   .total = wick_plan_layer_total(&costs->layers[layer]),
                   .out_c = costs->layers[layer].out_c,
@@ -349,19 +399,24 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
     set_borders(&d);
     size_t n = (size_t)d.n;
     d.width = d.n < MOST_PAIRS / d.n ? d.n : MOST_PAIRS / d.n;
-    d.known = wick_xalloc((n * (size_t)d.width + 1) * sizeof *d.known);
-    d.is_known = wick_xalloc(n * (size_t)d.width + 1);
-    piece *to = wick_xalloc((n + 1) * sizeof *to);
-    int *last = wick_xalloc((n + 1) * sizeof *last), *from = wick_xalloc((n + 1) * sizeof *from);
-    *expected = search(&d, from, to, last);
+    size_t pieces = n * (size_t)d.width;
+    d.known = wick_xrealloc(NULL, (pieces + 1) * sizeof *d.known); /* as it comes: `worth` tells */
+    d.worth = wick_xalloc((pieces + 1) * sizeof *d.worth);
+    for (size_t p = 0; p < pieces; p++)
+        d.worth[p] = (double)NAN;
+    describe_borders(&d);
+    reached *to = wick_xalloc((n + 1) * sizeof *to);
+    int *from = wick_xalloc((n + 1) * sizeof *from);
+    *expected = search(&d, from, to);
     bool found = !isinf(*expected);
     if (found && out)
-        add_spans(&d, from, to, last, out);
+        add_spans(&d, from, to, out);
+    *room = d.room;
     free(d.borders);
+    free(d.at);
     free(d.known);
-    free(d.is_known);
+    free(d.worth);
     free(to);
-    free(last);
     free(from);
     return found;
 }
@@ -383,9 +438,15 @@ wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw 
         const wick_layer *layer = &costs->layers[l];
         int64_t unit = unit_outputs(costs, layer);
         uint32_t total = wick_plan_layer_total(layer);
-        for (uint32_t first = 0; first < total;) {
-            uint32_t end = smallest_end(layer, first, unit);
+        uint32_t rows = UINT32_MAX, count = 0;
+        for (uint32_t first = 0, end; first < total; first = end) {
+            end = smallest_end(layer, first, unit);
             wick_step step = step_to(l, first, end);
+            /* All that counts of a step: the one before was the same. */
+            uint32_t reads = wick_layer_input_rows(layer, first, step.count).rows;
+            if (reads == rows && step.count == count)
+                continue;
+            rows = reads, count = step.count;
             wick_plan_draw draw = wick_plan_draw_behind(boot, alone_draw(costs, step));
             double uf = wick_plan_uf_for(costs->device, 1, draw);
             int64_t scratch = wick_plan_step_scratch(costs, step);
@@ -393,7 +454,6 @@ wick_pack_floor wick_pack_smallest(const wick_plan_costs *costs, wick_plan_draw 
                 most_uf = uf, floor.step = draw, floor.step_layer = l;
             if (scratch > floor.scratch)
                 floor.scratch = scratch, floor.scratch_layer = l;
-            first = end;
         }
     }
     return floor;

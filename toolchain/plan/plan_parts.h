@@ -135,14 +135,19 @@ double wick_pack_worth(const wick_pack_limits *limits, wick_cost cost);
    probability e / usable and repeats half of it and its reload on average. */
 double wick_pack_expected(const wick_pack_limits *limits, wick_cost span, wick_cost reload);
 
+/* SRAM for which a division is the same: all steps that were looked at fit, or do not, in
+   [least, below) bytes. */
+typedef struct wick_pack_room {
+    int64_t least, below;
+} wick_pack_room;
 /* One layer divided into spans of steps (plan_pack.c): of all divisions whose steps end on the
    borders that are looked at, the one that is expected to take least. These are all legal ones
    (pixels, and channels within a pixel, that end on a write unit) as long as there are few pairs of
    them within a span; of larger layers rows, or every second, fourth ... row, and finer ones only
-   where such a piece exceeds a span. `out` (may be NULL) gets them. *expected: of these spans.
-   False: no step fits. */
+   where such a piece exceeds a span. `out` (may be NULL) gets them. *expected: of these spans;
+   *room: as above. False: no step fits. */
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
-                     int64_t scratch, wick_packing *out, double *expected);
+                     int64_t scratch, wick_packing *out, double *expected, wick_pack_room *room);
 void wick_packing_add(wick_packing *packing, wick_step step, bool new_span);
 /* Outputs of the smallest legal step from `first`. */
 uint32_t wick_plan_smallest_step(const wick_plan_costs *costs, int layer, uint32_t first);

@@ -9,6 +9,19 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* What a layer's division takes, as wick_pack_layer found it: chains, and places in SRAM, are tried
+   one after the other, and most layers are the same in all of them. */
+typedef struct known_division {
+    wick_pack_room room;
+    uint64_t resident; /* a bit for each operand */
+    double expected;   /* INFINITY: impossible */
+} known_division;
+
+typedef struct known_layer {
+    known_division *list;
+    int n;
+} known_layer;
+
 /* A chain is what is planned at once: a segment's layers, or the extractor's and then a module's.
  */
 typedef struct spanner {
@@ -21,6 +34,7 @@ typedef struct spanner {
     wick_step *whole;   /* [n] */
     int *last_reader;   /* [n_tensors] place in the chain; INT_MAX: beyond it */
     double *divided_at; /* [n_layers] expected, of a layer divided; INFINITY: impossible */
+    known_layer *known; /* [n_layers] */
 } spanner;
 
 static void set_chain(spanner *s, int segment) {
@@ -123,20 +137,36 @@ static bool better_whole(const spanner *s, int layer) {
            wick_pack_expected(s->limits, span.cost, reload) <= least_divided(s, written, commit);
 }
 
+/* What wick_pack_layer finds, its output in NVM. */
+static double divided_once(const spanner *s, int layer) {
+    const wick_layer *of = &s->costs.layers[layer];
+    known_layer *known = &s->known[layer];
+    known_division new = {.resident = 0};
+    for (uint32_t o = 0; o < of->n_operands && o < 64; o++)
+        if (wick_plan_resident(&s->costs, of->operands[o].tensor))
+            new.resident |= UINT64_C(1) << o;
+    for (int i = 0; i < known->n && of->n_operands <= 64; i++)
+        if (s->beside >= known->list[i].room.least && s->beside < known->list[i].room.below &&
+            known->list[i].resident == new.resident)
+            return known->list[i].expected;
+    if (!wick_pack_layer(&s->costs, s->limits, layer, s->beside, NULL, &new.expected, &new.room))
+        new.expected = INFINITY;
+    known->list = wick_xrealloc(known->list, ((size_t)known->n + 1) * sizeof *known->list);
+    known->list[known->n++] = new;
+    return new.expected;
+}
+
 /* What a layer costs when it is divided. Its readers then take its output from NVM. */
 static double divided(const spanner *s, int layer) {
     const wick_qnet *net = s->costs.net;
     int dst = net->layers[layer].dst;
     uint32_t sram = s->places[dst].sram;
-    double expected;
     if (sram != WICK_NO_SRAM && better_whole(s, layer))
         return INFINITY;
     s->places[dst].sram = WICK_NO_SRAM;
-    bool done = wick_pack_layer(&s->costs, s->limits, layer, s->beside, NULL, &expected);
+    double expected = divided_once(s, layer);
     s->places[dst].sram = sram;
-    if (!done)
-        return INFINITY;
-    if (sram == WICK_NO_SRAM)
+    if (isinf(expected) || sram == WICK_NO_SRAM)
         return expected;
     wick_work reads = {0};
     for (int l = layer + 1; l < net->n_layers; l++) {
@@ -176,7 +206,8 @@ static double best_of(const spanner *s, int *from) {
     return expected;
 }
 
-/* The chain into `out`; the layers that are divided are struck from `wanted`. */
+/* The layers of the chain that are divided are struck from `wanted`; `out` (may be NULL) gets the
+   steps. */
 static bool add_chain(spanner *s, wick_packing *out, bool *wanted, double *expected) {
     int *from = wick_xalloc(((size_t)s->n + 1) * sizeof *from);
     int *ends = wick_xalloc(((size_t)s->n + 1) * sizeof *ends), count = 0;
@@ -186,37 +217,45 @@ static bool add_chain(spanner *s, wick_packing *out, bool *wanted, double *expec
         ends[count++] = j;
     while (done && count-- > 0) {
         int j = ends[count];
-        double cost;
         if (from[j] < 0) {
+            double cost;
+            wick_pack_room room;
             int dst = dst_of(s, j - 1);
             wanted[dst] = false;
             uint32_t sram = s->places[dst].sram;
             s->places[dst].sram = WICK_NO_SRAM;
-            done =
-                wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside, out, &cost);
+            done = !out || wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside,
+                                           out, &cost, &room);
             s->places[dst].sram = sram;
         }
-        for (int i = from[j]; from[j] >= 0 && i < j; i++)
+        for (int i = from[j]; out && from[j] >= 0 && i < j; i++)
             wick_packing_add(out, s->whole[i], i == from[j]);
-        done = done && out->n_steps <= UINT16_MAX && out->n_spans < UINT16_MAX;
+        done = done && (!out || (out->n_steps <= UINT16_MAX && out->n_spans < UINT16_MAX));
     }
     free(from);
     free(ends);
     return done;
 }
 
-static bool add_segments(spanner *s, wick_packing *out, bool *wanted) {
+static void price_divisions(spanner *s) {
     const wick_qnet *net = s->costs.net;
-    out->n_steps = out->n_spans = 0;
     for (int l = 0; l < net->n_layers; l++)
         s->divided_at[l] = s->again && net->info[l].segment == 0 ? INFINITY : divided(s, l);
+}
+
+static bool add_segments(spanner *s, wick_packing *out, bool *wanted) {
+    const wick_qnet *net = s->costs.net;
     for (int segment = 0; segment <= net->n_modules; segment++) {
-        out->first_span[segment] = out->n_spans;
-        out->expected[segment] = 0;
+        double expected = 0;
+        int first = out ? out->n_spans : 0;
         set_chain(s, segment);
-        if (!(s->again && segment == 0) && !add_chain(s, out, wanted, &out->expected[segment]))
+        if (!(s->again && segment == 0) && !add_chain(s, out, wanted, &expected))
             return false;
-        out->span_count[segment] = out->n_spans - out->first_span[segment];
+        if (!out)
+            continue;
+        out->expected[segment] = expected;
+        out->first_span[segment] = first;
+        out->span_count[segment] = out->n_spans - first;
     }
     return true;
 }
@@ -227,17 +266,18 @@ static bool settle(spanner *s, wick_packing *out, bool *wanted) {
     for (bool changed = true; changed;) {
         out->arena_bytes = wick_plan_choose_arena(&s->costs, s->limits, wanted, s->places);
         s->beside = s->limits->scratch - out->arena_bytes;
-        if (!add_segments(s, out, wanted))
+        price_divisions(s);
+        if (!add_segments(s, NULL, wanted))
             return false;
         changed = false;
         for (int t = 0; t < net->n_tensors; t++)
             changed |= !wanted[t] && s->places[t].sram != WICK_NO_SRAM;
     }
-    return true;
+    return add_segments(s, out, wanted);
 }
 
 static bool pack(const wick_plan_costs *costs, const wick_pack_limits *limits, bool again,
-                 wick_packing *out) {
+                 known_layer *known, wick_packing *out) {
     const wick_qnet *net = costs->net;
     size_t layers = (size_t)net->n_layers + 1;
     *out = (wick_packing){.places = wick_xalloc((size_t)net->n_tensors * sizeof *out->places)};
@@ -245,6 +285,7 @@ static bool pack(const wick_plan_costs *costs, const wick_pack_limits *limits, b
                  .limits = limits,
                  .places = out->places,
                  .again = again,
+                 .known = known,
                  .last_reader = wick_xalloc((size_t)net->n_tensors * sizeof *s.last_reader),
                  .whole = wick_xalloc(layers * sizeof *s.whole),
                  .divided_at = wick_xalloc(layers * sizeof *s.divided_at)};
@@ -288,14 +329,16 @@ static double sum_of(const wick_packing *packing, int modules) {
     return sum;
 }
 
-bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out) {
+/* Features stored, or computed again by every module: what takes less. */
+static bool pack_either(const wick_plan_costs *costs, const wick_pack_limits *limits,
+                        known_layer *known, wick_packing *out) {
     const wick_qnet *net = costs->net;
     wick_packing again;
     bool stores = limits->features != WICK_FEATURES_RECOMPUTED || net->n_layers == 0 ||
                   net->info[0].segment != 0;
-    bool stored = stores && pack(costs, limits, false, out);
+    bool stored = stores && pack(costs, limits, false, known, out);
     if (limits->features == WICK_FEATURES_STORED || net->n_layers == 0 ||
-        net->info[0].segment != 0 || !pack(costs, limits, true, &again))
+        net->info[0].segment != 0 || !pack(costs, limits, true, known, &again))
         return stored;
     /* One answer takes less, and a second one after a power failure no more. */
     if (stored && (2 * extractor_alone(costs, limits, &again) > out->expected[0] ||
@@ -307,4 +350,14 @@ bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wic
         wick_packing_free(out);
     *out = again;
     return true;
+}
+
+bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out) {
+    size_t layers = (size_t)costs->net->n_layers;
+    known_layer *known = wick_xalloc((layers + 1) * sizeof *known);
+    bool done = pack_either(costs, limits, known, out);
+    for (size_t l = 0; l < layers; l++)
+        free(known[l].list);
+    free(known);
+    return done;
 }
