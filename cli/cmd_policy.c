@@ -45,7 +45,7 @@ static const struct argp_option option_table[] = {
     {"phases", KEY_PHASES, "N", 0, "start phases of each trace (default 10)", 0},
     {"wait", KEY_WAIT, "S", 0,
      "one sleep of a device that waits for charge (default: 1/50 of the period)", 0},
-    {"slots", KEY_SLOTS, "N", 0, "synth: a period is divided in so many (default 20)", 0},
+    {"slots", KEY_SLOTS, "N", 0, "synth: a period is divided in so many (default 40)", 0},
     {"ahead", KEY_AHEAD, "N", 0, "synth: periods looked ahead (default 10)", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};

@@ -115,8 +115,7 @@ static wick_status play(wick_arena *arena, const scene *s, const family *f, cons
         WICK_TRY(wick_policy_judge(&judged, &fixed, &out->fixed[k], diag));
     }
     wick_synth_options options = wick_synth_defaults();
-    options.periods =
-        3; /* more change nothing that a capacitor of these windows could carry over */
+    options.periods = 12;
     wick_policy best[KINDS];
     for (int k = 0; k < KINDS; k++) {
         double trained;

@@ -1,5 +1,7 @@
 /* The choice among synthesised policies by their score on the traces to learn from. */
 #include "sim/policy_budget.h"
+#include "sim/policy_finals.h"
+#include "sim/policy_process.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -7,23 +9,22 @@
 /* Of expected accuracy: what a policy must be better by than always the same module, on many traces
    and, beside that, on one (which says nothing of how traces differ). */
 static const double MARGIN = 0.003, MARGIN_OF_ONE = 0.012;
+/* And a rule by so much more: it is the luckiest of hundreds, a process's table one of eight. */
+static const double SEARCHED = 0.01;
 
 typedef struct choice {
     wick_arena *arena;
     const wick_judged *on;
-    wick_policy best;
-    double best_value;
-    double *base;          /* [n_traces] what the best fixed module scores on each */
-    wick_synthesised made; /* of the best */
+    double *base; /* [n_traces] what the best fixed module scores on each */
+    policy_finals finals;
     double energy_uj[1 + WICK_MAX_HEADS], full_uj;
     wick_status status;
     wick_diag *diag;
 } choice;
 
 /* Its value: the mean over the traces of what it is better by than the best fixed module, less the
-   standard error of that; it becomes the best one where it is better. Traces that are not here
-   differ from each other as these do. */
-static double consider(choice *c, const wick_policy *policy, const wick_synthesised *made) {
+   standard error of that. Traces that are not here differ from each other as these do. */
+static double value_of(choice *c, const wick_policy *policy) {
     double sum = 0, squares = 0;
     int n = c->on->n_traces;
     for (int i = 0; i < n && c->status == WICK_OK; i++) {
@@ -38,45 +39,56 @@ static double consider(choice *c, const wick_policy *policy, const wick_synthesi
     if (c->status != WICK_OK)
         return -1;
     double mean = sum / n, spread = n > 1 ? fmax(0, squares - sum * mean) / (n - 1) : 0;
-    double value = mean - sqrt(spread / n);
-    if (value > c->best_value) {
-        c->best_value = value;
-        c->best = *policy;
-        c->made = made ? *made : (wick_synthesised){0};
-    }
+    return mean - sqrt(spread / n);
+}
+
+static double consider(choice *c, const wick_policy *policy, const wick_synthesised *made) {
+    double value = value_of(c, policy);
+    if (c->status == WICK_OK)
+        policy_finals_add(&c->finals, policy, made, value);
     return value;
 }
 
-static double consider_table(choice *c, const wick_synthesised *made, double memory_s) {
-    wick_policy_table *table = wick_new(c->arena, wick_policy_table, 1);
+static wick_policy policy_of(wick_arena *arena, const wick_synthesised *made, double memory_s) {
+    wick_policy_table *table = wick_new(arena, wick_policy_table, 1);
     *table = made->table;
-    const wick_policy policy = {.kind = WICK_POLICY_TABLE,
-                                .memory_ms = (uint32_t)fmax(1, round(memory_s * 1e3)),
-                                .table = table};
+    return (wick_policy){.kind = WICK_POLICY_TABLE,
+                         .memory_ms = (uint32_t)fmax(1, round(memory_s * 1e3)),
+                         .table = table};
+}
+
+static double consider_table(choice *c, const wick_synthesised *made, double memory_s) {
+    const wick_policy policy = policy_of(c->arena, made, memory_s);
     return consider(c, &policy, made);
 }
 
 /* ---- value iteration ---- */
 
-static void tables(choice *c, const wick_synth_options *options) {
-    static const double memories[] = {1, 5}, dearer[] = {1.15};
-    for (size_t i = 0; i < WICK_LEN(memories); i++)
-        for (size_t k = 0; k < WICK_LEN(dearer); k++) {
-            wick_synth_options o = *options;
+static void tables(choice *c, const wick_synth_options *options, int fixed) {
+    static const double memories[] = {0.05, 0.2}, more[] = {0.01, 0.03, 0.1, 0.3};
+    const wick_judged *on = c->on;
+    for (size_t i = 0; i < WICK_LEN(memories) && c->status == WICK_OK; i++) {
+        wick_synth_options o = *options;
+        o.workload = on->workload;
+        o.workload.arrivals = WICK_ARRIVALS_PERIODIC;
+        o.harvester = on->harvester;
+        o.memory_s = fmax(1e-3, memories[i] * on->workload.period_s);
+        o.wait_s = on->wait_s;
+        o.dearer = 1.15;
+        while (o.slots >= 40 && o.slots * o.workload.deadline_s > 60 * o.workload.period_s)
+            o.slots /= 2; /* states grow with the deadline */
+        for (int m = 0; m < on->plan->model.n_modules; m++)
+            o.accuracy[m] = on->accuracy[m];
+        wick_arena *work = wick_arena_new();
+        policy_process *p;
+        c->status = policy_process_make(work, on->plan, on->traces, on->n_traces, &o, &p, c->diag);
+        for (size_t k = 0; k < WICK_LEN(more) && c->status == WICK_OK; k++) {
             wick_synthesised one;
-            o.workload = c->on->workload;
-            o.workload.arrivals = WICK_ARRIVALS_PERIODIC;
-            o.harvester = c->on->harvester;
-            o.memory_s = fmax(1e-3, memories[i] * c->on->workload.period_s / o.slots);
-            o.dearer = dearer[k];
-            for (int m = 0; m < c->on->plan->model.n_modules; m++)
-                o.accuracy[m] = c->on->accuracy[m];
-            if (c->status == WICK_OK)
-                c->status = wick_policy_synth(c->arena, c->on->plan, c->on->traces, c->on->n_traces,
-                                              &o, &one, c->diag);
-            if (c->status == WICK_OK)
-                consider_table(c, &one, o.memory_s);
+            policy_process_table(p, fixed, more[k], c->arena, &one);
+            consider_table(c, &one, o.memory_s);
         }
+        wick_arena_free(work);
+    }
 }
 
 /* ---- rules on energy ---- */
@@ -173,33 +185,51 @@ static void rules(choice *c, int fixed) {
     }
 }
 
+/* What the fixed module scores on each trace. */
+static void set_base(choice *c, const wick_policy *fixed) {
+    for (int i = 0; i < c->on->n_traces && c->status == WICK_OK; i++) {
+        wick_judged one = *c->on;
+        one.traces += i;
+        one.n_traces = 1;
+        c->status = wick_policy_judge(&one, fixed, &c->base[i], c->diag);
+    }
+}
+
 wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
-    choice c = {.arena = arena, .on = on, .best_value = -2, .diag = diag};
+    choice c = {.arena = arena, .on = on, .diag = diag};
     wick_policy fixed = {0};
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
     c.base = wick_new(arena, double, on->n_traces);
-    for (int i = 0; i < on->n_traces; i++) {
-        wick_judged one = *on;
-        one.traces += i;
-        one.n_traces = 1;
-        WICK_TRY(wick_policy_judge(&one, &fixed, &c.base[i], diag));
-    }
-    consider_table(&c, &constant, 0);
-    c.best_value = MARGIN + MARGIN_OF_ONE / on->n_traces;
+    set_base(&c, &fixed);
     for (int i = 0; i < n_also; i++)
         consider(&c, &also[i], NULL);
-    tables(&c, options);
+    tables(&c, options, fixed.module);
     rules(&c, fixed.module);
-    *best = c.best;
+    const wick_judged more = policy_finals_world(on);
+    c.on = &more;
+    set_base(&c, &fixed);
+    double best_value = MARGIN + MARGIN_OF_ONE / on->n_traces;
+    wick_synthesised chosen = constant;
+    *best = policy_of(arena, &constant, 0);
+    for (int i = 0; i < c.finals.n && c.status == WICK_OK; i++) {
+        double value = value_of(&c, &c.finals.at[i].policy);
+        if (c.finals.at[i].made.bytes && !c.finals.at[i].made.n_states)
+            value -= SEARCHED;
+        if (c.status == WICK_OK && value > best_value) {
+            best_value = value;
+            *best = c.finals.at[i].policy;
+            chosen = c.finals.at[i].made;
+        }
+    }
     if (made)
-        *made = c.made;
+        *made = chosen;
     WICK_TRY(c.status);
-    return wick_policy_judge(on, best, score, diag);
+    return wick_policy_judge(&more, best, score, diag);
 }
 
 wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_policy_kind kind,
@@ -209,8 +239,9 @@ wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_poli
         return wick_policy_tune(on, kind, best, score, diag);
     wick_policy also[3] = {{.kind = WICK_POLICY_GREEDY}};
     if (kind == WICK_POLICY_GREEDY) {
+        const wick_judged more = policy_finals_world(on);
         *best = also[0];
-        return wick_policy_judge(on, best, score, diag);
+        return wick_policy_judge(&more, best, score, diag);
     }
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_THRESHOLD, &also[1], NULL, diag));
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_EDF, &also[2], NULL, diag));

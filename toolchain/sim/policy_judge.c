@@ -1,3 +1,4 @@
+#include "sim/policy_finals.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -115,8 +116,7 @@ wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_opti
 
 typedef struct search {
     const wick_judged *on;
-    wick_policy *best;
-    double best_score;
+    policy_finals finals;
     wick_status status;
     wick_diag *diag;
 } search;
@@ -126,10 +126,8 @@ static void attempt(search *s, wick_policy policy) {
     if (s->status != WICK_OK)
         return;
     s->status = wick_policy_judge(s->on, &policy, &score, s->diag);
-    if (s->status == WICK_OK && score > s->best_score) {
-        s->best_score = score;
-        *s->best = policy;
-    }
+    if (s->status == WICK_OK)
+        policy_finals_add(&s->finals, &policy, NULL, score);
 }
 
 static uint32_t u32(double value) {
@@ -159,21 +157,37 @@ static void tune_threshold(search *s) {
                                          .charge_high_uj =
                                              c == CHARGES ? UINT32_MAX - 1
                                                           : u32(full_uj * (c + 0.5) / CHARGES)});
-    for (double factor = 1.3; factor > 1.1; factor = 1 + (factor - 1) / 2)
+    for (double factor = 1.3; factor > 1.1 && s->status == WICK_OK; factor = 1 + (factor - 1) / 2) {
+        const wick_policy best = s->finals.at[0].policy;
         for (int i = 0; i < 27; i++) {
             const double by[3] = {1 / factor, 1, factor};
-            wick_policy p = *s->best;
+            wick_policy p = best;
             p.harvest_low_uw = u32(p.harvest_low_uw * by[i % 3]);
             p.harvest_high_uw = u32(p.harvest_high_uw * by[i / 3 % 3]);
             p.charge_high_uj = u32(p.charge_high_uj * by[i / 9]);
             if (p.harvest_high_uw >= p.harvest_low_uw)
                 attempt(s, p);
         }
+    }
+}
+
+static void decide(search *s, wick_policy *best, double *score) {
+    const wick_judged more = policy_finals_world(s->on);
+    *score = -1;
+    for (int i = 0; i < s->finals.n && s->status == WICK_OK; i++) {
+        double one;
+        s->status = wick_policy_judge(&more, &s->finals.at[i].policy, &one, s->diag);
+        if (s->status == WICK_OK && one > *score) {
+            *score = one;
+            *best = s->finals.at[i].policy;
+        }
+    }
 }
 
 wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_policy *best,
                              double *score, wick_diag *diag) {
-    search s = {.on = on, .best = best, .best_score = -1, .diag = diag};
+    search s = {.on = on, .diag = diag};
+    double best_score;
     const wick_plan *plan = on->plan;
     switch (kind) {
     case WICK_POLICY_FIXED:
@@ -193,7 +207,6 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
         return wick_fail(diag, WICK_UNSUPPORTED, NULL, wick_policy_name(kind), NULL,
                          "it has no parameters to tune");
     }
-    if (score)
-        *score = s.best_score;
+    decide(&s, best, score ? score : &best_score);
     return s.status;
 }

@@ -1,8 +1,11 @@
 #include "sim/policy_mdp.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { OFF, ON };
+/* Of expected accuracy: what the worth of a state may still change by. */
+static const double SETTLED = 0.02;
 
 /* Stages: the extractor's levels; then for each best answer, none in work, and the levels of each
    module that is larger than it (behind no answer: of every module). */
@@ -76,7 +79,11 @@ static double leaks(const policy_mdp *m, double uj) {
    those of the bin that follows. */
 static double sleep_on(const policy_mdp *m, double uj, const float *on, const float *off) {
     double left_uj = uj - m->sleep_uj - leaks(m, uj);
-    return left_uj < 0 ? off[0] : at_charge(m, on, left_uj);
+    if (left_uj >= 0)
+        return at_charge(m, on, left_uj);
+    /* An empty state stands for all charges up to half a step: it lasts as long as these. */
+    double fails = fmin(1, -left_uj / (0.5 * m->step_uj));
+    return fails * off[0] + (1 - fails) * on[0];
 }
 
 static double stay_off(const policy_mdp *m, double uj, const float *on, const float *off) {
@@ -237,22 +244,44 @@ static void sweep_age(policy_mdp *m, int age) {
     }
 }
 
+/* A further period adds the same to all states in which an input arrives: no choice depends on it.
+ */
+static bool settled(const policy_mdp *m, const float *before) {
+    double least = INFINITY, most = -INFINITY;
+    for (int on = 0; on < 2; on++)
+        for (int i = 0; i < m->chain->n; i++)
+            for (int c = 0; c < MDP_CHARGES; c++) {
+                double more =
+                    cell(m, on, 0, 0, i)[c] - before[(on * CHAIN_BINS + i) * MDP_CHARGES + c];
+                least = fmin(least, more);
+                most = fmax(most, more);
+            }
+    return most - least < SETTLED;
+}
+
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
     number_stages(m);
     for (int on = 0; on < 2; on++) {
         m->value[on] = wick_new(arena, float, place(m, m->n_stages, 0, 0));
         m->idle[on] = wick_new(arena, float, (size_t)(m->slots + 1) * CHAIN_BINS * MDP_CHARGES);
     }
-    for (int p = 0; p < periods; p++) {
+    size_t waiting = (size_t)CHAIN_BINS * MDP_CHARGES;
+    float *before = wick_new(arena, float, 2 * waiting);
+    for (m->periods = 0; m->periods < periods;) {
+        for (int on = 0; on < 2; on++)
+            memcpy(before + (size_t)on * waiting, cell(m, on, 0, 0, 0), waiting * sizeof(float));
         sweep_idle(m);
         for (int age = m->ages - 1; age >= 0; age--)
             sweep_age(m, age);
+        m->periods++;
+        if (settled(m, before))
+            break;
     }
 }
 
-double mdp_expected(const policy_mdp *m, int periods) {
+double mdp_expected(const policy_mdp *m) {
     double sum = 0;
     for (int i = 0; i < m->chain->n; i++)
         sum += cell(m, OFF, 0, 0, i)[0];
-    return sum / m->chain->n / periods;
+    return sum / m->chain->n / m->periods;
 }

@@ -28,11 +28,13 @@ typedef struct policy_mdp {
     int levels[1 + WICK_MAX_HEADS];  /* of each segment, a multiple of WICK_TABLE_LEVELS */
     int stage_of[1 + WICK_MAX_HEADS][1 + WICK_MAX_HEADS]; /* [best][working]: its level 0 */
     int n_stages;
+    int periods; /* looked ahead */
     /* values, [on][stage][age][bin][charge] and [on][slots left][bin][charge] */
     float *value[2], *idle[2];
 } policy_mdp;
 
-/* Takes arrays from `arena` and computes all values. */
+/* Takes arrays from `arena` and computes all values, of `periods` periods or of as many as change
+   something. */
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods);
 /* Of a state of a device that is on: going on with module w at `level` behind answer `best`. */
 double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, int charge);
@@ -44,6 +46,6 @@ double mdp_wait(const policy_mdp *m, int stage, int age, int bin, int charge);
 /* Nothing more for this input. */
 double mdp_finish(const policy_mdp *m, int age, int bin, int charge);
 /* Sum over bins of the value of an input's arrival at an empty device, over periods. */
-double mdp_expected(const policy_mdp *m, int periods);
+double mdp_expected(const policy_mdp *m);
 
 #endif

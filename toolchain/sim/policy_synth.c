@@ -1,19 +1,21 @@
 /* From the values of the decision process to a table: bins, the best action of each cell over the
    states that fall into it, equal rows stored once, similar ones merged until the table fits. */
 #include "sim/policy_mdp.h"
+#include "sim/policy_process.h"
 #include "sim/policy_rows.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIME_BINS = 10, MOST_CELLS = 3200 };
+enum { TIME_BINS = 10, MOST_CELLS = 2800 };
 
 wick_synth_options wick_synth_defaults(void) {
     return (wick_synth_options){
         .workload = {.period_s = 60, .deadline_s = 60, .clock_survives = true},
-        .slots = 20,
+        .slots = 40,
         .periods = 10,
+        .wait_s = 1,
         .dearer = 1};
 }
 
@@ -22,52 +24,52 @@ typedef struct builder {
     wick_policy_table *table;
     int first_left[TIME_BINS + 1]; /* slots left at which each time bin begins; the end */
     int n_cells;                   /* stages x time x harvest */
-    uint8_t (*rows)[ROW_BYTES];    /* [n_cells] */
+    int n_actions;
+    float *values; /* [n_cells][CHARGE_BINS][n_actions]: policy_rows.h */
 } builder;
 
 /* ---- actions ---- */
 
-/* `best` of the extractor's stages, where 1 stands for going on. */
-enum { EXTRACTING = -1, ACTIONS = WICK_POLICY_WAIT + 1 };
+/* `best` of the extractor's stages, where every module's number stands for going on. */
+enum { EXTRACTING = -1 };
+/* Of expected accuracy: by what it must be better to wait, or to give up what has no answer yet,
+   because the process sees time in slots and those who wait where none may be; and what an action
+   costs that the device would not follow. */
+static const double PATIENCE = 0.002, HOPE = 0.02, USELESS = 0.05;
 
-/* The values of each action (0 finish, k go on with, or turn to, module k, WAIT) of a state;
-   -INFINITY where it is not allowed. */
-static void action_values(const policy_mdp *m, int age, int best, int working, int level, int bin,
-                          int charge, double *values) {
-    int larger = best ? best - 1 : m->n_modules;
+/* Adds the values of each action of a state: 0 finish, k go on with, or turn to, module k as
+   wick_policy_choose follows it, the last one to wait. */
+static void add_values(const policy_mdp *m, int age, int best, int working, int level, int bin,
+                       int charge, float *sums) {
+    int larger = best > 0 ? best - 1 : m->n_modules;
     int stage = best == EXTRACTING ? level : m->stage_of[best][working] + level;
-    values[0] = mdp_finish(m, age, bin, charge);
-    values[WICK_POLICY_WAIT] = mdp_wait(m, stage, age, bin, charge);
-    for (int w = 1; w <= m->n_modules && best == EXTRACTING; w++)
-        values[w] = w == 1 ? mdp_extract(m, age, level, bin, charge) : -INFINITY;
-    for (int w = 1; w <= m->n_modules && best != EXTRACTING; w++)
-        values[w] = w < working || w > larger ? -INFINITY
-                    : w == working            ? mdp_go_on(m, age, best, w, level, bin, charge)
-                                              : mdp_go_on(m, age, best, w, 0, bin, charge);
+    double finish = mdp_finish(m, age, bin, charge);
+    double go_on = best == EXTRACTING ? mdp_extract(m, age, level, bin, charge)
+                   : working          ? mdp_go_on(m, age, best, working, level, bin, charge)
+                                      : 0;
+    sums[0] += (float)(best > 0 ? finish : finish - HOPE);
+    for (int w = 1; w <= m->n_modules; w++)
+        sums[w] += (float)(best == EXTRACTING || w <= working ? go_on
+                           : w > larger                       ? finish - USELESS
+                                        : mdp_go_on(m, age, best, w, 0, bin, charge));
+    sums[m->n_modules + 1] += (float)(mdp_wait(m, stage, age, bin, charge) - PATIENCE);
 }
 
-/* The best action over the states of one cell; ties go to the larger module, and nobody waits for
-   nothing. */
-static int best_action(const builder *b, int best, int working, int level, int time, int bin,
-                       int charge_bin) {
+/* Over the states of one cell and bin of the charge. */
+static void sum_up(const builder *b, int best, int working, int level, int time, int bin,
+                   int charge_bin, float *sums) {
     enum { PER_BIN = MDP_CHARGES / CHARGE_BINS };
     const policy_mdp *m = b->m;
     const int per_level =
         working || best == EXTRACTING ? m->levels[working] / WICK_TABLE_LEVELS : 1;
-    double sums[ACTIONS] = {0}, values[ACTIONS];
+    int states = (b->first_left[time + 1] - b->first_left[time]) * per_level * PER_BIN;
     for (int left = b->first_left[time]; left < b->first_left[time + 1]; left++)
         for (int l = 0; l < per_level; l++)
-            for (int c = 0; c < PER_BIN; c++) {
-                action_values(m, m->ages - left, best, working, level * per_level + l, bin,
-                              charge_bin * PER_BIN + c, values);
-                for (int a = 0; a < ACTIONS; a++)
-                    sums[a] += a <= m->n_modules || a == WICK_POLICY_WAIT ? values[a] : 0;
-            }
-    int action = 0;
-    for (int a = m->n_modules; a >= 1; a--)
-        if (sums[a] >= sums[action])
-            action = a;
-    return sums[WICK_POLICY_WAIT] > sums[action] + 1e-9 ? WICK_POLICY_WAIT : action;
+            for (int c = 0; c < PER_BIN; c++)
+                add_values(m, m->ages - left, best, working, level * per_level + l, bin,
+                           charge_bin * PER_BIN + c, sums);
+    for (int a = 0; a < b->n_actions; a++)
+        sums[a] /= (float)states;
 }
 
 static void fill_rows(builder *b, int best, int working, int level) {
@@ -77,13 +79,12 @@ static void fill_rows(builder *b, int best, int working, int level) {
         stage = (int)wick_policy_stage(t->n_modules, (uint32_t)best, (uint32_t)working,
                                        (uint32_t)level);
     for (int time = 0; time < t->n_time; time++)
-        for (int bin = 0; bin < t->n_harvest; bin++) {
-            uint8_t *row = b->rows[(stage * t->n_time + time) * t->n_harvest + bin];
+        for (int bin = 0; bin < t->n_harvest; bin++)
             for (int c = 0; c < CHARGE_BINS; c++) {
-                int action = best_action(b, best, working, level, time, bin, c);
-                row[c / 2] |= (uint8_t)(action << (c & 1 ? 4 : 0));
+                int at = ((stage * t->n_time + time) * t->n_harvest + bin) * CHARGE_BINS + c;
+                sum_up(b, best, working, level, time, bin, c,
+                       b->values + (size_t)at * (size_t)b->n_actions);
             }
-        }
 }
 
 static void fill(builder *b) {
@@ -108,7 +109,7 @@ static uint32_t rounded(double value) {
 
 /* Time bins are finer towards the deadline: 1, 1, 1, 2, 2 ... slots, growing by a constant factor.
  */
-static void make_bins(builder *b, double slot_s, double full_uj) {
+static void make_bins(builder *b, double slot_s, double wait_s, double full_uj) {
     wick_policy_table *t = b->table;
     const policy_mdp *m = b->m;
     memset(t->charge_uj, 0xff, sizeof t->charge_uj);
@@ -130,7 +131,7 @@ static void make_bins(builder *b, double slot_s, double full_uj) {
         first = first <= b->first_left[t->n_time - 1] ? b->first_left[t->n_time - 1] + 1 : first;
         if (first > m->ages)
             break;
-        t->time_ms[t->n_time - 1] = rounded((first - 0.5) * slot_s * 1e3);
+        t->time_ms[t->n_time - 1] = rounded(((first - 0.5) * slot_s + wait_s) * 1e3);
         b->first_left[t->n_time++] = first;
     }
     b->first_left[t->n_time] = m->ages + 1;
@@ -145,7 +146,8 @@ static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *
     policy_mdp m = {.chain = chain,
                     .n_modules = plan->model.n_modules,
                     .slots = o->slots,
-                    .ages = (int)lround(o->workload.deadline_s / slot_s),
+                    .ages =
+                        (int)fmax(1, floor((o->workload.deadline_s - o->wait_s) / slot_s + 1e-6)),
                     .step_uj = full_uj / (MDP_CHARGES - 1),
                     .on_uj = plan->charge_uj,
                     .boot_uj = plan->boot.energy_uj,
@@ -196,35 +198,91 @@ static wick_status check(const wick_plan *plan, const wick_synth_options *o, wic
     return WICK_OK;
 }
 
+struct policy_process {
+    policy_mdp m;
+    harvest_chain chain;
+    builder b;
+    wick_synthesised made; /* without rows */
+};
+
+wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
+                                const wick_trace *const *traces, int n_traces,
+                                const wick_synth_options *options, policy_process **out,
+                                wick_diag *diag) {
+    WICK_TRY(check(plan, options, diag));
+    policy_process *p = wick_new(arena, policy_process, 1);
+    double slot_s = options->workload.period_s / options->slots;
+    double memory_s = options->memory_s > 0 ? options->memory_s : slot_s;
+    WICK_TRY(harvest_chain_fit(plan, traces, n_traces, options->harvester, slot_s, memory_s,
+                               CHAIN_BINS, &p->chain, diag));
+    p->m = make_process(plan, options, &p->chain);
+    mdp_solve(&p->m, arena, options->periods);
+    p->made.n_states = 2 * p->m.n_stages * (p->m.ages + 1) * p->chain.n * MDP_CHARGES;
+    p->made.expected = mdp_expected(&p->m);
+    wick_policy_table *t = &p->made.table;
+    t->n_modules = (uint8_t)p->m.n_modules;
+    t->n_charge = CHARGE_BINS;
+    t->n_harvest = (uint8_t)p->chain.n;
+    p->b = (builder){.m = &p->m, .table = t};
+    make_bins(&p->b, slot_s, options->wait_s, p->m.step_uj * (MDP_CHARGES - 1));
+    p->b.n_cells = (int)wick_policy_stages(t->n_modules) * t->n_time * t->n_harvest;
+    p->b.n_actions = p->m.n_modules + 2;
+    p->b.values = wick_new(
+        arena, float, wick_size_mul((size_t)p->b.n_cells * CHARGE_BINS, (size_t)p->b.n_actions));
+    fill(&p->b);
+    *out = p;
+    return WICK_OK;
+}
+
+/* What module `usual` alone would do in a stage: going on with the extractor, beginning and going
+   on with that module, and nothing more behind an answer. */
+static int usual_action(int usual, int best, int working) {
+    if (best == EXTRACTING)
+        return usual;
+    return working ? working : best ? 0 : usual;
+}
+
+static void add_to_usual(const builder *b, int usual, float more, int best, int working, int level,
+                         float *values) {
+    const wick_policy_table *t = b->table;
+    int stage = level;
+    if (best != EXTRACTING)
+        stage = (int)wick_policy_stage(t->n_modules, (uint32_t)best, (uint32_t)working,
+                                       (uint32_t)level);
+    int charges = t->n_time * t->n_harvest * CHARGE_BINS, a = usual_action(usual, best, working);
+    for (int i = stage * charges; i < (stage + 1) * charges; i++)
+        values[i * b->n_actions + a] += more;
+}
+
+void policy_process_table(const policy_process *p, int usual, double more, wick_arena *arena,
+                          wick_synthesised *out) {
+    const builder *b = &p->b;
+    int n = p->m.n_modules;
+    *out = p->made;
+    wick_arena *work = wick_arena_new();
+    size_t count = (size_t)b->n_cells * CHARGE_BINS * (size_t)b->n_actions;
+    float *values = wick_new(work, float, count);
+    memcpy(values, b->values, count * sizeof *values);
+    for (int best = EXTRACTING; best <= n && more > 0; best++)
+        for (int w = 0; best != 1 && w < (best > 0 ? best : best == 0 ? n : 1); w++)
+            for (int l = 0; l < (w || best == EXTRACTING ? WICK_TABLE_LEVELS : 1); l++)
+                add_to_usual(b, usual, (float)more, best, w, l, values);
+    policy_cluster(values, b->n_cells, b->n_actions, arena, out);
+    wick_arena_free(work);
+}
+
 wick_status wick_policy_synth(wick_arena *arena, const wick_plan *plan,
                               const wick_trace *const *traces, int n_traces,
                               const wick_synth_options *options, wick_synthesised *out,
                               wick_diag *diag) {
     *out = (wick_synthesised){0};
-    WICK_TRY(check(plan, options, diag));
-    harvest_chain chain;
-    double slot_s = options->workload.period_s / options->slots;
-    double memory_s = options->memory_s > 0 ? options->memory_s : slot_s;
-    WICK_TRY(harvest_chain_fit(plan, traces, n_traces, options->harvester, slot_s, memory_s,
-                               CHAIN_BINS, &chain, diag));
-    policy_mdp m = make_process(plan, options, &chain);
     wick_arena *work = wick_arena_new();
-    mdp_solve(&m, work, options->periods);
-    out->n_states = 2 * m.n_stages * (m.ages + 1) * chain.n * MDP_CHARGES;
-    out->expected = mdp_expected(&m, options->periods);
-    wick_policy_table *t = &out->table;
-    t->n_modules = (uint8_t)m.n_modules;
-    t->n_charge = CHARGE_BINS;
-    t->n_harvest = (uint8_t)chain.n;
-    builder b = {.m = &m, .table = t};
-    make_bins(&b, slot_s, m.step_uj * (MDP_CHARGES - 1));
-    b.n_cells = (int)wick_policy_stages(t->n_modules) * t->n_time * t->n_harvest;
-    b.rows =
-        (uint8_t(*)[ROW_BYTES])wick_arena_alloc(work, wick_size_mul((size_t)b.n_cells, ROW_BYTES));
-    fill(&b);
-    policy_compress(b.rows, b.n_cells, arena, out);
+    policy_process *p;
+    wick_status status = policy_process_make(work, plan, traces, n_traces, options, &p, diag);
+    if (status == WICK_OK)
+        policy_process_table(p, 0, 0, arena, out);
     wick_arena_free(work);
-    return WICK_OK;
+    return status;
 }
 
 wick_synthesised wick_policy_constant(wick_arena *arena, int n_modules, int module) {

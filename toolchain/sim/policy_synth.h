@@ -18,6 +18,8 @@ typedef struct wick_synth_options {
     int slots;                       /* a period is divided in so many, 4 to 100 */
     int periods;                     /* looked ahead, 1 to 1000 */
     double memory_s;                 /* time constant of the recent harvest; 0 = a slot */
+    double wait_s; /* the device's sleep (wick_sim_options): so much before the deadline the process
+                      takes it for over */
     double dearer; /* factor on the modules\' energies, for what the process leaves out */
 } wick_synth_options;
 wick_synth_options wick_synth_defaults(void);

@@ -1,0 +1,19 @@
+/* A solved decision process, from which several tables are made. */
+#ifndef WICK_POLICY_PROCESS_H
+#define WICK_POLICY_PROCESS_H
+
+#include "sim/policy_synth.h"
+
+typedef struct policy_process policy_process;
+
+/* Errors as of wick_policy_synth. All of it is in `arena`. */
+wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
+                                const wick_trace *const *traces, int n_traces,
+                                const wick_synth_options *options, policy_process **out,
+                                wick_diag *diag);
+/* Other actions than those of module `usual` alone must be better by `more` of expected accuracy:
+   what the process says by little, another trace may not. more 0: no usual one. */
+void policy_process_table(const policy_process *p, int usual, double more, wick_arena *arena,
+                          wick_synthesised *out);
+
+#endif
