@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include <wick/kernels.h>
+
 typedef struct builder {
     const wick_plan *plan;
     const work_items *w;
@@ -90,6 +92,31 @@ static void add_fluid_items(wick_arena *arena, builder *b, int q, int first, int
     add_fluid(arena, b, uj_of(b, q, first, end), time_of(b, q, first, end));
 }
 
+/* The first item behind the steps with which a module begins that computes the extractor again. */
+static int own_item(const builder *b, int k) {
+    const wick_model *m = &b->plan->model;
+    if (!wick_recomputes(m) || k == 0)
+        return b->w->sequence[k].first;
+    int own = m->spans[m->segments[k].first_span].first_step + m->extractor_steps;
+    return b->w->step_item[own];
+}
+
+/* Shares of energy and time that module k's beginning takes at least: another one may have done it,
+   in fewer commits perhaps; then turning to k takes one more decision. */
+static void beginning(const builder *b, int k, double *share_uj, double *share_s) {
+    const work_items *w = b->w;
+    const work_sequence *decide = &w->sequence[WORK_DECIDE];
+    double own_uj = bound_spent(w, k, own_item(b, k)), least_uj = own_uj;
+    double own_s = work_before(w, k, own_item(b, k))->time_s, least_s = own_s;
+    for (int j = 1; j <= b->plan->model.n_modules; j++) {
+        double uj = bound_spent(w, j, own_item(b, j));
+        least_uj = fmin(least_uj, uj + bound_spent(w, WORK_DECIDE, decide->end));
+        least_s = fmin(least_s, work_before(w, j, own_item(b, j))->time_s);
+    }
+    *share_uj = own_uj > 0 ? least_uj / own_uj : 1;
+    *share_s = own_s > 0 ? least_s / own_s : 1;
+}
+
 static bound_place place_now(const builder *b) {
     return (bound_place){.row = b->at, .beyond_uj = b->pending_uj};
 }
@@ -99,15 +126,24 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
     const wick_segment *segment = &m->segments[q];
     bound_place *places = wick_new(arena, bound_place, segment->n_spans + 1);
     b->out->spans[q] = places;
+    int own = own_item(b, q);
+    double share_uj = 1, share_s = 1;
+    if (own > b->w->sequence[q].first)
+        beginning(b, q, &share_uj, &share_s);
     for (int i = 0; i < segment->n_spans; i++) {
         places[i] = place_now(b);
         const wick_span *span = &m->spans[segment->first_span + i];
         int first = b->w->span_first[segment->first_span + i];
-        int end = b->w->items[first].unit_end;
-        if (b->gated && span->need_mv)
+        int end = b->w->items[first].unit_end, before = own < end ? own : end;
+        if (first < before) { /* where another module's spans end is not known */
+            add_fluid(arena, b, share_uj * uj_of(b, q, first, before),
+                      share_s * time_of(b, q, first, before));
+            first = before;
+        }
+        if (first < end && b->gated && span->need_mv)
             add_gated(arena, b, uj_of(b, q, first, end), time_of(b, q, first, end),
                       store_energy_at(b->cap, span->need_mv * 1e-3), b->cap->off_uj);
-        else
+        else if (first < end)
             add_fluid_items(arena, b, q, first, end);
     }
     places[segment->n_spans] = place_now(b);
