@@ -190,7 +190,9 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                                     const wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,
                                     wick_bound *out, double *reached, wick_diag *diag) {
-    static const struct { double dearer, margin; } tries[] = {{1, 0}, {1, 0.01}, {1.02, 0}};
+    static const struct {
+        double dearer, margin;
+    } tries[] = {{1, 0}, {1, 0.01}, {1.02, 0}, {1.02, 0.003}, {1.02, 0.01}, {1.04, 0.003}};
     *out = (wick_bound){0};
     *reached = 0;
     wick_arena *arena = NULL;
