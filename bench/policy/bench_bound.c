@@ -9,10 +9,10 @@
 
 typedef struct arguments {
     const char *scenario, *traces, *plans[8];
-    int n_plans, phases, every, first, grids;
+    int n_plans, phases, every, first, grids, slots, levels, charges;
 } arguments;
 
-enum { KEY_PHASES = 256, KEY_EVERY, KEY_FIRST, KEY_GRIDS };
+enum { KEY_PHASES = 256, KEY_EVERY, KEY_FIRST, KEY_GRIDS, KEY_SLOTS, KEY_LEVELS, KEY_CHARGES };
 
 static const struct argp_option option_table[] = {
     {"traces", 't', "FOLDER", 0, "the trace files that the scenario names", 0},
@@ -20,6 +20,9 @@ static const struct argp_option option_table[] = {
     {"every", KEY_EVERY, "N", 0, "every Nth cell only (default 97)", 0},
     {"first", KEY_FIRST, "N", 0, "from this cell on (default 0)", 0},
     {"grids", KEY_GRIDS, "N", 0, "so many grids at most, each twice as fine (default 4)", 0},
+    {"slots", KEY_SLOTS, "N", 0, "instants of a period on the first grid (default 10)", 0},
+    {"levels", KEY_LEVELS, "N", 0, "parts of the longest answer there (default 48)", 0},
+    {"charges", KEY_CHARGES, "N", 0, "charges of every grid (default: as fits)", 0},
     {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state) {
@@ -40,6 +43,15 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_GRIDS:
         a->grids = atoi(text);
         break;
+    case KEY_SLOTS:
+        a->slots = atoi(text);
+        break;
+    case KEY_LEVELS:
+        a->levels = atoi(text);
+        break;
+    case KEY_CHARGES:
+        a->charges = atoi(text);
+        break;
     case ARGP_KEY_ARG:
         if (!a->scenario)
             a->scenario = text;
@@ -48,7 +60,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!a->scenario || !a->traces || !a->n_plans || a->phases < 1 || a->every < 1 ||
-            a->grids < 1)
+            a->grids < 1 || a->grids > 8)
             argp_error(state, "a scenario, --traces and plans are needed");
         break;
     default:
@@ -79,7 +91,8 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
     judged.phases = a->phases;
     double gap = 1;
     for (int g = 0; g < a->grids && gap > 0.01 && status == WICK_OK; g++) {
-        const wick_clairvoyant_options grid = {.slots = 10 << g, .levels = 48 << g};
+        const wick_clairvoyant_options grid = {
+            .slots = a->slots << g, .levels = a->levels << g, .charges = a->charges};
         double bound, reached, since_s = processor_s();
         status = wick_policy_bound(&judged, &grid, &bound, &reached, diag);
         if (status != WICK_OK)
@@ -112,7 +125,7 @@ static wick_status visit_all(const scene *s, const family *f, const arguments *a
 }
 
 int main(int argc, char **argv) {
-    arguments a = {.phases = 3, .every = 97, .grids = 4};
+    arguments a = {.phases = 3, .every = 97, .grids = 4, .slots = 10, .levels = 48};
     argp_parse(&argp, argc, argv, 0, 0, &a);
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();

@@ -122,6 +122,17 @@ static void make_recomputing_plan(tiny *t, wick_rng *rng) {
                                .steps = t->steps};
 }
 
+/* Spans that wait for charge: mostly a little more than they take, some less, some none. */
+static void make_waiting_plan(tiny *t, wick_rng *rng) {
+    make_plan(t, rng);
+    double off_v = t->device.capacitor.off_v, uf = t->device.capacitor.uf;
+    for (int i = 0; i < t->plan.model.n_spans; i++) {
+        double uj = t->costs[i].energy_uj * between(rng, 0.8, 1.5);
+        double need_v = fmin(sqrt(off_v * off_v + 2 * uj / uf), t->device.capacitor.on_v);
+        t->spans[i].need_mv = wick_rng_below(rng, 6) ? (uint16_t)(1e3 * need_v) : 0;
+    }
+}
+
 static void make_world(tiny *t, wick_rng *rng) {
     wick_workload *w = &t->options.workload;
     int inputs = 2 + (int)wick_rng_below(rng, 2);
@@ -236,7 +247,7 @@ static best search(tiny *t) {
     return b;
 }
 
-static void try_all(void (*plan)(tiny *, wick_rng *), double least_reached) {
+static void try_all(void (*plan)(tiny *, wick_rng *), bool waits, double least_reached) {
     static tiny t;
     int open = 0, equal = 0, whole = 0;
     double most = 0, reached = 0;
@@ -246,6 +257,8 @@ static void try_all(void (*plan)(tiny *, wick_rng *), double least_reached) {
         plan(&t, &rng);
         make_world(&t, &rng);
         t.options.seed = (uint64_t)seed;
+        t.options.no_voltage = !waits;
+        t.options.wait_s = 0.2; /* patience lasts longer than the run */
         const best b = search(&t);
         wick_bound bound, known;
         wick_clairvoyant_options grid = {.slots = 30, .levels = 40, .charges = 100};
@@ -274,17 +287,22 @@ static void try_all(void (*plan)(tiny *, wick_rng *), double least_reached) {
         "%d cases, %d searched wholly: in %d the best schedule equals the bound; it reaches "
         "%.1f %% of all\n",
         open, whole, equal, 100 * reached / most);
-    assert_true(whole > CASES / 4 && equal > 0.6 * whole && reached > least_reached * most);
+    assert_true(whole > CASES / 5 && equal > 0.8 * whole && reached > least_reached * most);
 }
 
 static void no_schedule_beats_it(void **state) {
     (void)state;
-    try_all(make_plan, 0.8);
+    try_all(make_plan, false, 0.9);
 }
 
 static void nor_where_modules_begin_with_the_extractor(void **state) {
     (void)state;
-    try_all(make_recomputing_plan, 0.7);
+    try_all(make_recomputing_plan, false, 0.8);
+}
+
+static void nor_where_spans_wait_for_charge(void **state) {
+    (void)state;
+    try_all(make_waiting_plan, true, 0.8);
 }
 
 /* One charge, no harvest: less than the small module takes on its own, whose extractor commits
@@ -336,6 +354,7 @@ static void nor_one_that_turns_to_the_other_module(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_schedule_beats_it),
+        cmocka_unit_test(nor_where_spans_wait_for_charge),
         cmocka_unit_test(nor_where_modules_begin_with_the_extractor),
         cmocka_unit_test(nor_one_that_turns_to_the_other_module),
     };

@@ -6,19 +6,18 @@
 #include <math.h>
 #include <string.h>
 
-#include <wick/kernels.h>
-
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
     return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
 
 /* ---- the harvest ---- */
 
-/* What the capacitor can get at most from sample i. */
-static double arrives_uw(const supply *s, int i) {
+/* What the capacitor can get from sample i: at least, or at most. */
+static double arrives_uw(const supply *s, int i, bool least) {
     if (s->diode)
-        return s->trace->power_uw[i];
-    return fmax(s->arrives_uw[SUPPLY_WARM][i], s->arrives_uw[SUPPLY_COLD][i]);
+        return least ? 0 : s->trace->power_uw[i];
+    double warm_uw = s->arrives_uw[SUPPLY_WARM][i], cold_uw = s->arrives_uw[SUPPLY_COLD][i];
+    return least ? fmin(warm_uw, cold_uw) : fmax(warm_uw, cold_uw);
 }
 
 /* A place in the trace. */
@@ -26,6 +25,7 @@ typedef struct cursor {
     const supply *supply;
     int sample;
     double at_s; /* on the trace, below end_s */
+    bool least;  /* what surely arrives */
 } cursor;
 
 /* The next dt seconds of the trace, which begins anew at its end. */
@@ -33,7 +33,7 @@ static void harvest(cursor *c, double lambda, double dt_s, interval *out) {
     double left_s = dt_s;
     while (left_s > 1e-12 * dt_s) {
         double step_s = fmin(left_s, supply_end_s(c->supply, c->sample) - c->at_s);
-        double uw = arrives_uw(c->supply, c->sample);
+        double uw = arrives_uw(c->supply, c->sample, c->least);
         left_s -= step_s;
         double into_uj = lambda > 0 ? uw * store_decay(lambda * step_s) / lambda : uw * step_s;
         out->gross_uj += uw * step_s;
@@ -58,7 +58,7 @@ static interval pass_time(const bound *b, cursor *c, double dt_s) {
     interval v = {.decay = exp(-b->lambda * dt_s)};
     harvest(c, b->lambda, dt_s, &v);
     v.sleep_uj = fmin(b->sleep_uw * dt_s * v.decay, b->boot_uj * v.decay);
-    v.most_work = (int)floor(dt_s * b->most_uw / b->work_uj) + 1;
+    v.most_s = dt_s + b->rows.slack_s;
     return v;
 }
 
@@ -67,21 +67,67 @@ interval bound_interval(const bound_problem *p, double from_s, double dt_s) {
     return pass_time(&p->bound, &c, dt_s);
 }
 
+/* Does the voltage rise whenever a device sleeps WICK_ENGINE_PATIENCE times? Else the engine may
+   begin a span at less than its need_mv. */
+static bool surely_rises(const bound_problem *p) {
+    enum { PATIENCE = 64, PIECES = 16 };
+    const bound *b = &p->bound;
+    double wait_s = p->options->wait_s, period_s = p->options->workload.period_s;
+    double all_s = PATIENCE * wait_s; /* an arrival ends a sleep early */
+    double piece_s = (all_s - wait_s * (2 + floor(all_s / period_s))) / PIECES;
+    double pieces[PIECES - 1] = {0}, sum_uj = 0; /* any such time holds all but one of them */
+    double most_v = store_voltage_at(&p->cap, b->cap_uj);
+    double rise_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
+    double least_uj = (b->sleep_uw + b->lambda * b->cap_uj) * all_s + rise_uj;
+    if (piece_s <= 0 || b->end_s / piece_s > 1e6)
+        return false;
+    cursor c = cursor_at(&p->supply, p->options->trace_start_s);
+    c.least = true;
+    for (int i = 0; i * piece_s < b->end_s; i++) {
+        interval v = {0};
+        harvest(&c, 0, piece_s, &v);
+        double *piece = &pieces[i % (PIECES - 1)];
+        sum_uj += v.gross_uj - *piece;
+        *piece = v.gross_uj;
+        if (i >= PIECES - 2 && sum_uj < least_uj)
+            return false;
+    }
+    return true;
+}
+
 static double wrapped(double uj, double step_uj) {
     return uj - step_uj * floor(uj / step_uj);
 }
 
+static const row_price *make_prices(wick_arena *arena, const bound_rows *rows, double step_uj) {
+    row_price *prices = wick_new(arena, row_price, rows->n);
+    for (int i = 0; i < rows->n; i++) {
+        double steps = rows->rows[i].uj / step_uj;
+        prices[i].steps = (int)floor(steps + 1e-9);
+        prices[i].rest = fmax(0, steps - prices[i].steps);
+    }
+    return prices;
+}
+
 /* Harvest and lattices of all intervals. A lattice moves with what the device does not decide, so
    that this rounds nothing; leakage narrows it, and in time it is taken anew. */
-static void make_intervals(bound *b, const supply *s, double start_s, double start_uj) {
+static void make_intervals(bound *b, wick_arena *arena, const supply *s, double start_s,
+                           double start_uj) {
     cursor c = cursor_at(s, start_s);
     double step_uj = b->step_uj, phase_uj[2] = {wrapped(start_uj, step_uj), 0};
+    double priced_uj = step_uj;
+    const row_price *prices = make_prices(arena, &b->rows, step_uj);
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         double dt_s = fmin(b->dt_s, b->end_s - j * b->dt_s);
         *v = pass_time(b, &c, dt_s);
         v->start.step_uj = step_uj;
         v->end.step_uj = step_uj * v->decay;
+        if (step_uj > priced_uj || step_uj < 0.998 * priced_uj) {
+            prices = make_prices(arena, &b->rows, step_uj);
+            priced_uj = step_uj;
+        }
+        v->prices = prices;
         for (int on = 0; on < 2; on++) {
             double net_uj = v->gain_uj - (on ? v->sleep_uj : 0);
             v->start.phase_uj[on] = phase_uj[on];
@@ -101,70 +147,6 @@ static void make_intervals(bound *b, const supply *s, double start_s, double sta
 
 static double drawn(const work_items *w, int q) {
     return work_before(w, q, w->sequence[q].end)->drawn_uj;
-}
-
-double bound_spent(const work_items *w, int q, int item) {
-    const work_sums *sums = work_before(w, q, item);
-    return fmax(0, sums->drawn_uj - w->sleep_draw_uw * sums->time_s);
-}
-
-static double spent(const work_items *w, int q) {
-    return bound_spent(w, q, w->sequence[q].end);
-}
-
-/* Both commits, of the decision and of the delivery. */
-double bound_exit_uj(const bound_problem *p, int k) {
-    return p->dearer * (spent(&p->work, k) + 2 * spent(&p->work, WORK_DECIDE));
-}
-
-/* What module j that begins with the extractor draws up to its own first step. */
-static double beginning_uj(const bound_problem *p, int j) {
-    const wick_model *m = &p->plan->model;
-    int own = m->spans[m->segments[j].first_span].first_step + m->extractor_steps;
-    return bound_spent(&p->work, j, p->work.step_item[own]);
-}
-
-/* The least that module k draws. Where modules begin with the extractor another one may have done
-   that, in fewer commits perhaps; then turning to k takes one more decision. */
-static double module_uj(const bound_problem *p, int k) {
-    double uj = spent(&p->work, k);
-    if (!wick_recomputes(&p->plan->model))
-        return uj;
-    double own_uj = beginning_uj(p, k), least_uj = own_uj;
-    for (int j = 1; j <= p->plan->model.n_modules; j++)
-        least_uj = fmin(least_uj, beginning_uj(p, j) + spent(&p->work, WORK_DECIDE));
-    return uj - own_uj + least_uj;
-}
-
-/* The least that an answer of module k draws, alone and without a failure, beside what a device
-   that sleeps would. */
-static void make_needs(bound_problem *p, int levels) {
-    bound *b = &p->bound;
-    const work_items *w = &p->work;
-    double need_uj[1 + WICK_MAX_HEADS], most_uj = 0;
-    b->most_uw = 0;
-    for (int q = 0; q <= WORK_DECIDE; q++) {
-        if (q > b->n_modules && q != WORK_DECIDE)
-            continue;
-        if (w->sequence[q].end == w->sequence[q].first)
-            continue;
-        b->most_uw = fmax(b->most_uw, w->sequence[q].max_uw);
-    }
-    /* Between decision and delivery stands one commit; the delivery's own comes after it. */
-    double exits_uj = 0;
-    for (int k = b->n_modules; k >= 1; k--) {
-        need_uj[k] = p->dearer * (spent(w, 0) + module_uj(p, k) + spent(w, WORK_DECIDE)) + exits_uj;
-        if (p->plan->model.chain) /* the smaller exits have answered before */
-            exits_uj += bound_exit_uj(p, k);
-        most_uj = fmax(most_uj, need_uj[k]);
-    }
-    b->work_uj = most_uj / levels * (1 + 1e-12);
-    b->most_levels = 0;
-    for (int k = 1; k <= b->n_modules; k++) {
-        b->need[k] = (int)floor(need_uj[k] / b->work_uj);
-        b->rest_uj[k] = need_uj[k] - b->need[k] * b->work_uj;
-        b->most_levels = b->need[k] > b->most_levels ? b->need[k] : b->most_levels;
-    }
 }
 
 /* ---- the inputs ---- */
@@ -226,11 +208,15 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     b->needs_power = w->needs_power;
     b->fresh = w->fresh_s > 0 ? (int)ceil(fmin(w->fresh_s, w->deadline_s) / b->dt_s - 1e-9) : 0;
     b->off_forgets = b->fresh && !w->clock_survives;
-    /* Each interval with work rounds by up to a step. */
-    double need_uj = b->work_uj * b->most_levels;
-    double fine = fmax(3 * b->cap_uj / b->boot_uj, 80 * g->slots * b->cap_uj / need_uj);
+    /* A boot, and an answer, round by up to a step. */
+    double beyond_uj = 0;
+    for (int i = 0; i < b->rows.n; i++) {
+        b->most_uj = fmax(b->most_uj, b->rows.rows[i].uj);
+        beyond_uj = fmax(beyond_uj, b->rows.rows[i].beyond_uj);
+    }
+    double fine = fmax(3 * b->cap_uj / b->boot_uj, 160 * b->cap_uj / b->most_uj);
     b->step_uj = b->cap_uj / (g->charges ? g->charges : fmin(640, fmax(64, fine)));
-    b->points = (int)ceil((b->cap_uj + b->work_uj) / (0.75 * b->step_uj)) + 2;
+    b->points = (int)ceil((b->cap_uj + beyond_uj) / (0.75 * b->step_uj)) + 3;
 }
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
@@ -258,18 +244,18 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .off_uj = p->cap.off_uj,
                  .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
                  .sleep_uw = p->work.sleep_draw_uw};
-    make_needs(p, grid->levels);
+    bound_rows_make(arena, plan, &p->work, &p->cap, dearer, grid->levels,
+                    p->work.lazy && surely_rises(p), &b->rows);
     make_grid(b, load, grid);
-    b->fresh_need = (int)floor(dearer * spent(&p->work, 0) / b->work_uj);
     b->intervals = wick_new(arena, interval, b->n);
-    make_intervals(b, &p->supply, options->trace_start_s, p->cap.energy_uj);
+    make_intervals(b, arena, &p->supply, options->trace_start_s, p->cap.energy_uj);
     p->inputs = make_rewards(b, arena, options, correct, n_samples, grid->known);
     return WICK_OK;
 }
 
 wick_bound bound_figures(const bound_problem *p, double value) {
     const bound *b = &p->bound;
-    long states = 1 + (long)((1 << b->most_open) - 1) * (b->most_levels + 1);
+    long states = 1 + (long)((1 << b->most_open) - 1) * b->rows.n;
     return (wick_bound){.expected = p->inputs ? value / p->inputs : 0,
                         .inputs = p->inputs,
                         .instants = b->n,

@@ -10,10 +10,11 @@ struct wick_sim_options;
 
 typedef struct wick_clairvoyant_options {
     int slots;   /* grid instants of a period, 2 to 1000 */
-    int levels;  /* the largest work of an input (taking it, extractor, module, delivery) is divided
-                    in so many, 4 to 1000 */
+    int levels;  /* units that take longer than such a part of the longest answer's time (taking the
+                    input, extractor, module, delivery) are divided, 4 to 1000 */
     int charges; /* points between an empty and a full capacitor, 16 to 4000; 0: a third of what a
-                    boot takes lies between two, within 64 and 640 points */
+                    boot takes, or 1/160 of the dearest answer, lies between two, within 64 and 640
+                    points */
     bool known;  /* also known: which modules are right on which input. Else each answer brings its
                     module's accuracy */
 } wick_clairvoyant_options;
@@ -27,24 +28,40 @@ typedef struct wick_bound {
 } wick_bound;
 
 /* Dynamic programming backwards over the grid's instants. State: charge x on or off x which inputs
-   are outstanding, by their ages x work done for the oldest of them. The work is one number: an
-   answer of module k takes W_k, whatever else was done for the input can only add to it, and an
-   input for which nothing larger than k will be answered needs k alone (of exits, those before k as
-   well); so answers so far, progress per module and whether z is there follow from it. (Where
-   modules begin with the extractor, W_k has it once, as the module computes it that does so with
-   the fewest commits: what a second module finds in SRAM was paid for by the first.) (Agreeable
-   deadlines: giving the oldest input the earlier work loses nothing.) z goes: an input that is
-   older than fresh_s, or one in work when the device goes off without a clock, needs the
-   extractor's work done, or is lost. The queue drops by the workload's rule; where what is dropped
-   depends on which input is in work, the better. Every choice favours the device: it may switch
-   off, and give inputs up, at every instant for nothing; energy of an interval may be spent before
-   it arrives, and is thrown away only at the interval's end; charges are rounded up (to lattices
-   that move with harvest and leakage, so that only decisions round); times down; nothing is
-   repeated after a failure, and only the last commits are paid. So the value is not below that of
-   any policy or schedule in wick_sim_run with these options, and it falls towards the optimum as
-   the grid gets finer (work in spans, commits between them and reading back apart). Workload:
-   PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled
-   inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run. */
+   are outstanding, by their ages x units done for the oldest of them: the extractor's, then those
+   of one module (of exits, of all in their order). Nothing is lost by that: whatever else was done
+   for an input can only add to its work, and an input for which nothing larger than k will be
+   answered needs k alone. (Where modules begin with the extractor, that part of them may divide at
+   will and takes what it does in the module with the fewest commits: what a second module finds in
+   SRAM was paid for by the first.) (Agreeable deadlines: giving the oldest input the earlier work
+   loses nothing.) z goes: an input that is older than fresh_s, or one in work when the device goes
+   off without a clock, needs the extractor's work done, or is lost. The queue drops by the
+   workload's rule; where what is dropped depends on which input is in work, the better.
+
+   A span with a need_mv begins at that charge, as in the engine (must_wait and joins alike); it is
+   paid, and counts, when it begins. While it runs the charge here is the device's less what the
+   span has still to draw; so nothing can be asked of it that the device had not (leakage and a full
+   capacitor only take more from the larger charge), and when it ends both are equal, or this one is
+   larger. A span that is broken off is one that was not begun. What need_mv does not pay for sure,
+   and all other work, divides in parts, each paid and counting when it is done; until then what it
+   has drawn is still in the charge, which may exceed a full capacitor by as much. An interval holds
+   what takes its time and a part of a unit at either end.
+
+   Every choice favours the device: it may switch off, and give inputs up, at every instant for
+   nothing; energy of an interval may be spent before it arrives, and is thrown away only at the
+   interval's end; charges are rounded up (to lattices that move with harvest and leakage; work is
+   priced in whole steps of them, rounded down from an input's beginning on, so that only boots,
+   answers and prices that follow leakage round); times down; nothing is repeated after a failure,
+   and only the last commits are paid. So the value is not below that of any policy or schedule in
+   wick_sim_run with these options, and it falls towards the optimum as the grid gets finer (commits
+   between spans, reading back and a waiting device's margin apart). One thing is assumed: the
+   engine's patience, which tries a span below its need_mv when the voltage has not risen over 64
+   sleeps, is not brought about by burning the harvest that arrives meanwhile. Where harvest may be
+   too little to raise the voltage in that time (sleep and a full capacitor's leakage set against
+   what surely arrives; behind a diode always), or without a voltage reading, no span asks for its
+   need_mv here. Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for
+   wick_sim_run; sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for
+   wick_sim_run. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

@@ -9,148 +9,243 @@ static const double EQUAL = 1e-4;
 
 /* A state at an instant, or in the interval before it. */
 typedef struct place {
-    int mode, queue, work;
-    double uj; /* with what is spent on a part of a level */
+    int mode, queue, row;
+    double uj; /* with what is drawn beyond the row */
 } place;
 
-typedef struct way {
+struct plan_way {
     place to; /* before what happens at the next instant */
     double value;
+    double work_uj; /* paid */
     bool boots;
-} way;
+    int answer; /* that the oldest input gets on the way; 0: none */
+};
 
 static double value_at(const planner *p, int j, const place *at) {
-    const bound *b = &p->problem->bound;
-    int rows = bound_rows(b, at->queue), work = at->work < rows ? at->work : rows - 1;
     double sum = 0;
     for (int i = 0; i < CHARGES; i++)
-        sum += bound_value(p->values, j, at->mode, at->queue, work,
+        sum += bound_value(p->values, j, at->mode, at->queue, at->row,
                            at->uj - i * p->margin_uj / (CHARGES - 1));
     return sum / CHARGES;
 }
 
-/* Among equal ones the first. */
-static void consider(const planner *p, int j, way *best, place to, bool boots) {
-    to.uj = fmin(to.uj, bound_cap_uj(&p->problem->bound, to.queue));
-    double value = value_at(p, j, &to);
-    if (value > best->value + EQUAL)
-        *best = (way){.to = to, .value = value, .boots = boots};
+static void add_way(planner *p, plan_way way) {
+    if (p->n_ways == p->room) {
+        p->room = p->room ? 2 * p->room : 256;
+        p->ways = wick_xrealloc(p->ways, (size_t)p->room * sizeof *p->ways);
+    }
+    p->ways[p->n_ways++] = way;
 }
 
-/* The best way through an interval, which ends at instant j, as in clairvoyant_sweep.c; works:
-   with work. */
-static way best_way(const planner *p, int j, const interval *v, const place *from, bool works) {
-    const bound *b = &p->problem->bound;
-    way best = {.to = *from, .value = -1};
-    double kept_uj = from->uj * v->decay + v->gain_uj;
-    int mask = from->queue & ((1 << b->most_open) - 1), most = 0;
-    if (works && mask)
-        most = bound_rows(b, mask) - 1 - from->work;
-    most = most < v->most_work ? most : v->most_work;
-    bool boots = from->mode == OFF;
-    bool can = !boots || from->uj + v->gross_uj >= b->on_uj;
-    const place rest = {.mode = OFF, .queue = from->queue, .work = from->work, .uj = kept_uj};
-    for (int n = most; n >= 0 && can; n--) {
-        /* Among equals: work early, boot late. */
-        if (n == 0 && boots)
-            consider(p, j, &best, rest, false);
-        for (int i = 0; i < 2; i++) {
-            int mode = (i == 0) == (n > 0 || mask) ? ON : OFF;
-            double uj = kept_uj - n * b->work_uj * v->decay;
-            if (boots)
-                uj -= b->boot_uj * v->decay;
-            else if (mode == ON)
-                uj -= v->sleep_uj;
-            int work = from->work + n;
-            int queue = mode == OFF ? bound_queue_off(b, mask, &work) : mask;
-            if (uj >= b->off_uj * v->decay)
-                consider(p, j, &best, (place){.mode = mode, .queue = queue, .work = work, .uj = uj},
-                         boots);
-        }
-    }
-    if (best.value < 0)
-        consider(p, j, &best, rest, false);
-    return best;
-}
+/* Work within one interval. */
+typedef struct working {
+    planner *p;
+    const interval *v;
+    int j; /* the instant at its end */
+    bool was_on, works;
+    double ready_uj; /* charge at the start less a boot, and all that arrives */
+    double kept_uj;  /* charge at the end, were nothing done */
+} working;
+
+/* So far. */
+typedef struct worked {
+    int queue, row, answer;
+    double work_uj, time_s, least_uj, reward;
+} worked;
+
+static void work_from(const working *w, worked at);
 
 static int newest(const bound *b, int j) {
     return (j + b->slots - 1) / b->slots - 1;
 }
 
+/* Ends the interval there, powered or not. */
+static void end_at(const working *w, const worked *at) {
+    const bound *b = &w->p->problem->bound;
+    const interval *v = w->v;
+    double uj = w->kept_uj - at->work_uj * v->decay;
+    for (int mode = OFF; mode <= ON; mode++) {
+        double sleep_uj = mode == ON && w->was_on ? v->sleep_uj : 0;
+        if (uj < b->off_uj * v->decay - 1e-9)
+            continue;
+        place to = {.mode = mode, .queue = at->queue, .row = at->row, .uj = uj - sleep_uj};
+        if (mode == OFF)
+            to.queue = bound_queue_off(b, to.queue, &to.row);
+        to.uj = fmin(to.uj, bound_cap_uj(b, to.queue, to.row));
+        add_way(w->p, (plan_way){.to = to,
+                                 .value = value_at(w->p, w->j, &to) + at->reward,
+                                 .work_uj = at->work_uj,
+                                 .boots = !w->was_on,
+                                 .answer = at->answer});
+    }
+}
+
+/* Along a line of rows; false: charge or time end within it. */
+static bool work_along(const working *w, const worked *from, bound_line line, worked *at) {
+    const bound *b = &w->p->problem->bound;
+    const bound_row *rows = b->rows.rows, *first = &rows[from->row];
+    for (int i = line.first; i < line.end; i++) {
+        at->row = i;
+        at->work_uj = from->work_uj + rows[i].uj - first->uj;
+        at->time_s = from->time_s + rows[i].time_s - first->time_s;
+        if (i != from->row)
+            at->least_uj = fmax(at->least_uj, rows[i].least_uj - first->uj + from->work_uj);
+        if (at->time_s > w->v->most_s || w->ready_uj < at->least_uj - 1e-9)
+            return false;
+        end_at(w, at);
+        if (!w->works)
+            return false;
+        int oldest = bound_oldest(b, at->queue), in = newest(b, w->j) - oldest;
+        if (!rows[i].answers || bound_open(b, at->queue) < 2 || in < 0)
+            continue;
+        worked next = *at;
+        next.queue &= ~(1 << oldest);
+        next.row = 0;
+        next.reward += b->reward[in * b->n_modules + rows[i].answers - 1];
+        next.answer = at->answer ? at->answer : rows[i].answers;
+        work_from(w, next);
+    }
+    return true;
+}
+
+static void work_from(const working *w, worked from) {
+    const bound_rows *rows = &w->p->problem->bound.rows;
+    worked at = from;
+    if (!from.queue) {
+        work_along(w, &from, (bound_line){0, 1}, &at);
+        return;
+    }
+    if (from.row >= rows->trunk.end) {
+        int k = 0;
+        while (from.row >= rows->branches[k].end)
+            k++;
+        work_along(w, &from, (bound_line){from.row, rows->branches[k].end}, &at);
+        return;
+    }
+    if (!work_along(w, &from, (bound_line){from.row, rows->trunk.end}, &at))
+        return;
+    for (int k = 0; k < rows->n_branches; k++) {
+        worked branch = at;
+        work_along(w, &from, rows->branches[k], &branch);
+    }
+}
+
+/* Among equal ways: work early, boot late, be powered where there is work. */
+static bool better(const plan_way *a, const plan_way *b) {
+    if (a->work_uj != b->work_uj)
+        return a->work_uj > b->work_uj;
+    if (a->boots != b->boots)
+        return b->boots;
+    bool on = a->work_uj > 0 || a->to.queue;
+    return (a->to.mode == ON) == on && (b->to.mode == ON) != on;
+}
+
+/* The best way through an interval, which ends at instant j, as in clairvoyant_sweep.c; works:
+   with work. */
+static plan_way best_way(planner *p, int j, const interval *v, const place *from, bool works) {
+    const bound *b = &p->problem->bound;
+    bool boots = from->mode == OFF;
+    double boot_uj = boots ? b->boot_uj : 0;
+    p->n_ways = 0;
+    working w = {.p = p,
+                 .v = v,
+                 .j = j,
+                 .was_on = !boots,
+                 .works = works,
+                 .ready_uj = from->uj - boot_uj + v->gross_uj,
+                 .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
+    if (!boots || from->uj + v->gross_uj >= b->on_uj)
+        work_from(&w, (worked){.queue = from->queue & ((1 << b->most_open) - 1),
+                               .row = from->row,
+                               .least_uj = -INFINITY});
+    if (boots || !p->n_ways) {
+        place rest = {.mode = OFF, .queue = from->queue, .row = from->row};
+        rest.uj = fmin(from->uj * v->decay + v->gain_uj, bound_cap_uj(b, rest.queue, rest.row));
+        add_way(p, (plan_way){.to = rest, .value = value_at(p, j, &rest)});
+    }
+    double most = -1;
+    for (int i = 0; i < p->n_ways; i++)
+        most = fmax(most, p->ways[i].value);
+    const plan_way *best = NULL;
+    for (int i = 0; i < p->n_ways; i++)
+        if (p->ways[i].value >= most - EQUAL && (!best || better(&p->ways[i], best)))
+            best = &p->ways[i];
+    return *best;
+}
+
 /* What is best before the rest of instant j: an answer, *module; giving the oldest input up, 0; or
    neither, -1. */
-static int act(const planner *p, int j, const place *at, double rest_value, place *then) {
+static int act(planner *p, int j, const place *at, double rest_value, place *then) {
     const bound *b = &p->problem->bound;
     int oldest = bound_oldest(b, at->queue), done = -1;
     double best = rest_value;
     if (oldest < 0)
         return done;
     int in = newest(b, j) - oldest, without = at->queue & ~(1 << oldest);
-    for (int k = 1; k <= b->n_modules && in >= 0; k++) {
-        if (at->work < b->need[k])
-            continue;
-        place next = {.mode = at->mode,
-                      .queue = without,
-                      .work = at->work - b->need[k],
-                      .uj = at->uj - b->rest_uj[k]};
+    place next = {.mode = at->mode, .queue = without, .uj = at->uj};
+    int k = b->rows.rows[at->row].answers;
+    if (k && in >= 0) {
         double value = value_at(p, j, &next) + b->reward[in * b->n_modules + k - 1];
-        if (value > best + (done < 0 ? -EQUAL : EQUAL)) {
+        if (value > best - EQUAL) {
             best = value;
             *then = next;
             done = k;
         }
     }
-    place given_up = {.mode = at->mode, .queue = without, .uj = at->uj};
-    if (at->mode == ON && value_at(p, j, &given_up) > best + EQUAL) {
-        *then = given_up;
+    if (at->mode == ON && value_at(p, j, &next) > best + EQUAL) {
+        *then = next;
         done = 0;
     }
     return done;
 }
 
 typedef struct walk {
-    const planner *p;
+    planner *p;
     plan_ahead *ahead;
     int asked;  /* the input that is asked for; -1: none, or its fate is known */
     bool waits; /* for the boot */
 } walk;
 
+static void fate(walk *w, int in, int module) {
+    if (in != w->asked)
+        return;
+    w->ahead->module = module;
+    w->asked = -1;
+}
+
 /* All that happens at instant j, and the best way through the interval behind it. */
-static way step(walk *w, int j, place at) {
-    const planner *p = w->p;
+static plan_way step(walk *w, int j, place at) {
+    planner *p = w->p;
     const bound *b = &p->problem->bound;
     for (;;) {
         place behind = at, then = at;
-        behind.queue = bound_queue_behind(b, j, at.mode, at.queue, at.work > 0, &behind.work);
-        way best = {.to = behind};
+        behind.queue = bound_queue_behind(b, j, at.mode, at.queue, at.row > 0, &behind.row);
+        plan_way best = {.to = behind};
         if (j < b->n)
             best = best_way(p, j + 1, &b->intervals[j], &behind, true);
         int oldest = bound_oldest(b, at.queue), in = newest(b, j) - oldest;
         int done = act(p, j, &at, best.value, &then);
-        bool over =
-            oldest >= 0 && done < 0 && newest(b, j + 1) - bound_oldest(b, behind.queue) != in;
-        if (oldest >= 0 && in == w->asked && (done >= 0 || over)) {
-            w->ahead->module = done > 0 ? done : 0;
-            w->asked = -1;
-        }
-        if (done < 0)
+        int later = bound_oldest(b, behind.queue);
+        bool over = oldest >= 0 && done < 0 && newest(b, j + 1) - later != in;
+        if (oldest >= 0 && (done >= 0 || over))
+            fate(w, in, done > 0 ? done : 0);
+        if (done < 0) {
+            if (best.answer)
+                fate(w, newest(b, j + 1) - later, best.answer);
             return best;
+        }
         at = then;
     }
 }
 
-plan_ahead plan_look(const planner *p, plan_state from) {
+plan_ahead plan_look(planner *p, plan_state from) {
     const bound *b = &p->problem->bound;
     plan_ahead ahead = {.boot_s = INFINITY};
     int j = (int)floor(from.at_s / b->dt_s + 1e-9) + 1;
     if (j > b->n)
         return ahead;
     int oldest = bound_oldest(b, from.queue);
-    int work = oldest < 0 ? 0 : (int)floor(from.spent / b->work_uj + 1e-9);
-    work = work < b->most_levels ? work : b->most_levels;
-    place at = {.mode = from.on ? ON : OFF, .queue = from.queue, .work = work, .uj = from.uj};
-    if (oldest >= 0)
-        at.uj += fmax(0, from.spent - work * b->work_uj);
+    place at = {.mode = from.on ? ON : OFF, .queue = from.queue, .row = from.row, .uj = from.uj};
     walk w = {.p = p,
               .ahead = &ahead,
               .asked = oldest < 0 ? -1 : (j - 1) / b->slots - oldest,
@@ -158,7 +253,10 @@ plan_ahead plan_look(const planner *p, plan_state from) {
     double until_s = fmin(j * b->dt_s, b->end_s);
     interval v = bound_interval(p->problem, from.at_s, fmax(until_s - from.at_s, 0));
     ahead.stays_on = best_way(p, j, &v, &at, false).to.mode == ON;
-    way best = best_way(p, j, &v, &at, true);
+    plan_way best = best_way(p, j, &v, &at, true);
+    ahead.value = best.value;
+    if (best.answer)
+        fate(&w, w.asked, best.answer);
     double since_s = from.at_s;
     int horizon = bound_horizon(p->values, j);
     for (;; j++) {

@@ -8,9 +8,9 @@
 typedef struct plan_state {
     double at_s;
     bool on;
-    int queue;    /* as in clairvoyant_sweep.c */
-    double spent; /* µJ of work for the oldest outstanding input */
-    double uj;    /* in the capacitor */
+    int queue; /* as in clairvoyant_sweep.c */
+    int row;   /* of the oldest outstanding input; 0 without one */
+    double uj; /* in the capacitor, with what is drawn beyond that row */
 } plan_state;
 
 /* What the plan does from a state on. */
@@ -18,15 +18,21 @@ typedef struct plan_ahead {
     int module;    /* that answers the oldest outstanding input; 0: none */
     bool stays_on; /* at the next instant, were no work done before */
     double boot_s; /* off: when it boots next; INFINITY */
+    double value;  /* of all to come */
 } plan_ahead;
+
+/* Where an interval may end. */
+typedef struct plan_way plan_way;
 
 typedef struct planner {
     const bound_problem *problem;
     bound_values *values;
     double margin_uj; /* values are means over charges that are up to so much lower: a plan that
                          works out to the last µJ of a rounded charge does not work out */
+    plan_way *ways;   /* those of one interval, the caller's to free */
+    int n_ways, room;
 } planner;
 
-plan_ahead plan_look(const planner *p, plan_state from);
+plan_ahead plan_look(planner *p, plan_state from);
 
 #endif

@@ -3,6 +3,7 @@
 #include "sim/clairvoyant_plan.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 typedef struct replay {
     planner planner;
@@ -31,38 +32,33 @@ static int queue_of(const replay *r, const wick_sim_state *s) {
     return queue;
 }
 
-/* µJ of the items before span i of a segment. */
-static double done_uj(const replay *r, int k, int i) {
-    const work_items *w = &r->planner.problem->work;
-    const wick_segment *segment = segment_of(r, k);
-    int item = i < segment->n_spans ? w->span_first[segment->first_span + i]
-               : k                  ? w->send[k]
-                                    : w->sequence[0].end;
-    return r->planner.problem->dearer * bound_spent(w, k, item);
-}
-
 static bool answered(const wick_sim_state *s, int k) {
     return k > 0 && s->answered >> (k - 1) & 1;
 }
 
-/* What was spent on the input in work, for an answer of module k (0: the extractor alone). */
-static double spent_uj(const replay *r, const wick_sim_state *s, int k) {
+/* Where the input in work is on the way to an answer of module k (0: the extractor alone). */
+static bound_place place_of(const replay *r, const wick_sim_state *s, int k) {
     const bound_problem *p = r->planner.problem;
+    const bound_rows *rows = &p->bound.rows;
     if (s->input < 0 || (!s->features && s->progress[0] == 0))
-        return 0;
-    double uj = done_uj(r, 0, s->progress[0]);
-    for (int i = p->plan->model.n_modules; p->plan->model.chain && i > 0; i--)
-        if (answered(s, i))
-            uj += bound_exit_uj(p, i);
-    return uj + (k && s->features && !answered(s, k) ? done_uj(r, k, s->progress[k]) : 0);
+        return (bound_place){0};
+    if (!s->features)
+        return rows->spans[0][s->progress[0]];
+    if (p->plan->model.chain)
+        for (k = p->plan->model.n_modules; k > 1 && answered(s, k);)
+            k--;
+    else if (k == 0 || answered(s, k) || s->progress[k] == 0)
+        return (bound_place){.row = rows->extracted};
+    return rows->spans[k][s->progress[k]];
 }
 
-static plan_ahead look(const replay *r, const wick_sim_state *s, bool on, int k) {
+static plan_ahead look(replay *r, const wick_sim_state *s, bool on, int k) {
+    bound_place place = place_of(r, s, k);
     plan_state state = {.at_s = s->now_s,
                         .on = on,
                         .queue = queue_of(r, s),
-                        .spent = spent_uj(r, s, k),
-                        .uj = s->energy_uj};
+                        .row = place.row,
+                        .uj = s->energy_uj + place.beyond_uj};
     return plan_look(&r->planner, state);
 }
 
@@ -111,7 +107,7 @@ static double reaches_s(const replay *r, const wick_sim_state *s, double uw, dou
     return at_s;
 }
 
-static wick_sim_action switch_off(const replay *r, const wick_sim_state *s) {
+static wick_sim_action switch_off(replay *r, const wick_sim_state *s) {
     const bound *b = &r->planner.problem->bound;
     double boot_s = look(r, s, false, 0).boot_s;
     double next_s = b->dt_s * (floor(s->now_s / b->dt_s + 1e-9) + 1);
@@ -124,7 +120,7 @@ static wick_sim_action switch_off(const replay *r, const wick_sim_state *s) {
 }
 
 /* Too little charge for the next unit. */
-static wick_sim_action wait_for(const replay *r, const wick_sim_state *s, double target_uj,
+static wick_sim_action wait_for(replay *r, const wick_sim_state *s, double target_uj,
                                 bool stays_on) {
     const bound *b = &r->planner.problem->bound;
     double at_s = reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
@@ -133,7 +129,7 @@ static wick_sim_action wait_for(const replay *r, const wick_sim_state *s, double
     return switch_off(r, s);
 }
 
-static wick_sim_action idle(const replay *r, const wick_sim_state *s) {
+static wick_sim_action idle(replay *r, const wick_sim_state *s) {
     const bound_problem *p = r->planner.problem;
     double period_s = p->options->workload.period_s;
     double next_s = period_s * (floor(s->now_s / period_s + 1e-9) + 1);
@@ -147,12 +143,10 @@ static wick_sim_action idle(const replay *r, const wick_sim_state *s) {
 static int choose(replay *r, const wick_sim_state *s, bool *stays_on) {
     int begun = s->features ? s->segment : 0;
     plan_ahead ahead = look(r, s, true, begun);
-    if (ahead.module != begun && begun && s->progress[begun] > 0 &&
-        !r->planner.problem->plan->model.chain) {
+    if (begun && s->progress[begun] > 0 && !r->planner.problem->plan->model.chain) {
         plan_ahead anew = look(r, s, true, 0);
-        if (anew.module == 0 || anew.module == begun)
-            anew.module = begun;
-        ahead = anew;
+        if (anew.value > ahead.value + 1e-4)
+            ahead = anew;
     }
     *stays_on = ahead.stays_on;
     return answered(s, ahead.module) ? 0 : ahead.module;
@@ -187,14 +181,18 @@ static wick_status play(const bound_problem *p, bound_values *values, double mar
     const wick_sim_control control = {.act = act, .ctx = &r};
     wick_sim_options options = *p->options;
     options.control = &control;
-    return wick_sim_run(p->plan, trace, &options, correct, n_samples, result, diag);
+    wick_status status = wick_sim_run(p->plan, trace, &options, correct, n_samples, result, diag);
+    free(r.planner.ways);
+    return status;
 }
 
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,
                                     wick_bound *out, double *reached, wick_diag *diag) {
-    static const struct { double dearer, margin; } tries[] = {{1, 0}, {1, 0.01}, {1.02, 0}};
+    static const struct {
+        double dearer, margin;
+    } tries[] = {{1, 0}, {1, 0.01}, {1.02, 0}, {1.02, 0.003}, {1.02, 0.01}, {1.04, 0.003}};
     *out = (wick_bound){0};
     *reached = 0;
     wick_arena *arena = NULL;
@@ -214,7 +212,7 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                 *out = bound_figures(&p, value);
         }
         wick_sim_result result;
-        double most_uj = p.bound.work_uj * p.bound.most_levels;
+        double most_uj = p.bound.most_uj;
         status =
             play(&p, values, tries[i].margin * most_uj, trace, correct, n_samples, &result, diag);
         if (status == WICK_OK && result.inputs)

@@ -15,22 +15,24 @@ typedef struct table {
     int rows, row; /* rows of a (mode, queue); floats of a row */
 } table;
 
+/* Parts of an interval's time, for inputs that are begun in it behind an answer. */
+enum { PARTS = 8 };
+
 typedef struct sweep {
     const bound *b;
-    int most_rows; /* work of an input and of the one behind it, in levels */
     int masks;     /* queues of a device that is on */
     int queues[2]; /* by mode */
     table now, next;
-    float *line; /* one row */
+    float *line;   /* one row */
+    float *behind; /* [queue][mode at the end][1 + PARTS] rows: see behind_answers */
 } sweep;
 
-static float *row_at(const sweep *s, const table *t, int mode, int queue, int work) {
+static float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {
     size_t at = (size_t)(mode * s->queues[OFF] + queue) * (size_t)t->rows;
-    return t->values + (at + (size_t)work) * (size_t)t->row;
+    return t->values + (at + (size_t)row) * (size_t)t->row;
 }
 
-/* How many inputs are outstanding. */
-static int open_of(const bound *b, int queue) {
+int bound_open(const bound *b, int queue) {
     int n = 0;
     for (int mask = queue & ((1 << b->most_open) - 1); mask; mask &= mask - 1)
         n++;
@@ -48,19 +50,9 @@ static int oldest(const sweep *s, int queue) {
     return bound_oldest(s->b, queue);
 }
 
-/* Rows that hold values between instants. */
-static int rows_of(const sweep *s, int queue) {
-    return open_of(s->b, queue) ? s->b->most_levels + 1 : 1;
-}
-
-/* Behind an input's work comes that of the next one. */
-int bound_rows(const bound *b, int queue) {
-    int open = open_of(b, queue);
-    return open >= 2 ? 2 * b->most_levels + 1 : open ? b->most_levels + 1 : 1;
-}
-
-static int rows_ahead(const sweep *s, int queue) {
-    return bound_rows(s->b, queue);
+/* Rows that hold values. */
+static int rows_of(const bound *b, int queue) {
+    return bound_open(b, queue) ? b->rows.n : 1;
 }
 
 static int up(double uj, double step_uj) {
@@ -69,11 +61,10 @@ static int up(double uj, double step_uj) {
 
 /* ---- at an instant ---- */
 
-/* to[i] = max(to[i], from[i - less] + plus) for i from `first` on, at least less */
-static void take(const sweep *s, float *restrict to, const float *restrict from, int less,
-                 int first, float plus) {
-    for (int i = first; i < s->b->points; i++) {
-        float value = from[i - less] + plus;
+/* to[i] = max(to[i], from[i] + plus) */
+static void take(const sweep *s, float *restrict to, const float *restrict from, float plus) {
+    for (int i = 0; i < s->b->points; i++) {
+        float value = from[i] + plus;
         to[i] = to[i] > value ? to[i] : value;
     }
 }
@@ -83,40 +74,31 @@ static int arrived_before(const bound *b, int j) {
     return (j + b->slots - 1) / b->slots;
 }
 
-/* An answer: reward, the rest of its work, and the input is done with. */
-static void deliver(const sweep *s, int j, const lattice *l, int mode, int queue, int work) {
+/* An answer that is complete: reward, and the input is done with. */
+static void deliver(const sweep *s, int j, int mode, int queue, int row) {
     const bound *b = s->b;
-    int at = oldest(s, queue), in = arrived_before(b, j) - 1 - at, then = queue & ~(1 << at);
-    if (in < 0)
+    int at = oldest(s, queue), in = arrived_before(b, j) - 1 - at, k = b->rows.rows[row].answers;
+    if (in < 0 || !k)
         return;
-    float *to = row_at(s, &s->next, mode, queue, work);
-    for (int k = 1; k <= b->n_modules; k++) {
-        if (work < b->need[k])
-            continue;
-        int left = work - b->need[k], most = rows_ahead(s, then) - 1;
-        int less = (int)floor(b->rest_uj[k] / l->step_uj), first = 0;
-        if (left == 0) /* what the next input has had beside its levels is not known */
-            first = less + up(b->off_uj - l->phase_uj[mode], l->step_uj) - 1;
-        take(s, to, row_at(s, &s->next, mode, then, left < most ? left : most), less,
-             first > less ? first : less, b->reward[in * b->n_modules + k - 1]);
-    }
+    take(s, row_at(s, &s->next, mode, queue, row), row_at(s, &s->next, mode, queue & ~(1 << at), 0),
+         b->reward[in * b->n_modules + k - 1]);
 }
 
-/* The inputs of `queue` that are gone when `gone` are; *work: of the oldest. */
-static int without(const bound *b, int queue, int gone, int *work) {
+/* The inputs of `queue` that are gone when `gone` are; *row: of the oldest. */
+static int without(const bound *b, int queue, int gone, int *row) {
     int at = bound_oldest(b, queue);
     if (at >= 0 && gone >> at & 1)
-        *work = 0;
+        *row = 0;
     return queue & ~gone;
 }
 
 /* Features that are too old are not used: behind that age only work on a module goes on. */
-static int too_old(const bound *b, int j, int mask, int work) {
+static int too_old(const bound *b, int j, int mask, int row) {
     int at = bound_oldest(b, mask), newest = arrived_before(b, j) - 1, gone = 0;
     for (int i = 0; b->fresh && i <= at; i++)
-        if (j - (newest - i) * b->slots >= b->fresh && (i < at || work < b->fresh_need))
+        if (j - (newest - i) * b->slots >= b->fresh && (i < at || row < b->rows.extracted))
             gone |= 1 << i;
-    return b->fresh_need ? gone & mask : 0;
+    return gone & mask;
 }
 
 /* The old input that makes room for a new one; 0: none, the new one goes. */
@@ -125,22 +107,22 @@ static int old_one(const bound *b, int mask, bool spared) {
     return !spared ? oldest : next >= 0 ? 1 << next : 0;
 }
 
-int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *work) {
+int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *row) {
     int masks = 1 << b->most_open, mask = queue & (masks - 1), last = masks >> 1;
     bool stuck = queue >= masks, lost = false;
     if (j >= b->deadline && (j - b->deadline) % b->slots == 0) {
         if (mode == OFF && b->off_drops_new && mask & last)
-            stuck = stuck || open_of(b, mask) >= b->room;
-        mask = without(b, mask, mask & last, work);
+            stuck = stuck || bound_open(b, mask) >= b->room;
+        mask = without(b, mask, mask & last, row);
     }
-    mask = without(b, mask, too_old(b, j, mask, *work), work);
+    mask = without(b, mask, too_old(b, j, mask, *row), row);
     if (j % b->slots == 0 && j < b->n) {
         if (b->drops_new) {
-            lost = stuck || open_of(b, queue) >= b->room;
-        } else if (open_of(b, mask) >= b->room) {
+            lost = stuck || bound_open(b, queue) >= b->room;
+        } else if (bound_open(b, mask) >= b->room) {
             int gone = old_one(b, mask, spared);
             lost = gone == 0;
-            mask = without(b, mask, gone, work);
+            mask = without(b, mask, gone, row);
         }
         stuck = stuck || (mode == OFF && b->off_drops_new && lost);
         lost = lost || (mode == OFF && b->needs_power);
@@ -150,165 +132,271 @@ int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, 
     return mask + (stuck ? masks : 0);
 }
 
-int bound_queue_off(const bound *b, int queue, int *work) {
-    bool lost = b->off_forgets && *work > 0 && *work < b->fresh_need;
-    return lost ? without(b, queue, 1 << bound_oldest(b, queue), work) : queue;
+int bound_queue_off(const bound *b, int queue, int *row) {
+    bool begun = *row > 0 && *row >= b->rows.taken && *row < b->rows.extracted;
+    return b->off_forgets && begun ? without(b, queue, 1 << bound_oldest(b, queue), row) : queue;
 }
 
 /* From values behind what happens at instant j (in `now`) to values before it (in `next`): answers
    and inputs given up; the oldest input's deadline; an arrival. */
-static void instant(sweep *s, int j, const lattice *l) {
+static void instant(sweep *s, int j) {
+    const bound *b = s->b;
     for (int mode = OFF; mode <= ON; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
-            for (int work = 0; work < rows_ahead(s, queue); work++) {
-                float *to = row_at(s, &s->next, mode, queue, work);
+            for (int row = 0; row < rows_of(b, queue); row++) {
+                float *to = row_at(s, &s->next, mode, queue, row);
                 memset(to, 0, (size_t)s->next.row * sizeof *to);
                 int at = oldest(s, queue);
-                for (int spared = 0; spared < 2 && work < rows_of(s, queue); spared++) {
-                    int kept = work;
-                    int then = bound_queue_behind(s->b, j, mode, queue, spared, &kept);
-                    take(s, to, row_at(s, &s->now, mode, then, kept), 0, 0, 0);
+                for (int spared = 0; spared < 2; spared++) {
+                    int kept = row, then = bound_queue_behind(b, j, mode, queue, spared, &kept);
+                    take(s, to, row_at(s, &s->now, mode, then, kept), 0);
                 }
                 if (at < 0)
                     continue;
                 if (mode == ON)
-                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0, 0, 0);
-                deliver(s, j, l, mode, queue, work);
+                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0);
+                deliver(s, j, mode, queue, row);
             }
 }
 
-/* The rows of `next` on the lattice that the interval ends with; behind the full capacitor its
-   value. */
-static void onto_lattice(sweep *s, const lattice *from, const lattice *to) {
+/* A row of `next`, on the lattice and at the prices of the interval behind instant j, on those of
+   the one before it. */
+static void convert(const sweep *s, int j, int mode, int at, float *row) {
     const bound *b = s->b;
+    const interval *before = &b->intervals[j - 1], *behind = &b->intervals[j];
+    const lattice *from = &behind->start, *to = &before->end;
+    double rest =
+        at ? behind->prices[at].rest * from->step_uj - before->prices[at].rest * to->step_uj : 0;
+    memcpy(s->line, row, (size_t)b->points * sizeof *row);
+    for (int i = 0; i < b->points; i++) {
+        double uj = to->phase_uj[mode] + i * to->step_uj + rest;
+        int of = (int)ceil((uj - from->phase_uj[mode]) / from->step_uj - 1e-9);
+        of = of < 0 ? 0 : of;
+        row[i] = s->line[of < b->points ? of : b->points - 1];
+    }
+}
+
+/* The rows of `next` on the lattice that the interval before instant j ends with; behind the full
+   capacitor its value. */
+static void onto_lattice(sweep *s, int j) {
+    const bound *b = s->b;
+    const interval *before = &b->intervals[j - 1], *behind = j < b->n ? &b->intervals[j] : before;
+    const lattice *to = &before->end;
     for (int mode = OFF; mode <= ON; mode++)
-        for (int queue = 0; queue < s->queues[mode]; queue++) {
-            int top = (int)ceil((bound_cap_uj(b, queue) - to->phase_uj[mode]) / to->step_uj - 1e-9);
-            top = top < b->points ? top : b->points - 1;
-            for (int work = 0; work < rows_ahead(s, queue); work++) {
-                float *row = row_at(s, &s->next, mode, queue, work);
-                if (from->step_uj != to->step_uj) {
-                    memcpy(s->line, row, (size_t)b->points * sizeof *row);
-                    for (int i = 0; i < b->points; i++) {
-                        double uj = to->phase_uj[mode] + i * to->step_uj;
-                        int at = (int)ceil((uj - from->phase_uj[mode]) / from->step_uj - 1e-9);
-                        at = at < 0 ? 0 : at;
-                        row[i] = s->line[at < b->points ? at : b->points - 1];
-                    }
-                }
+        for (int queue = 0; queue < s->queues[mode]; queue++)
+            for (int at = 0; at < rows_of(b, queue); at++) {
+                float *row = row_at(s, &s->next, mode, queue, at);
+                double most_uj = bound_cap_uj(b, queue, at) - to->phase_uj[mode];
+                int top = (int)ceil(most_uj / to->step_uj + (at > 0) - 1e-9);
+                top = top < b->points ? top : b->points - 1;
+                if (before->prices != behind->prices)
+                    convert(s, j, mode, at, row);
                 for (int i = top + 1; i < s->next.row; i++)
                     row[i] = row[top];
             }
-        }
 }
 
 /* ---- an interval ---- */
 
-/* to[i] = max(to[i], from[i + shift]) for i from `first` on */
+/* to[i] = max(to[i], from[i + shift] + plus) for i from `first` on */
 static void move(const sweep *s, float *restrict to, const float *restrict from, int shift,
-                 int first) {
+                 int first, float plus) {
     int points = s->b->points;
     shift = shift > points ? points : shift;
     first = first > -shift ? first : -shift;
-    for (int i = first; i < points; i++)
-        to[i] = to[i] > from[i + shift] ? to[i] : from[i + shift];
+    for (int i = first; i < points; i++) {
+        float value = from[i + shift] + plus;
+        to[i] = to[i] > value ? to[i] : value;
+    }
 }
 
-/* How an interval moves charges from one mode's lattice to another's, without work. */
+/* How an interval moves charges from one mode's lattice to another's. */
 typedef struct passage {
+    const interval *v;
     int from, to;
-    double uj; /* energy at the end of the charge at index 0, above the end's phase */
-    double level_uj;
-    int first; /* the smallest index that may take it */
-    int floor; /* the smallest index at the end */
+    double start_uj; /* of index 0, behind a boot */
+    int shift;       /* from an index to the end's, without work */
+    double ready_uj; /* start_uj, and all that arrives */
+    int first;       /* the smallest index that may take it */
+    int floor;       /* the smallest index at the end */
 } passage;
 
 static passage passage_of(const bound *b, const interval *v, int from, int to) {
-    passage p = {.from = from, .to = to, .level_uj = b->work_uj * v->decay};
-    double net_uj = v->gain_uj;
-    if (from == ON && to == ON) {
-        net_uj -= v->sleep_uj;
-    } else if (from == OFF) {
-        net_uj -= b->boot_uj * v->decay;
-        p.first = up(b->on_uj - v->gross_uj - v->start.phase_uj[OFF], v->start.step_uj);
-    }
-    p.first = p.first < 0 ? 0 : p.first;
-    p.uj = v->start.phase_uj[from] * v->decay + net_uj - v->end.phase_uj[to];
+    double boot_uj = from == OFF ? b->boot_uj : 0;
+    passage p = {.v = v, .from = from, .to = to};
+    p.start_uj = v->start.phase_uj[from] - boot_uj;
+    p.ready_uj = p.start_uj + v->gross_uj;
+    double uj = p.start_uj * v->decay + v->gain_uj - v->end.phase_uj[to];
+    /* What is asked of a charge does not count sleep, whose place work takes. */
     p.floor = up(b->off_uj * v->decay - v->end.phase_uj[to], v->end.step_uj);
+    if (from == ON && to == ON) {
+        uj -= v->sleep_uj;
+        p.floor = up(b->off_uj * v->decay - v->sleep_uj - v->end.phase_uj[to], v->end.step_uj);
+    }
+    p.shift = up(uj, v->end.step_uj);
+    if (from == OFF)
+        p.first = up(b->on_uj - v->gross_uj - v->start.phase_uj[OFF], v->start.step_uj);
+    p.first = p.first < 0 ? 0 : p.first;
     return p;
 }
 
-/* All ways through the interval in which the device is on, from the states of one row. */
-static void work_on(const sweep *s, const interval *v, const passage *p, int queue, int work,
-                    float *to) {
+/* Ways through an interval in which the device is on, from one row of a queue. */
+typedef struct way_on {
+    const passage *p;
+    int j, queue, row; /* j: the instant at its end */
+    double most_s;
+    float *to;
+} way_on;
+
+static float *behind_at(const sweep *s, int queue, int to, int parts) {
+    size_t at = ((size_t)queue * 2 + (size_t)to) * (1 + PARTS) + (size_t)parts;
+    return s->behind + at * (size_t)s->next.row;
+}
+
+/* An answer is complete within the interval, and the next input is begun. */
+static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid, int first) {
     const bound *b = s->b;
-    int mask = queue & (s->masks - 1);
-    int most = mask ? rows_ahead(s, mask) - 1 - work : 0;
-    most = most < v->most_work ? most : v->most_work;
-    for (int n = 0; n <= most; n++) {
-        int shift = up(p->uj - n * p->level_uj, v->end.step_uj), first = p->floor - shift;
+    const interval *v = w->p->v;
+    int oldest_at = oldest(s, w->queue), in = arrived_before(b, w->j) - 1 - oldest_at;
+    double left_s = w->most_s - (at->time_s - b->rows.rows[w->row].time_s);
+    int parts = (int)ceil(PARTS * left_s / v->most_s - 1e-9);
+    if (in < 0 || parts < 1)
+        return;
+    int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
+    move(s, w->to, behind_at(s, w->queue & ~(1 << oldest_at), w->p->to, parts), shift, first,
+         b->reward[in * b->n_modules + at->answers - 1]);
+}
+
+/* To the rows of a line; *least_uj: charge that the units before it begin at. False: the charge or
+   the time ends within it. */
+static bool work_along(const sweep *s, const way_on *w, bound_line line, double *least_uj) {
+    const bound *b = s->b;
+    const passage *p = w->p;
+    const interval *v = p->v;
+    const bound_row *from = &b->rows.rows[w->row];
+    for (int i = line.first; i < line.end; i++) {
+        const bound_row *at = &b->rows.rows[i];
+        if (at->time_s - from->time_s > w->most_s)
+            return false;
+        if (i != w->row)
+            *least_uj = fmax(*least_uj, at->least_uj - from->uj);
+        int paid = v->prices[i].steps - v->prices[w->row].steps;
+        int shift = p->shift - paid, first = p->floor - shift;
+        double least = (*least_uj - p->ready_uj) / v->start.step_uj;
+        if (first >= b->points || least > b->points)
+            return false;
         first = first > p->first ? first : p->first;
-        if (first >= b->points)
-            return;
-        int done = work + n;
-        int then = p->to == OFF ? bound_queue_off(b, mask, &done) : mask;
-        move(s, to, row_at(s, &s->next, p->to, then, done), shift, first);
+        if (least > first)
+            first = (int)ceil(least - 1e-9);
+        int row = i, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
+        move(s, w->to, row_at(s, &s->next, p->to, queue, row), shift, first, 0);
+        if (at->answers && bound_open(b, w->queue) >= 2)
+            go_on(s, w, at, paid, first);
+    }
+    return true;
+}
+
+static void work_on(const sweep *s, const way_on *w) {
+    const bound_rows *rows = &s->b->rows;
+    double least_uj = -INFINITY;
+    if (!w->queue) {
+        work_along(s, w, (bound_line){0, 1}, &least_uj);
+        return;
+    }
+    if (w->row >= rows->trunk.end) {
+        int k = 0;
+        while (w->row >= rows->branches[k].end)
+            k++;
+        work_along(s, w, (bound_line){w->row, rows->branches[k].end}, &least_uj);
+        return;
+    }
+    if (!work_along(s, w, (bound_line){w->row, rows->trunk.end}, &least_uj))
+        return;
+    for (int k = 0; k < rows->n_branches; k++) {
+        double branch_uj = least_uj;
+        work_along(s, w, rows->branches[k], &branch_uj);
     }
 }
 
-static void stay_off(const sweep *s, const interval *v, int queue, int work, float *to) {
+/* Behind an answer within an interval: what a device that is on does with the rest of the queue, as
+   if it had begun with it, in so many parts of the interval's time. */
+static void behind_answers(const sweep *s, int j, const passage *ways) {
+    const bound *b = s->b;
+    for (int queue = 1; queue < s->masks / 2; queue++)
+        for (int to = OFF; to <= ON; to++)
+            for (int parts = 1; parts <= PARTS; parts++) {
+                way_on w = {.p = &ways[2 * ON + to],
+                            .j = j,
+                            .queue = queue,
+                            .most_s = b->intervals[j - 1].most_s * parts / PARTS,
+                            .to = behind_at(s, queue, to, parts)};
+                memset(w.to, 0, (size_t)s->next.row * sizeof *w.to);
+                work_on(s, &w);
+                for (int i = b->points; i < s->next.row; i++)
+                    w.to[i] = w.to[b->points - 1];
+            }
+}
+
+static void stay_off(const sweep *s, const interval *v, int queue, int row, float *to) {
     double uj = v->start.phase_uj[OFF] * v->decay + v->gain_uj - v->end.phase_uj[OFF];
     int shift = (int)lround(uj / v->end.step_uj);
-    const float *from = row_at(s, &s->next, OFF, queue, work);
-    move(s, to, from, shift, 0);
+    const float *from = row_at(s, &s->next, OFF, queue, row);
+    move(s, to, from, shift, 0, 0);
     for (int i = 0; i < -shift && i < s->b->points; i++)
         to[i] = to[i] > from[0] ? to[i] : from[0];
 }
 
-static void pass(sweep *s, const interval *v) {
+static void pass(sweep *s, int j) {
     const bound *b = s->b;
+    const interval *v = &b->intervals[j - 1];
     passage ways[4];
     for (int i = 0; i < 4; i++)
         ways[i] = passage_of(b, v, i / 2, i % 2);
+    behind_answers(s, j, ways);
     for (int mode = OFF; mode <= ON; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
-            for (int work = 0; work < rows_of(s, queue); work++) {
-                float *to = row_at(s, &s->now, mode, queue, work);
+            for (int row = 0; row < rows_of(b, queue); row++) {
+                float *to = row_at(s, &s->now, mode, queue, row);
                 memset(to, 0, (size_t)b->points * sizeof *to);
                 if (mode == OFF)
-                    stay_off(s, v, queue, work, to);
-                for (int i = 0; i < 2; i++)
-                    work_on(s, v, &ways[2 * mode + i], queue, work, to);
+                    stay_off(s, v, queue, row, to);
+                for (int i = 0; i < 2; i++) {
+                    const way_on w = {.p = &ways[2 * mode + i],
+                                      .j = j,
+                                      .queue = queue & (s->masks - 1),
+                                      .row = row,
+                                      .most_s = v->most_s,
+                                      .to = to};
+                    work_on(s, &w);
+                }
             }
 }
 
 /* From the values at instant j (in `next`) to those at instant j - 1. */
 static void step_back(sweep *s, int j) {
-    const bound *b = s->b;
-    pass(s, &b->intervals[j - 1]);
-    instant(s, j - 1, &b->intervals[j - 1].start);
+    pass(s, j);
+    instant(s, j - 1);
     if (j > 1)
-        onto_lattice(s, &b->intervals[j - 1].start, &b->intervals[j - 2].end);
+        onto_lattice(s, j - 1);
 }
 
 static sweep begin_sweep(const bound *b, wick_arena *arena) {
     int masks = 1 << b->most_open;
-    sweep s = {.b = b,
-               .most_rows = 2 * b->most_levels + 1,
-               .masks = masks,
-               .queues = {b->off_drops_new ? 2 * masks : masks, masks}};
-    s.now = s.next = (table){.rows = s.most_rows, .row = 2 * b->points + 1};
-    size_t all = (size_t)(s.queues[OFF] + s.queues[ON]) * (size_t)s.most_rows * (size_t)s.now.row;
+    sweep s = {.b = b, .masks = masks, .queues = {b->off_drops_new ? 2 * masks : masks, masks}};
+    s.now = s.next = (table){.rows = b->rows.n, .row = 2 * b->points + 1};
+    size_t all = (size_t)(s.queues[OFF] + s.queues[ON]) * (size_t)b->rows.n * (size_t)s.now.row;
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
     s.line = wick_new(arena, float, b->points);
+    s.behind =
+        wick_new(arena, float, (size_t)(masks + 1) / 2 * 2 * (1 + PARTS) * (size_t)s.now.row);
     return s;
 }
 
 static void end_of_time(sweep *s) {
     const bound *b = s->b;
-    instant(s, b->n, &b->intervals[b->n - 1].end);
-    onto_lattice(s, &b->intervals[b->n - 1].end, &b->intervals[b->n - 1].end);
+    instant(s, b->n);
+    onto_lattice(s, b->n);
 }
 
 /* ---- what is kept ---- */
@@ -331,8 +419,8 @@ static void exchange(bound_values *v, float *kept, bool keep) {
     size_t points = (size_t)s->b->points;
     for (int mode = OFF; mode <= ON; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
-            for (int work = 0; work < rows_ahead(s, queue); work++, kept += points) {
-                float *row = row_at(s, &s->next, mode, queue, work);
+            for (int at = 0; at < rows_of(s->b, queue); at++, kept += points) {
+                float *row = row_at(s, &s->next, mode, queue, at);
                 if (keep) {
                     memcpy(kept, row, points * sizeof *row);
                     continue;
@@ -351,7 +439,7 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
     for (int mode = OFF, i = 0; mode <= ON; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++, i++) {
             v->first[i] = v->floats;
-            v->floats += (size_t)rows_ahead(s, queue) * (size_t)b->points;
+            v->floats += (size_t)rows_of(b, queue) * (size_t)b->points;
         }
     /* A look ahead stays within two blocks. */
     int least = b->deadline + 8 * b->slots;
@@ -389,17 +477,18 @@ int bound_horizon(const bound_values *v, int j) {
     return end < v->s.b->n ? end : v->s.b->n;
 }
 
-double bound_value(bound_values *v, int j, int mode, int queue, int work, double uj) {
+double bound_value(bound_values *v, int j, int mode, int queue, int row, double uj) {
     const bound *b = v->s.b;
     int block = (j - 1) / v->block, place = block % BLOCKS;
     if (v->loaded[place] != block)
         load(v, block, place);
     const lattice *l = &b->intervals[j - 1].end;
-    int i = (int)floor((uj - l->phase_uj[mode]) / l->step_uj + 1e-9);
+    double rest = b->intervals[j - 1].prices[row].rest;
+    int i = (int)floor((uj - l->phase_uj[mode]) / l->step_uj + rest + 1e-9);
     i = i < 0 ? 0 : i < b->points ? i : b->points - 1;
     size_t at = (size_t)((j - 1) % v->block) * v->floats;
     at += v->first[(mode ? v->s.queues[OFF] : 0) + queue];
-    return v->blocks[place][at + (size_t)work * (size_t)b->points + (size_t)i];
+    return v->blocks[place][at + (size_t)row * (size_t)b->points + (size_t)i];
 }
 
 double bound_sweep(const bound *b, wick_arena *arena, double start_uj, bound_values **kept) {

@@ -3,8 +3,8 @@
 #define WICK_CLAIRVOYANT_SWEEP_H
 
 #include "sim/arrivals.h"
+#include "sim/clairvoyant_rows.h"
 #include "sim/supply.h"
-#include "sim/work_items.h"
 
 /* Charges at an instant: phase + i * step, i = 0 .. points - 1, absolute energies of the capacitor;
    [0] off, [1] on. */
@@ -12,12 +12,21 @@ typedef struct lattice {
     double step_uj, phase_uj[2];
 } lattice;
 
+/* What leads to a row costs whole steps of the lattice: so many in all, rounded down; what is left
+   (0..1 steps) is not paid yet and still in the charge. Prices stay the same for a while in which
+   leakage narrows the lattice a little: they are too low, if anything. */
+typedef struct row_price {
+    int steps;
+    double rest;
+} row_price;
+
 typedef struct interval {
     double decay;             /* what leakage leaves of a charge */
     double gain_uj, gross_uj; /* harvest: what is left of it at the end; without leakage */
     double sleep_uj;          /* of a device that stays on, as it counts at the end */
-    int most_work;            /* levels that its power allows */
+    double most_s;            /* that rows reached in it may be apart */
     lattice start, end;       /* end: start moved along; the next start, or replaced by it */
+    const row_price *prices;  /* [rows] */
 } interval;
 
 /* The dynamic programme. */
@@ -27,16 +36,15 @@ typedef struct bound {
     int room;                /* the queue's, for outstanding inputs and the one in work */
     bool drops_new;          /* with the room full a new input is dropped; else an old one */
     bool off_drops_new, needs_power; /* off: so do inputs whose deadline is over; all new ones */
-    int fresh, fresh_need; /* slots after which an input is lost that has less work, levels */
-    bool off_forgets;      /* an input with less work is lost when the device is switched off */
-    int points, most_levels;
+    int fresh;        /* slots after which an input is lost whose extractor's work is not done */
+    bool off_forgets; /* such an input is lost when the device is switched off in its work */
+    int points;
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, sleep_uw;
-    double most_uw;                     /* that work draws */
-    double step_uj, work_uj;            /* of charge; of work: a level */
-    int need[1 + WICK_MAX_HEADS];       /* whole levels of W_k */
-    double rest_uj[1 + WICK_MAX_HEADS]; /* and what it takes beside them */
-    interval *intervals;                /* [n] */
-    float *reward;                      /* [inputs][modules] */
+    double step_uj; /* of charge */
+    double most_uj; /* that an answer takes */
+    bound_rows rows;
+    interval *intervals; /* [n] */
+    float *reward;       /* [inputs][modules] */
 } bound;
 
 /* What it is made of; made in an arena. */
@@ -56,14 +64,10 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
                        const wick_clairvoyant_options *grid, double dearer, bound_problem *out,
                        wick_diag *diag);
-/* What the items of sequence q before `item` draw beside what a device that sleeps would. */
-double bound_spent(const work_items *w, int q, int item);
-/* What exit k of a chain takes until the next one may begin. */
-double bound_exit_uj(const bound_problem *p, int k);
-/* The most that the capacitor holds: work that is paid when it makes up a whole level stays in the
+/* The most that the capacitor holds: work that is paid when a part of it is done stays in the
    charge for a while. */
-static inline double bound_cap_uj(const bound *b, int queue) {
-    return b->cap_uj + (queue & ((1 << b->most_open) - 1) ? b->work_uj : 0);
+static inline double bound_cap_uj(const bound *b, int queue, int row) {
+    return b->cap_uj + (queue & ((1 << b->most_open) - 1) ? b->rows.rows[row].beyond_uj : 0);
 }
 /* The figures of a bound that do not depend on its value. */
 wick_bound bound_figures(const bound_problem *p, double value);
@@ -80,21 +84,21 @@ typedef struct bound_values bound_values;
 double bound_sweep(const bound *b, wick_arena *arena, double start_uj, bound_values **kept);
 
 /* The value of a state before what happens at instant j (1 .. n): of the largest charge of the
-   lattice that is not above uj. A queue as in clairvoyant_sweep.c; work: levels of the oldest
-   outstanding input, at most what bound_rows says. */
-double bound_value(bound_values *v, int j, int mode, int queue, int work, double uj);
+   lattice that is not above uj. A queue as in clairvoyant_sweep.c; row: of the oldest outstanding
+   input, 0 without one. */
+double bound_value(bound_values *v, int j, int mode, int queue, int row, double uj);
 /* The last instant that can be looked at together with instant j at no extra cost: at least a
    deadline and some periods behind it, where time does not end before. */
 int bound_horizon(const bound_values *v, int j);
-/* Levels + 1 that a state with this queue may have at the end of an interval. */
-int bound_rows(const bound *b, int queue);
+/* How many inputs are outstanding. */
+int bound_open(const bound *b, int queue);
 /* Periods before the latest arrival at which the oldest outstanding input arrived; -1: none. */
 int bound_oldest(const bound *b, int queue);
-/* What deadlines, ages and arrivals of instant j make of a queue; *work: of its oldest input. Where
+/* What deadlines, ages and arrivals of instant j make of a queue; *row: of its oldest input. Where
    an old input must go, either the oldest does, or (spared: it may be the one in work) the next, or
    the new one. */
-int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *work);
+int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *row);
 /* What switching off makes of it. */
-int bound_queue_off(const bound *b, int queue, int *work);
+int bound_queue_off(const bound *b, int queue, int *row);
 
 #endif

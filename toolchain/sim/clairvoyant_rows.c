@@ -1,0 +1,208 @@
+#include "sim/clairvoyant_rows.h"
+
+#include <math.h>
+
+#include <wick/kernels.h>
+
+typedef struct builder {
+    const wick_plan *plan;
+    const work_items *w;
+    const store *cap;
+    double dearer, part_s;
+    bool gated;
+    bound_rows *out;
+    int room, at;           /* rows; the one that the next is reached from */
+    double begun_s, done_s; /* longest parts that count when they begin, or when they are done */
+    double pending_uj, pending_s; /* work that has no row yet */
+} builder;
+
+double bound_spent(const work_items *w, int q, int item) {
+    const work_sums *sums = work_before(w, q, item);
+    return fmax(0, sums->drawn_uj - w->sleep_draw_uw * sums->time_s);
+}
+
+static void add_row(wick_arena *arena, builder *b, double uj, double time_s, double need_uj) {
+    bound_rows *out = b->out;
+    if (out->n == b->room) {
+        bound_row *more = wick_new(arena, bound_row, b->room * 2);
+        for (int i = 0; i < out->n; i++)
+            more[i] = out->rows[i];
+        out->rows = more;
+        b->room *= 2;
+    }
+    const bound_row *from = &out->rows[b->at];
+    out->rows[out->n] = (bound_row){.uj = from->uj + uj,
+                                    .time_s = from->time_s + time_s,
+                                    .least_uj = need_uj > 0 ? need_uj + from->uj : -INFINITY};
+    b->at = out->n++;
+}
+
+static int parts_of(const builder *b, double time_s) {
+    return (int)fmax(1, ceil(fmin(time_s / b->part_s, 1e4) - 1e-9));
+}
+
+/* Rows for what is pending: work of which each part is paid when it is done. */
+static void flush(wick_arena *arena, builder *b) {
+    int n = parts_of(b, b->pending_s);
+    if (b->pending_uj <= 0 && b->pending_s <= 0)
+        return;
+    for (int i = 0; i < n; i++) {
+        bound_row *from = &b->out->rows[b->at];
+        from->beyond_uj = fmax(from->beyond_uj, b->pending_uj / n);
+        add_row(arena, b, b->pending_uj / n, b->pending_s / n, 0);
+    }
+    b->done_s = fmax(b->done_s, b->pending_s / n);
+    b->pending_uj = b->pending_s = 0;
+}
+
+static void add_fluid(wick_arena *arena, builder *b, double uj, double time_s) {
+    b->pending_uj += uj;
+    b->pending_s += time_s;
+    if (b->pending_s >= b->part_s)
+        flush(arena, b);
+}
+
+/* A span that begins at need_uj and is paid then, as far as that charge surely pays it. */
+static void add_gated(wick_arena *arena, builder *b, double uj, double time_s, double need_uj,
+                      double off_uj) {
+    flush(arena, b);
+    double sure_uj = fmax(0, need_uj - off_uj);
+    if (uj > sure_uj) {
+        add_row(arena, b, sure_uj, 0, need_uj);
+        b->pending_uj = uj - sure_uj;
+        b->pending_s = time_s;
+        flush(arena, b);
+        return;
+    }
+    int n = parts_of(b, time_s);
+    for (int i = 0; i < n; i++)
+        add_row(arena, b, i ? 0 : uj, time_s / n, i ? 0 : need_uj);
+    b->begun_s = fmax(b->begun_s, time_s / n);
+}
+
+static double uj_of(const builder *b, int q, int first, int end) {
+    return b->dearer * fmax(0, bound_spent(b->w, q, end) - bound_spent(b->w, q, first));
+}
+
+static double time_of(const builder *b, int q, int first, int end) {
+    return work_before(b->w, q, end)->time_s - work_before(b->w, q, first)->time_s;
+}
+
+static void add_fluid_items(wick_arena *arena, builder *b, int q, int first, int end) {
+    add_fluid(arena, b, uj_of(b, q, first, end), time_of(b, q, first, end));
+}
+
+/* The first item behind the steps with which a module begins that computes the extractor again. */
+static int own_item(const builder *b, int k) {
+    const wick_model *m = &b->plan->model;
+    if (!wick_recomputes(m) || k == 0)
+        return b->w->sequence[k].first;
+    int own = m->spans[m->segments[k].first_span].first_step + m->extractor_steps;
+    return b->w->step_item[own];
+}
+
+/* Shares of energy and time that module k's beginning takes at least: another one may have done it,
+   in fewer commits perhaps; then turning to k takes one more decision. */
+static void beginning(const builder *b, int k, double *share_uj, double *share_s) {
+    const work_items *w = b->w;
+    const work_sequence *decide = &w->sequence[WORK_DECIDE];
+    double own_uj = bound_spent(w, k, own_item(b, k)), least_uj = own_uj;
+    double own_s = work_before(w, k, own_item(b, k))->time_s, least_s = own_s;
+    for (int j = 1; j <= b->plan->model.n_modules; j++) {
+        double uj = bound_spent(w, j, own_item(b, j));
+        least_uj = fmin(least_uj, uj + bound_spent(w, WORK_DECIDE, decide->end));
+        least_s = fmin(least_s, work_before(w, j, own_item(b, j))->time_s);
+    }
+    *share_uj = own_uj > 0 ? least_uj / own_uj : 1;
+    *share_s = own_s > 0 ? least_s / own_s : 1;
+}
+
+static bound_place place_now(const builder *b) {
+    return (bound_place){.row = b->at, .beyond_uj = b->pending_uj};
+}
+
+static void add_spans(wick_arena *arena, builder *b, int q) {
+    const wick_model *m = &b->plan->model;
+    const wick_segment *segment = &m->segments[q];
+    bound_place *places = wick_new(arena, bound_place, segment->n_spans + 1);
+    b->out->spans[q] = places;
+    int own = own_item(b, q);
+    double share_uj = 1, share_s = 1;
+    if (own > b->w->sequence[q].first)
+        beginning(b, q, &share_uj, &share_s);
+    for (int i = 0; i < segment->n_spans; i++) {
+        places[i] = place_now(b);
+        const wick_span *span = &m->spans[segment->first_span + i];
+        int first = b->w->span_first[segment->first_span + i];
+        int end = b->w->items[first].unit_end, before = own < end ? own : end;
+        if (first < before) { /* where another module's spans end is not known */
+            add_fluid(arena, b, share_uj * uj_of(b, q, first, before),
+                      share_s * time_of(b, q, first, before));
+            first = before;
+        }
+        if (first < end && b->gated && span->need_mv)
+            add_gated(arena, b, uj_of(b, q, first, end), time_of(b, q, first, end),
+                      store_energy_at(b->cap, span->need_mv * 1e-3), b->cap->off_uj);
+        else if (first < end)
+            add_fluid_items(arena, b, q, first, end);
+    }
+    places[segment->n_spans] = place_now(b);
+}
+
+/* A decision, the module, its delivery; that one's own commit comes behind the answer. */
+static void add_module(wick_arena *arena, builder *b, int k, bool first) {
+    const work_sequence *decide = &b->w->sequence[WORK_DECIDE];
+    for (int commit = first ? 1 : 0; commit < 2; commit++)
+        add_fluid_items(arena, b, WORK_DECIDE, decide->first, decide->end);
+    add_spans(arena, b, k);
+    add_fluid_items(arena, b, k, b->w->send[k], b->w->sequence[k].end);
+    flush(arena, b);
+    if (b->out->rows[b->at].answers || b->at <= b->out->extracted) /* it took nothing */
+        add_row(arena, b, 0, 0, 0);
+    b->out->rows[b->at].answers = k;
+}
+
+static double longest_s(const wick_plan *plan, const work_items *w) {
+    double extractor_s = work_before(w, 0, w->sequence[0].end)->time_s, most_s = 0, all_s = 0;
+    for (int k = 1; k <= plan->model.n_modules; k++) {
+        double s = work_before(w, k, w->sequence[k].end)->time_s;
+        most_s = fmax(most_s, s);
+        all_s += s;
+    }
+    return extractor_s + (plan->model.chain ? all_s : most_s);
+}
+
+void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items *work,
+                     const store *cap, double dearer, int levels, bool gated, bound_rows *out) {
+    builder b = {.plan = plan,
+                 .w = work,
+                 .cap = cap,
+                 .dearer = dearer,
+                 .part_s = fmax(1e-9, longest_s(plan, work) / levels),
+                 .gated = gated,
+                 .out = out,
+                 .room = 64};
+    *out = (bound_rows){.n = 1, .rows = wick_new(arena, bound_row, b.room)};
+    out->rows[0] = (bound_row){.least_uj = -INFINITY};
+    add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);
+    flush(arena, &b);
+    out->taken = b.at;
+    add_spans(arena, &b, 0);
+    flush(arena, &b);
+    out->spans[0][plan->model.segments[0].n_spans] = place_now(&b);
+    out->extracted = b.at;
+    out->trunk.end = out->n;
+    for (int k = plan->model.n_modules; k >= 1; k--) {
+        if (plan->model.chain) {
+            add_module(arena, &b, k, k == plan->model.n_modules);
+            out->trunk.end = out->n;
+            continue;
+        }
+        bound_line *branch = &out->branches[out->n_branches++];
+        branch->first = out->n;
+        b.at = out->extracted;
+        add_module(arena, &b, k, true);
+        branch->end = out->n;
+    }
+    out->slack_s = b.begun_s + b.done_s;
+}
