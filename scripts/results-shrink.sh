@@ -25,6 +25,7 @@ make_row() { # name
     bits4-sparse) taught --recipe "$collapsed" --quantize 4 --sparse '*conv[23]*=0.14' --epochs 30 --lr 0.02 -o "$to" ;;
     best) taught --recipe "$collapsed" "${edges[@]}" --sparse '*conv[23]*=0.195' --mixup 0.4 --epochs 24 --lr 0.03 -o "$out/best-start.onnx" &&
         taught --recipe "$out/best-start.onnx" "${edges[@]}" --sparse '*conv[23]*=0.195' --mixup 0.4 --epochs 24 --lr 0.02 -o "$to" ;;
+    forty) taught --recipe "$out/best.onnx" --quantize 4 --quantize '*conv1*=8' --sparse '*conv[23]*=0.1' --sparse-ramp 0.5 --mixup 0.4 --epochs 48 --lr 0.03 -o "$to" ;;
     half) "$wick" shrink "$collapsed" --channels 0.5 --data "$data" -o "$out/half-start.onnx" &&
         train --recipe "$out/half-start.onnx" --epochs 24 --lr 0.05 -o "$to" ;;
     half-all) taught --recipe "$out/half.onnx" --quantize 4 --sparse '*conv[23]*=0.165' --epochs 30 --lr 0.02 -o "$to" ;;
@@ -59,7 +60,7 @@ measure() { # name
     echo "$line" > "$out/$1.row"
 }
 
-rows=${ROWS:-int8 collapse bits4 sparse bits4-sparse best half half-all}
+rows=${ROWS:-int8 collapse bits4 sparse bits4-sparse best forty half half-all}
 for share in ${SHARES-100 50 10 1}; do rows+=" share-$share"; done
 echo "name right-of-the-test-set; of m4-fram, then of rv32-fram: bytes of weights, biases, scales and indices; RAM; energy by size; energy by energy"
 for row in $rows; do

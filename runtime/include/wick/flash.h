@@ -9,10 +9,13 @@
    - A page is programmed only in the boot that erased it, each program unit once: what reads as
      erased is never trusted.
    - A page is erased only when no block's newest entry lies in it. When a page is opened, the
-   oldest of those that hold at most `spare_bytes` of such entries gives them to the new page,
-   before its head, which makes them count, is written. So there is always a page to open, and pages
-   take turns. `wick plan` plans for it where the device's memory is flash. Calls of the port below
-   are complete when they return. */
+     oldest of those that hold at most `spare_bytes` of such entries gives them to the new page,
+     before its head, which makes them count, is written. So there is always a page to open, and
+     pages take turns. `wick plan` plans for it where the device's memory is flash.
+   Assumed of the flash: calls of the port below are complete when they return; and a unit whose
+   programming was cut may read as anything or not at all, but if it reads as intact at one boot it
+   does at later ones. Where a cell may be left between two levels, keep the supply up for the
+   programming of one unit behind the brown-out signal. */
 #ifndef WICK_FLASH_H
 #define WICK_FLASH_H
 
