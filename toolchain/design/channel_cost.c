@@ -73,6 +73,8 @@ typedef struct choice {
     kind *kinds;
     int n_kinds, decisions;
     bool *remove, *trial; /* [n_groups] */
+    int *decision;        /* as in wick_channel_cuts */
+    double *way;          /* its worth */
     wick_answer_cost now; /* without what is marked */
     wick_arena *arena;
     wick_diag *diag;
@@ -231,10 +233,13 @@ static proposal *cheapest(const choice *c, kind **of) {
 }
 
 static void take(choice *c, kind *k, const proposal *p, wick_channel_cut *cut) {
-    for (int i = 0; i < p->n; i++)
-        c->remove[k->groups[k->gone + i].group] = true;
-    c->now = p->left;
     c->decisions++;
+    for (int i = 0; i < p->n; i++) {
+        c->remove[k->groups[k->gone + i].group] = true;
+        c->decision[k->groups[k->gone + i].group] = c->decisions;
+    }
+    c->now = p->left;
+    c->way[c->decisions] = worth_of(c, c->now);
     cut->gone += p->n;
     cut->loss += p->loss;
     cut->saved = sum(cut->saved, p->saved);
@@ -313,6 +318,14 @@ static wick_status refuse(const choice *c, const wick_channel_cuts *cuts, double
                      100 * worth_of(c, cuts->after) / worth_of(c, cuts->before), 100 * keep);
 }
 
+void wick_channel_cuts_at(const wick_channel_cuts *cuts, double keep, bool *remove) {
+    int last = 0;
+    while (last < cuts->decisions && cuts->worth[last] > keep * cuts->worth[0])
+        last++;
+    for (int g = 0; g < cuts->n_groups; g++)
+        remove[g] = cuts->decision[g] > 0 && cuts->decision[g] <= last;
+}
+
 wick_status wick_channels_choose_by_cost(const wick_graph *graph, const wick_channels *channels,
                                          const wick_device *device,
                                          const wick_plan_options *options, wick_channel_worth worth,
@@ -326,6 +339,8 @@ wick_status wick_channels_choose_by_cost(const wick_graph *graph, const wick_cha
                 .worth = worth,
                 .remove = remove,
                 .trial = wick_new(arena, bool, channels->n_groups + 1),
+                .decision = wick_new(arena, int, channels->n_groups + 1),
+                .way = wick_new(arena, double, channels->n_groups + 1),
                 .arena = arena,
                 .diag = diag};
     c.options.flash_bytes = c.options.nvm_bytes = 0;
@@ -338,9 +353,14 @@ wick_status wick_channels_choose_by_cost(const wick_graph *graph, const wick_cha
             propose(&c.kinds[k], size);
     WICK_TRY(cost_without(&c, remove, &c.now, diag));
     cuts->before = cuts->after = c.now;
-    double target = keep * worth_of(&c, c.now);
+    c.way[0] = worth_of(&c, c.now);
+    double target = keep * c.way[0];
     wick_status status = go_on(&c, target, cut_of);
     cuts->after = c.now;
+    cuts->n_groups = channels->n_groups;
+    cuts->decisions = c.decisions;
+    cuts->worth = c.way;
+    cuts->decision = c.decision;
     if (status == WICK_OK && worth_of(&c, c.now) > target)
         status = refuse(&c, cuts, keep);
     return status;

@@ -32,7 +32,14 @@ typedef struct wick_channel_cuts {
     wick_answer_cost before, after;
     int n;
     wick_channel_cut *layers; /* [n] in the order of the graph; those that can lose channels */
+    int n_groups, decisions;
+    double *worth; /* [decisions + 1] of what is left after so many */
+    int *decision; /* [n_groups] by which it went, from 1; 0: it stays */
 } wick_channel_cuts;
+
+/* Marks what went on the way to the first decision that left at most `keep` of the worth, or of all
+   of them. */
+void wick_channel_cuts_at(const wick_channel_cuts *cuts, double keep, bool *remove);
 
 /* Marks groups for removal, over all layers at once, until the worth of the rest is at most
    `keep` of the network's, 0 < keep < 1. The groups' scores say what the loss gains without them,
