@@ -25,10 +25,10 @@ static int tear_down(void **state) {
 }
 
 /* An input every 2.5 s from a weak source: power fails again and again. */
-static void run_both(const net_plan *n, const wick_model *model, bool no_voltage) {
+static void run_both(const net_plan *n, const wick_model *model, double power, bool no_voltage) {
     static double times[2] = {0, 50}, powers[2];
     double need_uj = n->plan->segments[0].cost.energy_uj + n->plan->segments[1].cost.energy_uj;
-    powers[0] = powers[1] = 0.7 * need_uj;
+    powers[0] = powers[1] = power * need_uj;
     wick_trace trace = {.n = 2, .time_s = times, .power_uw = powers, .end_s = 100, .path = "weak"};
     wick_sim_options options = wick_sim_defaults();
     options.workload.period_s = options.workload.deadline_s = 2.5;
@@ -49,7 +49,7 @@ static void run_both(const net_plan *n, const wick_model *model, bool no_voltage
     scenario_equal(&fast, &real, 0);
     print_message("%d answers, %d right, %d power failures\n", real.answers, real.correct_in_time,
                   real.power_failures);
-    assert_true(real.answers > 50 && (!no_voltage || real.power_failures > 20));
+    assert_true(real.answers > 40 && (!no_voltage || real.power_failures > 10));
     assert_true(real.correct_in_time > 0);
     wick_sim_free(&fast);
     wick_sim_free(&real);
@@ -57,10 +57,15 @@ static void run_both(const net_plan *n, const wick_model *model, bool no_voltage
 
 static void the_emitted_model_does_what_was_simulated(void **state) {
     (void)state;
-    static const char *const devices[] = {"m4-fram", "m4-mram"};
-    for (size_t i = 0; i < WICK_LEN(devices); i++) {
+    static const struct {
+        const char *device;
+        double uf;
+        int max_span_outputs;
+        double power; /* of flash: taking an input is most of the work */
+    } plans[] = {{"m4-fram", 15, 100, 0.7}, {"m4-mram", 15, 100, 0.7}, {"m33-flash", 100, 0, 3.1}};
+    for (size_t i = 0; i < WICK_LEN(plans); i++) {
         net_plan n;
-        net_plan_make(&n, 7 + i, devices[i], 15, 100);
+        net_plan_make(&n, 7 + i, plans[i].device, plans[i].uf, plans[i].max_span_outputs);
         const char *dir = wick_arena_printf(n.arena, "%s/fw%zu", folder, i);
         wick_emit_options options = wick_emit_defaults();
         assert_int_equal(wick_emit_write(n.plan, NULL, &options, dir, NULL), WICK_OK);
@@ -76,8 +81,8 @@ static void the_emitted_model_does_what_was_simulated(void **state) {
         const wick_model *model = dlsym(library, "wick_model_data");
         assert_non_null(model);
         assert_true(model != &n.plan->model && model->layers != n.plan->model.layers);
-        run_both(&n, model, false);
-        run_both(&n, model, true);
+        run_both(&n, model, plans[i].power, false);
+        run_both(&n, model, plans[i].power, true);
         dlclose(library);
         net_plan_free(&n);
     }

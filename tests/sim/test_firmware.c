@@ -93,12 +93,9 @@ static void the_firmware_does_what_was_simulated(void **state) {
         const char *device;
         double uf;
         int max_span_outputs;
-        wick_features features;
-    } plans[] = {
-        {"m4-fram", 15, 100, WICK_FEATURES_AUTO},   {"m4-fram", 15, 0, WICK_FEATURES_AUTO},
-        {"m4-mram", 10, 60, WICK_FEATURES_AUTO},    {"m4-fram", 60, 200, WICK_FEATURES_AUTO},
-        {"m4-fram", 10, 0, WICK_FEATURES_AUTO},     {"m4-mram", 5, 0, WICK_FEATURES_AUTO},
-        {"m33-flash", 200, 0, WICK_FEATURES_STORED}};
+    } plans[] = {{"m4-fram", 15, 100}, {"m4-fram", 15, 0}, {"m4-mram", 10, 60},
+                 {"m4-fram", 60, 200}, {"m4-fram", 10, 0}, {"m4-mram", 5, 0},
+                 {"m33-flash", 200, 0}};
     run *r = malloc(sizeof *r);
     assert_non_null(r);
     int kept = 0, read_again = 0;
@@ -108,7 +105,6 @@ static void the_firmware_does_what_was_simulated(void **state) {
         wick_plan_options options = wick_plan_defaults();
         options.capacitor_uf = plans[i].uf;
         options.max_span_outputs = plans[i].max_span_outputs;
-        options.features = plans[i].features;
         net_plan_make_with(&n, i + 1, plans[i].device, &options);
         wick_sim_firmware firmware = {.inputs = n.inputs, .labels = n.labels};
         for (int k = 0; k < n.plan->model.n_steps; k++)
@@ -138,6 +134,81 @@ static void the_firmware_does_what_was_simulated(void **state) {
     assert_true(answers > 500 && right > 100 && right < answers && failures > 200);
     assert_true(kept > 30 && read_again > 30);
     assert_true(dropped > 20 && stale > 5 && repeats > 10);
+}
+
+/* Modules that begin for an input in the boot in which another one began: with a plan of which
+   every module begins with the extractor, they may find its work in SRAM. */
+static int begun_in_one_boot(const wick_sim_result *r) {
+    int begun = 0, input = -1;
+    for (int i = 0; i < r->n_events; i++) {
+        const wick_event *e = &r->events[i];
+        if (e->kind == WICK_EVENT_FAIL)
+            input = -1;
+        if (e->kind != WICK_EVENT_MODULE)
+            continue;
+        begun += e->input == input;
+        input = e->input;
+    }
+    return begun;
+}
+
+/* Runs a plan of which every module begins with the extractor through both simulators, with the
+   policy of each scenario, or always one module. Counts power failures and modules that began in
+   the boot of another one. */
+static void compare_recomputing(const char *device, double uf, uint64_t seed, int module,
+                                int *failures, int *second) {
+    net_plan n;
+    run *r = malloc(sizeof *r);
+    assert_non_null(r);
+    wick_plan_options options = wick_plan_defaults();
+    options.capacitor_uf = uf;
+    options.features = WICK_FEATURES_RECOMPUTED;
+    net_plan_make_with(&n, seed + 1, device, &options);
+    assert_true(n.plan->model.segments[0].n_spans == 0 && n.plan->model.extractor_steps > 1);
+    wick_sim_firmware firmware = {.inputs = n.inputs, .labels = n.labels};
+    for (uint64_t i = 0; i < 16; i++) {
+        wick_sim_result fast, real;
+        make_run(r, n.plan, 1000 * seed + i);
+        if (module)
+            r->options.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = (uint8_t)module};
+        both(&n, r, &firmware, &fast, &real);
+        scenario_equal(&fast, &real, r->options.seed);
+        scenario_conserved(&real.energy);
+        *failures += real.power_failures;
+        *second += begun_in_one_boot(&real);
+        wick_sim_free(&fast);
+        wick_sim_free(&real);
+    }
+    net_plan_free(&n);
+    free(r);
+}
+
+static void a_second_module_finds_the_extractor_in_sram(void **state) {
+    (void)state;
+    static const struct {
+        const char *device;
+        double uf;
+    } plans[] = {{"m4-fram", 8.2}, {"m4-fram", 11}, {"m4-fram", 15},
+                 {"m4-fram", 60},  {"m4-mram", 5},  {"m33-flash", 100}};
+    for (size_t i = 0; i < WICK_LEN(plans); i++) {
+        int failures = 0, second = 0;
+        compare_recomputing(plans[i].device, plans[i].uf, i, 0, &failures, &second);
+        print_message("%s, %g uF: %d failures, %d second modules in one boot\n", plans[i].device,
+                      plans[i].uf, failures, second);
+        assert_true(failures > 10 && second > 10);
+    }
+}
+
+/* One module an input: what counts is which of its extractor's outputs a boot in the middle has. */
+static void a_boot_amid_the_extractor_reads_what_it_did_not_compute(void **state) {
+    (void)state;
+    int failures = 0, second = 0;
+    for (int module = 1; module <= 3; module++) {
+        compare_recomputing("m4-fram", 8, 20 + (uint64_t)module, module, &failures, &second);
+        compare_recomputing("m33-flash", 200, 30 + (uint64_t)module, module, &failures, &second);
+    }
+    print_message("%d failures\n", failures);
+    assert_true(failures > 100 && second == 0);
 }
 
 /* What is compared are the engine's own answers: another weight gives others. */
@@ -204,6 +275,8 @@ static void what_it_cannot_run_is_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_firmware_does_what_was_simulated),
+        cmocka_unit_test(a_second_module_finds_the_extractor_in_sram),
+        cmocka_unit_test(a_boot_amid_the_extractor_reads_what_it_did_not_compute),
         cmocka_unit_test(a_wrong_weight_shows),
         cmocka_unit_test(what_it_cannot_run_is_refused),
     };

@@ -28,9 +28,12 @@ void program_answer(program *p, int module) {
 }
 
 void program_forget(program *p, bool extractor_too) {
-    if (extractor_too)
+    if (extractor_too) {
         p->from[0] = INT_MAX;
+        p->extracted = false;
+    }
     p->from[1] = INT_MAX;
+    p->begun = false;
 }
 
 void program_decided(program *p, int module) {

@@ -36,11 +36,13 @@ struct program {
     bool warm;
     int patience;
     uint32_t highest_mv;
-    int from[2]; /* first step of this boot, of the extractor and of a module: what it
-                    and later ones computed is in SRAM; INT_MAX = none */
-    int reach;   /* no step of the segment in work behind this one reads what was not computed in
-                    this boot; valid once from[] of its side is set */
-    int wanted;  /* by a control: the module to work on; 0 = none */
+    int from[2];    /* number of the first step of this boot, of the extractor and of a module: what
+                       it and later ones computed is in SRAM; INT_MAX = none */
+    bool extracted; /* all that the extractor computes for modules is */
+    bool begun;     /* this boot works on the segment in work */
+    int reach;      /* if begun: no step of the segment behind this one reads what was not computed
+                       in this boot */
+    int wanted;     /* by a control: the module to work on; 0 = none */
     double off_until_s; /* by a control */
     int in_time;        /* the last module that answered in time; 0 none */
     double latency_sum_s;

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <wick/kernels.h>
+
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
     return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
@@ -115,6 +117,25 @@ double bound_exit_uj(const bound_problem *p, int k) {
     return p->dearer * (spent(&p->work, k) + 2 * spent(&p->work, WORK_DECIDE));
 }
 
+/* What module j that begins with the extractor draws up to its own first step. */
+static double beginning_uj(const bound_problem *p, int j) {
+    const wick_model *m = &p->plan->model;
+    int own = m->spans[m->segments[j].first_span].first_step + m->extractor_steps;
+    return bound_spent(&p->work, j, p->work.step_item[own]);
+}
+
+/* The least that module k draws. Where modules begin with the extractor another one may have done
+   that, in fewer commits perhaps; then turning to k takes one more decision. */
+static double module_uj(const bound_problem *p, int k) {
+    double uj = spent(&p->work, k);
+    if (!wick_recomputes(&p->plan->model))
+        return uj;
+    double own_uj = beginning_uj(p, k), least_uj = own_uj;
+    for (int j = 1; j <= p->plan->model.n_modules; j++)
+        least_uj = fmin(least_uj, beginning_uj(p, j) + spent(&p->work, WORK_DECIDE));
+    return uj - own_uj + least_uj;
+}
+
 /* The least that an answer of module k draws, alone and without a failure, beside what a device
    that sleeps would. */
 static void make_needs(bound_problem *p, int levels) {
@@ -132,7 +153,7 @@ static void make_needs(bound_problem *p, int levels) {
     /* Between decision and delivery stands one commit; the delivery's own comes after it. */
     double exits_uj = 0;
     for (int k = b->n_modules; k >= 1; k--) {
-        need_uj[k] = p->dearer * (spent(w, 0) + spent(w, k) + spent(w, WORK_DECIDE)) + exits_uj;
+        need_uj[k] = p->dearer * (spent(w, 0) + module_uj(p, k) + spent(w, WORK_DECIDE)) + exits_uj;
         if (p->plan->model.chain) /* the smaller exits have answered before */
             exits_uj += bound_exit_uj(p, k);
         most_uj = fmax(most_uj, need_uj[k]);

@@ -30,7 +30,9 @@ typedef struct wick_bound {
    are outstanding, by their ages x work done for the oldest of them. The work is one number: an
    answer of module k takes W_k, whatever else was done for the input can only add to it, and an
    input for which nothing larger than k will be answered needs k alone (of exits, those before k as
-   well); so answers so far, progress per module and whether z is there follow from it. (Agreeable
+   well); so answers so far, progress per module and whether z is there follow from it. (Where
+   modules begin with the extractor, W_k has it once, as the module computes it that does so with
+   the fewest commits: what a second module finds in SRAM was paid for by the first.) (Agreeable
    deadlines: giving the oldest input the earlier work loses nothing.) z goes: an input that is
    older than fresh_s, or one in work when the device goes off without a clock, needs the
    extractor's work done, or is lost. The queue drops by the workload's rule; where what is dropped

@@ -85,9 +85,11 @@ static world_outcome run_module(program *p) {
     world_outcome outcome = run_items(p, first_item(p, k), end);
     if (w->item < w->work.send[k]) {
         p->progress[k] = w->work.items[w->item].span;
+        span_passed(p);
         return outcome;
     }
     p->progress[k] = n_spans;
+    span_passed(p);
     p->phase = WICK_PHASE_PUBLISH;
     return w->item == end && outcome == WORLD_DONE ? commit_answer(p) : outcome;
 }
@@ -152,7 +154,7 @@ static world_outcome work(program *p) {
         if (choice != p->segment)
             return follow(p, choice);
     }
-    if (p->taken && p->phase == WICK_PHASE_RUN && (p->world.work.lazy || span_reloads(p)))
+    if (p->taken && p->phase == WICK_PHASE_RUN && (p->world.work.lazy || span_differs(p)))
         return span_run(p);
     if (!p->taken || (p->phase == WICK_PHASE_RUN && p->segment == 0))
         return run_extractor(p);

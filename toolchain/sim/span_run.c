@@ -2,6 +2,8 @@
 
 #include <limits.h>
 
+#include <wick/kernels.h>
+
 /* As in the engine: sleeps without a rise of the voltage before the reading is not believed. */
 enum { PATIENCE = 64 };
 
@@ -35,9 +37,11 @@ static bool must_wait(program *p, const wick_span *span) {
     return true;
 }
 
-/* Is the output of step `producer` in SRAM, given the first steps of this boot? */
-static bool span_resident(const wick_plan *plan, const int from[2], int producer) {
-    return producer >= from[work_side(&plan->model, producer)];
+/* Is the output of step `producer`, which the segment in work reads, in SRAM? */
+static bool span_resident(const program *p, int producer) {
+    const wick_model *m = &p->world.plan->model;
+    int number = work_number(m, p->segment, producer);
+    return number >= p->from[work_side(m, number)];
 }
 
 static int first_step(const program *p, int span) {
@@ -48,14 +52,40 @@ static int end_step(const program *p, int span) {
     return first_step(p, span) + span_at(p, span)->n_steps;
 }
 
+/* Behind the extractor, whose work is in SRAM, if a module's next step is one of the extractor's:
+   moves *step there, and *span to where that is. */
+static void skip_extractor(const program *p, int *span, int *step) {
+    const wick_model *m = &p->world.plan->model;
+    if (!p->extracted || p->segment == 0 || work_number(m, p->segment, *step) >= m->extractor_steps)
+        return;
+    *step += m->extractor_steps - work_number(m, p->segment, *step);
+    while (end_step(p, *span) <= *step)
+        ++*span;
+}
+
+/* Where modules begin with the extractor: which of its outputs are in SRAM when `number` begins. */
+static void begin_extractor(program *p, int number) {
+    if (!p->extracted) /* of a module that got less far, it is not known how far */
+        p->from[0] = INT_MAX;
+    if (number < p->world.plan->model.extractor_steps) {
+        p->from[0] = number;
+        p->from[1] = p->world.plan->model.extractor_steps;
+    }
+}
+
 /* The last step of the segment that reads what is not there; the first work of a boot, or of a
    module, decides it. */
 static void begin_segment(program *p, int step) {
     const wick_plan *plan = p->world.plan;
-    int *from = &p->from[work_side(&plan->model, step)];
-    if (*from != INT_MAX)
+    const wick_model *m = &plan->model;
+    if (p->begun)
         return;
-    *from = step;
+    p->begun = true;
+    int number = work_number(m, p->segment, step), side = work_side(m, number);
+    if (wick_recomputes(m))
+        begin_extractor(p, number);
+    if (p->from[side] == INT_MAX)
+        p->from[side] = number;
     const work_items *work = &p->world.work;
     int first = work->reload_first[step];
     int last = work->reload_first[end_step(p, n_spans(p) - 1)] - 1;
@@ -63,15 +93,24 @@ static void begin_segment(program *p, int step) {
     if (first > last ||
         (work->reload_least[0][first] >= p->from[0] && work->reload_least[1][first] >= p->from[1]))
         return;
-    while (span_resident(plan, p->from, plan->reloads[last].producer))
+    while (span_resident(p, plan->reloads[last].producer))
         last--;
     p->reach = plan->reloads[last].step;
 }
 
-bool span_reloads(program *p) {
-    int step = first_step(p, p->progress[p->segment]);
+bool span_differs(program *p) {
+    int span = p->progress[p->segment], first = first_step(p, span), step = first;
+    skip_extractor(p, &span, &step);
     begin_segment(p, step);
-    return step <= p->reach;
+    return step <= p->reach || step > first;
+}
+
+void span_passed(program *p) {
+    const wick_model *m = &p->world.plan->model;
+    int done = p->progress[p->segment];
+    if (done > 0 && wick_recomputes(m) && p->from[0] == 0 &&
+        work_number(m, p->segment, end_step(p, done - 1)) >= m->extractor_steps)
+        p->extracted = true;
 }
 
 /* May span i + 1 follow i without a commit, were the voltage high enough? */
@@ -102,7 +141,7 @@ static int farthest(const program *p, int i, double *floor_uj) {
 static world_outcome reload(program *p, int step) {
     world *w = &p->world;
     for (int r = w->work.reload_first[step]; r < w->work.reload_first[step + 1]; r++) {
-        if (span_resident(w->plan, p->from, w->plan->reloads[r].producer))
+        if (span_resident(p, w->plan->reloads[r].producer))
             continue;
         world_outcome outcome = world_run_loose(w, w->work.step_item[step], w->work.reload_item[r]);
         if (outcome != WORLD_DONE)
@@ -111,12 +150,12 @@ static world_outcome reload(program *p, int step) {
     return WORLD_DONE;
 }
 
-/* The steps of `span`; of spans behind it too, where the charge surely lasts. */
+/* The steps of `span` from w->item on; of spans behind it too, where the charge surely lasts. */
 static world_outcome run_steps(program *p, int span) {
     world *w = &p->world;
     int end = end_item(p, span);
     world_outcome outcome = WORLD_DONE;
-    for (w->item = first_item(p, span); w->item < end && outcome == WORLD_DONE;) {
+    while (w->item < end && outcome == WORLD_DONE) {
         int step = w->work.items[w->item].step;
         double floor_uj = 0;
         if (step <= p->reach) {
@@ -131,10 +170,10 @@ static world_outcome run_steps(program *p, int span) {
     return outcome;
 }
 
-/* Spans from `span` on until one must commit; *span becomes that one. */
+/* Spans from *span, of that from w->item, on until one must commit; *span becomes that one. */
 static world_outcome run_spans(program *p, int *span) {
     world *w = &p->world;
-    for (;;) {
+    for (;; w->item = first_item(p, *span)) {
         world_outcome outcome = run_steps(p, *span);
         if (outcome != WORLD_DONE)
             return outcome;
@@ -173,11 +212,13 @@ static world_outcome wait_for_charge(program *p, const wick_span *span) {
 
 world_outcome span_run(program *p) {
     world *w = &p->world;
-    int span = p->progress[p->segment], first = first_step(p, span);
+    int span = p->progress[p->segment], first = first_step(p, span), step = first;
+    skip_extractor(p, &span, &step);
     if (must_wait(p, span_at(p, span)))
         return wait_for_charge(p, span_at(p, span));
-    begin_segment(p, first);
-    world_open(w, first_item(p, span));
+    begin_segment(p, step);
+    w->item = w->work.step_item[step];
+    world_open(w, w->item);
     world_outcome outcome = run_spans(p, &span);
     if (outcome == WORLD_DONE)
         outcome = write_back(p, first, end_step(p, span));
@@ -191,6 +232,7 @@ world_outcome span_run(program *p) {
         return outcome;
     p->warm = true;
     p->progress[p->segment] = span + 1;
+    span_passed(p);
     if (span + 1 == n_spans(p))
         p->phase = p->segment ? WICK_PHASE_PUBLISH : WICK_PHASE_DECIDE;
     return WORLD_DONE;

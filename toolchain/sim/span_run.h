@@ -7,8 +7,12 @@
 
 /* From the next span of the segment in work to a commit, or one sleep. */
 world_outcome span_run(program *p);
-/* Will a step of the segment in work, from its next span on, read what this boot did not compute?
-   Then the segment's sequence of items alone is not what it takes. */
-bool span_reloads(program *p);
+/* Is the segment's sequence of items, from its next span on, not what it takes? A step will read
+   what this boot did not compute; or the module goes on behind the extractor, whose work is in
+   SRAM. */
+bool span_differs(program *p);
+/* Spans of the segment in work are committed: notes whether SRAM now holds what the extractor
+   computes. */
+void span_passed(program *p);
 
 #endif

@@ -3,6 +3,8 @@
 #include <limits.h>
 #include <math.h>
 
+#include <wick/kernels.h>
+
 typedef struct builder {
     work_items *w;
     const wick_plan *plan;
@@ -124,12 +126,16 @@ static void add_loose(builder *b) {
     b->w->reload_first[plan->model.n_steps] = r;
 }
 
-int work_side(const wick_model *m, int step) {
+int work_number(const wick_model *m, int segment, int step) {
+    return wick_recomputes(m) ? step - (int)wick_chain_base(m, (unsigned)segment) : step;
+}
+
+int work_side(const wick_model *m, int number) {
     const wick_segment *extractor = &m->segments[0];
     if (!extractor->n_spans)
-        return 1;
+        return number >= m->extractor_steps;
     const wick_span *last = &m->spans[extractor->first_span + extractor->n_spans - 1];
-    return step >= last->first_step + last->n_steps;
+    return number >= last->first_step + last->n_steps;
 }
 
 /* From each segment's end to its beginning. */
@@ -144,7 +150,8 @@ static void look_ahead(work_items *w, const wick_plan *plan) {
         int end_step = m->spans[last].first_step + m->spans[last].n_steps;
         int r = w->reload_first[end_step] - 1;
         for (; r >= w->reload_first[m->spans[first].first_step]; r--) {
-            int producer = plan->reloads[r].producer, side = work_side(m, producer);
+            int producer = work_number(m, k, plan->reloads[r].producer);
+            int side = work_side(m, producer);
             least[side] = producer < least[side] ? producer : least[side];
             for (int i = 0; i < 2; i++)
                 w->reload_least[i][r] = least[i];

@@ -65,7 +65,8 @@ typedef struct work_items {
     int *reload_item;             /* [plan.n_reloads] in LOOSE; -1: takes nothing */
     int *reload_first;            /* [model.n_steps + 1] its reloads begin here */
     int *reload_least[2];         /* [plan.n_reloads] of this and the segment's later reloads: the
-                                     least producer that is the extractor's, and a module's; INT_MAX */
+                                     least number of a producer that is the extractor's, and a
+                                     module's; INT_MAX */
     int *join_end;                /* [model.n_spans] the last span of the segment that may follow
                                      this one without a commit between, were the voltage high */
     uint16_t *join_mv;            /* [model.n_spans] what those behind this one need at most */
@@ -78,8 +79,12 @@ typedef struct work_items {
    which the terminals would be below off_v when the device wakes. RANGE: a cost without a time. */
 wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
                             const store *cap, bool lazy, work_items *out, wick_diag *diag);
-/* 0: step k is one of the extractor's, which are the first; 1: a module's. */
-int work_side(const wick_model *model, int step);
+/* A segment's step in the numbers by which SRAM is known: the model's own; where every module
+   begins with the extractor, counted from the segment's first one, so that all modules' extractors
+   have the same. */
+int work_number(const wick_model *model, int segment, int step);
+/* 0: the step of this number is one of the extractor's, which are the first; 1: a module's. */
+int work_side(const wick_model *model, int number);
 /* Sums before item i (an item index, or the end of sequence q). */
 static inline const work_sums *work_before(const work_items *w, int sequence, int i) {
     return &w->before[i + sequence];
