@@ -103,6 +103,8 @@ wick_status cli_narrow(const cli_means *means, wick_graph *graph, const wick_dat
     WICK_TRY(wick_bits_measure(graph, data, choice->images, choice->seed, done->arena, &done->bits,
                                &done->n_bits, diag));
     WICK_TRY(wick_bits_choose(done->bits, done->n_bits, means->bits_budget, diag));
+    WICK_TRY(wick_bits_check(graph, data, choice->images, choice->seed, done->bits, done->n_bits,
+                             &done->bits_effect, diag));
     wick_bits_impose(graph, done->bits, done->n_bits);
     return WICK_OK;
 }

@@ -95,6 +95,12 @@ static void print_bits(const cli_rewritten *done) {
         row[3] = wick_arena_printf(arena, "%+.4f", layer->loss);
     }
     cli_print_table(cells, done->n_bits + 1, COLUMNS);
+    const wick_bits_effect *effect = &done->bits_effect;
+    printf("those with 4 bits together: loss %+.4f, the sum of each alone %+.4f", effect->together,
+           effect->sum);
+    if (!isnan(effect->validation))
+        printf("; on the validation images %+.4f", effect->validation);
+    putchar('\n');
     wick_arena_free(arena);
 }
 
@@ -138,6 +144,12 @@ static json_t *cuts_json(const cli_rewritten *done) {
                      layers);
 }
 
+static json_t *effect_json(const wick_bits_effect *effect) {
+    return json_pack("{s:f, s:f, s:o}", "loss_sum", effect->sum, "loss_together", effect->together,
+                     "loss_on_validation",
+                     isnan(effect->validation) ? json_null() : json_real(effect->validation));
+}
+
 json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
                            const cli_rewritten *done, const char *output) {
     json_t *layers = json_array();
@@ -164,6 +176,8 @@ json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
                   done->channels_removed, "separated", layers, "bits", bits, "parameters_before",
                   (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
                   "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
+    if (done->n_bits)
+        json_object_set_new(root, "bits_effect", effect_json(&done->bits_effect));
     if (done->device)
         json_object_set_new(root, "channels", cuts_json(done));
     return root;

@@ -14,6 +14,7 @@ typedef struct cli_rewritten {
     wick_separation separation;
     int n_bits;
     wick_bits_layer *bits; /* chosen layer by layer */
+    wick_bits_effect bits_effect;
 } cli_rewritten;
 
 /* On stdout: pairs that became one layer, channels that went, a table of the layers that were large

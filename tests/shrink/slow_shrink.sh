@@ -86,7 +86,8 @@ budget=$((wide * 3 / 4))
 expect 0 '"loss_with_4_bits"' "$WICK" shrink f.onnx --bits auto=$budget -d $data --limit 600 --images 64 --json -o again.onnx
 [ "$(grep -o '"bytes": [0-9]*' out | awk '{ sum += $2 } END { print sum }')" -le $budget ] || fail "more bytes than asked for"
 grep -q '"bits": 4' out && grep -q '"bits": 8' out || fail "not mixed: $(cat out)"
-expect 0 "loss with 4 bits" "$WICK" shrink f.onnx --bits auto=$budget --int8 -d $data --limit 600 --images 64 -o again.onnx
+grep -q '"loss_on_validation": -\?[0-9]' out || fail "no joint effect: $(cat out)"
+expect 0 "on the validation images" "$WICK" shrink f.onnx --bits auto=$budget --int8 -d $data --limit 600 --images 64 -o again.onnx
 expect 0 " parameters, " "$WICK" shrink f.onnx --bits 4 -o again.onnx
 expect 1 "4 bits in every layer" "$WICK" shrink f.onnx --bits auto=100 -d $data --limit 600 --images 64 -o x.onnx
 expect 2 "not 4 or auto" "$WICK" shrink f.onnx --bits 5 -o x.onnx
