@@ -24,7 +24,6 @@ typedef struct arguments {
     cli_goal goal;
     cli_means means;
     int threads;
-    double keep_channels; /* share; 1 = all */
     bool int8, separates, collapses, equalises, test, json;
 } arguments;
 
@@ -40,7 +39,6 @@ enum {
     KEY_VALIDATION,
     KEY_SPLIT_SEED,
     KEY_JSON,
-    KEY_CHANNELS,
     KEY_COLLAPSE,
     KEY_SEPARATE,
     KEY_SEPARATE_BY,
@@ -56,8 +54,6 @@ static const struct argp_option option_table[] = {
     {"collapse", KEY_COLLAPSE, 0, 0,
      "linear layers without an activation between them become one, where that is smaller; before --separate",
      0},
-    {"channels", KEY_CHANNELS, "D", 0,
-     "of every layer the share D of its channels with the highest scores stays, rounded up", 0},
     CLI_MEANS_OPTIONS,
     {"separate", KEY_SEPARATE, "HOW", OPTION_ARG_OPTIONAL,
      "large layers as products of small ones: tucker (default; 1x1, KxK, 1x1) or spatial (Kx1, 1xK); "
@@ -119,12 +115,24 @@ static wick_separate_by parse_criterion(struct argp_state *state, const char *te
 }
 
 static bool rewrites(const arguments *a) {
-    return a->collapses || a->separates || a->keep_channels < 1 || a->means.narrows;
+    return a->collapses || a->separates || a->means.keep_channels < 1 || a->means.narrows;
+}
+
+/* --device says what channels are worth, and no budget is meant. */
+static void weigh_on_device(arguments *a, struct argp_state *state) {
+    if (!a->goal.device)
+        argp_error(state, "--channel-score energy and outputs need --device, e.g. m4-fram");
+    a->means.device = a->goal.device;
+    a->means.plan = a->goal.options.plan;
+    a->goal.device = NULL;
+    a->goal.plans = NULL;
 }
 
 static void check_complete(arguments *a, struct argp_state *state) {
     if (!a->model)
         argp_error(state, "name a model");
+    if (cli_means_need_device(&a->means))
+        weigh_on_device(a, state);
     bool budgeted = a->goal.device != NULL;
     a->int8 |= a->means.activations != NULL;
     if (!a->int8 && !rewrites(a) && !a->equalises && !budgeted)
@@ -133,8 +141,12 @@ static void check_complete(arguments *a, struct argp_state *state) {
     if (budgeted && (a->int8 || rewrites(a)))
         argp_error(state, "--device chooses the means by itself: leave out --int8, --collapse, "
                           "--channels, --separate, --bits and --activations");
-    if (!budgeted && a->goal.other)
-        argp_error(state, "%s belongs to --device", a->goal.other);
+    const char *alone = a->goal.other ? a->goal.other : a->goal.plans;
+    if (!budgeted && alone)
+        argp_error(state,
+                   a->means.device ? "%s does not go with --channel-score and --channels"
+                                   : "%s belongs to --device",
+                   alone);
     if (!a->int8 && !budgeted && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");
     if (!a->int8 && !budgeted && a->quantize.correct_bias)
@@ -147,7 +159,7 @@ static void check_complete(arguments *a, struct argp_state *state) {
     if (widens && a->means.narrows && !strcmp(a->means.activations, "16"))
         argp_error(state, "--activations 16 goes without --bits: kernels for weights of 4 bits "
                           "read activations of 8");
-    if (a->means.score != CLI_SCORE_MAGNITUDE && !(a->keep_channels < 1))
+    if (a->means.score != CLI_SCORE_MAGNITUDE && !(a->means.keep_channels < 1))
         argp_error(state, "--channel-score does nothing without --channels");
     if (!a->data && (a->int8 || a->equalises || budgeted || cli_means_need_data(&a->means)))
         argp_error(state, "--data is required, e.g. --data builtin:shapes10");
@@ -166,9 +178,6 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_INT8:
         a->int8 = true;
-        break;
-    case KEY_CHANNELS:
-        a->keep_channels = cli_number(state, "channels", text, 1e-6, 1);
         break;
     case KEY_COLLAPSE:
         a->collapses = true;
@@ -470,24 +479,6 @@ static wick_status quantize(arguments *a, const wick_graph *graph, wick_arena *a
     return status;
 }
 
-static wick_status thin(const arguments *a, const wick_graph *graph, const wick_data *data,
-                        wick_graph **out, cli_rewritten *done, wick_diag *diag) {
-    wick_arena *arena = wick_arena_new();
-    wick_channels channels;
-    wick_status status = wick_channels_find(graph, arena, &channels, diag);
-    if (status == WICK_OK)
-        status = cli_score_channels(&a->means, graph, data, &a->quantize, &channels, diag);
-    if (status == WICK_OK) {
-        bool *remove = wick_new(arena, bool, channels.n_groups);
-        wick_channels_choose(&channels, a->keep_channels, remove);
-        for (int g = 0; g < channels.n_groups; g++)
-            done->channels_removed += remove[g];
-        status = wick_channels_remove(graph, &channels, remove, out, diag);
-    }
-    wick_arena_free(arena);
-    return status;
-}
-
 /* Takes the place of *graph, which is freed unless it is `keep`. */
 static void advance(wick_graph **graph, wick_graph *next, const wick_graph *keep) {
     if (*graph != keep)
@@ -517,8 +508,8 @@ static wick_status rewrite(const arguments *a, wick_graph **graph, const wick_da
         status = wick_collapse(*graph, &next, &done->collapsed_pairs, diag);
         advance(graph, next, from);
     }
-    if (status == WICK_OK && a->keep_channels < 1) {
-        status = thin(a, *graph, data, &next, done, diag);
+    if (status == WICK_OK && a->means.keep_channels < 1) {
+        status = cli_thin(&a->means, *graph, data, &a->quantize, &next, done, diag);
         advance(graph, next, from);
     }
     if (status == WICK_OK && a->separates) {
@@ -597,7 +588,7 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
 
 int cmd_shrink(int argc, char **argv) {
     wick_quantize_report report = {0};
-    arguments a = {.keep_channels = 1,
+    arguments a = {.means = cli_means_defaults(),
                    .data_options = wick_data_defaults(),
                    .quantize = wick_quantize_defaults(),
                    .separate = wick_separate_defaults(),

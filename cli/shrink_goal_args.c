@@ -24,7 +24,8 @@ static const struct argp_option option_table[] = {
     {0, 0, 0, 0, "To budgets:", 10},
     {"device", KEY_DEVICE, "NAME", 0,
      "choose and combine the means above, with sparse and 4-bit weights, until the network's plan for this "
-     "device (a profile or a JSON file) holds the budgets; trains",
+     "device (a profile or a JSON file) holds the budgets; trains. With --channel-score energy or outputs: what "
+     "channels are weighed on",
      10},
     {"flash", KEY_FLASH, "SIZE", 0, "budget of flash, such as 64K (default: what the device has)",
      10},
@@ -102,10 +103,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_CAPACITOR:
         o->plan.capacitor_uf = cli_number(state, "capacitor", text, 1e-6, 1e9);
-        break;
+        g->plans = "--capacitor";
+        return 0;
     case KEY_MARGIN:
         o->plan.margin = cli_number(state, "margin", text, 0.01, 1);
-        break;
+        g->plans = "--margin";
+        return 0;
     case KEY_EPOCHS:
         o->train.epochs = (int)cli_integer(state, "epochs", text, 1, 100000);
         break;

@@ -14,6 +14,20 @@ static void parse_bits(struct argp_state *state, const char *text, cli_means *me
         argp_error(state, "--bits: '%s' is not 4 or auto=BYTES", text);
 }
 
+static const char *const scores[] = {"magnitude", "taylor", "energy", "outputs"};
+
+cli_means cli_means_defaults(void) {
+    return (cli_means){.keep_channels = 1, .plan = wick_plan_defaults()};
+}
+
+static cli_channel_score parse_score(struct argp_state *state, const char *text) {
+    for (size_t i = 0; i < WICK_LEN(scores); i++)
+        if (!strcmp(text, scores[i]))
+            return (cli_channel_score)i;
+    argp_error(state, "--channel-score: '%s' is not magnitude, taylor, energy or outputs", text);
+    return CLI_SCORE_MAGNITUDE;
+}
+
 bool cli_parse_means(struct argp_state *state, int key, char *text, cli_means *means) {
     if (key == CLI_KEY_BITS) {
         parse_bits(state, text, means);
@@ -25,11 +39,13 @@ bool cli_parse_means(struct argp_state *state, int key, char *text, cli_means *m
         means->activations = text;
         return true;
     }
+    if (key == CLI_KEY_CHANNELS) {
+        means->keep_channels = cli_number(state, "channels", text, 1e-6, 1);
+        return true;
+    }
     if (key != CLI_KEY_CHANNEL_SCORE)
         return false;
-    if (strcmp(text, "magnitude") && strcmp(text, "taylor"))
-        argp_error(state, "--channel-score: '%s' is not magnitude or taylor", text);
-    means->score = strcmp(text, "taylor") ? CLI_SCORE_MAGNITUDE : CLI_SCORE_TAYLOR;
+    means->score = parse_score(state, text);
     return true;
 }
 
@@ -69,15 +85,49 @@ wick_status cli_choose_activations(const cli_means *means, const wick_graph *gra
 }
 
 bool cli_means_need_data(const cli_means *means) {
-    return means->score == CLI_SCORE_TAYLOR || (means->narrows && means->bits_budget >= 0);
+    return means->score != CLI_SCORE_MAGNITUDE || (means->narrows && means->bits_budget >= 0);
 }
 
-wick_status cli_score_channels(const cli_means *means, const wick_graph *graph,
-                               const wick_data *data, const wick_quantize_options *choice,
-                               wick_channels *channels, wick_diag *diag) {
-    if (means->score == CLI_SCORE_MAGNITUDE)
+bool cli_means_need_device(const cli_means *means) {
+    return means->score == CLI_SCORE_ENERGY || means->score == CLI_SCORE_OUTPUTS;
+}
+
+static wick_status choose(const cli_means *means, const wick_graph *graph,
+                          const wick_channels *channels, bool *remove, cli_rewritten *done,
+                          wick_diag *diag) {
+    wick_device *device;
+    if (!cli_means_need_device(means)) {
+        wick_channels_choose(channels, means->keep_channels, remove);
         return WICK_OK;
-    return wick_channels_taylor(graph, data, choice->images, choice->seed, channels, diag);
+    }
+    WICK_TRY(wick_device_load(done->arena, means->device, &device, diag));
+    done->device = wick_arena_strdup(done->arena, device->name);
+    done->worth = means->score == CLI_SCORE_ENERGY ? WICK_WORTH_ENERGY : WICK_WORTH_OUTPUTS;
+    return wick_channels_choose_by_cost(graph, channels, device, &means->plan, done->worth,
+                                        means->keep_channels, done->arena, remove, &done->cuts,
+                                        diag);
+}
+
+wick_status cli_thin(const cli_means *means, const wick_graph *graph, const wick_data *data,
+                     const wick_quantize_options *choice, wick_graph **out, cli_rewritten *done,
+                     wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_channels channels;
+    bool *remove = NULL;
+    *out = NULL;
+    wick_status status = wick_channels_find(graph, arena, &channels, diag);
+    if (status == WICK_OK && means->score != CLI_SCORE_MAGNITUDE)
+        status = wick_channels_taylor(graph, data, choice->images, choice->seed, &channels, diag);
+    if (status == WICK_OK) {
+        remove = wick_new(arena, bool, channels.n_groups);
+        status = choose(means, graph, &channels, remove, done, diag);
+    }
+    for (int g = 0; g < channels.n_groups && status == WICK_OK; g++)
+        done->channels_removed += remove[g];
+    if (status == WICK_OK)
+        status = wick_channels_remove(graph, &channels, remove, out, diag);
+    wick_arena_free(arena);
+    return status;
 }
 
 wick_status cli_narrow(const cli_means *means, wick_graph *graph, const wick_data *data,
@@ -94,6 +144,8 @@ wick_status cli_narrow(const cli_means *means, wick_graph *graph, const wick_dat
     WICK_TRY(wick_bits_measure(graph, data, choice->images, choice->seed, done->arena, &done->bits,
                                &done->n_bits, diag));
     WICK_TRY(wick_bits_choose(done->bits, done->n_bits, means->bits_budget, diag));
+    WICK_TRY(wick_bits_check(graph, data, choice->images, choice->seed, done->bits, done->n_bits,
+                             &done->bits_effect, diag));
     wick_bits_impose(graph, done->bits, done->n_bits);
     return WICK_OK;
 }

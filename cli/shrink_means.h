@@ -2,44 +2,63 @@
 #ifndef WICK_CLI_SHRINK_MEANS_H
 #define WICK_CLI_SHRINK_MEANS_H
 
+#include "design/design.h"
 #include "shrink/shrink.h"
 #include "shrink_rewrite.h"
 
 #include <argp.h>
 
-typedef enum cli_channel_score { CLI_SCORE_MAGNITUDE, CLI_SCORE_TAYLOR } cli_channel_score;
+typedef enum cli_channel_score {
+    CLI_SCORE_MAGNITUDE,
+    CLI_SCORE_TAYLOR,
+    CLI_SCORE_ENERGY, /* on a device */
+    CLI_SCORE_OUTPUTS
+} cli_channel_score;
 
 typedef struct cli_means {
     cli_channel_score score;
+    double keep_channels; /* share; 1 = all */
+    const char *device;   /* of ENERGY and OUTPUTS */
+    wick_plan_options plan;
     bool narrows;            /* some weights get 4 bits */
     int64_t bits_budget;     /* bytes of all weights; -1: 4 bits everywhere */
     const char *activations; /* "8", "16" or names of those with 16 bits; NULL = 8 */
 } cli_means;
 
-enum { CLI_KEY_CHANNEL_SCORE = 600, CLI_KEY_BITS, CLI_KEY_ACTIVATIONS };
+cli_means cli_means_defaults(void);
 
-#define CLI_MEANS_OPTIONS                                                                           \
-    {"channel-score",                                                                               \
-     CLI_KEY_CHANNEL_SCORE,                                                                         \
-     "HOW",                                                                                         \
-     0,                                                                                             \
-     "which channels --channels takes first: those with the smallest filters (magnitude, the "      \
-     "default), or with the least effect on the loss of --images training images, gradient times "  \
-     "activation (taylor)",                                                                         \
-     0},                                                                                            \
-        {"bits",                                                                                    \
-         CLI_KEY_BITS,                                                                              \
-         "4|auto=BYTES",                                                                            \
-         0,                                                                                         \
-         "put weights on grids of 4 bits: all of them, or of the layers that bring all weights, "   \
-         "stored dense, to BYTES with the least increase of the loss of --images training "         \
-         "images; after --channels and --separate",                                                 \
-         0},                                                                                        \
-    {                                                                                               \
-        "activations", CLI_KEY_ACTIVATIONS, "8|16|NAME,...", 0,                                     \
-            "--int8 with so many bits for what is between input and logits; or the names of those " \
-            "activations that get 16, of the others 8 (default 8)",                                 \
-            0                                                                                       \
+enum { CLI_KEY_CHANNELS = 600, CLI_KEY_CHANNEL_SCORE, CLI_KEY_BITS, CLI_KEY_ACTIVATIONS };
+
+#define CLI_MEANS_OPTIONS                                                                              \
+    {"channels",                                                                                       \
+     CLI_KEY_CHANNELS,                                                                                 \
+     "D",                                                                                              \
+     0,                                                                                                \
+     "of every layer the share D of its channels with the highest scores stays, rounded up",           \
+     0},                                                                                               \
+        {"channel-score",                                                                              \
+         CLI_KEY_CHANNEL_SCORE,                                                                        \
+         "HOW",                                                                                        \
+         0,                                                                                            \
+         "which channels --channels takes first: those with the smallest filters (magnitude, the "     \
+         "default), or with the least effect on the loss of --images training images, gradient times " \
+         "activation (taylor); or, over all layers at once until the energy of an answer on the plan " \
+         "of --device, or the outputs that it writes to NVM, is the share D of what it was, with the " \
+         "least such effect for what they save (energy, outputs)",                                     \
+         0},                                                                                           \
+        {"bits",                                                                                       \
+         CLI_KEY_BITS,                                                                                 \
+         "4|auto=BYTES",                                                                               \
+         0,                                                                                            \
+         "put weights on grids of 4 bits: all of them, or of the layers that bring all weights, "      \
+         "stored dense, to BYTES with the least increase of the loss of --images training "            \
+         "images; after --channels and --separate",                                                    \
+         0},                                                                                           \
+    {                                                                                                  \
+        "activations", CLI_KEY_ACTIVATIONS, "8|16|NAME,...", 0,                                        \
+            "--int8 with so many bits for what is between input and logits; or the names of those "    \
+            "activations that get 16, of the others 8 (default 8)",                                    \
+            0                                                                                          \
     }
 
 /* What quantization is told of --activations, in `arena`. NOT_FOUND: `graph` has no such activation
@@ -52,11 +71,14 @@ bool cli_parse_means(struct argp_state *state, int key, char *text, cli_means *m
 /* Whether they look at images. */
 bool cli_means_need_data(const cli_means *means);
 
-/* Scores the channels of `graph` by something else than magnitude where that was asked for, on
-   images chosen as for calibration. */
-wick_status cli_score_channels(const cli_means *means, const wick_graph *graph,
-                               const wick_data *data, const wick_quantize_options *choice,
-                               wick_channels *channels, wick_diag *diag);
+/* Whether --device says where channels are weighed. */
+bool cli_means_need_device(const cli_means *means);
+
+/* The graph without the channels that go; scored, where magnitude is not enough, on images chosen
+   as for calibration. What went goes into *done. */
+wick_status cli_thin(const cli_means *means, const wick_graph *graph, const wick_data *data,
+                     const wick_quantize_options *choice, wick_graph **out, cli_rewritten *done,
+                     wick_diag *diag);
 /* Chooses bits and rounds the weights of `graph`, in place; what was chosen goes into done->bits,
    in done->arena. */
 wick_status cli_narrow(const cli_means *means, wick_graph *graph, const wick_data *data,

@@ -2,6 +2,7 @@
 
 #include "cli.h"
 
+#include <math.h>
 #include <stdio.h>
 
 /* Float bytes and multiply-accumulates of the whole graph. */
@@ -43,6 +44,41 @@ static void print_separation(const wick_separation *separation) {
     wick_arena_free(arena);
 }
 
+static const char *saved_energy(wick_arena *arena, double uj) {
+    return wick_arena_printf(arena, "%s%s", uj < 0 ? "-" : "", wick_text_energy(arena, fabs(uj)));
+}
+
+static void print_cuts(const cli_rewritten *done) {
+    enum { COLUMNS = 6 };
+    wick_arena *arena = wick_arena_new();
+    const wick_channel_cuts *cuts = &done->cuts;
+    const char **cells = wick_new(arena, const char *, (cuts->n + 1) * COLUMNS);
+    static const char *const header[COLUMNS] = {"layer",      "channels",     "effect on loss",
+                                                "steps save", "commits save", "outputs in NVM"};
+    for (int c = 0; c < COLUMNS; c++)
+        cells[c] = header[c];
+    for (int i = 0; i < cuts->n; i++) {
+        const wick_channel_cut *cut = &cuts->layers[i];
+        const char **row = cells + (i + 1) * COLUMNS;
+        row[0] = cut->name;
+        row[1] = wick_arena_printf(arena, "%d -> %d", cut->before, cut->before - cut->gone);
+        row[2] = wick_arena_printf(arena, "%.4f", cut->loss);
+        row[3] = saved_energy(arena, cut->saved.step_uj);
+        row[4] = saved_energy(arena, cut->saved.commit_uj);
+        row[5] = wick_arena_printf(arena, "%+lld", -(long long)cut->saved.outputs);
+    }
+    cli_print_table(cells, cuts->n + 1, COLUMNS);
+    const wick_answer_cost *a = &cuts->before, *b = &cuts->after;
+    printf("modelled for %s, all modules, without boots: %s -> %s (commits %s -> %s), %lld -> %lld "
+           "outputs in NVM, %lld -> %lld commits\n",
+           done->device, wick_text_energy(arena, a->step_uj + a->commit_uj),
+           wick_text_energy(arena, b->step_uj + b->commit_uj),
+           wick_text_energy(arena, a->commit_uj), wick_text_energy(arena, b->commit_uj),
+           (long long)a->outputs, (long long)b->outputs, (long long)a->commits,
+           (long long)b->commits);
+    wick_arena_free(arena);
+}
+
 static void print_bits(const cli_rewritten *done) {
     enum { COLUMNS = 4 };
     wick_arena *arena = wick_arena_new();
@@ -59,6 +95,12 @@ static void print_bits(const cli_rewritten *done) {
         row[3] = wick_arena_printf(arena, "%+.4f", layer->loss);
     }
     cli_print_table(cells, done->n_bits + 1, COLUMNS);
+    const wick_bits_effect *effect = &done->bits_effect;
+    printf("those with 4 bits together: loss %+.4f, the sum of each alone %+.4f", effect->together,
+           effect->sum);
+    if (!isnan(effect->validation))
+        printf("; on the validation images %+.4f", effect->validation);
+    putchar('\n');
     wick_arena_free(arena);
 }
 
@@ -69,6 +111,8 @@ void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
         printf("pairs of linear layers that became one: %d\n", done->collapsed_pairs);
     if (done->channels_removed)
         printf("channels that went: %d\n", done->channels_removed);
+    if (done->device)
+        print_cuts(done);
     if (done->separation.n)
         print_separation(&done->separation);
     if (done->n_bits)
@@ -78,6 +122,32 @@ void cli_print_rewritten(const wick_graph *before, const wick_graph *after,
            wick_text_count(arena, to.parameters), wick_text_count(arena, from.macs),
            wick_text_count(arena, to.macs));
     wick_arena_free(arena);
+}
+
+static json_t *cost_json(const wick_answer_cost *cost) {
+    return json_pack("{s:f, s:f, s:I, s:I}", "step_uj", cost->step_uj, "commit_uj", cost->commit_uj,
+                     "commits", (json_int_t)cost->commits, "preserved_outputs",
+                     (json_int_t)cost->outputs);
+}
+
+static json_t *cuts_json(const cli_rewritten *done) {
+    json_t *layers = json_array();
+    for (int i = 0; i < done->cuts.n; i++) {
+        const wick_channel_cut *cut = &done->cuts.layers[i];
+        json_array_append_new(layers, json_pack("{s:s, s:i, s:i, s:f, s:o}", "name", cut->name,
+                                                "before", cut->before, "gone", cut->gone, "loss",
+                                                cut->loss, "saved", cost_json(&cut->saved)));
+    }
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "modelled_for", done->device, "by",
+                     done->worth == WICK_WORTH_ENERGY ? "energy" : "outputs", "before",
+                     cost_json(&done->cuts.before), "after", cost_json(&done->cuts.after), "layers",
+                     layers);
+}
+
+static json_t *effect_json(const wick_bits_effect *effect) {
+    return json_pack("{s:f, s:f, s:o}", "loss_sum", effect->sum, "loss_together", effect->together,
+                     "loss_on_validation",
+                     isnan(effect->validation) ? json_null() : json_real(effect->validation));
 }
 
 json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
@@ -100,9 +170,15 @@ json_t *cli_rewritten_json(const wick_graph *before, const wick_graph *after,
                                               "loss_with_4_bits", layer->loss));
     }
     wick_counts from = whole(before), to = whole(after);
-    return json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:I}", "output", output,
-                     "collapsed_pairs", done->collapsed_pairs, "channels_removed",
-                     done->channels_removed, "separated", layers, "bits", bits, "parameters_before",
-                     (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
-                     "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
+    json_t *root =
+        json_pack("{s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:I}", "output", output,
+                  "collapsed_pairs", done->collapsed_pairs, "channels_removed",
+                  done->channels_removed, "separated", layers, "bits", bits, "parameters_before",
+                  (json_int_t)from.parameters, "parameters_after", (json_int_t)to.parameters,
+                  "macs_before", (json_int_t)from.macs, "macs_after", (json_int_t)to.macs);
+    if (done->n_bits)
+        json_object_set_new(root, "bits_effect", effect_json(&done->bits_effect));
+    if (done->device)
+        json_object_set_new(root, "channels", cuts_json(done));
+    return root;
 }

@@ -2,14 +2,19 @@
 #ifndef WICK_CLI_SHRINK_REWRITE_H
 #define WICK_CLI_SHRINK_REWRITE_H
 
+#include "design/design.h"
 #include "shrink/shrink.h"
 
 typedef struct cli_rewritten {
-    wick_arena *arena; /* of `bits` */
+    wick_arena *arena; /* of what follows */
     int collapsed_pairs, channels_removed;
+    const char *device; /* that channels were weighed on; NULL: none */
+    wick_channel_worth worth;
+    wick_channel_cuts cuts;
     wick_separation separation;
     int n_bits;
     wick_bits_layer *bits; /* chosen layer by layer */
+    wick_bits_effect bits_effect;
 } cli_rewritten;
 
 /* On stdout: pairs that became one layer, channels that went, a table of the layers that were large

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -49,11 +50,15 @@ static void thin(int8_t *weights, uint32_t n, uint64_t *s) {
 static void thin_blocks(const wick_layer *l, int8_t *weights, uint32_t taps, uint64_t *s) {
     for (uint32_t b = 0; 4 * b < l->out_c; b++) {
         int32_t keep = random_in(s, 0, 4) ? of_1000 : random_in(s, 0, 1) ? 0 : 3;
-        for (uint32_t t = 0; t < taps; t++)
-            for (uint32_t c = 4 * b, stays = random_in(s, 1, 1000) <= keep;
-                 c < 4 * b + 4 && c < l->out_c; c++)
+        bool edge = random_in(s, 0, 4) == 0; /* about as far apart as one distance says */
+        for (uint32_t t = 0, next = 0; t < taps; t++) {
+            bool stays = edge ? t == next : random_in(s, 1, 1000) <= keep;
+            if (t == next)
+                next += (uint32_t)random_in(s, 126, 129);
+            for (uint32_t c = 4 * b; c < 4 * b + 4 && c < l->out_c; c++)
                 if (!stays)
                     weights[c * taps + t] = 0;
+        }
     }
 }
 

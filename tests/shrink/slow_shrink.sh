@@ -68,8 +68,17 @@ expect 0 "channels that went" "$WICK" shrink f.onnx --channels 0.75 --channel-sc
 cmp -s out magnitude.txt || fail "another number of channels went: $(cat out magnitude.txt)"
 cmp -s plain.onnx again.onnx && fail "the score changes nothing"
 expect 2 "without --channels" "$WICK" shrink f.onnx --collapse --channel-score taylor -d $data -o x.onnx
-expect 2 "not magnitude or taylor" "$WICK" shrink f.onnx --channels 0.5 --channel-score luck -o x.onnx
+expect 2 "not magnitude, taylor, energy or outputs" "$WICK" shrink f.onnx --channels 0.5 --channel-score luck -o x.onnx
 expect 2 "--data is required" "$WICK" shrink f.onnx --channels 0.5 --channel-score taylor -o x.onnx
+# By what a device spends on them: less energy than before, and what the plan of the result says.
+expect 0 "outputs in NVM" "$WICK" shrink s.onnx --channels 0.8 --channel-score energy --device m4-fram -d $data --limit 600 --images 64 -o again.onnx
+expect 0 '"modelled_for": "m4-fram"' "$WICK" shrink s.onnx --channels 0.8 --channel-score outputs --device m4-fram --capacitor 60 -d $data --limit 600 --images 64 --json -o again.onnx
+grep -q '"channels_removed": 0' out && fail "no channel went by outputs"
+expect 0 "extractor" "$WICK" shrink again.onnx --int8 -d $data --limit 600 -o again.onnx
+expect 1 "channels alone bring the energy of an answer to" "$WICK" shrink s.onnx --channels 0.01 --channel-score energy --device m4-fram -d $data --limit 600 --images 64 -o x.onnx
+expect 2 "need --device" "$WICK" shrink s.onnx --channels 0.5 --channel-score energy -d $data -o x.onnx
+expect 2 "does not go with --channel-score" "$WICK" shrink s.onnx --channels 0.5 --channel-score energy --device m4-fram --flash 64K -d $data -o x.onnx
+expect 2 "belongs to --device" "$WICK" shrink s.onnx --channels 0.5 --capacitor 60 -o x.onnx
 # Bits by layer: within the bytes, some of 4 and some of 8, and the integer network has them.
 expect 0 '"loss_with_4_bits"' "$WICK" shrink f.onnx --bits auto=9999999 -d $data --limit 600 --images 64 --json -o again.onnx
 wide=$(grep -o '"bytes": [0-9]*' out | awk '{ sum += $2 } END { print sum }')
@@ -77,7 +86,8 @@ budget=$((wide * 3 / 4))
 expect 0 '"loss_with_4_bits"' "$WICK" shrink f.onnx --bits auto=$budget -d $data --limit 600 --images 64 --json -o again.onnx
 [ "$(grep -o '"bytes": [0-9]*' out | awk '{ sum += $2 } END { print sum }')" -le $budget ] || fail "more bytes than asked for"
 grep -q '"bits": 4' out && grep -q '"bits": 8' out || fail "not mixed: $(cat out)"
-expect 0 "loss with 4 bits" "$WICK" shrink f.onnx --bits auto=$budget --int8 -d $data --limit 600 --images 64 -o again.onnx
+grep -q '"loss_on_validation": -\?[0-9]' out || fail "no joint effect: $(cat out)"
+expect 0 "on the validation images" "$WICK" shrink f.onnx --bits auto=$budget --int8 -d $data --limit 600 --images 64 -o again.onnx
 expect 0 " parameters, " "$WICK" shrink f.onnx --bits 4 -o again.onnx
 expect 1 "4 bits in every layer" "$WICK" shrink f.onnx --bits auto=100 -d $data --limit 600 --images 64 -o x.onnx
 expect 2 "not 4 or auto" "$WICK" shrink f.onnx --bits 5 -o x.onnx

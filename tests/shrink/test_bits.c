@@ -128,6 +128,29 @@ static void losses_are_those_of_rounded_layers(void **state) {
         wick_graph_free(changed);
     }
     assert_true(most > 1e-5);
+    /* Several together, on the same images and on the validation images. */
+    wick_graph *changed = wick_graph_clone(graph);
+    wick_bits_effect effect;
+    double sum = 0, here[2][2];
+    for (int i = 0; i < n; i += 3) {
+        layers[i].narrow = true;
+        sum += layers[i].loss;
+    }
+    wick_bits_impose(changed, layers, n);
+    int unseen = data->split[WICK_VALIDATION].n;
+    for (int k = 0; k < 2; k++) {
+        const wick_graph *of = k ? changed : graph;
+        assert_int_equal(wick_eval_loss(of, data, WICK_TRAIN, indices, 40, &here[0][k], NULL),
+                         WICK_OK);
+        assert_int_equal(wick_eval_loss(of, data, WICK_VALIDATION, NULL, unseen, &here[1][k], NULL),
+                         WICK_OK);
+    }
+    assert_int_equal(wick_bits_check(graph, data, 40, 1, layers, n, &effect, NULL), WICK_OK);
+    assert_true(fabs(effect.sum - sum) < 1e-9);
+    assert_true(fabs(effect.together - (here[0][1] - here[0][0])) < 1e-6);
+    assert_true(fabs(effect.validation - (here[1][1] - here[1][0])) < 1e-6);
+    assert_true(fabs(effect.together - effect.validation) > 1e-6);
+    wick_graph_free(changed);
     wick_arena_free(arena);
     wick_graph_free(graph);
     wick_data_free(data);

@@ -1,17 +1,25 @@
 #include "design/candidate.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 char *wick_candidate_text(wick_arena *arena, const wick_candidate *c) {
     wick_buf text = {0};
     if (c->channels < 1)
-        wick_buf_printf(&text, "channels %g, ", c->channels);
+        wick_buf_printf(&text, "%s %.3g, ",
+                        c->thinning == WICK_THIN_BY_ENERGY ? "energy" : "channels", c->channels);
     if (c->separated)
         wick_buf_puts(&text, "separated, ");
-    wick_buf_printf(&text, "%d bits", c->bits);
+    if (c->bits == WICK_BITS_MIXED)
+        wick_buf_printf(&text, "8 and 4 bits (%s)", wick_text_bytes(arena, (double)c->bits_bytes));
+    else
+        wick_buf_printf(&text, "%d bits", c->bits);
     if (c->density < 1)
         wick_buf_printf(&text, ", density %.3g", c->density);
+    if (c->density < 1 && c->block > 1)
+        wick_buf_printf(&text, "/%d", c->block);
     char *copy = wick_arena_strdup(arena, text.data);
     wick_buf_free(&text);
     return copy;
@@ -47,7 +55,24 @@ static double loss_between(const wick_graph *from, const wick_graph *to) {
     return loss;
 }
 
-static wick_status thin(const wick_graph *network, double keep, wick_graph **out, wick_diag *diag) {
+wick_status wick_material_weigh(wick_material *m, double keep, wick_diag *diag) {
+    wick_diag refused = {0};
+    WICK_TRY(wick_channels_find(m->network, m->arena, &m->channels, diag));
+    WICK_TRY(wick_channels_taylor(m->network, m->data, m->quantize->images, m->quantize->seed,
+                                  &m->channels, diag));
+    bool *remove = wick_new(m->arena, bool, m->channels.n_groups);
+    wick_status status =
+        wick_channels_choose_by_cost(m->network, &m->channels, m->device, m->plan,
+                                     WICK_WORTH_ENERGY, keep, m->arena, remove, &m->cuts, &refused);
+    m->weighed = status == WICK_OK || (status == WICK_NO_FIT && m->cuts.decisions > 0);
+    if (!m->weighed && status != WICK_NO_FIT)
+        wick_diag_move(diag, &refused);
+    wick_diag_free(&refused);
+    return m->weighed || status == WICK_NO_FIT ? WICK_OK : status;
+}
+
+static wick_status thin_evenly(const wick_graph *network, double keep, wick_graph **out,
+                               wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_channels channels = {0};
     wick_status status = wick_channels_find(network, arena, &channels, diag);
@@ -58,6 +83,26 @@ static wick_status thin(const wick_graph *network, double keep, wick_graph **out
     }
     wick_arena_free(arena);
     return status;
+}
+
+static wick_status thin_by_energy(const wick_material *m, double keep, wick_graph **out,
+                                  wick_diag *diag) {
+    bool *remove = wick_xalloc(((size_t)m->channels.n_groups + 1) * sizeof *remove);
+    assert(m->weighed);
+    wick_channel_cuts_at(&m->cuts, keep, remove);
+    wick_status status = wick_channels_remove(m->network, &m->channels, remove, out, diag);
+    free(remove);
+    return status;
+}
+
+static wick_status thin(const wick_material *m, const wick_candidate *c, wick_graph **out,
+                        wick_diag *diag) {
+    if (!(c->channels < 1)) {
+        *out = wick_graph_clone(m->network);
+        return WICK_OK;
+    }
+    return c->thinning == WICK_THIN_BY_ENERGY ? thin_by_energy(m, c->channels, out, diag)
+                                              : thin_evenly(m->network, c->channels, out, diag);
 }
 
 static wick_status split(wick_structure *s, const wick_separate_options *options, wick_diag *diag) {
@@ -76,32 +121,68 @@ static wick_status split(wick_structure *s, const wick_separate_options *options
     return WICK_OK;
 }
 
-wick_status wick_structure_make(const wick_graph *network, double channels,
-                                const wick_separate_options *separate, wick_structure *out,
-                                wick_diag *diag) {
+wick_status wick_structure_make(const wick_material *material, const wick_candidate *candidate,
+                                wick_structure *out, wick_diag *diag) {
     *out = (wick_structure){0};
-    if (channels < 1)
-        WICK_TRY(thin(network, channels, &out->graph, diag));
-    else
-        out->graph = wick_graph_clone(network);
-    out->loss = loss_between(network, out->graph);
-    wick_status status = separate ? split(out, separate, diag) : WICK_OK;
+    WICK_TRY(thin(material, candidate, &out->graph, diag));
+    out->arena = wick_arena_new();
+    out->loss = loss_between(material->network, out->graph);
+    wick_status status = candidate->separated ? split(out, material->separate, diag) : WICK_OK;
     if (status == WICK_OK)
         out->densities = wick_densities_of(out->graph);
-    else
+    if (status == WICK_OK && candidate->bits == WICK_BITS_MIXED)
+        status = wick_structure_measure(out, material, diag);
+    if (status != WICK_OK)
         wick_structure_free(out);
     return status;
+}
+
+wick_status wick_structure_measure(wick_structure *structure, const wick_material *material,
+                                   wick_diag *diag) {
+    return wick_bits_measure(structure->graph, material->data, material->quantize->images,
+                             material->quantize->seed, structure->arena, &structure->bits,
+                             &structure->n_bits, diag);
+}
+
+int64_t wick_structure_bytes(const wick_structure *structure, bool narrow) {
+    int64_t bytes = 0;
+    for (int i = 0; i < structure->n_bits; i++)
+        bytes += structure->bits[i].bytes[narrow];
+    return bytes;
 }
 
 void wick_structure_free(wick_structure *structure) {
     wick_densities_free(structure->densities);
     wick_graph_free(structure->graph);
+    wick_arena_free(structure->arena);
     *structure = (wick_structure){0};
+}
+
+/* 8 bits but where the knapsack says 4; more layers than there are rules get 4 bits throughout. */
+static void mixed_rules(const wick_candidate *candidate, const wick_structure *structure,
+                        wick_arena *arena, wick_train_options *options) {
+    int n = structure->n_bits;
+    wick_bits_layer *layers = wick_new(arena, wick_bits_layer, n + 1);
+    memcpy(layers, structure->bits, (size_t)n * sizeof *layers);
+    bool chosen =
+        n < WICK_MAX_SPARSE && wick_bits_choose(layers, n, candidate->bits_bytes, NULL) == WICK_OK;
+    options->n_bits = 1;
+    options->bits[0] = (wick_bits_rule){"*", chosen ? 8 : 4};
+    for (int i = 0; i < n && chosen; i++)
+        if (layers[i].narrow)
+            options->bits[options->n_bits++] =
+                (wick_bits_rule){wick_pattern_of(layers[i].name, arena), 4};
 }
 
 void wick_candidate_rules(const wick_candidate *candidate, const wick_structure *structure,
                           wick_arena *arena, wick_train_options *options) {
     wick_densities_rules(structure->densities, candidate->density, arena, options);
+    for (int i = 0; i < options->n_sparse; i++)
+        options->sparse[i].block = candidate->block;
+    if (candidate->bits == WICK_BITS_MIXED) {
+        mixed_rules(candidate, structure, arena, options);
+        return;
+    }
     options->n_bits = 1;
     options->bits[0] = (wick_bits_rule){"*", candidate->bits};
 }

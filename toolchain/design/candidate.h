@@ -1,36 +1,74 @@
 /* A combination of means, from the mildest to the hardest: whole channels, layer separation, bits
-   of the weights, density. */
+   of the weights, density and its pattern. */
 #ifndef WICK_CANDIDATE_H
 #define WICK_CANDIDATE_H
 
 #include "design/budgets.h"
+#include "design/channel_cost.h"
 #include "design/density.h"
 
+typedef enum wick_thinning {
+    WICK_THIN_EVENLY,   /* of every layer the filters with the largest magnitudes stay */
+    WICK_THIN_BY_ENERGY /* over all layers (channel_cost.h, with Taylor scores) */
+} wick_thinning;
+
+enum {
+    WICK_BITS_MIXED = 0, /* 8 or 4 by layer (bits.h) */
+    WICK_BLOCK_ROWS = 4  /* channels that share positions in the pattern of the *_block kernels */
+};
+
 typedef struct wick_candidate {
-    double channels; /* share that stays of every layer, (0, 1] */
+    wick_thinning thinning;
+    double channels; /* share that stays of every layer, or of the energy; (0, 1] */
     bool separated;
-    int bits;            /* 8 or 4 */
+    int bits;            /* 8, 4 or MIXED */
+    int64_t bits_bytes;  /* MIXED: of all weights, at most */
     double density;      /* of all weights, (0, 1] */
+    int block;           /* 1, or BLOCK_ROWS: the pattern of what density < 1 leaves */
     double loss;         /* what the weights lose: sum over arrays of -log(|w'|^2 / |w|^2) along the
                             way; what orders candidates before they are tried */
     wick_demand figures; /* of its plan, before training */
 } wick_candidate;
 
-/* "channels 0.75, separated, 4 bits, density 0.31"; "8 bits" when nothing else; in `arena`. */
+/* "channels 0.75, separated, 4 bits, density 0.31"; "energy 0.6, 8 and 4 bits (9.1 KB)"; "8 bits"
+   when nothing else; in `arena`. */
 char *wick_candidate_text(wick_arena *arena, const wick_candidate *candidate);
+
+/* What candidates are made of. */
+typedef struct wick_material {
+    const wick_graph *network; /* float, collapsed */
+    const wick_data *data;
+    const wick_device *device;
+    const wick_plan_options *plan;
+    const wick_quantize_options *quantize; /* images that effects on the loss are measured on */
+    const wick_separate_options *separate; /* which layers are split */
+    bool weighed;                          /* channels and cuts are there */
+    wick_channels channels;
+    wick_channel_cuts cuts;
+    wick_arena *arena; /* of these */
+} wick_material;
+/* Weighs channels down to the share `keep` of the energy, or as near as they come. */
+wick_status wick_material_weigh(wick_material *material, double keep, wick_diag *diag);
 
 /* A network with the first two of these means, and what it takes to weigh the others. */
 typedef struct wick_structure {
     wick_graph *graph;
     wick_densities *densities;
-    double loss;  /* so far, as above */
-    bool changed; /* separation split some layer */
+    double loss;           /* so far, as above */
+    bool changed;          /* separation split some layer */
+    wick_bits_layer *bits; /* [n_bits] once measured */
+    int n_bits;
+    wick_arena *arena; /* of bits */
 } wick_structure;
-/* From the collapsed float network. `separate` says which layers are split; NULL: none. NO_FIT: no
+/* That of a candidate; with MIXED bits measured. BY_ENERGY needs a weighed material. NO_FIT: no
    such channels can go. Free with wick_structure_free. */
-wick_status wick_structure_make(const wick_graph *network, double channels,
-                                const wick_separate_options *separate, wick_structure *out,
-                                wick_diag *diag);
+wick_status wick_structure_make(const wick_material *material, const wick_candidate *candidate,
+                                wick_structure *out, wick_diag *diag);
+/* What 4 bits in each layer do to the loss, for MIXED. */
+wick_status wick_structure_measure(wick_structure *structure, const wick_material *material,
+                                   wick_diag *diag);
+/* Bytes of all its weights with 4 bits (narrow) or 8, once measured. */
+int64_t wick_structure_bytes(const wick_structure *structure, bool narrow);
 void wick_structure_free(wick_structure *structure);
 
 /* The rules for sparsity and bits of a candidate of this structure. */

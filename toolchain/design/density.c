@@ -75,8 +75,7 @@ size_t wick_densities_keep(const wick_densities *d, double density, int i) {
     return stay ? stay : d->counts[i] > 0;
 }
 
-/* A name as a pattern that matches nothing else. */
-static const char *pattern_of(const char *name, wick_arena *arena) {
+const char *wick_pattern_of(const char *name, wick_arena *arena) {
     char *pattern = wick_arena_alloc(arena, 2 * strlen(name) + 1), *at = pattern;
     for (; *name; name++) {
         if (strchr("*?[\\", *name))
@@ -99,7 +98,7 @@ void wick_densities_rules(const wick_densities *d, double density, wick_arena *a
     for (int i = 0; i < d->n; i++) {
         size_t keep = wick_densities_keep(d, density, i);
         options->sparse[options->n_sparse++] =
-            (wick_sparse_rule){.pattern = pattern_of(d->names[i], arena),
+            (wick_sparse_rule){.pattern = wick_pattern_of(d->names[i], arena),
                                .density = (double)keep / (double)d->counts[i]};
     }
 }

@@ -24,6 +24,8 @@ void wick_densities_free(wick_densities *densities);
 /* How many of array i stay at a density in (0, 1]: at least 1 where there is a weight. */
 size_t wick_densities_keep(const wick_densities *densities, double density, int i);
 
+/* A name as a pattern of rules that matches nothing else. */
+const char *wick_pattern_of(const char *name, wick_arena *arena);
 /* Makes that the rules for sparsity of `options`, one for each array; one for all of them where
    there are more than WICK_MAX_SPARSE. Patterns are in `arena`. No rules at density 1. */
 void wick_densities_rules(const wick_densities *densities, double density, wick_arena *arena,

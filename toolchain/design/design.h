@@ -3,11 +3,13 @@
    Shrinking to budgets: of all combinations of means (candidate.h) those are found whose plan, made
    from structure, zeros and bits without any training, holds the budgets; of these the mildest are
    trained briefly, the best of them at length, by distillation from the float network, and judged
-   on the validation split. */
+   on the validation split. Which channels go first by what a device spends on them:
+   channel_cost.h. */
 #ifndef WICK_DESIGN_H
 #define WICK_DESIGN_H
 
 #include "design/budgets.h"
+#include "design/channel_cost.h"
 
 enum { WICK_GOAL_MAX_STEPS = 512, WICK_GOAL_MAX_TRIALS = 8 };
 

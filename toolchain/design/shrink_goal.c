@@ -146,12 +146,6 @@ static wick_status try_as_it_is(wick_goal_run *run) {
 
 /* --- candidates --------------------------------------------------------------------------------*/
 
-static wick_status make_structure(const wick_goal_run *run, const wick_candidate *c,
-                                  wick_structure *out) {
-    return wick_structure_make(run->collapsed, c->channels,
-                               c->separated ? &run->options->separate : NULL, out, run->diag);
-}
-
 static double mean_of(const wick_goal_run *run, const double accuracy[]) {
     double sum = 0;
     for (int k = 0; k < run->result->n_modules; k++)
@@ -161,13 +155,14 @@ static double mean_of(const wick_goal_run *run, const double accuracy[]) {
 
 /* Of a training: the same candidate of another round is trained once. */
 static char *name_of(const wick_goal_run *run, const char *kind, const wick_candidate *c) {
-    return wick_arena_printf(run->arena, "%s%g-%d-%d-%.6f", kind, c->channels, c->separated,
-                             c->bits, c->density);
+    return wick_arena_printf(run->arena, "%s%s%g-%d-%d-%lld-%.6f-%d", kind,
+                             c->thinning == WICK_THIN_BY_ENERGY ? "e" : "", c->channels,
+                             c->separated, c->bits, (long long)c->bits_bytes, c->density, c->block);
 }
 
 static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double *score) {
     wick_structure structure;
-    WICK_TRY(make_structure(run, c, &structure));
+    WICK_TRY(wick_structure_make(&run->material, c, &structure, run->diag));
     int epochs = wick_goal_trial_epochs(run->options);
     char *what = wick_arena_printf(run->arena, "trial: %s", wick_candidate_text(run->arena, c));
     char *name = name_of(run, WICK_GOAL_TRIAL, c);
@@ -208,7 +203,7 @@ static wick_status rank_by_trials(wick_goal_run *run, wick_candidate *candidates
    less dense once more. */
 static wick_status finish_candidate(wick_goal_run *run, wick_candidate c) {
     wick_structure structure;
-    WICK_TRY(make_structure(run, &c, &structure));
+    WICK_TRY(wick_structure_make(&run->material, &c, &structure, run->diag));
     wick_graph *graph = wick_graph_clone(structure.graph);
     const char *first = name_of(run, WICK_GOAL_LONG, &c);
     wick_status status = WICK_OK;
@@ -399,10 +394,15 @@ static wick_status check(const wick_goal_run *run) {
 static wick_status shrink(wick_goal_run *run) {
     int pairs;
     WICK_TRY(wick_collapse(run->network, &run->collapsed, &pairs, run->diag));
-    wick_search_space space = {.network = run->collapsed,
-                               .device = run->device,
-                               .options = run->options,
-                               .budgets = &run->result->budgets};
+    run->material = (wick_material){.network = run->collapsed,
+                                    .data = run->data,
+                                    .device = run->device,
+                                    .plan = &run->options->plan,
+                                    .quantize = &run->options->quantize,
+                                    .separate = &run->options->separate,
+                                    .arena = run->arena};
+    wick_search_space space = {
+        .material = &run->material, .options = run->options, .budgets = &run->result->budgets};
     if (!run->options->keep_best)
         WICK_TRY(wick_shrink_possible(&space, run->diag));
     WICK_TRY(wick_goal_state_open(run->network, run->data, run->device, run->options, run->diag));

@@ -4,31 +4,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Shares of channels; densities are powers of DENSITY_STEP, down to 3 %. */
+/* Shares of channels; shares by energy of what the budget leaves; densities are powers of
+   DENSITY_STEP, down to 3 %; steps of the bytes between 4 bits everywhere and 8. */
 static const double channel_shares[] = {1, 0.75, 0.5, 0.35, 0.25, 0.18, 0.125};
-static const int bit_counts[] = {8, 4};
+static const double energy_shares[] = {1, 0.85, 0.7, 0.5};
 static const double DENSITY_STEP = 0.9;
-enum { DENSITY_LEVELS = 34 };
+enum { DENSITY_LEVELS = 34, MIXED_LEVELS = 16 };
 
 static double density_at(int level) {
     return pow(DENSITY_STEP, level);
 }
+
+typedef enum precision { EIGHT, MIXED, FOUR, PRECISIONS } precision; /* from the mildest */
 
 typedef struct search {
     const wick_search_space *space;
     wick_candidate *fitting, *nearest;
     int *n;
     double least_excess;
-    bool whole_fits[2][WICK_LEN(bit_counts)]; /* [separated][bits]: at density 1, with more channels
-                                               */
+    /* [thinning][separated]: some structure with more channels fits at density 1 */
+    bool whole_fits[2][2][PRECISIONS];
     wick_diag *diag;
 } search;
+
+static bool holds(const search *s, const wick_candidate *c) {
+    return wick_budgets_hold(s->space->budgets, &c->figures);
+}
 
 static wick_status weigh(search *s, const wick_structure *structure, wick_candidate *c) {
     if (wick_stop_requested())
         return WICK_INTERRUPTED;
-    WICK_TRY(wick_candidate_weigh(c, structure, s->space->device, &s->space->options->plan,
-                                  s->space->budgets, s->diag));
+    const wick_material *m = s->space->material;
+    WICK_TRY(wick_candidate_weigh(c, structure, m->device, m->plan, s->space->budgets, s->diag));
     double excess = wick_budgets_excess(s->space->budgets, &c->figures);
     if (!(excess > s->least_excess)) {
         s->least_excess = excess;
@@ -37,87 +44,183 @@ static wick_status weigh(search *s, const wick_structure *structure, wick_candid
     return WICK_OK;
 }
 
-/* The largest density that fits, by halving: what fits at one density fits at every smaller one,
-   since the planner stores each layer dense or sparse, whichever is better. */
-static wick_status find_density(search *s, const wick_structure *structure, wick_candidate *c,
-                                bool *found) {
+static void keep(search *s, const wick_candidate *c) {
+    if (*s->n < WICK_MAX_CANDIDATES)
+        s->fitting[(*s->n)++] = *c;
+}
+
+/* A fits at no density; now the largest density below 1 that does, by halving: what fits at one
+   density fits at every smaller one, since the planner stores each layer dense or sparse, whichever
+   is better. */
+static wick_status find_density(search *s, const wick_structure *structure, wick_candidate c) {
     int low = 0, high = DENSITY_LEVELS;
-    wick_candidate at = *c;
-    WICK_TRY(weigh(s, structure, c));
-    *found = wick_budgets_hold(s->space->budgets, &c->figures);
-    if (*found)
-        return WICK_OK;
+    wick_candidate at = c;
     at.density = density_at(high);
     WICK_TRY(weigh(s, structure, &at));
-    *found = wick_budgets_hold(s->space->budgets, &at.figures);
-    *c = at;
-    while (*found && high - low > 1) {
+    if (!holds(s, &at))
+        return WICK_OK;
+    c = at;
+    while (high - low > 1) {
         int middle = (low + high) / 2;
         at.density = density_at(middle);
         WICK_TRY(weigh(s, structure, &at));
-        if (wick_budgets_hold(s->space->budgets, &at.figures)) {
+        if (holds(s, &at)) {
             high = middle;
-            *c = at;
+            c = at;
         } else {
             low = middle;
         }
     }
+    keep(s, &c);
+    return WICK_OK;
+}
+
+/* 4 bits everywhere fit, 8 do not: the most bytes that fit, by halving. */
+static wick_status find_mixture(search *s, wick_structure *structure, wick_candidate c,
+                                bool *found) {
+    WICK_TRY(wick_structure_measure(structure, s->space->material, s->diag));
+    int64_t least = wick_structure_bytes(structure, true),
+            most = wick_structure_bytes(structure, false);
+    int low = 0, high = MIXED_LEVELS; /* bytes of `low` levels are known to fit */
+    wick_candidate at = c;
+    at.bits = WICK_BITS_MIXED;
+    while (high - low > 1) {
+        int middle = (low + high) / 2;
+        at.bits_bytes = least + (most - least) * middle / MIXED_LEVELS;
+        WICK_TRY(weigh(s, structure, &at));
+        if (holds(s, &at)) {
+            low = middle;
+            c = at;
+        } else {
+            high = middle;
+        }
+    }
+    *found = low > 0;
+    if (*found)
+        keep(s, &c);
     return WICK_OK;
 }
 
 /* A milder one, in every respect, fits without zeros. */
-static bool is_dominated(const search *s, bool separated, size_t bits) {
-    for (int sep = 0; sep <= separated; sep++)
-        for (size_t b = 0; b <= bits; b++)
-            if (s->whole_fits[sep][b])
+static bool is_dominated(const search *s, const wick_candidate *c, precision p) {
+    for (int sep = 0; sep <= c->separated; sep++)
+        for (int b = 0; b <= (int)p; b++)
+            if (s->whole_fits[c->thinning][sep][b])
                 return true;
     return false;
 }
 
-static wick_status search_structure(search *s, double channels, bool separated) {
+static void note_fit(search *s, const wick_candidate *c, precision p) {
+    s->whole_fits[c->thinning][c->separated][p] = true;
+    if (!(c->channels < 1)) /* milder than channels by energy, too */
+        s->whole_fits[WICK_THIN_BY_ENERGY][c->separated][p] = true;
+}
+
+/* The other precisions and densities of a structure. */
+static wick_status search_weights(search *s, wick_structure *structure, wick_candidate c) {
+    bool fits[PRECISIONS] = {false}, found;
+    for (int p = EIGHT; p <= FOUR; p += FOUR - EIGHT) {
+        c.bits = p == EIGHT ? 8 : 4;
+        if (is_dominated(s, &c, (precision)p)) {
+            fits[p] = p == FOUR;
+            continue;
+        }
+        WICK_TRY(weigh(s, structure, &c));
+        fits[p] = holds(s, &c);
+        if (fits[p]) {
+            keep(s, &c);
+            note_fit(s, &c, (precision)p);
+            continue;
+        }
+        WICK_TRY(find_density(s, structure, c));
+        c.block = WICK_BLOCK_ROWS;
+        if (p == EIGHT)
+            WICK_TRY(find_density(s, structure, c));
+        c.block = 1;
+    }
+    if (fits[EIGHT] || !fits[FOUR] || is_dominated(s, &c, MIXED))
+        return WICK_OK;
+    WICK_TRY(find_mixture(s, structure, c, &found));
+    if (found)
+        note_fit(s, &c, MIXED);
+    return WICK_OK;
+}
+
+static wick_status search_structure(search *s, const wick_candidate *c) {
     wick_structure structure;
     wick_diag refused = {0};
-    wick_status status =
-        wick_structure_make(s->space->network, channels,
-                            separated ? &s->space->options->separate : NULL, &structure, &refused);
-    bool none = status == WICK_NO_FIT || (status == WICK_OK && separated && !structure.changed);
+    wick_status status = wick_structure_make(s->space->material, c, &structure, &refused);
+    bool none = status == WICK_NO_FIT || (status == WICK_OK && c->separated && !structure.changed);
     if (status != WICK_OK && !none)
         wick_diag_move(s->diag, &refused);
     wick_diag_free(&refused);
-    for (size_t b = 0; b < WICK_LEN(bit_counts) && status == WICK_OK && !none; b++) {
-        wick_candidate c = {
-            .channels = channels, .separated = separated, .bits = bit_counts[b], .density = 1};
-        bool found;
-        if (is_dominated(s, separated, b))
-            continue;
-        status = find_density(s, &structure, &c, &found);
-        if (status != WICK_OK || !found)
-            continue;
-        s->fitting[(*s->n)++] = c;
-        if (!(c.density < 1))
-            s->whole_fits[separated][b] = true;
-    }
+    if (status == WICK_OK && !none)
+        status = search_weights(s, &structure, *c);
     if (structure.graph)
         wick_structure_free(&structure);
     return none ? WICK_OK : status;
 }
 
+/* What the network as it is takes of the energy that there is; 0: there is no such budget. */
+static wick_status energy_needed(search *s, double *times) {
+    wick_structure structure;
+    wick_candidate c = {.channels = 1, .bits = 8, .density = 1, .block = 1};
+    *times = 0;
+    if (!isfinite(s->space->budgets->limit[WICK_BUDGET_ENERGY]))
+        return WICK_OK;
+    WICK_TRY(wick_structure_make(s->space->material, &c, &structure, s->diag));
+    wick_status status = weigh(s, &structure, &c);
+    *times = c.figures.value[WICK_BUDGET_ENERGY] / s->space->budgets->limit[WICK_BUDGET_ENERGY];
+    wick_structure_free(&structure);
+    return status;
+}
+
+/* Shares by energy: what fits as it is, and less. */
+static wick_status search_by_energy(search *s, wick_progress *progress) {
+    double times;
+    const double last = energy_shares[WICK_LEN(energy_shares) - 1];
+    WICK_TRY(energy_needed(s, &times));
+    if (!(times > 1))
+        return WICK_OK;
+    if (!s->space->material->weighed)
+        WICK_TRY(wick_material_weigh(s->space->material, last / times, s->diag));
+    for (size_t i = 0; i < 2 * WICK_LEN(energy_shares) && s->space->material->weighed; i++) {
+        wick_candidate c = {.thinning = WICK_THIN_BY_ENERGY,
+                            .channels = energy_shares[i / 2] / times,
+                            .separated = i % 2,
+                            .density = 1,
+                            .block = 1};
+        WICK_TRY(search_structure(s, &c));
+        wick_progress_update(progress, progress->done + 1);
+    }
+    return WICK_OK;
+}
+
 /* a is at least as mild as b in every respect. */
 static bool is_milder(const wick_candidate *a, const wick_candidate *b) {
-    return a->channels >= b->channels && a->separated <= b->separated && a->bits >= b->bits &&
-           a->density >= b->density;
+    bool same = a->thinning == b->thinning || !(a->channels < 1);
+    double width[2];
+    for (int i = 0; i < 2; i++) {
+        const wick_candidate *c = i ? b : a;
+        width[i] = c->bits == WICK_BITS_MIXED ? 6 + 1e-12 * (double)c->bits_bytes : c->bits;
+    }
+    return same && a->channels >= b->channels && a->separated <= b->separated &&
+           width[0] >= width[1] && a->density >= b->density && a->block <= b->block;
 }
 
 /* What is milder in nothing than another one goes: a trial of it would tell nothing. */
 static int drop_dominated(wick_candidate *list, int n) {
     int kept = 0;
+    bool dominated[WICK_MAX_CANDIDATES];
     for (int i = 0; i < n; i++) {
-        bool dominated = false;
-        for (int k = 0; k < kept; k++) /* the milder ones come first */
-            dominated |= is_milder(&list[k], &list[i]);
-        if (!dominated)
-            list[kept++] = list[i];
+        dominated[i] = false;
+        for (int k = 0; k < n; k++) /* of equals the first stays */
+            dominated[i] |= k != i && is_milder(&list[k], &list[i]) &&
+                            (k < i || !is_milder(&list[i], &list[k]));
     }
+    for (int i = 0; i < n; i++)
+        if (!dominated[i])
+            list[kept++] = list[i];
     return kept;
 }
 
@@ -137,11 +240,16 @@ wick_status wick_shrink_search(const wick_search_space *space, wick_candidate *f
     wick_status status = WICK_OK;
     wick_progress progress;
     *n = 0;
-    wick_progress_begin(&progress, "planning", "structures", 2 * WICK_LEN(channel_shares));
+    wick_progress_begin(&progress, "planning", "structures",
+                        2 * (WICK_LEN(channel_shares) + WICK_LEN(energy_shares)));
     for (size_t i = 0; i < 2 * WICK_LEN(channel_shares) && status == WICK_OK; i++) {
-        status = search_structure(&s, channel_shares[i / 2], i % 2);
+        wick_candidate c = {
+            .channels = channel_shares[i / 2], .separated = i % 2, .density = 1, .block = 1};
+        status = search_structure(&s, &c);
         wick_progress_update(&progress, i + 1);
     }
+    if (status == WICK_OK)
+        status = search_by_energy(&s, &progress);
     wick_progress_end(&progress);
     *n = drop_dominated(fitting, *n);
     qsort(fitting, (size_t)*n, sizeof *fitting, by_loss);
@@ -178,17 +286,15 @@ static wick_status lower_least(const wick_search_space *space, wick_candidate c,
     wick_least here[WICK_BUDGETS];
     wick_qnet *net = NULL;
     double loss;
-    const wick_separate_options *separate = c.separated ? &space->options->separate : NULL;
-    wick_status status =
-        wick_structure_make(space->network, c.channels, separate, &structure, NULL);
+    wick_status status = wick_structure_make(space->material, &c, &structure, NULL);
     if (status == WICK_NO_FIT)
         return WICK_OK;
     WICK_TRY(status);
     if (!c.separated || structure.changed) {
         status = wick_candidate_sketch(&c, &structure, &loss, &net, diag);
         if (status == WICK_OK)
-            status = wick_demand_least(net, space->device, &space->options->plan, space->budgets,
-                                       arena, here, diag);
+            status = wick_demand_least(net, space->material->device, space->material->plan,
+                                       space->budgets, arena, here, diag);
         for (int k = 0; k < WICK_BUDGETS && status == WICK_OK; k++)
             if (here[k].value < least[k].value)
                 least[k] = here[k];
@@ -206,8 +312,11 @@ static wick_status find_least(const wick_search_space *space, wick_arena *arena,
     for (int k = 0; k < WICK_BUDGETS; k++)
         least[k] = (wick_least){(double)INFINITY, "", 0};
     for (int i = 0; i < 8; i++) {
-        wick_candidate c = {
-            .channels = shares[i & 1], .separated = i & 2, .bits = 4, .density = densities[i >> 2]};
+        wick_candidate c = {.channels = shares[i & 1],
+                            .separated = i & 2,
+                            .bits = 4,
+                            .density = densities[i >> 2],
+                            .block = 1};
         if (wick_stop_requested())
             return WICK_INTERRUPTED;
         bool enough = true;

@@ -6,18 +6,18 @@
 #include "design/design.h"
 
 typedef struct wick_search_space {
-    const wick_graph *network; /* collapsed */
-    const wick_device *device;
+    wick_material *material; /* weighed by the search where energy is short */
     const wick_goal_options *options;
     const wick_budgets *budgets; /* resolved */
 } wick_search_space;
 
-enum { WICK_MAX_CANDIDATES = 64 };
+enum { WICK_MAX_CANDIDATES = 160 };
 
-/* For every share of channels, with and without separation, of 8 and of 4 bits: the largest density
-   that fits, where a milder combination
-   does not. Sorted by loss, the least first. *nearest is the
-   one with the least excess of all that were planned. INTERRUPTED on a stop request. */
+/* For every share of channels, of the whole network and (where the budget of energy does not hold)
+   by energy, with and without separation: with 8 bits the largest density that fits, of single
+   weights and in blocks; with 8 and 4 bits the most bytes of weights; with 4 bits the largest
+   density; where a milder combination does not fit. Sorted by loss, the least first. *nearest is
+   the one with the least excess of all that were planned. INTERRUPTED on a stop request. */
 wick_status wick_shrink_search(const wick_search_space *space, wick_candidate *fitting, int *n,
                                wick_candidate *nearest, wick_diag *diag);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATE_FORMAT = 1 };
+enum { STATE_FORMAT = 2 };
 static const char STATE_NAME[] = "state.json";
 
 char *wick_goal_state_path(wick_arena *arena, const wick_goal_options *options, const char *name,

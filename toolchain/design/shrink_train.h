@@ -8,6 +8,7 @@
 typedef struct wick_goal_run {
     const wick_graph *network; /* the caller's: teacher, and what accuracy is measured against */
     wick_graph *collapsed;     /* what candidates are made of */
+    wick_material material;    /* the same with the rest of it */
     const wick_data *data;
     const wick_device *device;
     const wick_goal_options *options;

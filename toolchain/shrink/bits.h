@@ -27,6 +27,18 @@ wick_status wick_bits_measure(const wick_graph *graph, const wick_data *data, in
    fit, in which case nothing is changed. */
 wick_status wick_bits_choose(wick_bits_layer *layers, int n, int64_t budget, wick_diag *diag);
 
+/* What all narrow layers together add to the loss, beside the sum that the choice assumes. */
+typedef struct wick_bits_effect {
+    double sum;        /* of the narrow layers' losses */
+    double together;   /* on the images that those were measured on */
+    double validation; /* on all validation images, which had no part in the choice; NAN: none */
+} wick_bits_effect;
+/* `images` and `seed` as for measuring; the graph is the one that was measured, and stays as it is.
+   Errors as wick_bits_measure. */
+wick_status wick_bits_check(const wick_graph *graph, const wick_data *data, int images,
+                            uint64_t seed, const wick_bits_layer *layers, int n,
+                            wick_bits_effect *effect, wick_diag *diag);
+
 /* Puts the weights of narrow layers on their grids, in place. */
 void wick_bits_impose(wick_graph *graph, const wick_bits_layer *layers, int n);
 

@@ -8,13 +8,14 @@
 
 typedef struct measuring {
     const wick_data *data;
+    wick_split split;
     const uint32_t *indices;
     int images;
 } measuring;
 
 static wick_status loss_of(const measuring *m, const wick_graph *graph, double *loss,
                            wick_diag *diag) {
-    WICK_TRY(wick_eval_loss(graph, m->data, WICK_TRAIN, m->indices, m->images, loss, diag));
+    WICK_TRY(wick_eval_loss(graph, m->data, m->split, m->indices, m->images, loss, diag));
     return isfinite(*loss) ? WICK_OK
                            : wick_fail(diag, WICK_RANGE, NULL, NULL,
                                        "the training diverged, or the file is damaged",
@@ -40,7 +41,7 @@ wick_status wick_bits_measure(const wick_graph *graph, const wick_data *data, in
     wick_quantize_options choice = wick_quantize_defaults();
     choice.images = images;
     choice.seed = seed;
-    measuring m = {.data = data};
+    measuring m = {.data = data, .split = WICK_TRAIN};
     m.indices = wick_calibration_images(arena, data, &choice, &m.images);
     int *tensors = wick_new(arena, int, graph->n_tensors + 1);
     double before;
@@ -56,6 +57,39 @@ wick_status wick_bits_measure(const wick_graph *graph, const wick_data *data, in
         WICK_TRY(measure_layer(&m, graph, before, &(*layers)[i], diag));
     }
     return WICK_OK;
+}
+
+static wick_status added(const measuring *m, const wick_graph *from, const wick_graph *to,
+                         double *loss, wick_diag *diag) {
+    double before, after;
+    WICK_TRY(loss_of(m, from, &before, diag));
+    WICK_TRY(loss_of(m, to, &after, diag));
+    *loss = after - before;
+    return WICK_OK;
+}
+
+wick_status wick_bits_check(const wick_graph *graph, const wick_data *data, int images,
+                            uint64_t seed, const wick_bits_layer *layers, int n,
+                            wick_bits_effect *effect, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_quantize_options choice = wick_quantize_defaults();
+    wick_graph *changed = wick_graph_clone(graph);
+    choice.images = images;
+    choice.seed = seed;
+    measuring seen = {.data = data, .split = WICK_TRAIN},
+              unseen = {
+                  .data = data, .split = WICK_VALIDATION, .images = data->split[WICK_VALIDATION].n};
+    seen.indices = wick_calibration_images(arena, data, &choice, &seen.images);
+    *effect = (wick_bits_effect){.validation = (double)NAN};
+    for (int i = 0; i < n; i++)
+        effect->sum += layers[i].narrow ? layers[i].loss : 0;
+    wick_bits_impose(changed, layers, n);
+    wick_status status = added(&seen, graph, changed, &effect->together, diag);
+    if (status == WICK_OK && unseen.images > 0)
+        status = added(&unseen, graph, changed, &effect->validation, diag);
+    wick_graph_free(changed);
+    wick_arena_free(arena);
+    return status;
 }
 
 /* The name as a pattern that matches nothing else. */
