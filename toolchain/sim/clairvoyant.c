@@ -215,7 +215,7 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
         beyond_uj = fmax(beyond_uj, b->rows.rows[i].beyond_uj);
     }
     double fine = fmax(3 * b->cap_uj / b->boot_uj, 160 * b->cap_uj / b->most_uj);
-    b->step_uj = b->cap_uj / (g->charges ? g->charges : fmin(640, fmax(64, fine)));
+    b->step_uj = b->cap_uj / (g->charges ? g->charges : fmin(640, fmax(256, fine)));
     b->points = (int)ceil((b->cap_uj + beyond_uj) / (0.75 * b->step_uj)) + 3;
 }
 

@@ -13,7 +13,7 @@ typedef struct wick_clairvoyant_options {
     int levels;  /* units that take longer than such a part of the longest answer's time (taking the
                     input, extractor, module, delivery) are divided, 4 to 1000 */
     int charges; /* points between an empty and a full capacitor, 16 to 4000; 0: a third of what a
-                    boot takes, or 1/160 of the dearest answer, lies between two, within 64 and 640
+                    boot takes, or 1/160 of the dearest answer, lies between two, within 256 and 640
                     points */
     bool known;  /* also known: which modules are right on which input. Else each answer brings its
                     module's accuracy */
