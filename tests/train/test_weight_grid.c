@@ -6,11 +6,13 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -154,6 +156,55 @@ static void sparse_weights_on_grids(void **state) {
     wick_graph_free(graph);
 }
 
+static void expect_same(const wick_graph *a, const wick_graph *b) {
+    for (int t = 0; t < a->n_tensors; t++)
+        if (a->tensors[t].data && a->tensors[t].dtype == WICK_F32)
+            assert_memory_equal(a->tensors[t].data, b->tensors[t].data,
+                                (size_t)wick_shape_count(a->tensors[t].shape) * sizeof(float));
+}
+
+static wick_graph *train_from(const wick_train_options *options, wick_status status) {
+    wick_graph *graph = tiny_family(true, false);
+    wick_data *data = tiny_data(1);
+    wick_train_result result;
+    assert_int_equal(wick_train_run(graph, data, options, &result, NULL), status);
+    wick_data_free(data);
+    return graph;
+}
+
+/* A state from before the first step holds weights that are on no grid yet. In a process of its
+   own, whose request to stop stays; before any thread has been started here. */
+static void the_first_step_is_resumed(void **state) {
+    (void)state;
+    char path[] = "/tmp/wick-grid-XXXXXX";
+    int file = mkstemp(path), status;
+    assert_true(file >= 0);
+    close(file);
+    unlink(path);
+    wick_train_options options = options_for(0);
+    options.epochs = 2;
+    options.checkpoint = path;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        wick_stop_install();
+        raise(SIGINT);
+        wick_graph_free(train_from(&options, WICK_INTERRUPTED));
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    options.resume = true;
+    wick_graph *resumed = train_from(&options, WICK_OK);
+    options.checkpoint = NULL;
+    options.resume = false;
+    wick_graph *whole = train_from(&options, WICK_OK);
+    expect_same(whole, resumed);
+    unlink(path);
+    wick_graph_free(whole);
+    wick_graph_free(resumed);
+}
+
 /* Stopped after an epoch and resumed: the same bits, which only the masters can give. */
 static void masters_are_resumed(void **state) {
     (void)state;
@@ -182,11 +233,7 @@ static void masters_are_resumed(void **state) {
         assert_int_equal(wick_train_run(graphs[i], data, &options, &result, NULL), WICK_OK);
         wick_data_free(data);
     }
-    for (int t = 0; t < graphs[0]->n_tensors; t++)
-        if (graphs[0]->tensors[t].data && graphs[0]->tensors[t].dtype == WICK_F32)
-            assert_memory_equal(graphs[0]->tensors[t].data, graphs[1]->tensors[t].data,
-                                (size_t)wick_shape_count(graphs[0]->tensors[t].shape) *
-                                    sizeof(float));
+    expect_same(graphs[0], graphs[1]);
     unlink(path);
     wick_graph_free(graphs[0]);
     wick_graph_free(graphs[1]);
@@ -212,9 +259,10 @@ static void rules_that_are_wrong(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scale_has_the_least_error),    cmocka_unit_test(grids_are_stable),
-        cmocka_unit_test(trained_weights_lie_on_grids), cmocka_unit_test(sparse_weights_on_grids),
-        cmocka_unit_test(masters_are_resumed),          cmocka_unit_test(rules_that_are_wrong),
+        cmocka_unit_test(the_first_step_is_resumed), cmocka_unit_test(scale_has_the_least_error),
+        cmocka_unit_test(grids_are_stable),          cmocka_unit_test(trained_weights_lie_on_grids),
+        cmocka_unit_test(sparse_weights_on_grids),   cmocka_unit_test(masters_are_resumed),
+        cmocka_unit_test(rules_that_are_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

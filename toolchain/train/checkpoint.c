@@ -1,4 +1,5 @@
 #include "train/checkpoint.h"
+#include "train/optimiser.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -421,6 +422,7 @@ wick_status wick_checkpoint_apply(const wick_checkpoint *checkpoint, wick_stage 
         for (int i = 0; i < SLOT_STATES; i++)
             if (slot_state(&stage->slots[s], i))
                 WICK_TRY(fetch_slot(checkpoint, stage, s, i, diag));
+    wick_optimiser_resume(stage);
     return WICK_OK;
 }
 

@@ -37,6 +37,16 @@ void wick_optimiser_begin(wick_stage *stage, const wick_train_options *options) 
         stage->average_graph = wick_graph_clone(stage->graph);
 }
 
+void wick_optimiser_resume(wick_stage *stage) {
+    for (int s = 0; s < stage->n_slots; s++) {
+        const wick_slot *slot = &stage->slots[s];
+        if (!slot->bits)
+            continue;
+        memcpy(slot->param->value, slot->master, slot->param->count * sizeof(float));
+        to_grid(slot);
+    }
+}
+
 /* Factor that shortens each part's gradient to clip_norm. Each array is summed by one thread in
    order and the arrays in order: the result does not depend on the number of threads. */
 static void clip_factors(const wick_stage *stage, double clip_norm, double factor[]) {

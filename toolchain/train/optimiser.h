@@ -7,6 +7,9 @@
 
 /* Allocates what the options need in every slot: zeros, the average starts as the weights. */
 void wick_optimiser_begin(wick_stage *stage, const wick_train_options *options);
+/* Behind loading a state: weights of few bits from their full ones, as a step leaves them. A state
+   from before the first step has the graph's own weights, which are on no grid. */
+void wick_optimiser_resume(wick_stage *stage);
 
 /* Step number t (1-based, within the stage). With clip_norm > 0 the gradient of each separately
    trained part is first shortened to that length. Frozen parameters stay as they are.
