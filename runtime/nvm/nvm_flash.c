@@ -161,6 +161,8 @@ static void find_state(wick_flash *flash) {
         uint8_t sequence[4];
         int readable = read_bare(flash, p * page_bytes, sequence, sizeof sequence) == 0;
         flash->pages[p].sequence = readable ? wick_get32(sequence) : 0;
+        if (flash->pages[p].sequence == NONE) /* erased: there is no head to read */
+            flash->pages[p].sequence = 0;
     }
     flash->head = flash->shape.pages;
     /* One that is torn, or on its way to be erased, may claim any number, the newest page's too. */

@@ -7,7 +7,7 @@
 /* Shares of channels; shares by energy of what the budget leaves; densities are powers of
    DENSITY_STEP, down to 3 %; steps of the bytes between 4 bits everywhere and 8. */
 static const double channel_shares[] = {1, 0.75, 0.5, 0.35, 0.25, 0.18, 0.125};
-static const double energy_shares[] = {1, 0.85, 0.7, 0.5};
+static const double energy_shares[] = {1, 0.85, 0.7, 0.5, 0.35, 0.25};
 static const double DENSITY_STEP = 0.9;
 enum { DENSITY_LEVELS = 34, MIXED_LEVELS = 16 };
 
@@ -161,15 +161,19 @@ static wick_status search_structure(search *s, const wick_candidate *c) {
     return none ? WICK_OK : status;
 }
 
-/* What the network as it is takes of the energy that there is; 0: there is no such budget. */
+/* What the network as it is takes of the energy that there is, where memory is not short: dear
+   kernels for little flash say nothing of its channels. 0: there is no such budget. */
 static wick_status energy_needed(search *s, double *times) {
+    const wick_material *m = s->space->material;
+    const wick_budgets none = wick_budgets_none();
+    const wick_budgets roomy = wick_budgets_within(&none, m->device, m->plan);
     wick_structure structure;
     wick_candidate c = {.channels = 1, .bits = 8, .density = 1, .block = 1};
     *times = 0;
     if (!isfinite(s->space->budgets->limit[WICK_BUDGET_ENERGY]))
         return WICK_OK;
-    WICK_TRY(wick_structure_make(s->space->material, &c, &structure, s->diag));
-    wick_status status = weigh(s, &structure, &c);
+    WICK_TRY(wick_structure_make(m, &c, &structure, s->diag));
+    wick_status status = wick_candidate_weigh(&c, &structure, m->device, m->plan, &roomy, s->diag);
     *times = c.figures.value[WICK_BUDGET_ENERGY] / s->space->budgets->limit[WICK_BUDGET_ENERGY];
     wick_structure_free(&structure);
     return status;

@@ -225,7 +225,7 @@ static wick_status run_session(verify_session *session, const wick_data *data,
         WICK_TRY(verify_host(session, result));
     WICK_TRY(verify_other_rigs(session, result));
     if (session->plan->device->nvm.page_bytes)
-        result->qemu_missing = "the plan is for flash, which only the PC's rig has";
+        result->qemu_missing = "the plan is for flash, which the PC's rig and Unicorn's have";
     else if (session->options->qemu)
         return verify_qemu(session, result);
     else if (!session->options->rigs && !wick_verify_defaults().qemu)
