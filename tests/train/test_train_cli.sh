@@ -24,7 +24,7 @@ grep -q '"test"' a.json || die "no test accuracy: $(cat a.json)"
 grep -Eq '"peak_mb": [1-9][0-9]' a.json || die "no peak memory: $(cat a.json)"
 grep -q 'epoch 2/2' err || die "no line for each epoch: $(cat err)"
 [ ! -e a.onnx.state ] || die "the state is left behind"
-"${train[@]}" -o b.onnx -s baseline --quiet --runs runs.db --alpha 1,2,1 --beta 0.1,0.2,0.3 > b.txt 2> err ||
+"${train[@]}" -o b.onnx -s baseline --quiet --runs runs.db --alpha 1,2,1 > b.txt 2> err ||
     die "baseline: $(cat err)"
 [ ! -s err ] || die "--quiet is not quiet: $(cat err)"
 grep -q TM3 b.txt || die "no table: $(cat b.txt)"
@@ -87,6 +87,13 @@ expect 2 'data is required' "$wick" train -o x.onnx
 expect 2 'unified-kd' "${train[@]}" -o x.onnx -s unifed
 expect 2 '3 modules' "${train[@]}" -o x.onnx --alpha 1,2
 expect 2 '3 pairs' "${train[@]}" -o x.onnx --beta 1,2
+for option in '--beta 0.1' '--kd-warmup 0.5' --no-kd-features --no-detach --kd-logits; do # shellcheck disable=SC2086
+    expect 2 'nothing without --strategy unified-kd' "${train[@]}" -o x.onnx -s unified $option
+    expect 2 'nothing without --strategy unified-kd' "${train[@]}" -o x.onnx -s l2s,unified $option
+done
+expect 2 'and there is one' "$wick" train -r "$source_dir/tests/train/data/tiny_blocks.json" -d builtin:shapes10 --limit 200 --beta 0.1 -o x.onnx
+expect 3 'blanks whole images of 32 x 32' "${train[@]}" -o x.onnx --cutout 33
+expect 3 'out of the picture' "${train[@]}" -o x.onnx --shift 32
 expect 2 'epochs' "${train[@]}" -o x.onnx -e 0
 expect 2 'not PATTERN=DENSITY' "${train[@]}" -o x.onnx --sparse 'TM1.*'
 expect 2 'sparse' "${train[@]}" -o x.onnx --sparse 'TM1.*=5:4'
