@@ -473,7 +473,7 @@ static void check_together(struct argp_state *state, const train_arguments *a) {
     const wick_train_options *o = &a->train;
     const wick_train_options unset = wick_train_defaults();
     const wick_search_options none = wick_search_defaults();
-    bool pairs = distils(a);
+    bool pairs = distils(a) || a->adds_exits; /* --exits makes its own settings of the rest */
     const struct {
         bool useless;
         const char *option, *without;
@@ -488,7 +488,7 @@ static void check_together(struct argp_state *state, const train_arguments *a) {
         {o->sparse_ramp > 0 && !o->n_sparse, "sparse-ramp", "--sparse"},
         {o->kd_temperature != unset.kd_temperature && !o->kd_response, "kd-temperature",
          "--kd-response"},
-        {a->n_beta && !pairs, "beta", "--strategy unified-kd"},
+        {a->n_beta && !distils(a), "beta", "--strategy unified-kd"},
         {o->kd_warmup != unset.kd_warmup && !pairs, "kd-warmup", "--strategy unified-kd"},
         {o->kd_features != unset.kd_features && !pairs, "no-kd-features", "--strategy unified-kd"},
         {o->kd_detach != unset.kd_detach && !pairs, "no-detach", "--strategy unified-kd"},
