@@ -48,7 +48,23 @@ if command -v gnuplot > /dev/null; then
     grep -q '<svg' curves.svg || die "not an SVG"
     "$wick" runs plot --db runs.db -o curves.png --metric loss || die "plot as PNG"
     [ "$(head -c 4 curves.png | tail -c 3)" = PNG ] || die "not a PNG"
+    # Seeds: what gnuplot is told, number for number.
+    mkdir fake
+    printf '#!/bin/sh\ncat "$@" > "%s/script"\nexec "%s" "$@"\n' "$work" "$(command -v gnuplot)" > fake/gnuplot
+    chmod +x fake/gnuplot
+    cp runs.db seeds.db
+    "${train[@]}" -o two.onnx --runs seeds.db --seed 2 --quiet > /dev/null 2> err || die "a second seed: $(cat err)"
+    PATH=$work/fake:$PATH "$wick" runs plot 1 2 3 --mean --module 2 --db seeds.db -o seeds.svg || die "plot of seeds"
+    "$wick" runs export 1 3 --db seeds.db > seeds.csv || die "export of seeds"
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "validation") v = i; if ($i == "module") m = i; if ($i == "epoch") e = i } next }
+        $m == "TM2" || $m == 2 { n[$e]++; sum[$e] += 100 * $v; low[$e] = n[$e] == 1 || 100 * $v < low[$e] ? 100 * $v : low[$e]; high[$e] = n[$e] == 1 || 100 * $v > high[$e] ? 100 * $v : high[$e] }
+        END { for (i = 1; i <= 2; i++) printf "%d %.6f %.6f %.6f\n", i, sum[i] / n[i], low[i], high[i] }' seeds.csv > wanted
+    sed -n '/^$c0/,/^EOD/p' script | awk 'NF == 4 && $1 ~ /^[0-9]+$/ { printf "%d %.6f %.6f %.6f\n", $1, $2, $3, $4 }' > drawn
+    [ "$(wc -l < drawn)" -eq 2 ] && cmp drawn wanted || die "seeds: $(cat script seeds.csv)"
+    awk '$3 != $4 { spread = 1 } END { exit !spread }' drawn || die "two seeds are the same"
+    [ "$(grep -c '^$c' script)" -eq 2 ] && grep -q 'filledcurves' script && grep -q 'unified-kd, 2 runs' script || die "not two curves, one a band: $(cat script)"
 fi
+expect 2 'are for plot' "$wick" runs list --mean --db runs.db
 # Side by side: only what differs, and how far the second is from the first. Every number also exported.
 "$wick" runs compare 1 2 --db runs.db > compare.txt || die "compare"
 grep -Eq '^ *strategy +unified-kd +baseline' compare.txt || die "strategy differs: $(cat compare.txt)"
