@@ -156,8 +156,7 @@ static json_t *results_json(const arguments *a, const findings *f, const wick_di
         wick_counts counts = total_counts(f->graph);
         int64_t bytes;
         const char *peak = peak_of(f, &bytes);
-        json_object_set_new(root, "precision",
-                            json_string(wick_qdq_is_quantized(f->graph) ? "int8" : "float"));
+        json_object_set_new(root, "precision", json_string(wick_graph_precision(f->graph)));
         json_object_set_new(root, "modules", json_integer(f->graph->family.n_heads));
         json_object_set_new(root, "nodes", json_integer(f->graph->n_nodes));
         json_object_set_new(root, "parameters", json_integer(counts.parameters));
@@ -208,7 +207,7 @@ static void print_text(const arguments *a, const findings *f, size_t problems) {
         int64_t bytes;
         const char *peak = peak_of(f, &bytes);
         printf("%s: %s, %d module%s, %d nodes, %lld parameters, %lld MACs\n", a->model,
-               wick_qdq_is_quantized(f->graph) ? "int8" : "float", f->graph->family.n_heads,
+               wick_graph_precision(f->graph), f->graph->family.n_heads,
                f->graph->family.n_heads == 1 ? "" : "s", f->graph->n_nodes,
                (long long)counts.parameters, (long long)counts.macs);
         if (f->net)

@@ -121,12 +121,11 @@ static bool scales_only(const wick_node *node) {
     return node->op == WICK_OP_QUANTIZE || node->op == WICK_OP_DEQUANTIZE;
 }
 
-/* 1 in a quantized model, whose activations are int8 on the device, else 4. */
+/* What a quantized model's activations take on the device: 1 or, where some have 16 bits, 2; else
+   4. */
 static int64_t activation_bytes(const wick_graph *graph) {
-    for (int n = 0; n < graph->n_nodes; n++)
-        if (graph->nodes[n].op == WICK_OP_QUANTIZE)
-            return 1;
-    return 4;
+    const char *precision = wick_graph_precision(graph);
+    return !strcmp(precision, "float") ? 4 : !strcmp(precision, "int8") ? 1 : 2;
 }
 
 static const char *segment_name(const wick_graph *graph, int segment) {
@@ -247,8 +246,10 @@ static void print_text(const wick_graph *graph) {
            wick_shape_text(arena, graph->tensors[graph->input].shape),
            (long long)graph->tensors[family->heads[0]].shape.dim[1], family->n_heads,
            family->n_heads > 1 ? "s" : "",
-           activation_bytes(graph) == 1 ? "int8 activations (1 byte each)"
-                                        : "float activations (4 bytes each)");
+           wick_arena_printf(arena, "%s activations (%s%d byte%s each)",
+                             wick_graph_precision(graph),
+                             activation_bytes(graph) == 2 ? "reckoned with " : "",
+                             (int)activation_bytes(graph), activation_bytes(graph) > 1 ? "s" : ""));
     if (family->features >= 0)
         printf("features %s, %s bytes\n",
                wick_shape_text(arena, graph->tensors[family->features].shape),

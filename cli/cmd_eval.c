@@ -120,7 +120,7 @@ static const struct argp argp = {
     "MODEL.onnx",
     "Counts how many images every module of a family answers rightly, and how far its confidence "
     "can be trusted. A float model runs on the training library; a quantized one (with "
-    "QuantizeLinear nodes) on the device's own int8 kernels, bit for bit as on the device."
+    "QuantizeLinear nodes) on the device's own kernels, bit for bit as on the device."
     "\vExample: wick eval family.onnx --data builtin:shapes10\n"
     "         wick eval family.int8.onnx --data cifar10:DIR --split test --detail --plot test.svg\n"
     "Confidence is the largest probability, softmax of the logits. The calibration error (expected "
@@ -168,7 +168,7 @@ static wick_status evaluate(const arguments *a, const wick_graph *graph, const w
                             .confidence = wick_new(arena, float, heads *n)};
     WICK_TRY(answer(a, graph, data, answers, diag));
     eval_results results = {.model = a->model,
-                            .precision = wick_qdq_is_quantized(graph) ? "int8" : "float",
+                            .precision = wick_graph_precision(graph),
                             .split = split_names[a->split],
                             .graph = graph,
                             .data = data};

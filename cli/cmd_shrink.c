@@ -5,6 +5,7 @@
 #include "shrink/shrink.h"
 #include "shrink_goal_args.h"
 #include "shrink_means.h"
+#include "shrink_results.h"
 #include "shrink_rewrite.h"
 #include "train/train.h"
 
@@ -45,8 +46,6 @@ enum {
     KEY_SEPARATE_ABOVE,
     KEY_FC_RANK
 };
-
-static const char *const calibrations[] = {"minmax", "percentile", "mse", "kl", "auto"};
 
 static const struct argp_option option_table[] = {
     {"int8", KEY_INT8, 0, 0, "quantize weights and activations to 8 bits (--activations: to 16)",
@@ -95,8 +94,8 @@ static const struct argp_option option_table[] = {
     {0}};
 
 static wick_calibration parse_calibration(struct argp_state *state, const char *text) {
-    for (size_t i = 0; i < WICK_LEN(calibrations); i++)
-        if (!strcmp(text, calibrations[i]))
+    for (int i = 0; i <= WICK_CALIBRATE_AUTO; i++)
+        if (!strcmp(text, cli_calibrations[i]))
             return (wick_calibration)i;
     argp_error(state, "--calibration: '%s' is not minmax, percentile, mse, kl or auto", text);
     return WICK_CALIBRATE_MSE;
@@ -155,8 +154,7 @@ static void check_complete(arguments *a, struct argp_state *state) {
         argp_error(state,
                    "--bits goes without --equalise and --calibration auto: equalised weights "
                    "lie on no grid");
-    bool widens = a->means.activations && strcmp(a->means.activations, "8");
-    if (widens && a->means.narrows && !strcmp(a->means.activations, "16"))
+    if (a->means.narrows && a->means.activations && !strcmp(a->means.activations, "16"))
         argp_error(state, "--activations 16 goes without --bits: kernels for weights of 4 bits "
                           "read activations of 8");
     if (a->means.score != CLI_SCORE_MAGNITUDE && !(a->means.keep_channels < 1))
@@ -273,161 +271,6 @@ static const struct argp argp = {
     0,
     0};
 
-/* What is measured; accuracies are shares of right answers. */
-typedef struct results {
-    double float_accuracy[WICK_SPLITS][WICK_MAX_HEADS], int8_accuracy[WICK_SPLITS][WICK_MAX_HEADS];
-    int64_t float_bytes[1 + WICK_MAX_HEADS], int8_bytes[1 + WICK_MAX_HEADS]; /* by segment */
-} results;
-
-static wick_status measure(const arguments *a, const wick_graph *graph, const wick_qnet *net,
-                           const wick_data *data, wick_split split, results *r, wick_diag *diag) {
-    int n = data->split[split].n;
-    int64_t correct[WICK_MAX_HEADS] = {0}, correct8[WICK_MAX_HEADS] = {0};
-    if (n < 1)
-        return wick_fail(diag, WICK_SHAPE, data->spec, NULL, NULL, "there are no %s images",
-                         split == WICK_TEST ? "test" : "validation");
-    WICK_TRY(wick_eval_float(graph, data, split, a->threads, correct, NULL, diag));
-    WICK_TRY(wick_eval_int8(net, data, split, a->threads, 0, correct8, NULL, diag));
-    for (int k = 0; k < net->n_modules; k++) {
-        r->float_accuracy[split][k] = (double)correct[k] / n;
-        r->int8_accuracy[split][k] = (double)correct8[k] / n;
-    }
-    return WICK_OK;
-}
-
-static void measure_sizes(const wick_graph *graph, const wick_qnet *net, results *r) {
-    for (int s = 0; s <= net->n_modules; s++)
-        r->float_bytes[s] = 4 * wick_graph_counts(graph, s).parameters;
-    for (int l = 0; l < net->n_layers; l++)
-        r->int8_bytes[net->info[l].segment] += wick_qlayer_constant_bytes(&net->layers[l]);
-}
-
-static void print_results(const arguments *a, const wick_qnet *net, const results *r) {
-    wick_arena *arena = wick_arena_new();
-    enum { MOST = 9 };
-    int columns = a->test ? MOST : 6, split_columns = 3;
-    const char **cells = wick_new(arena, const char *, (net->n_modules + 2) * columns);
-    const char *const header[MOST] = {"module", "float val.", "int8 val.", "change"};
-    memcpy(cells, header, 4 * sizeof *header);
-    const char *const test_header[3] = {"float test", "int8 test", "change"};
-    if (a->test)
-        memcpy(cells + 4, test_header, sizeof test_header);
-    cells[columns - 2] = "float size";
-    cells[columns - 1] = "int8 size";
-    for (int s = 0; s <= net->n_modules; s++) {
-        const char **row = cells + (s + 1) * columns;
-        row[0] = s ? net->module_names[s - 1] : "extractor";
-        for (int i = 0; s && i < (a->test ? 2 : 1); i++) {
-            wick_split split = i ? WICK_TEST : WICK_VALIDATION;
-            double before = r->float_accuracy[split][s - 1], after = r->int8_accuracy[split][s - 1];
-            const char **cell = row + 1 + i * split_columns;
-            cell[0] = wick_arena_printf(arena, "%.2f %%", 100 * before);
-            cell[1] = wick_arena_printf(arena, "%.2f %%", 100 * after);
-            cell[2] = wick_arena_printf(arena, "%+.2f", 100 * (after - before));
-        }
-        row[columns - 2] = wick_text_bytes(arena, (double)r->float_bytes[s]);
-        row[columns - 1] = wick_text_bytes(arena, (double)r->int8_bytes[s]);
-    }
-    cli_print_table(cells, net->n_modules + 2, columns);
-    wick_arena_free(arena);
-}
-
-static const char *const ways[2][2] = {{"", " with bias correction"},
-                                       {" with equalisation", " with both"}};
-
-/* What AUTO found, as signal to noise of the logits. */
-static void print_calibrations(const wick_quantize_report *report) {
-    printf("calibration: %s%s; signal to noise of the logits:\n", calibrations[report->chosen],
-           ways[report->equalised][report->corrected]);
-    for (int way = 0; way < 4; way++) {
-        const double *noise = report->noise[way / 2][way % 2];
-        bool any = false;
-        for (int i = 0; i < WICK_CALIBRATE_AUTO; i++)
-            if (noise[i] > 0) {
-                printf(" %s %.1f dB", calibrations[i], -10 * log10(noise[i]));
-                any = true;
-            }
-        if (any)
-            printf("%s\n", ways[way / 2][way % 2]);
-    }
-}
-
-static json_t *calibrations_json(const wick_quantize_report *report) {
-    static const char *const names[2][2] = {{"plain", "correct_bias"}, {"equalise", "both"}};
-    json_t *all = json_object();
-    for (int way = 0; way < 4; way++) {
-        json_t *noise = json_object();
-        for (int i = 0; i < WICK_CALIBRATE_AUTO; i++) {
-            double x = report->noise[way / 2][way % 2][i];
-            json_object_set_new(noise, calibrations[i], isnan(x) ? json_null() : json_real(x));
-        }
-        json_object_set_new(all, names[way / 2][way % 2], noise);
-    }
-    return json_pack("{s:s, s:b, s:b, s:o}", "chosen", calibrations[report->chosen], "equalised",
-                     report->equalised, "bias_corrected", report->corrected, "logit_noise", all);
-}
-
-static json_t *accuracy_json(const results *r, wick_split split, int k) {
-    return json_pack("{s:f, s:f}", "float", r->float_accuracy[split][k], "int8",
-                     r->int8_accuracy[split][k]);
-}
-
-static json_t *size_json(const results *r, int segment) {
-    return json_pack("{s:I, s:I}", "float", (json_int_t)r->float_bytes[segment], "int8",
-                     (json_int_t)r->int8_bytes[segment]);
-}
-
-static json_t *results_json(const arguments *a, const wick_qnet *net, const wick_data *data,
-                            const results *r) {
-    json_t *modules = json_array();
-    for (int k = 0; k < net->n_modules; k++) {
-        json_t *module =
-            json_pack("{s:s, s:o, s:o}", "name", net->module_names[k], "bytes", size_json(r, k + 1),
-                      "validation", accuracy_json(r, WICK_VALIDATION, k));
-        if (a->test)
-            json_object_set_new(module, "test", accuracy_json(r, WICK_TEST, k));
-        json_array_append_new(modules, module);
-    }
-    json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:o, s:o}", "model", a->model, "output", a->output,
-        "data", data->spec, "data_sha256", data->hash.hex, "calibration",
-        calibrations[a->quantize.calibration], "calibration_images",
-        a->quantize.images < data->split[WICK_TRAIN].n ? a->quantize.images
-                                                       : data->split[WICK_TRAIN].n,
-        "net_sha256", net->hash.hex, "extractor_bytes", size_json(r, 0), "modules", modules);
-    if (a->quantize.calibration == WICK_CALIBRATE_AUTO)
-        json_object_set_new(root, "auto", calibrations_json(a->quantize.report));
-    return root;
-}
-
-/* Measures, stores the accuracies in the quantized graph, writes it and prints. */
-static wick_status finish(const arguments *a, const wick_graph *graph, wick_graph *quantized,
-                          const wick_data *data, wick_diag *diag) {
-    wick_qnet *net;
-    results r = {0};
-    WICK_TRY(wick_qnet_lower(quantized, &net, diag));
-    measure_sizes(graph, net, &r);
-    wick_status status = measure(a, graph, net, data, WICK_VALIDATION, &r, diag);
-    if (status == WICK_OK && a->test)
-        status = measure(a, graph, net, data, WICK_TEST, &r, diag);
-    for (int k = 0; k < net->n_modules && status == WICK_OK; k++) {
-        quantized->family.validation[k] = r.int8_accuracy[WICK_VALIDATION][k];
-        if (a->test)
-            quantized->family.accuracy[k] = r.int8_accuracy[WICK_TEST][k];
-    }
-    if (status == WICK_OK)
-        status = wick_onnx_write(quantized, a->output, diag);
-    if (status == WICK_OK && a->json)
-        status = cli_print_json(results_json(a, net, data, &r)) ? WICK_OK : WICK_OUTPUT;
-    else if (status == WICK_OK) {
-        print_results(a, net, &r);
-        if (a->quantize.calibration == WICK_CALIBRATE_AUTO)
-            print_calibrations(a->quantize.report);
-    }
-    wick_qnet_free(net);
-    return status;
-}
-
 static wick_status open_data(const arguments *a, const wick_graph *graph, wick_data **data,
                              wick_diag *diag) {
     wick_data_options options = a->data_options;
@@ -465,15 +308,24 @@ static wick_status quantize(arguments *a, const wick_graph *graph, wick_arena *a
                             wick_diag *diag) {
     wick_graph *quantized = NULL;
     wick_data *data = NULL;
-    wick_status status = cli_choose_activations(&a->means, graph, arena, &a->quantize, diag);
+    wick_widths widths = {0};
+    wick_status status = open_data(a, graph, &data, diag);
     if (status == WICK_OK)
-        status = open_data(a, graph, &data, diag);
+        status = cli_choose_activations(&a->means, graph, data, arena, &a->quantize, &widths, diag);
     if (status == WICK_OK) {
         status = wick_quantize(graph, data, &a->quantize, &quantized, diag);
         cli_name_file(diag, a->model);
     }
     if (status == WICK_OK)
-        status = finish(a, graph, quantized, data, diag);
+        status = cli_shrink_results(&(cli_quantized){.model = a->model,
+                                                     .output = a->output,
+                                                     .options = &a->quantize,
+                                                     .widths = &widths,
+                                                     .data = data,
+                                                     .threads = a->threads,
+                                                     .test = a->test,
+                                                     .json = a->json},
+                                    graph, quantized, diag);
     wick_data_free(data);
     wick_graph_free(quantized);
     return status;

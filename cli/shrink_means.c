@@ -14,6 +14,16 @@ static void parse_bits(struct argp_state *state, const char *text, cli_means *me
         argp_error(state, "--bits: '%s' is not 4 or auto=BYTES", text);
 }
 
+static void parse_activations(struct argp_state *state, char *text, cli_means *means) {
+    if (!text[0])
+        argp_error(state, "--activations: name 8, 16, auto or activations");
+    means->activations = text;
+    means->measures_widths = !strcmp(text, "auto") || !strncmp(text, "auto=", 5);
+    means->activations_budget = -1;
+    if (means->measures_widths && text[4])
+        means->activations_budget = cli_integer(state, "activations", text + 5, 1, 0x7fffffff);
+}
+
 static const char *const scores[] = {"magnitude", "taylor", "energy", "outputs"};
 
 cli_means cli_means_defaults(void) {
@@ -34,9 +44,7 @@ bool cli_parse_means(struct argp_state *state, int key, char *text, cli_means *m
         return true;
     }
     if (key == CLI_KEY_ACTIVATIONS) {
-        if (!text[0])
-            argp_error(state, "--activations: name 8, 16 or activations");
-        means->activations = text;
+        parse_activations(state, text, means);
         return true;
     }
     if (key == CLI_KEY_CHANNELS) {
@@ -56,18 +64,12 @@ static bool is_listed(const char *name, const char *const *names, int n) {
     return false;
 }
 
-wick_status cli_choose_activations(const cli_means *means, const wick_graph *graph,
-                                   wick_arena *arena, wick_quantize_options *options,
-                                   wick_diag *diag) {
-    const char **names, *text = means->activations ? means->activations : "8";
+/* Those that --activations names. */
+static wick_status name_activations(const char *text, const wick_graph *graph, wick_arena *arena,
+                                    wick_quantize_options *options, wick_diag *diag) {
+    const char **names;
     char *rest = NULL;
     int n;
-    if (!strcmp(text, "8"))
-        return WICK_OK;
-    if (!strcmp(text, "16")) {
-        options->activation_bits = 16;
-        return WICK_OK;
-    }
     WICK_TRY(wick_quantize_activations(graph, arena, &names, &n, diag));
     char *list = wick_arena_strdup(arena, text);
     const char **wide = wick_new(arena, const char *, strlen(text) + 1);
@@ -81,6 +83,35 @@ wick_status cli_choose_activations(const cli_means *means, const wick_graph *gra
                              "'%s' is no activation that can have 16 bits", name);
         wide[options->n_wide++] = name;
     }
+    return WICK_OK;
+}
+
+static wick_status measure_activations(int64_t budget, const wick_graph *graph,
+                                       const wick_data *data, wick_arena *arena,
+                                       wick_quantize_options *options, wick_widths *widths,
+                                       wick_diag *diag) {
+    WICK_TRY(wick_widths_choose(graph, data, options, budget, arena, widths, diag));
+    const char **wide = wick_new(arena, const char *, widths->n + 1);
+    options->wide = wide;
+    for (int i = 0; i < widths->n; i++)
+        if (widths->tensors[i].wide)
+            wide[options->n_wide++] = widths->tensors[i].name;
+    return WICK_OK;
+}
+
+wick_status cli_choose_activations(const cli_means *means, const wick_graph *graph,
+                                   const wick_data *data, wick_arena *arena,
+                                   wick_quantize_options *options, wick_widths *widths,
+                                   wick_diag *diag) {
+    const char *text = means->activations ? means->activations : "8";
+    if (!strcmp(text, "8"))
+        return WICK_OK;
+    if (means->measures_widths)
+        return measure_activations(means->activations_budget, graph, data, arena, options, widths,
+                                   diag);
+    if (strcmp(text, "16"))
+        return name_activations(text, graph, arena, options, diag);
+    options->activation_bits = 16;
     return WICK_OK;
 }
 

@@ -47,13 +47,13 @@ json_t *cli_layers_json(const wick_layer_noise *noise, int n, const char *expect
     return list;
 }
 
-static wick_status show(const cli_layers *l, const wick_layer_noise *noise, int n,
-                        wick_arena *arena, wick_diag *diag) {
+static wick_status show(const cli_layers *l, const char *precision, const wick_layer_noise *noise,
+                        int n, wick_arena *arena, wick_diag *diag) {
     if (l->json && !cli_print_json(json_pack("{s:o}", "layers",
-                                             cli_layers_json(noise, n, "float", "int8", arena))))
+                                             cli_layers_json(noise, n, "float", precision, arena))))
         return WICK_OUTPUT;
     if (!l->json)
-        cli_layers_print(noise, n, "float", "int8", arena);
+        cli_layers_print(noise, n, "float", precision, arena);
     for (int i = 0; i < n && l->tolerance_db > 0; i++)
         if (noise[i].snr_db < l->tolerance_db)
             return wick_fail(
@@ -87,7 +87,7 @@ wick_status cli_verify_layers(const cli_layers *l, wick_diag *diag) {
     if (status == WICK_OK)
         status = wick_layer_noises(exact, quantized, data, l->images, arena, &noise, &n, diag);
     if (status == WICK_OK)
-        status = show(l, noise, n, arena, diag);
+        status = show(l, wick_graph_precision(quantized), noise, n, arena, diag);
     wick_data_free(data);
     wick_graph_free(exact);
     wick_graph_free(quantized);

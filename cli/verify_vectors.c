@@ -68,14 +68,14 @@ static wick_status check_int8(job *j, const char *path) {
     wick_int8_comparison c;
     double limit = j->v->tolerance_db > 0 ? j->v->tolerance_db : int8_db;
     WICK_TRY(wick_vectors_int8_run(&v, j->arena, &c, j->diag));
-    show(j, "int8", j->vectors.n, c.tensors, c.n);
+    show(j, wick_graph_precision(j->graph), j->vectors.n, c.tensors, c.n);
     if (j->json)
         json_object_set_new(
             j->json, "answers",
             json_pack("{s:i, s:i}", "compared", c.answers, "same_class", c.same_class));
     else if (c.answers)
         printf("the same class as expected: %d of %d answers\n\n", c.same_class, c.answers);
-    return judge(j, path, "int8", limit, c.tensors, c.n);
+    return judge(j, path, wick_graph_precision(j->graph), limit, c.tensors, c.n);
 }
 
 static void show_device(const job *j, const wick_device_result *result) {
@@ -88,10 +88,10 @@ static void show_device(const job *j, const wick_device_result *result) {
                                       result->n_layers, "equal_layers", equal, "inputs",
                                       j->vectors.n, "wrong_answers", result->wrong_answers));
     else
-        printf("int8 on the emulated %s: %d of %d layers equal this machine's on %d input%s, "
+        printf("%s on the emulated %s: %d of %d layers equal this machine's on %d input%s, "
                "%d answers of the engine differ\n",
-               result->core, equal, result->n_layers, j->vectors.n, j->vectors.n > 1 ? "s" : "",
-               result->wrong_answers);
+               wick_graph_precision(j->graph), result->core, equal, result->n_layers, j->vectors.n,
+               j->vectors.n > 1 ? "s" : "", result->wrong_answers);
 }
 
 static wick_status check_folder(job *j, const char *dir) {

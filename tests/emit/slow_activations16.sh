@@ -31,6 +31,14 @@ refused 2 "goes without --bits" --int8 --activations 16 --bits 4 "${data[@]}"
 refused 3 "'nonsense' is no activation that can have 16 bits" --int8 --activations nonsense "${data[@]}"
 name=$("$WICK" shrink n.onnx --int8 --activations nonsense "${data[@]}" -o never.onnx 2>&1 | sed -n 's/.*the first is //p')
 [ -n "$name" ] || fail "no activation is offered"
+refused 1 "the budget is 10" --activations auto=10 "${data[@]}"
+refused 2 "'x' is not a whole number" --activations auto=x "${data[@]}"
+# measured: within all bytes 16 bits wherever they help, and a table of what was measured; the columns say what is there
+"$WICK" shrink n.onnx --activations auto=1000000 "${data[@]}" -o q.onnx >out 2>err || fail "auto: shrink"
+grep -q '^activation .*loss with 8' out && grep -q '^those with 8 bits together' out && grep -q ' 16 ' out || fail "auto: the table"
+grep -Eq 'float val\.  int(8/)?16 val\.' out || fail "auto: the columns"
+"$WICK" shrink n.onnx --activations auto "${data[@]}" --json -o q.onnx >out 2>err || fail "auto: JSON"
+grep -q '"loss_with_8_bits"' out && grep -q '"precision"' out || fail "auto: JSON"
 for bits in 8 16 "$name"; do
     "$WICK" shrink n.onnx --int8 --activations "$bits" "${data[@]}" -o q.onnx >out 2>err || fail "$bits: shrink"
     "$WICK" plan q.onnx --device m4-fram -o plan.json >out 2>err || fail "$bits: plan"

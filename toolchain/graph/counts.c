@@ -105,3 +105,30 @@ wick_counts wick_graph_counts(const wick_graph *graph, int segment) {
     free(seen);
     return counts;
 }
+
+/* Whether a head is what this QUANTIZE makes, restored. */
+static bool is_head(const wick_graph *graph, const wick_node *quantize) {
+    for (int k = 0; k < graph->family.n_heads; k++) {
+        int producer = graph->tensors[graph->family.heads[k]].producer;
+        if (producer >= 0 && graph->nodes[producer].op == WICK_OP_DEQUANTIZE &&
+            graph->nodes[producer].inputs[0] == quantize->output)
+            return true;
+    }
+    return false;
+}
+
+const char *wick_graph_precision(const wick_graph *graph) {
+    int quantized = 0, widths[2] = {0, 0};
+    for (int n = 0; n < graph->n_nodes; n++) {
+        const wick_node *node = &graph->nodes[n];
+        if (node->op != WICK_OP_QUANTIZE)
+            continue;
+        quantized++;
+        if (constant_of(graph, node->inputs[0]) < 0 && node->inputs[0] != graph->input &&
+            !is_head(graph, node))
+            widths[graph->tensors[node->output].dtype == WICK_S16]++;
+    }
+    if (!quantized)
+        return "float";
+    return !widths[1] ? "int8" : widths[0] ? "int8/16" : "int16";
+}

@@ -280,6 +280,9 @@ typedef struct wick_counts {
 wick_counts wick_graph_counts(const wick_graph *graph, int segment);
 /* The same of one node (0 <= node < n_nodes). */
 wick_counts wick_node_counts(const wick_graph *graph, int node);
+/* "float" without QUANTIZE nodes, else the type of the activations between input and heads: "int8"
+   (or uint8), "int16", or "int8/16" where both occur. `graph` is inferred. */
+const char *wick_graph_precision(const wick_graph *graph);
 /* The node with the largest input + output (the first of equals), or -1 in an empty graph. */
 int wick_graph_peak_node(const wick_graph *graph);
 

@@ -53,6 +53,12 @@ wick_status wick_calibrate(const wick_graph *graph, const wick_data *data,
                            const wick_quantize_options *options, const int *tensors, int n_tensors,
                            wick_histogram *histograms, wick_diag *diag);
 
+/* What a float graph answers to the images at `indices` (NULL: the first n): logits[k] of head k,
+   [n] [classes], in `arena`. Errors as wick_eval_tensors. */
+wick_status wick_float_logits(const wick_graph *graph, const wick_data *data, wick_split split,
+                              const uint32_t *indices, int n, wick_arena *arena,
+                              float *logits[WICK_MAX_HEADS], wick_diag *diag);
+
 /* A prepared graph, as it is or equalised, with what the calibration images showed of it. */
 typedef struct wick_way {
     const wick_graph *prepared;             /* NULL: not to be tried */

@@ -52,6 +52,10 @@ int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t
     return wide;
 }
 
+double wick_qtensor_real(const wick_qtensor *tensor, const int8_t *values, size_t i) {
+    return (double)tensor->scale * (wick_qtensor_at(tensor, values, i) - tensor->zero_point);
+}
+
 int64_t wick_qtensor_bytes(const wick_qtensor *tensor) {
     return (int64_t)tensor->h * tensor->w * tensor->c * (tensor->wide ? 2 : 1);
 }

@@ -141,15 +141,17 @@ int64_t wick_qlayer_constant_bytes(const wick_layer *layer);
 /* Of all layers. */
 int64_t wick_qnet_constant_bytes(const wick_qnet *net);
 
+/* Element i of a tensor's array, whatever its width; what it stands for; and the bytes of all
+   elements, as the device has them. */
+int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t i);
+double wick_qtensor_real(const wick_qtensor *tensor, const int8_t *values, size_t i);
+int64_t wick_qtensor_bytes(const wick_qtensor *tensor);
+
 /* One int8 run on the PC, bit-equal to the device's. pixels [H,W,C] uint8. values[t] (n_tensors
    arrays, caller's, each of h*w*c int8, or int16 where the tensor is wide, allocated by
    wick_qnet_buffers, and scratch_bytes of scratch behind them) receives every tensor; runs segment
    0 and the modules in `modules` (bit k-1). Threads may share the network, each with buffers of its
    own. */
-/* Element i of a tensor's array, whatever its width; and the bytes of all, as the device has them.
- */
-int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t i);
-int64_t wick_qtensor_bytes(const wick_qtensor *tensor);
 int8_t **wick_qnet_buffers(const wick_qnet *net, wick_arena *arena);
 void wick_qnet_run(const wick_qnet *net, const uint8_t *pixels, uint32_t modules, int8_t **values);
 /* The same from an input that is in values[net->input] already, as wick_qnet_take puts it there:
@@ -193,5 +195,6 @@ wick_status wick_layer_noises(const wick_graph *exact, const wick_graph *qdq, co
 #include "shrink/collapse.h"
 #include "shrink/separate.h"
 #include "shrink/vectors.h"
+#include "shrink/widths.h"
 
 #endif

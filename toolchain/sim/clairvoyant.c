@@ -54,8 +54,32 @@ static cursor cursor_at(const supply *s, double trace_s) {
     return c;
 }
 
+/* Of a charge that leaks and gets the next dt seconds of the trace, power constant between samples:
+   the highest is at one of these. */
+static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
+    double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->cap_uj, b->cap_uj}};
+    while (at_s < dt_s * (1 - 1e-12)) {
+        interval piece = {0};
+        double step_s = fmin(dt_s - at_s, supply_end_s(c.supply, c.sample) - c.at_s);
+        harvest(&c, b->lambda, step_s, &piece);
+        at_s += step_s;
+        gain_uj = gain_uj * exp(-b->lambda * step_s) + piece.gain_uj;
+        double sleep_s = b->lambda > 0 ? store_decay(b->lambda * at_s) / b->lambda : at_s;
+        double draw_uj[2] = {0, fmin(b->sleep_uw * sleep_s, b->boot_uj)};
+        for (int full = 0; full < 2; full++)
+            for (int on = 0; on < 2; on++) {
+                double uj = (full ? b->cap_uj * exp(-b->lambda * at_s) : 0) + gain_uj - draw_uj[on];
+                highest[full][on] = fmax(highest[full][on], uj);
+            }
+    }
+    for (int on = 0; on < 2; on++)
+        v->crest[on] = (crest){.least_uj = highest[0][on],
+                               .share = (highest[1][on] - highest[0][on]) / b->cap_uj};
+}
+
 static interval pass_time(const bound *b, cursor *c, double dt_s) {
     interval v = {.decay = exp(-b->lambda * dt_s)};
+    set_crests(b, *c, dt_s, &v);
     harvest(c, b->lambda, dt_s, &v);
     v.sleep_uj = fmin(b->sleep_uw * dt_s * v.decay, b->boot_uj * v.decay);
     v.most_s = dt_s + b->rows.slack_s;
@@ -67,32 +91,52 @@ interval bound_interval(const bound_problem *p, double from_s, double dt_s) {
     return pass_time(&p->bound, &c, dt_s);
 }
 
-/* Does the voltage rise whenever a device sleeps WICK_ENGINE_PATIENCE times? Else the engine may
-   begin a span at less than its need_mv. */
-static bool surely_rises(const bound_problem *p) {
-    enum { PATIENCE = 64, PIECES = 16 };
+/* What surely arrives in interval j; harvest as in pass_time. */
+static interval surely(const bound_problem *p, cursor *c, int j) {
     const bound *b = &p->bound;
-    double wait_s = p->options->wait_s, period_s = p->options->workload.period_s;
-    double all_s = PATIENCE * wait_s; /* an arrival ends a sleep early */
-    double piece_s = (all_s - wait_s * (2 + floor(all_s / period_s))) / PIECES;
-    double pieces[PIECES - 1] = {0}, sum_uj = 0; /* any such time holds all but one of them */
+    interval v = {0};
+    harvest(c, b->lambda, fmin(b->dt_s, b->end_s - j * b->dt_s), &v);
+    return v;
+}
+
+/* Behind WICK_ENGINE_PATIENCE sleeps in which the voltage did not rise the engine begins a span at
+   less than its need_mv. Sets the least charge at which that can be in each interval: with a
+   sleep's charge E at first and gain G of the harvest, E decay + G - sleep <= E + what is not seen,
+   so the more comes in, the more was there. Sleeps are taken to follow each other; an arrival ends
+   one early. What such a span draws until its end may come in later than it is paid here: lent. */
+static void set_patience(bound_problem *p, wick_arena *arena) {
+    enum { PATIENCE = 64 };
+    bound *b = &p->bound;
+    double wait_s = p->options->wait_s, all_s = PATIENCE * wait_s;
+    double sure_s = all_s - wait_s * (2 + floor(all_s / p->options->workload.period_s));
+    int n = (int)floor(sure_s / b->dt_s) - 1; /* whole intervals behind it, wherever it ends */
+    double decay = exp(-b->lambda * all_s), slept_uj = b->sleep_uw * all_s;
+    if (b->lambda > 0)
+        slept_uj = b->sleep_uw * store_decay(b->lambda * all_s) / b->lambda;
     double most_v = store_voltage_at(&p->cap, b->cap_uj);
-    double rise_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
-    double least_uj = (b->sleep_uw + b->lambda * b->cap_uj) * all_s + rise_uj;
-    if (piece_s <= 0 || b->end_s / piece_s > 1e6)
-        return false;
+    double unseen_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
+    double *gain_uj = wick_new(arena, double, b->n);
     cursor c = cursor_at(&p->supply, p->options->trace_start_s);
     c.least = true;
-    for (int i = 0; i * piece_s < b->end_s; i++) {
-        interval v = {0};
-        harvest(&c, 0, piece_s, &v);
-        double *piece = &pieces[i % (PIECES - 1)];
-        sum_uj += v.gross_uj - *piece;
-        *piece = v.gross_uj;
-        if (i >= PIECES - 2 && sum_uj < least_uj)
-            return false;
+    int lends = 0; /* intervals that still may have an end of such a span in them */
+    for (int j = 0; j < b->n; j++) {
+        interval *v = &b->intervals[j];
+        gain_uj[j] = surely(p, &c, j).gain_uj;
+        double got_uj = 0;
+        for (int i = j - n > 0 ? j - n : 0; i < j; i++)
+            got_uj = got_uj * v->decay + gain_uj[i];
+        got_uj *= v->decay;
+        double rise_uj = got_uj - slept_uj - unseen_uj;
+        double first_uj = rise_uj > 0 ? decay < 1 ? rise_uj / (1 - decay) : INFINITY : 0;
+        v->impatient_uj = fmax(0, first_uj * decay + got_uj - slept_uj);
+        if ((j + 1) * b->dt_s < sure_s || !p->work.lazy)
+            v->impatient_uj = INFINITY;
+        if (v->impatient_uj < b->cap_uj)
+            lends = 1 + (int)ceil(b->rows.unit_s / b->dt_s);
+        if (lends-- > 0)
+            v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
+        lends = lends < 0 ? 0 : lends;
     }
-    return true;
 }
 
 static double wrapped(double uj, double step_uj) {
@@ -244,11 +288,11 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .off_uj = p->cap.off_uj,
                  .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
                  .sleep_uw = p->work.sleep_draw_uw};
-    bound_rows_make(arena, plan, &p->work, &p->cap, dearer, grid->levels,
-                    p->work.lazy && surely_rises(p), &b->rows);
+    bound_rows_make(arena, plan, &p->work, &p->cap, dearer, grid->levels, &b->rows);
     make_grid(b, load, grid);
     b->intervals = wick_new(arena, interval, b->n);
     make_intervals(b, arena, &p->supply, options->trace_start_s, p->cap.energy_uj);
+    set_patience(p, arena);
     p->inputs = make_rewards(b, arena, options, correct, n_samples, grid->known);
     return WICK_OK;
 }

@@ -43,7 +43,7 @@ typedef struct working {
     const interval *v;
     int j; /* the instant at its end */
     bool was_on, works;
-    double ready_uj; /* charge at the start less a boot, and all that arrives */
+    double ready_uj; /* the most that the charge can become, less a boot */
     double kept_uj;  /* charge at the end, were nothing done */
 } working;
 
@@ -66,7 +66,7 @@ static void end_at(const working *w, const worked *at) {
     double uj = w->kept_uj - at->work_uj * v->decay;
     for (int mode = OFF; mode <= ON; mode++) {
         double sleep_uj = mode == ON && w->was_on ? v->sleep_uj : 0;
-        if (uj < b->off_uj * v->decay - 1e-9)
+        if (uj < b->off_uj * v->decay - v->lent_uj - 1e-9)
             continue;
         place to = {.mode = mode, .queue = at->queue, .row = at->row, .uj = uj - sleep_uj};
         if (mode == OFF)
@@ -89,7 +89,8 @@ static bool work_along(const working *w, const worked *from, bound_line line, wo
         at->work_uj = from->work_uj + rows[i].uj - first->uj;
         at->time_s = from->time_s + rows[i].time_s - first->time_s;
         if (i != from->row)
-            at->least_uj = fmax(at->least_uj, rows[i].least_uj - first->uj + from->work_uj);
+            at->least_uj =
+                fmax(at->least_uj, bound_least_uj(w->v, &rows[i], first->uj - from->work_uj));
         if (at->time_s > w->v->most_s || w->ready_uj < at->least_uj - 1e-9)
             return false;
         end_at(w, at);
@@ -152,9 +153,9 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .j = j,
                  .was_on = !boots,
                  .works = works,
-                 .ready_uj = from->uj - boot_uj + v->gross_uj,
+                 .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
-    if (!boots || from->uj + v->gross_uj >= b->on_uj)
+    if (!boots || crest_uj(&v->crest[OFF], from->uj) >= b->on_uj)
         work_from(&w, (worked){.queue = from->queue & ((1 << b->most_open) - 1),
                                .row = from->row,
                                .least_uj = -INFINITY});
@@ -252,6 +253,8 @@ plan_ahead plan_look(planner *p, plan_state from) {
               .waits = !from.on};
     double until_s = fmin(j * b->dt_s, b->end_s);
     interval v = bound_interval(p->problem, from.at_s, fmax(until_s - from.at_s, 0));
+    v.impatient_uj = b->intervals[j - 1].impatient_uj;
+    v.lent_uj = b->intervals[j - 1].lent_uj;
     ahead.stays_on = best_way(p, j, &v, &at, false).to.mode == ON;
     plan_way best = best_way(p, j, &v, &at, true);
     ahead.value = best.value;

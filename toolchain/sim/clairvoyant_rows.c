@@ -9,7 +9,6 @@ typedef struct builder {
     const work_items *w;
     const store *cap;
     double dearer, part_s;
-    bool gated;
     bound_rows *out;
     int room, at;           /* rows; the one that the next is reached from */
     double begun_s, done_s; /* longest parts that count when they begin, or when they are done */
@@ -33,7 +32,8 @@ static void add_row(wick_arena *arena, builder *b, double uj, double time_s, dou
     const bound_row *from = &out->rows[b->at];
     out->rows[out->n] = (bound_row){.uj = from->uj + uj,
                                     .time_s = from->time_s + time_s,
-                                    .least_uj = need_uj > 0 ? need_uj + from->uj : -INFINITY};
+                                    .need_uj = need_uj > 0 ? need_uj : -INFINITY,
+                                    .before_uj = from->uj};
     b->at = out->n++;
 }
 
@@ -66,6 +66,7 @@ static void add_fluid(wick_arena *arena, builder *b, double uj, double time_s) {
 static void add_gated(wick_arena *arena, builder *b, double uj, double time_s, double need_uj,
                       double off_uj) {
     flush(arena, b);
+    b->out->unit_s = fmax(b->out->unit_s, time_s);
     double sure_uj = fmax(0, need_uj - off_uj);
     if (uj > sure_uj) {
         add_row(arena, b, sure_uj, 0, need_uj);
@@ -117,6 +118,36 @@ static void beginning(const builder *b, int k, double *share_uj, double *share_s
     *share_s = own_s > 0 ? least_s / own_s : 1;
 }
 
+typedef struct expense {
+    double uj, time_s;
+} expense;
+
+static void add_item(const builder *b, int q, int item, expense *sum) {
+    if (item < 0)
+        return;
+    sum->uj += b->dearer * fmax(0, bound_spent(b->w, q, item + 1) - bound_spent(b->w, q, item));
+    sum->time_s += time_of(b, q, item, item + 1);
+}
+
+/* The steps of span i of sequence q from `first` on; a commit that no voltage leaves out, with what
+   its steps leave in SRAM for later ones. */
+static expense expense_of(const builder *b, int q, int i, int first) {
+    const work_items *w = b->w;
+    const wick_segment *segment = &b->plan->model.segments[q];
+    const wick_span *span = &b->plan->model.spans[segment->first_span + i];
+    int end = w->items[w->span_first[segment->first_span + i]].unit_end;
+    expense sum = {.uj = uj_of(b, q, first, end), .time_s = time_of(b, q, first, end)};
+    if (!w->lazy || !(span->mandatory || i + 1 == segment->n_spans))
+        return sum;
+    int end_step = span->first_step + span->n_steps;
+    for (int k = span->first_step; k < end_step; k++)
+        if (b->plan->stores[k].last_reader >= end_step)
+            add_item(b, WORK_LOOSE, w->store_item[k], &sum);
+    for (int k = w->sequence[WORK_DECIDE].first; k < w->sequence[WORK_DECIDE].end; k++)
+        add_item(b, WORK_DECIDE, k, &sum);
+    return sum;
+}
+
 static bound_place place_now(const builder *b) {
     return (bound_place){.row = b->at, .beyond_uj = b->pending_uj};
 }
@@ -140,11 +171,14 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
                       share_s * time_of(b, q, first, before));
             first = before;
         }
-        if (first < end && b->gated && span->need_mv)
-            add_gated(arena, b, uj_of(b, q, first, end), time_of(b, q, first, end),
-                      store_energy_at(b->cap, span->need_mv * 1e-3), b->cap->off_uj);
-        else if (first < end)
-            add_fluid_items(arena, b, q, first, end);
+        if (first >= end)
+            continue;
+        expense all = expense_of(b, q, i, first);
+        if (b->w->lazy && span->need_mv)
+            add_gated(arena, b, all.uj, all.time_s, store_energy_at(b->cap, span->need_mv * 1e-3),
+                      b->cap->off_uj);
+        else
+            add_fluid(arena, b, all.uj, all.time_s);
     }
     places[segment->n_spans] = place_now(b);
 }
@@ -173,17 +207,16 @@ static double longest_s(const wick_plan *plan, const work_items *w) {
 }
 
 void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items *work,
-                     const store *cap, double dearer, int levels, bool gated, bound_rows *out) {
+                     const store *cap, double dearer, int levels, bound_rows *out) {
     builder b = {.plan = plan,
                  .w = work,
                  .cap = cap,
                  .dearer = dearer,
                  .part_s = fmax(1e-9, longest_s(plan, work) / levels),
-                 .gated = gated,
                  .out = out,
                  .room = 64};
     *out = (bound_rows){.n = 1, .rows = wick_new(arena, bound_row, b.room)};
-    out->rows[0] = (bound_row){.least_uj = -INFINITY};
+    out->rows[0] = (bound_row){.need_uj = -INFINITY};
     add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);
     flush(arena, &b);
     out->taken = b.at;

@@ -10,8 +10,8 @@
    the last one of the trunk. */
 typedef struct bound_row {
     double uj, time_s; /* all that is paid up to here, beside sleep; and its time */
-    double least_uj;   /* charge that the unit which leads here begins at, and all before it;
-                          -INFINITY: any */
+    double need_uj;    /* charge that the unit which leads here begins at; -INFINITY: any */
+    double before_uj;  /* what is paid when it begins */
     double beyond_uj;  /* the most that is drawn and not paid */
     int answers;       /* the module whose answer is complete here; 0: none */
 } bound_row;
@@ -33,15 +33,16 @@ typedef struct bound_rows {
     int n_branches;
     int taken, extracted;                   /* rows */
     double slack_s;                         /* of parts of units at both ends of an interval */
+    double unit_s;                          /* the longest unit that begins at a charge */
     bound_place *spans[1 + WICK_MAX_HEADS]; /* [n_spans + 1] by those of a segment that are done */
 } bound_rows;
 
 /* What the items of sequence q before `item` draw beside what a device that sleeps would. */
 double bound_spent(const work_items *w, int q, int item);
 /* dearer: factor on all work. levels: the time of the longest answer has so many parts; units that
-   take longer than one are divided. gated: spans with a need_mv begin at that charge, and are paid
-   when they begin; else work is paid part by part, when a part is done. */
+   take longer than one are divided. Where commits are lazy, spans with a need_mv begin at that
+   charge, and are paid when they begin; other work is paid part by part, when a part is done. */
 void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items *work,
-                     const store *cap, double dearer, int levels, bool gated, bound_rows *out);
+                     const store *cap, double dearer, int levels, bound_rows *out);
 
 #endif

@@ -214,28 +214,30 @@ static void move(const sweep *s, float *restrict to, const float *restrict from,
 typedef struct passage {
     const interval *v;
     int from, to;
-    double start_uj; /* of index 0, behind a boot */
-    int shift;       /* from an index to the end's, without work */
-    double ready_uj; /* start_uj, and all that arrives */
-    int first;       /* the smallest index that may take it */
-    int floor;       /* the smallest index at the end */
+    double start_uj;                /* of index 0, behind a boot */
+    int shift;                      /* from an index to the end's, without work */
+    double ready_uj, ready_step_uj; /* the most that index 0 can become; by index */
+    int first;                      /* the smallest index that may take it */
+    int floor;                      /* the smallest index at the end */
 } passage;
 
 static passage passage_of(const bound *b, const interval *v, int from, int to) {
     double boot_uj = from == OFF ? b->boot_uj : 0;
     passage p = {.v = v, .from = from, .to = to};
     p.start_uj = v->start.phase_uj[from] - boot_uj;
-    p.ready_uj = p.start_uj + v->gross_uj;
+    p.ready_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]) - boot_uj;
+    p.ready_step_uj = v->crest[from].share * v->start.step_uj;
     double uj = p.start_uj * v->decay + v->gain_uj - v->end.phase_uj[to];
     /* What is asked of a charge does not count sleep, whose place work takes. */
-    p.floor = up(b->off_uj * v->decay - v->end.phase_uj[to], v->end.step_uj);
+    double floor_uj = b->off_uj * v->decay - v->lent_uj - v->end.phase_uj[to];
+    p.floor = up(floor_uj, v->end.step_uj);
     if (from == ON && to == ON) {
         uj -= v->sleep_uj;
-        p.floor = up(b->off_uj * v->decay - v->sleep_uj - v->end.phase_uj[to], v->end.step_uj);
+        p.floor = up(floor_uj - v->sleep_uj, v->end.step_uj);
     }
     p.shift = up(uj, v->end.step_uj);
     if (from == OFF)
-        p.first = up(b->on_uj - v->gross_uj - v->start.phase_uj[OFF], v->start.step_uj);
+        p.first = up(b->on_uj - boot_uj - p.ready_uj, p.ready_step_uj);
     p.first = p.first < 0 ? 0 : p.first;
     return p;
 }
@@ -279,10 +281,10 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, double 
         if (at->time_s - from->time_s > w->most_s)
             return false;
         if (i != w->row)
-            *least_uj = fmax(*least_uj, at->least_uj - from->uj);
+            *least_uj = fmax(*least_uj, bound_least_uj(v, at, from->uj));
         int paid = v->prices[i].steps - v->prices[w->row].steps;
         int shift = p->shift - paid, first = p->floor - shift;
-        double least = (*least_uj - p->ready_uj) / v->start.step_uj;
+        double least = (*least_uj - p->ready_uj) / p->ready_step_uj;
         if (first >= b->points || least > b->points)
             return false;
         first = first > p->first ? first : p->first;
@@ -323,9 +325,12 @@ static void work_on(const sweep *s, const way_on *w) {
 static void behind_answers(const sweep *s, int j, const passage *ways) {
     const bound *b = s->b;
     for (int queue = 1; queue < s->masks / 2; queue++)
-        for (int to = OFF; to <= ON; to++)
+        for (int to = OFF; to <= ON; to++) {
+            passage any = ways[2 * ON + to]; /* whenever it comes there, and from off as well */
+            any.ready_uj = any.start_uj + any.v->gross_uj;
+            any.ready_step_uj = any.v->start.step_uj;
             for (int parts = 1; parts <= PARTS; parts++) {
-                way_on w = {.p = &ways[2 * ON + to],
+                way_on w = {.p = &any,
                             .j = j,
                             .queue = queue,
                             .most_s = b->intervals[j - 1].most_s * parts / PARTS,
@@ -335,6 +340,7 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
                 for (int i = b->points; i < s->next.row; i++)
                     w.to[i] = w.to[b->points - 1];
             }
+        }
 }
 
 static void stay_off(const sweep *s, const interval *v, int queue, int row, float *to) {

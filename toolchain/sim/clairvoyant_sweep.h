@@ -20,11 +20,20 @@ typedef struct row_price {
     double rest;
 } row_price;
 
+/* The most that a charge of E µJ at an interval's start can become in it, without work:
+   at_least_uj + share * E. The true maximum is convex in E: this is its chord. */
+typedef struct crest {
+    double least_uj, share;
+} crest;
+
 typedef struct interval {
     double decay;             /* what leakage leaves of a charge */
     double gain_uj, gross_uj; /* harvest: what is left of it at the end; without leakage */
     double sleep_uj;          /* of a device that stays on, as it counts at the end */
     double most_s;            /* that rows reached in it may be apart */
+    crest crest[2];           /* off, on all the time or behind a boot */
+    double impatient_uj;      /* least charge at which a span may begin without what it needs */
+    double lent_uj;           /* harvest of later, that such a span may have spent by the end */
     lattice start, end;       /* end: start moved along; the next start, or replaced by it */
     const row_price *prices;  /* [rows] */
 } interval;
@@ -68,6 +77,15 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
    charge for a while. */
 static inline double bound_cap_uj(const bound *b, int queue, int row) {
     return b->cap_uj + (queue & ((1 << b->most_open) - 1) ? b->rows.rows[row].beyond_uj : 0);
+}
+/* What an interval's highest charge without work must be, at least, for the unit that leads to a
+   row, when all from from_uj to the row before is paid in it: what was drawn leaks no more. */
+static inline double bound_least_uj(const interval *v, const bound_row *row, double from_uj) {
+    double need_uj = row->need_uj < v->impatient_uj ? row->need_uj : v->impatient_uj;
+    return need_uj + (row->before_uj - from_uj) * v->decay;
+}
+static inline double crest_uj(const crest *c, double uj) {
+    return c->least_uj + c->share * uj;
 }
 /* The figures of a bound that do not depend on its value. */
 wick_bound bound_figures(const bound_problem *p, double value);
