@@ -178,8 +178,7 @@ static wick_rt_status resume(wick_engine *engine, const wick_port *port,
         status = wick_engine_step(engine);
     if (status < 0)
         return status;
-    memset(engine, 0, sizeof *engine);
-    engine->eager = 1;
+    memset(engine, 0, sizeof *engine); /* lazy: it reads the voltage first */
     stop_at_kernel = 1;
     begin();
     status = wick_engine_boot(engine, &wick_model_data, port, policy, scratch, MODEL_SCRATCH_BYTES);
