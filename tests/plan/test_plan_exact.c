@@ -1,6 +1,6 @@
 /* The planner's searches against brute force: every division of small layers, every choice of
    commits of small networks. */
-#include "plan/plan_parts.h"
+#include "plan/plan_memo.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -87,7 +87,9 @@ static void assert_division(const wick_plan_costs *costs, const wick_pack_limits
     wick_packing packing = {0};
     double expected = INFINITY;
     wick_pack_room room;
-    bool found = wick_pack_layer(costs, limits, 0, b->scratch, &packing, &expected, &room);
+    wick_plan_pieces pieces = {0};
+    bool found = wick_pack_layer(costs, limits, 0, b->scratch, &pieces, &packing, &expected, &room);
+    wick_plan_pieces_free(&pieces);
     assert_int_equal(found, !isinf(b->best));
     if (!found)
         return;

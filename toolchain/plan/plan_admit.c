@@ -1,5 +1,5 @@
 /* Admission: which budget is short, by how much, and what would do. */
-#include "plan/plan_parts.h"
+#include "plan/plan_memo.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,6 +15,7 @@ typedef struct admission {
     const wick_plan_options *options;
     const char *file;
     wick_plan_costs costs;
+    wick_plan_memo *memo;
     wick_pack_floor floor;
     wick_cost boot;
     int64_t scratch_limit;
@@ -52,7 +53,7 @@ static bool packs_with(const admission *a, double uf) {
     wick_pack_limits limits = limits_for(a, uf / a->device->capacitor.uf);
     limits.any = true;
     wick_packing packing;
-    bool ok = wick_pack(&a->costs, &limits, &packing);
+    bool ok = wick_pack(&a->costs, &limits, a->memo, &packing);
     if (ok)
         wick_packing_free(&packing);
     return ok;
@@ -204,21 +205,40 @@ static int64_t room_for(int64_t steps, int64_t spans) {
     return steps * (int64_t)sizeof(wick_step) + spans * (int64_t)sizeof(wick_span);
 }
 
-/* A plan whose kernels leave `room` bytes of flash, or what keeps it from fitting. *tight: with
-   more flash other kernels would have been taken. */
-static wick_status make(const wick_qnet *net, const wick_device *device,
-                        const wick_plan_options *options, const char *model_path, int64_t room,
-                        bool *tight, wick_plan **out, wick_diag *diag) {
-    wick_plan *plan = wick_plan_new(net, device, options, model_path);
-    int64_t fixed = wick_plan_fixed_ram(plan->device);
-    *tight =
-        wick_plan_choose_kernels(plan, (plan->device->sram_bytes - fixed) / 2,
-                                 plan->device->flash_bytes - wick_plan_fixed_flash(plan) - room);
-    admission a = {.net = net,
+/* What the plans of one call share. */
+typedef struct asked {
+    const wick_qnet *net;
+    const wick_device *device;
+    const wick_plan_options *options;
+    const char *model_path;
+    wick_plan_prices *prices;
+    wick_plan_memo memo;
+} asked;
+
+static int64_t kernel_scratch(const wick_device *device) {
+    return (device->sram_bytes - wick_plan_fixed_ram(device)) / 2;
+}
+
+/* A plan whose kernels leave `room` bytes of flash, but not yet steps. *tight: with more flash
+   other kernels would have been taken. */
+static wick_plan *begin(asked *q, int64_t room, bool *tight) {
+    wick_plan *plan = wick_plan_new(q->net, q->device, q->options, q->model_path);
+    if (!q->prices)
+        q->prices = wick_plan_price_kernels(q->net, plan->device, kernel_scratch(plan->device));
+    *tight = wick_plan_choose_kernels(
+        plan, q->prices, plan->device->flash_bytes - wick_plan_fixed_flash(plan) - room);
+    return plan;
+}
+
+/* Completes the plan, or tells what keeps it from fitting and frees it. */
+static wick_status finish(asked *q, wick_plan *plan, wick_plan **out, wick_diag *diag) {
+    wick_plan_pack_weights(plan);
+    admission a = {.net = q->net,
                    .device = plan->device,
-                   .options = options,
-                   .file = model_path,
+                   .options = q->options,
+                   .file = q->model_path,
                    .costs = wick_plan_costs_of(plan),
+                   .memo = &q->memo,
                    .boot = plan->boot,
                    .charge_uj = plan->charge_uj};
     wick_diag findings = {0};
@@ -231,14 +251,14 @@ static wick_status make(const wick_qnet *net, const wick_device *device,
     wick_packing packing;
     wick_pack_limits limits =
         limits_for(&a, a.short_of_charge ? a.min_uf / a.device->capacitor.uf : 1);
-    if (wick_pack(&a.costs, &limits, &packing)) {
+    if (wick_pack(&a.costs, &limits, a.memo, &packing)) {
         adopt(plan, &a, &packing);
         wick_packing_free(&packing);
         examine_plan(plan, &findings);
     } else {
         char hint[120];
         snprintf(hint, sizeof hint, "the smallest capacitor that would do is %g uF", a.min_uf);
-        wick_fail(&findings, WICK_NO_FIT, model_path, NULL, hint,
+        wick_fail(&findings, WICK_NO_FIT, a.file, NULL, hint,
                   "more than 65,535 spans would be needed");
     }
     wick_status status = findings.count ? WICK_NO_FIT : wick_plan_check(plan, diag);
@@ -263,6 +283,35 @@ static double objective(const wick_plan *plan) {
     return us;
 }
 
+static bool same_kernels(const wick_plan *a, const wick_plan *b) {
+    bool same = true;
+    for (int l = 0; l < a->net->n_layers; l++)
+        same = same && a->layers[l].kernel == b->layers[l].kernel;
+    return same;
+}
+
+/* The plan again, now that the number of steps and spans is known, about: larger kernels may take
+   the flash that is left. */
+static wick_plan *improve(asked *q, wick_plan *first) {
+    bool tight;
+    int64_t room = room_for(first->model.n_steps, first->model.n_spans);
+    wick_plan *second = begin(q, room, &tight);
+    if (same_kernels(first, second)) { /* the same plan */
+        wick_plan_free(second);
+        return first;
+    }
+    wick_status status = finish(q, second, &second, NULL);
+    if (status == WICK_NO_FIT) { /* other kernels, more steps */
+        second = begin(q, room * 5 / 4, &tight);
+        status = finish(q, second, &second, NULL);
+    }
+    if (status != WICK_OK)
+        return first;
+    bool better = objective(second) < objective(first);
+    wick_plan_free(better ? first : second);
+    return better ? second : first;
+}
+
 wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
                            const wick_plan_options *options, const char *model_path,
                            wick_plan **out, wick_diag *diag) {
@@ -272,17 +321,16 @@ wick_status wick_plan_make(const wick_qnet *net, const wick_device *device,
     WICK_TRY(wick_plan_accepts(net, model_path, diag));
     WICK_TRY(wick_plan_offers(net, device, model_path, diag));
     WICK_TRY(accept_checksums(device, options->checksum_block, diag));
-    WICK_TRY(make(net, device, options, model_path, room_for(ROOM, ROOM), &tight, out, diag));
-    if (!tight)
-        return WICK_OK;
-    /* Now they are, about: larger kernels may take the flash that is left. */
-    wick_plan *first = *out, *second = NULL;
-    int64_t room = room_for(first->model.n_steps, first->model.n_spans);
-    wick_status status = make(net, device, options, model_path, room, &tight, &second, NULL);
-    if (status == WICK_NO_FIT) /* other kernels, more steps */
-        status = make(net, device, options, model_path, room * 5 / 4, &tight, &second, NULL);
-    bool better = status == WICK_OK && objective(second) < objective(first);
-    *out = better ? second : first;
-    wick_plan_free(better ? first : second);
-    return WICK_OK;
+    asked q = {.net = net,
+               .device = device,
+               .options = options,
+               .model_path = model_path,
+               .memo = wick_plan_memo_new(net->n_layers)};
+    wick_plan *plan = begin(&q, room_for(ROOM, ROOM), &tight);
+    wick_status status = finish(&q, plan, out, diag);
+    if (status == WICK_OK && tight)
+        *out = improve(&q, *out);
+    wick_plan_prices_free(q.prices);
+    wick_plan_memo_free(&q.memo);
+    return status;
 }

@@ -27,11 +27,11 @@ typedef struct layer_cost {
     int64_t bytes;
 } layer_cost;
 
-typedef struct chooser {
-    wick_plan *plan;
+struct wick_plan_prices {
+    const wick_qnet *net;
     candidates kinds[WICK_LAYER_KINDS];
     layer_cost (*cost)[MAX_CANDIDATES]; /* [n_layers] */
-} chooser;
+};
 
 /* A complete choice. */
 typedef struct choice {
@@ -47,11 +47,12 @@ static const uint8_t kind_of_kernel[WICK_KERNELS + 1] = {0,
 
 int64_t wick_plan_constant_bytes(const wick_layer *layer) {
     wick_layer rest = *layer;
-    if (!layer->kernel || !wick_weights_words(layer))
+    uint32_t words = layer->kernel ? wick_weights_words(layer) : 0;
+    if (!words)
         return wick_qlayer_constant_bytes(layer);
     rest.k_h = rest.k_w = 0; /* biases, multipliers and shifts without weights */
     rest.in_c = 0;
-    return 4 * (int64_t)wick_weights_words(layer) + wick_qlayer_constant_bytes(&rest);
+    return 4 * (int64_t)words + wick_qlayer_constant_bytes(&rest);
 }
 
 static bool uses(const wick_qnet *net, uint8_t kernel) {
@@ -76,17 +77,15 @@ wick_status wick_plan_offers(const wick_qnet *net, const wick_device *device,
     return WICK_OK;
 }
 
-static void collect(chooser *c) {
-    const wick_device *device = c->plan->device;
+static void collect(wick_plan_prices *prices, const wick_device *device) {
     for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
-        candidates *list = &c->kinds[kind];
+        candidates *list = &prices->kinds[kind];
         list->kernel[0] = WICK_KERNEL_PORTABLE;
         list->code_bytes[0] = device->portable[kind].code_bytes;
         list->n = 1;
         for (uint8_t k = 1; k < WICK_KERNELS; k++) {
             if (kind_of_kernel[k] != kind || !device->fast[k].offered ||
-                list->n == MAX_CANDIDATES ||
-                (k >= WICK_KERNEL_CONV2D_S16 && !uses(c->plan->net, k)))
+                list->n == MAX_CANDIDATES || (k >= WICK_KERNEL_CONV2D_S16 && !uses(prices->net, k)))
                 continue;
             list->kernel[list->n] = k;
             list->code_bytes[list->n++] = device->fast[k].code_bytes;
@@ -94,31 +93,50 @@ static void collect(chooser *c) {
     }
 }
 
-static void price_layers(chooser *c, int64_t scratch_limit) {
-    const wick_plan *plan = c->plan;
-    for (int l = 0; l < plan->net->n_layers; l++) {
-        wick_layer layer = plan->net->layers[l];
-        const candidates *list = &c->kinds[layer.kind];
+static layer_cost price_of(const wick_device *device, wick_layer layer, int64_t scratch_limit) {
+    layer_cost cost = {.cycles = (double)NAN};
+    bool fits = wick_kernel_fits(&layer, layer.kernel) && wick_weights_fit(&layer) &&
+                (!layer.kernel || wick_layer_scratch_bytes(&layer) <= scratch_limit);
+    if (!fits)
+        return cost;
+    /* To count what is left of pruned weights takes a while: cycles and bytes need it. */
+    uint32_t left = wick_weights_left(&layer);
+    if (left)
+        layer.packed = &left;
+    cost.cycles = wick_device_layer_work(device, &layer, wick_plan_layer_total(&layer)).cycles;
+    cost.bytes = wick_plan_constant_bytes(&layer);
+    return cost;
+}
+
+wick_plan_prices *wick_plan_price_kernels(const wick_qnet *net, const wick_device *device,
+                                          int64_t scratch_limit) {
+    wick_plan_prices *prices = wick_xalloc(sizeof *prices);
+    prices->net = net;
+    collect(prices, device);
+    prices->cost = wick_xalloc(((size_t)net->n_layers + 1) * sizeof *prices->cost);
+    for (int l = 0; l < net->n_layers; l++) {
+        wick_layer layer = net->layers[l];
+        const candidates *list = &prices->kinds[layer.kind];
         for (int i = 0; i < list->n; i++) {
             layer.kernel = list->kernel[i];
-            bool fits = wick_kernel_fits(&layer, layer.kernel) && wick_weights_fit(&layer) &&
-                        (!layer.kernel || wick_layer_scratch_bytes(&layer) <= scratch_limit);
-            c->cost[l][i] = (layer_cost){.cycles = (double)NAN};
-            if (!fits) /* to count what is left of pruned weights takes a while */
-                continue;
-            int64_t outputs = wick_plan_layer_total(&layer);
-            c->cost[l][i].cycles = wick_device_layer_work(plan->device, &layer, outputs).cycles;
-            c->cost[l][i].bytes = wick_plan_constant_bytes(&layer);
+            prices->cost[l][i] = price_of(device, layer, scratch_limit);
         }
     }
+    return prices;
+}
+
+void wick_plan_prices_free(wick_plan_prices *prices) {
+    if (prices)
+        free(prices->cost);
+    free(prices);
 }
 
 /* The best of the set's kernels for a layer; -1: none can run it. Ties go to fewer bytes, then to
    the earlier one. */
-static int best_of(const chooser *c, int l, unsigned set, double price) {
+static int best_of(const wick_plan_prices *c, int l, unsigned set, double price) {
     int best = -1;
     double least = 0;
-    for (int i = 0; i < c->kinds[c->plan->net->layers[l].kind].n; i++) {
+    for (int i = 0; i < c->kinds[c->net->layers[l].kind].n; i++) {
         const layer_cost *cost = &c->cost[l][i];
         double value = cost->cycles + price * (double)cost->bytes;
         if (!(set >> i & 1) || isnan(cost->cycles))
@@ -133,8 +151,8 @@ static int best_of(const chooser *c, int l, unsigned set, double price) {
 }
 
 /* Layers of one kind with one set of kernels; false when some layer has none. */
-static bool try_set(const chooser *c, int kind, unsigned set, double price, choice *out) {
-    const wick_qnet *net = c->plan->net;
+static bool try_set(const wick_plan_prices *c, int kind, unsigned set, double price, choice *out) {
+    const wick_qnet *net = c->net;
     *out = (choice){0};
     unsigned used = 0;
     for (int l = 0; l < net->n_layers; l++) {
@@ -153,7 +171,7 @@ static bool try_set(const chooser *c, int kind, unsigned set, double price, choi
 }
 
 /* Decides every layer for one price; the sums. */
-static choice decide(chooser *c, double price) {
+static choice decide(const wick_plan_prices *c, wick_plan *plan, double price) {
     choice sum = {0};
     for (int kind = 0; kind < WICK_LAYER_KINDS; kind++) {
         unsigned best_set = 1;
@@ -170,39 +188,33 @@ static choice decide(chooser *c, double price) {
                 found = true;
             }
         }
-        for (int l = 0; l < c->plan->net->n_layers; l++)
-            if (c->plan->net->layers[l].kind == kind)
-                c->plan->layers[l].kernel = c->kinds[kind].kernel[best_of(c, l, best_set, price)];
+        for (int l = 0; l < c->net->n_layers; l++)
+            if (c->net->layers[l].kind == kind)
+                plan->layers[l].kernel = c->kinds[kind].kernel[best_of(c, l, best_set, price)];
         sum.cycles += best.cycles;
         sum.bytes += best.bytes;
     }
     return sum;
 }
 
-bool wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit) {
+bool wick_plan_choose_kernels(wick_plan *plan, const wick_plan_prices *prices,
+                              int64_t flash_limit) {
     const double dearest = 1e9; /* cycles for a byte: size above all */
-    chooser c = {.plan = plan};
-    collect(&c);
-    c.cost = wick_xalloc(((size_t)plan->net->n_layers + 1) * sizeof *c.cost);
-    price_layers(&c, scratch_limit);
     double low = 0, high = dearest;
     if (plan->options.optimise == WICK_OPTIMISE_SIZE)
         low = dearest;
-    bool short_of_flash = decide(&c, low).bytes > flash_limit && low < dearest;
-    if (short_of_flash) {
-        for (int i = 0; i < PRICE_STEPS; i++) {
-            /* Prices of interest span many powers of ten. */
-            double middle = i ? sqrt(fmax(low, 1e-9) * high) : 1;
-            if (decide(&c, middle).bytes > flash_limit)
-                low = middle;
-            else
-                high = middle;
-        }
-        decide(&c, high);
+    if (decide(prices, plan, low).bytes <= flash_limit || low == dearest)
+        return false;
+    for (int i = 0; i < PRICE_STEPS; i++) {
+        /* Prices of interest span many powers of ten. */
+        double middle = i ? sqrt(fmax(low, 1e-9) * high) : 1;
+        if (decide(prices, plan, middle).bytes > flash_limit)
+            low = middle;
+        else
+            high = middle;
     }
-    free(c.cost);
-    wick_plan_pack_weights(plan);
-    return short_of_flash;
+    decide(prices, plan, high);
+    return true;
 }
 
 void wick_plan_pack_weights(wick_plan *plan) {

@@ -1,6 +1,6 @@
 /* One layer in steps and spans: the division that takes least with the power failures to be
    expected, by dynamic programming over the places where steps may end. */
-#include "plan/plan_parts.h"
+#include "plan/plan_memo.h"
 
 #include <limits.h>
 #include <math.h>
@@ -26,6 +26,7 @@ typedef struct piece {
 typedef struct border {
     uint32_t first_pixel, last_pixel;
     bool begins_pixel, ends_pixel;
+    int begin_before; /* the last border up to this one that begins a pixel */
 } border;
 
 typedef struct division {
@@ -44,8 +45,9 @@ typedef struct division {
     /* of each border, [n + 1]: the pixel that begins there, the one that ends there, and whether
        they are whole */
     border *at;
-    piece *known;  /* [n][width] pieces from border k to border k + 1 + i */
-    double *worth; /* [n][width] what they take; INFINITY: no room for it; NAN: not known yet */
+    wick_plan_pieces *pieces;
+    int *known;    /* [n][width] of the pieces the one from border k to border k + 1 + i */
+    double *worth; /* [n][width] what it takes; INFINITY: no room for it; NAN: not known yet */
     int width;
 } division;
 
@@ -134,21 +136,27 @@ bool wick_pack_carries(const wick_plan_costs *costs, const wick_pack_limits *lim
 
 /* ---- one step, one span ---- */
 
-static piece piece_of(division *d, uint32_t first, uint32_t end) {
-    wick_step step = step_to(d->layer, first, end);
-    const wick_device *device = d->costs->device;
-    int64_t scratch = (int64_t)wick_plan_step_scratch(d->costs, step);
-    bool fits = scratch <= d->scratch;
-    if (fits && scratch > d->room.least)
+/* Index into the layer's pieces. *fits: there is room for it. */
+static int index_of(division *d, uint32_t first, uint32_t end, bool *fits) {
+    int index = wick_plan_piece_of(d->pieces, d->costs, step_to(d->layer, first, end));
+    int64_t scratch = d->pieces->list[index].scratch;
+    *fits = scratch <= d->scratch;
+    if (*fits && scratch > d->room.least)
         d->room.least = scratch;
-    if (!fits && scratch < d->room.below)
+    if (!*fits && scratch < d->room.below)
         d->room.below = scratch;
-    wick_cost cost = wick_device_cost(device, wick_plan_step_work(d->costs, step));
-    return (piece){.step = cost,
-                   .reload = wick_device_cost(device, wick_plan_reload_work(d->costs, &step, 1)),
-                   .draw = wick_plan_draw_sum(wick_plan_draw_of(device, cost),
-                                              wick_plan_reload_draw(d->costs, &step, 1)),
-                   .fits = fits};
+    return index;
+}
+
+static piece piece_at(const division *d, int index) {
+    const wick_plan_piece *p = &d->pieces->list[index];
+    return (piece){
+        .step = p->step, .reload = p->reload, .draw = p->draw, .fits = p->scratch <= d->scratch};
+}
+
+static piece piece_of(division *d, uint32_t first, uint32_t end) {
+    bool fits;
+    return piece_at(d, index_of(d, first, end, &fits));
 }
 
 /* Its work with a commit and all that a boot may have to read again. */
@@ -160,6 +168,14 @@ static bool carries(const division *d, const piece *work) {
 static bool legal(const division *d, int k, int j) {
     const border *from = &d->at[k], *to = &d->at[j];
     return (from->begins_pixel && to->ends_pixel) || from->first_pixel == to->last_pixel;
+}
+
+/* The last border before k from which a step to border j is legal; -1: there is none. */
+static int legal_before(const division *d, int k, int j) {
+    const border *from = &d->at[--k], *to = &d->at[j];
+    if (from->first_pixel == to->last_pixel)
+        return k;
+    return to->ends_pixel ? from->begin_before : -1;
 }
 
 /* ---- borders ---- */
@@ -245,37 +261,43 @@ static void describe_borders(division *d) {
                             .last_pixel = at ? (at - 1) / d->out_c : UINT32_MAX,
                             .begins_pixel = at % d->out_c == 0,
                             .ends_pixel = at % d->out_c == 0 || at == d->total};
+        d->at[b].begin_before = d->at[b].begins_pixel ? b : d->at[b - 1].begin_before;
     }
 }
 
 /* ---- the search ---- */
 
-static double worth_of(const division *d, const piece *p) {
-    return p->fits ? wick_pack_worth(d->limits, p->step) : (double)INFINITY;
+/* Of the step from border k to border j: its piece, and what it takes (INFINITY: there is no room
+   for it). */
+static int look_up(division *d, int k, int j, double *worth) {
+    bool fits;
+    int index = index_of(d, d->borders[k], d->borders[j], &fits);
+    *worth = fits ? wick_pack_worth(d->limits, d->pieces->list[index].step) : (double)INFINITY;
+    return index;
 }
 
 static piece piece_between(division *d, int k, int j) {
     int at = j - k - 1;
+    double worth;
     if (at >= d->width)
-        return piece_of(d, d->borders[k], d->borders[j]);
-    size_t index = (size_t)k * (size_t)d->width + (size_t)at;
-    if (isnan(d->worth[index])) {
-        d->known[index] = piece_of(d, d->borders[k], d->borders[j]);
-        d->worth[index] = worth_of(d, &d->known[index]);
-    }
-    return d->known[index];
+        return piece_at(d, look_up(d, k, j, &worth));
+    size_t place = (size_t)k * (size_t)d->width + (size_t)at;
+    if (isnan(d->worth[place]))
+        d->known[place] = look_up(d, k, j, &d->worth[place]);
+    return piece_at(d, d->known[place]);
 }
 
-/* What the step between the borders takes; INFINITY: there is no room for it. */
 static double worth_between(division *d, int k, int j) {
     int at = j - k - 1;
-    if (at < d->width) {
-        double worth = d->worth[(size_t)k * (size_t)d->width + (size_t)at];
-        if (!isnan(worth))
-            return worth;
+    double worth;
+    if (at >= d->width) {
+        look_up(d, k, j, &worth);
+        return worth;
     }
-    piece p = piece_between(d, k, j);
-    return worth_of(d, &p);
+    size_t place = (size_t)k * (size_t)d->width + (size_t)at;
+    if (isnan(d->worth[place]))
+        d->known[place] = look_up(d, k, j, &d->worth[place]);
+    return d->worth[place];
 }
 
 /* The cheapest steps of one span from a border on, to those behind it. */
@@ -297,8 +319,8 @@ static reached best_steps(division *d, const reached *to, int i, int j) {
             return best;
         }
     }
-    for (int k = j - 1; k > i; k--) {
-        if (isinf(to[k - i].worth) || !legal(d, k, j))
+    for (int k = legal_before(d, j, j); k > i; k = legal_before(d, k, j)) {
+        if (isinf(to[k - i].worth))
             continue;
         double step = worth_between(d, k, j);
         if (isinf(step))
@@ -349,12 +371,12 @@ static double search(division *d, int *from, reached *to) {
         int reach = follow(d, i, d->n, to);
         for (int j = i + 1; j <= reach; j++) {
             const piece *span = &to[j - i].steps;
-            if (!span->fits || !carries(d, span))
+            if (!span->fits)
                 continue;
             double cost =
                 best[i] +
                 wick_pack_expected(d->limits, wick_cost_add(span->step, d->commit), span->reload);
-            if (cost < best[j]) {
+            if (cost < best[j] && carries(d, span)) {
                 best[j] = cost;
                 from[j] = i;
             }
@@ -384,10 +406,12 @@ static void add_spans(division *d, const int *from, reached *to, wick_packing *o
 }
 
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
-                     int64_t scratch, wick_packing *out, double *expected, wick_pack_room *room) {
+                     int64_t scratch, wick_plan_pieces *pieces, wick_packing *out, double *expected,
+                     wick_pack_room *room) {
     division d = {.costs = costs,
                   .limits = limits,
                   .layer = layer,
+                  .pieces = pieces,
                   .scratch = scratch,
                   .room = {.least = INT64_MIN, .below = INT64_MAX},
                   .commit = wick_device_cost(costs->device, wick_plan_commit_work(costs->device)),
@@ -395,14 +419,15 @@ bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limit
                   .out_c = costs->layers[layer].out_c,
                   .unit = (uint32_t)unit_outputs(costs, &costs->layers[layer])};
     d.commit_draw = wick_plan_draw_of(costs->device, d.commit);
+    wick_plan_pieces_open(pieces, costs, layer);
     set_levels(&d);
     set_borders(&d);
     size_t n = (size_t)d.n;
     d.width = d.n < MOST_PAIRS / d.n ? d.n : MOST_PAIRS / d.n;
-    size_t pieces = n * (size_t)d.width;
-    d.known = wick_xrealloc(NULL, (pieces + 1) * sizeof *d.known); /* as it comes: `worth` tells */
-    d.worth = wick_xalloc((pieces + 1) * sizeof *d.worth);
-    for (size_t p = 0; p < pieces; p++)
+    size_t pairs = n * (size_t)d.width;
+    d.known = wick_xrealloc(NULL, (pairs + 1) * sizeof *d.known); /* as it comes: `worth` tells */
+    d.worth = wick_xalloc((pairs + 1) * sizeof *d.worth);
+    for (size_t p = 0; p < pairs; p++)
         d.worth[p] = (double)NAN;
     describe_borders(&d);
     reached *to = wick_xalloc((n + 1) * sizeof *to);

@@ -90,10 +90,15 @@ uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);
    not. */
 wick_status wick_plan_offers(const wick_qnet *net, const wick_device *device,
                              const char *model_path, wick_diag *diag);
-/* Sets every layer's kernel and weights (plan_kernels.c): scratch_limit for a kernel's own SRAM,
-   flash_limit for constants of layers and code of kernels together. True when flash, not cost,
-   decided. */
-bool wick_plan_choose_kernels(wick_plan *plan, int64_t scratch_limit, int64_t flash_limit);
+/* What each layer takes on each kernel of the device (plan_kernels.c); scratch_limit for a kernel's
+   own SRAM. Free with wick_plan_prices_free. */
+typedef struct wick_plan_prices wick_plan_prices;
+wick_plan_prices *wick_plan_price_kernels(const wick_qnet *net, const wick_device *device,
+                                          int64_t scratch_limit);
+void wick_plan_prices_free(wick_plan_prices *prices);
+/* Sets every layer's kernel: flash_limit for constants of layers and code of kernels together. True
+   when flash, not cost, decided. */
+bool wick_plan_choose_kernels(wick_plan *plan, const wick_plan_prices *prices, int64_t flash_limit);
 /* Weights in the layouts of the kernels that are set. */
 void wick_plan_pack_weights(wick_plan *plan);
 /* Bytes of a layer's constants in flash, with the weights of its kernel. */
@@ -102,6 +107,10 @@ int64_t wick_plan_constant_bytes(const wick_layer *layer);
 int64_t wick_plan_fixed_ram(const wick_device *device);
 /* Bytes of what is not kernels: the engine's code, and all tables but the layers' constants. */
 int64_t wick_plan_fixed_flash(const wick_plan *plan);
+
+/* What was added up before (plan_memo.h); what is found does not depend on it. */
+typedef struct wick_plan_memo wick_plan_memo;
+typedef struct wick_plan_pieces wick_plan_pieces;
 
 /* Steps and spans (plan_pack.c, plan_spans.c). Heap arrays; free with wick_packing_free. */
 typedef struct wick_packing {
@@ -127,7 +136,8 @@ typedef struct wick_pack_limits {
 } wick_pack_limits;
 /* False when a layer has no step that fits, or there are more than 65,535 steps or spans.
    span_count[0] = 0: there is no extractor, or its steps are the first of every module. */
-bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out);
+bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_plan_memo *memo,
+               wick_packing *out);
 void wick_packing_free(wick_packing *packing);
 /* (1 - latency_weight) * energy + latency_weight * active_uj_per_us * time, µJ */
 double wick_pack_worth(const wick_pack_limits *limits, wick_cost cost);
@@ -144,10 +154,11 @@ typedef struct wick_pack_room {
    borders that are looked at, the one that is expected to take least. These are all legal ones
    (pixels, and channels within a pixel, that end on a write unit) as long as there are few pairs of
    them within a span; of larger layers rows, or every second, fourth ... row, and finer ones only
-   where such a piece exceeds a span. `out` (may be NULL) gets them. *expected: of these spans;
-   *room: as above. False: no step fits. */
+   where such a piece exceeds a span. `pieces`: this layer's, all 0 or from earlier calls. `out`
+   (may be NULL) gets the steps. *expected: of these spans; *room: as above. False: no step fits. */
 bool wick_pack_layer(const wick_plan_costs *costs, const wick_pack_limits *limits, int layer,
-                     int64_t scratch, wick_packing *out, double *expected, wick_pack_room *room);
+                     int64_t scratch, wick_plan_pieces *pieces, wick_packing *out, double *expected,
+                     wick_pack_room *room);
 void wick_packing_add(wick_packing *packing, wick_step step, bool new_span);
 /* Outputs of the smallest legal step from `first`. */
 uint32_t wick_plan_smallest_step(const wick_plan_costs *costs, int layer, uint32_t first);

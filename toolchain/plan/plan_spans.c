@@ -3,24 +3,11 @@
    its readers; or it is divided into spans of its own and goes to NVM. Among these plans the one
    with the least expected energy (or time) is found, for the places in SRAM that plan_arena.c gives
    (the trade-off between commits and repetition is Young's, CACM 17(9), 1974). */
-#include "plan/plan_parts.h"
+#include "plan/plan_memo.h"
 
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
-
-/* What a layer's division takes, as wick_pack_layer found it: chains, and places in SRAM, are tried
-   one after the other, and most layers are the same in all of them. */
-typedef struct known_division {
-    wick_pack_room room;
-    uint64_t resident; /* a bit for each operand */
-    double expected;   /* INFINITY: impossible */
-} known_division;
-
-typedef struct known_layer {
-    known_division *list;
-    int n;
-} known_layer;
 
 /* A chain is what is planned at once: a segment's layers, or the extractor's and then a module's.
  */
@@ -34,7 +21,7 @@ typedef struct spanner {
     wick_step *whole;   /* [n] */
     int *last_reader;   /* [n_tensors] place in the chain; INT_MAX: beyond it */
     double *divided_at; /* [n_layers] expected, of a layer divided; INFINITY: impossible */
-    known_layer *known; /* [n_layers] */
+    wick_plan_memo *memo;
 } spanner;
 
 static void set_chain(spanner *s, int segment) {
@@ -139,20 +126,15 @@ static bool better_whole(const spanner *s, int layer) {
 
 /* What wick_pack_layer finds, its output in NVM. */
 static double divided_once(const spanner *s, int layer) {
-    const wick_layer *of = &s->costs.layers[layer];
-    known_layer *known = &s->known[layer];
-    known_division new = {.resident = 0};
-    for (uint32_t o = 0; o < of->n_operands && o < 64; o++)
-        if (wick_plan_resident(&s->costs, of->operands[o].tensor))
-            new.resident |= UINT64_C(1) << o;
-    for (int i = 0; i < known->n && of->n_operands <= 64; i++)
-        if (s->beside >= known->list[i].room.least && s->beside < known->list[i].room.below &&
-            known->list[i].resident == new.resident)
-            return known->list[i].expected;
-    if (!wick_pack_layer(&s->costs, s->limits, layer, s->beside, NULL, &new.expected, &new.room))
+    wick_plan_layer_memo *memo = &s->memo->layers[layer];
+    wick_plan_division new = {.of = wick_plan_setting_of(&s->costs, layer), .limits = *s->limits};
+    const wick_plan_division *known = wick_plan_known(memo, &new.of, s->limits, s->beside);
+    if (known)
+        return known->expected;
+    if (!wick_pack_layer(&s->costs, s->limits, layer, s->beside, &memo->pieces, NULL, &new.expected,
+                         &new.room))
         new.expected = INFINITY;
-    known->list = wick_xrealloc(known->list, ((size_t)known->n + 1) * sizeof *known->list);
-    known->list[known->n++] = new;
+    wick_plan_remember(memo, &new);
     return new.expected;
 }
 
@@ -224,8 +206,9 @@ static bool add_chain(spanner *s, wick_packing *out, bool *wanted, double *expec
             wanted[dst] = false;
             uint32_t sram = s->places[dst].sram;
             s->places[dst].sram = WICK_NO_SRAM;
-            done = !out || wick_pack_layer(&s->costs, s->limits, s->whole[j - 1].layer, s->beside,
-                                           out, &cost, &room);
+            int layer = s->whole[j - 1].layer;
+            done = !out || wick_pack_layer(&s->costs, s->limits, layer, s->beside,
+                                           &s->memo->layers[layer].pieces, out, &cost, &room);
             s->places[dst].sram = sram;
         }
         for (int i = from[j]; out && from[j] >= 0 && i < j; i++)
@@ -277,7 +260,7 @@ static bool settle(spanner *s, wick_packing *out, bool *wanted) {
 }
 
 static bool pack(const wick_plan_costs *costs, const wick_pack_limits *limits, bool again,
-                 known_layer *known, wick_packing *out) {
+                 wick_plan_memo *memo, wick_packing *out) {
     const wick_qnet *net = costs->net;
     size_t layers = (size_t)net->n_layers + 1;
     *out = (wick_packing){.places = wick_xalloc((size_t)net->n_tensors * sizeof *out->places)};
@@ -285,7 +268,7 @@ static bool pack(const wick_plan_costs *costs, const wick_pack_limits *limits, b
                  .limits = limits,
                  .places = out->places,
                  .again = again,
-                 .known = known,
+                 .memo = memo,
                  .last_reader = wick_xalloc((size_t)net->n_tensors * sizeof *s.last_reader),
                  .whole = wick_xalloc(layers * sizeof *s.whole),
                  .divided_at = wick_xalloc(layers * sizeof *s.divided_at)};
@@ -330,15 +313,15 @@ static double sum_of(const wick_packing *packing, int modules) {
 }
 
 /* Features stored, or computed again by every module: what takes less. */
-static bool pack_either(const wick_plan_costs *costs, const wick_pack_limits *limits,
-                        known_layer *known, wick_packing *out) {
+bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_plan_memo *memo,
+               wick_packing *out) {
     const wick_qnet *net = costs->net;
     wick_packing again;
     bool stores = limits->features != WICK_FEATURES_RECOMPUTED || net->n_layers == 0 ||
                   net->info[0].segment != 0;
-    bool stored = stores && pack(costs, limits, false, known, out);
+    bool stored = stores && pack(costs, limits, false, memo, out);
     if (limits->features == WICK_FEATURES_STORED || net->n_layers == 0 ||
-        net->info[0].segment != 0 || !pack(costs, limits, true, known, &again))
+        net->info[0].segment != 0 || !pack(costs, limits, true, memo, &again))
         return stored;
     /* One answer takes less, and a second one after a power failure no more. */
     if (stored && (2 * extractor_alone(costs, limits, &again) > out->expected[0] ||
@@ -350,14 +333,4 @@ static bool pack_either(const wick_plan_costs *costs, const wick_pack_limits *li
         wick_packing_free(out);
     *out = again;
     return true;
-}
-
-bool wick_pack(const wick_plan_costs *costs, const wick_pack_limits *limits, wick_packing *out) {
-    size_t layers = (size_t)costs->net->n_layers;
-    known_layer *known = wick_xalloc((layers + 1) * sizeof *known);
-    bool done = pack_either(costs, limits, known, out);
-    for (size_t l = 0; l < layers; l++)
-        free(known[l].list);
-    free(known);
-    return done;
 }

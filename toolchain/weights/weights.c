@@ -68,17 +68,32 @@ int wick_weights_fit(const wick_layer *layer) {
     return 1;
 }
 
+uint32_t wick_weights_left(const wick_layer *layer) {
+    switch ((wick_kernel)layer->kernel) {
+    case WICK_KERNEL_CONV2D_S8_SPARSE:
+    case WICK_KERNEL_FC_S8_SPARSE:
+        return wick_few_entries(layer, WICK_FEW_SPARSE);
+    case WICK_KERNEL_CONV2D_S8_SPARSE4:
+    case WICK_KERNEL_FC_S8_SPARSE4:
+        return wick_few_entries(layer, WICK_FEW_SPARSE4);
+    case WICK_KERNEL_CONV2D_S8_BLOCK:
+    case WICK_KERNEL_FC_S8_BLOCK:
+        return wick_block_pairs(layer);
+    default:
+        return 0;
+    }
+}
+
 double wick_weights_products(const wick_layer *layer) {
     switch ((wick_kernel)layer->kernel) {
     case WICK_KERNEL_CONV2D_S8_SPARSE:
     case WICK_KERNEL_FC_S8_SPARSE:
-        return (double)wick_few_entries(layer, WICK_FEW_SPARSE) / layer->out_c;
     case WICK_KERNEL_CONV2D_S8_SPARSE4:
     case WICK_KERNEL_FC_S8_SPARSE4:
-        return (double)wick_few_entries(layer, WICK_FEW_SPARSE4) / layer->out_c;
+        return (double)wick_weights_left(layer) / layer->out_c;
     case WICK_KERNEL_CONV2D_S8_BLOCK:
     case WICK_KERNEL_FC_S8_BLOCK:
-        return 8.0 * wick_block_pairs(layer) / layer->out_c;
+        return 8.0 * wick_weights_left(layer) / layer->out_c;
     default:
         return -1;
     }

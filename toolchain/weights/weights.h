@@ -24,6 +24,11 @@ void wick_weights_pack(const wick_layer *layer, uint32_t *dst);
    wick_kernel_fits(), which knows the geometry only. layer->weights as for the packing. */
 int wick_weights_fit(const wick_layer *layer);
 
+/* Entries (pairs of them in blocks) that are left of the weights, the first word of the packing, of
+   kernels that leave weights out; 0 for those that multiply by all. layer->weights or
+   layer->packed, of which the functions below and wick_weights_words read that word alone. */
+uint32_t wick_weights_left(const wick_layer *layer);
+
 /* Products behind one output element, the mean of all channels, of kernels that leave weights out;
    -1 for those that multiply by all. layer->weights or layer->packed. */
 double wick_weights_products(const wick_layer *layer);
