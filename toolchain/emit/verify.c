@@ -160,7 +160,7 @@ static wick_status prepare_inputs(verify_session *session, const wick_data *data
     uint8_t *pixels = wick_new(session->arena, uint8_t, bytes);
     int8_t **values = wick_qnet_buffers(net, session->arena);
     session->inputs = wick_new(session->arena, char *, session->n_inputs);
-    session->logits = wick_new(session->arena, int8_t *, session->n_inputs * net->n_modules);
+    session->logits = wick_new(session->arena, int16_t *, session->n_inputs * net->n_modules);
     for (int i = 0; i < session->n_inputs; i++) {
         take_pixels(session, data, i, pixels, bytes);
         wick_qnet_run(net, pixels, (1u << net->n_modules) - 1, values);
@@ -168,8 +168,10 @@ static wick_status prepare_inputs(verify_session *session, const wick_data *data
             wick_arena_printf(session->arena, "%s/input%d.bin", session->temporary, i);
         WICK_TRY(wick_file_write(session->inputs[i], values[net->input], bytes, session->diag));
         for (int k = 0; k < net->n_modules; k++) {
-            int8_t *copy = wick_new(session->arena, int8_t, net->n_classes);
-            memcpy(copy, values[net->logits[k]], (size_t)net->n_classes);
+            int16_t *copy = wick_new(session->arena, int16_t, net->n_classes);
+            for (int c = 0; c < net->n_classes; c++)
+                copy[c] = (int16_t)wick_qtensor_at(&net->tensors[net->logits[k]],
+                                                   values[net->logits[k]], (size_t)c);
             session->logits[i * net->n_modules + k] = copy;
         }
     }

@@ -117,10 +117,22 @@ static void compare_layer(const wick_qtensor *t, const int8_t *want, const int8_
     }
 }
 
+/* got: int16, whatever the logits' width. */
+static bool same_answer(const wick_qnet *net, int module, int8_t **values, const int8_t *got) {
+    const wick_qtensor *t = &net->tensors[net->logits[module]];
+    for (int c = 0; c < net->n_classes; c++) {
+        int16_t found;
+        memcpy(&found, got + 2 * (size_t)c, sizeof found);
+        if (found != wick_qtensor_at(t, values[net->logits[module]], (size_t)c))
+            return false;
+    }
+    return true;
+}
+
 static wick_status compare(device_run *run, const int8_t *inputs, wick_device_result *result) {
     const wick_qnet *net = run->session.plan->net;
     size_t classes = (size_t)net->n_classes;
-    size_t each = run->tensor_bytes + classes * (size_t)net->n_modules;
+    size_t each = run->tensor_bytes + 2 * classes * (size_t)net->n_modules;
     wick_bytes file;
     WICK_TRY(wick_file_read(run->session.arena, run->outputs, each * (size_t)run->n, &file,
                             run->session.diag));
@@ -138,8 +150,8 @@ static wick_status compare(device_run *run, const int8_t *inputs, wick_device_re
             compare_layer(&net->tensors[t], values[t], got + run->at[t], i, &result->layers[l]);
         }
         for (int k = 0; k < net->n_modules; k++)
-            result->wrong_answers += memcmp(got + run->tensor_bytes + (size_t)k * classes,
-                                            values[net->logits[k]], classes) != 0;
+            result->wrong_answers +=
+                !same_answer(net, k, values, got + run->tensor_bytes + 2 * (size_t)k * classes);
     }
     return WICK_OK;
 }

@@ -103,7 +103,7 @@ static wick_status start(kill_run *run, uint64_t at, int *status) {
    while it prints leaves the beginning of a line. */
 static bool all_right(const kill_run *run) {
     const wick_qnet *net = run->session->plan->net;
-    const int8_t *logits =
+    const int16_t *logits =
         run->session->logits[run->c->input * net->n_modules + run->c->module - 1];
     wick_buf want = {0};
     wick_buf_puts(&want, "LOGITS");

@@ -10,8 +10,8 @@ typedef struct verify_session {
     char *temporary; /* builds and inputs */
     const wick_plan *plan;
     const wick_verify_options *options;
-    char **inputs;   /* [n_inputs] files with the quantized input */
-    int8_t **logits; /* [n_inputs * n_modules][n_classes] of the PC's own run */
+    char **inputs;    /* [n_inputs] files with the quantized input */
+    int16_t **logits; /* [n_inputs * n_modules][n_classes] of the PC's own run */
     int n_inputs, jobs;
     wick_progress progress;
     wick_diag *diag;
@@ -56,7 +56,7 @@ wick_status verify_kill(verify_session *session, wick_verify_result *result);
 const char *verify_thumb_missing(void);
 const char *verify_kill_missing(void);
 /* A JSON array, or text at "LOGITS 1 2 ...", against the PC's own run. */
-bool verify_same_logits(const json_t *list, const int8_t *logits, int n_classes);
-bool verify_same_text(const char *text, const int8_t *logits, int n_classes);
+bool verify_same_logits(const json_t *list, const int16_t *logits, int n_classes);
+bool verify_same_text(const char *text, const int16_t *logits, int n_classes);
 
 #endif
