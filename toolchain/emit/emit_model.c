@@ -2,6 +2,8 @@
  */
 #include "emit/emit_parts.h"
 
+#include <math.h>
+
 #include <string.h>
 
 static const char *const kinds[][2] = {
@@ -126,6 +128,12 @@ static void emit_header(wick_emit *emit) {
                     "/* 1: planned for memory that the CPU loads from directly "
                     "(wick_port.nvm_mapped). */\n#define MODEL_NVM_MAPPED %d\n\n",
                     plan->device->nvm.mapped ? 1 : 0);
+    wick_buf_printf(
+        buf,
+        "/* Modelled: with less harvest than this (uW that reach the capacitor) waiting "
+        "for charge takes more than\n   power failures do: set wick_engine.eager. */\n"
+        "#define MODEL_LAZY_FROM_UW %.0fu\n\n",
+        ceil(wick_plan_lazy_from(plan)));
     wick_buf_puts(buf, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     wick_buf_puts(buf,
                   "extern const wick_model wick_model_data;\n"
