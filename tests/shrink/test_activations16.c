@@ -32,20 +32,6 @@ static int count_wide(const wick_qnet *net) {
     return n;
 }
 
-static void compare_images(const wick_graph *qdq, const wick_qnet *net, uint64_t seed, int images,
-                           helper_difference *difference) {
-    size_t count = (size_t)wick_shape_count(qdq->tensors[qdq->input].shape);
-    uint8_t *pixels = wick_xalloc(count);
-    float *input = wick_xalloc(count * sizeof *input);
-    wick_rng rng = wick_rng_seed(seed, 9);
-    for (int i = 0; i < images; i++) {
-        helper_image(qdq, &rng, pixels, input);
-        helper_compare(qdq, net, input, difference);
-    }
-    free(pixels);
-    free(input);
-}
-
 /* For the same quantized inputs each output differs by at most one step of 16 bits, for every
    operator and every mixture of widths. */
 static void every_layer_is_within_one_step(void **state) {
@@ -66,7 +52,7 @@ static void every_layer_is_within_one_step(void **state) {
                 names[options.n_wide++] = names[i];
         wick_graph *qdq = helper_quantize_wide(graph, seed, 4, &options);
         wick_qnet *net = lower(qdq);
-        compare_images(qdq, net, seed, 3, &d);
+        helper_compare_images(qdq, net, seed, 3, &d);
         for (int l = 0; l < net->n_layers; l++) {
             const wick_layer *y = &net->layers[l];
             wide += wick_is_wide(y);

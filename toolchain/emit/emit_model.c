@@ -3,7 +3,6 @@
 #include "emit/emit_parts.h"
 
 #include <math.h>
-
 #include <string.h>
 
 static const char *const kinds[][2] = {

@@ -24,10 +24,15 @@ wick_status verify_sources(verify_session *session, char ***files, int *n);
 wick_status verify_manifest(verify_session *session);
 /* Compiles; the compiler's message becomes the diagnostic. */
 wick_status verify_compile(verify_session *session, const char *const *argv);
-/* The emitted folder with boards/`source` as a program for one of QEMU's boards: `flags` is the
-   board's file below boards/, `cpu` one more option or NULL, `guest` the file to write. */
-wick_status verify_build_guest(verify_session *session, const char *flags, const char *cpu,
-                               const char *source, const char *guest);
+/* What builds for one of QEMU's boards; files are below boards/. */
+typedef struct verify_core {
+    const char *flags;                     /* the board's options */
+    const char *cpu;                       /* one more option, or NULL */
+    const char *compiler, *start, *linker; /* NULL: those of the Arm boards */
+} verify_core;
+/* The emitted folder with boards/`source` as a program for that board in the file `guest`. */
+wick_status verify_build_guest(verify_session *session, const verify_core *core, const char *source,
+                               const char *guest);
 
 wick_status verify_host(verify_session *session, wick_verify_result *result);
 wick_status verify_host_replay(verify_session *session, int module, int input, const char *id,

@@ -38,7 +38,8 @@ typedef enum wick_layer_kind {
      wick_<name>()               the kernel, bit-equal to the portable kernel of KIND
      wick_<name>_fits()          whether it can compute a layer at all
      wick_<name>_scratch_bytes() the SRAM that it works in
-   and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
+   and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights (none: weights_none.c).
+ */
 #define WICK_KERNEL_TABLE(X)                                                                       \
     X(CONV2D_S8_AVX2, conv2d_s8_avx2, CONV2D) /* x86-64: the PC's own runs */                      \
     X(CONV2D_S8_VNNI, conv2d_s8_vnni, CONV2D)                                                      \
