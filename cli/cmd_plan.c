@@ -363,6 +363,10 @@ static void print_text(const wick_plan *plan, bool explain) {
     printf("admitted: with these spans the device may wake at %.2f V; the smallest capacitor that "
            "would do, with smaller spans, is %g µF\n",
            ceil(plan->min_wake_v * 100 - 1e-6) / 100, plan->min_capacitor_uf);
+    printf(
+        "lazy commits pay from about %s of harvest on; with less, sleeping for charge takes more "
+        "than power failures: commit every span (engine.eager)\n",
+        wick_text_power(arena, wick_plan_lazy_from(plan) / d->capacitor.input_efficiency));
     wick_arena_free(arena);
 }
 

@@ -11,10 +11,11 @@ typedef struct arguments {
     int64_t ids[WICK_PLOT_MAX_RUNS];
     int n_ids;
     wick_run_metric metric;
-    bool json, csv;
+    int module; /* 1 = largest; 0 = all */
+    bool json, csv, mean;
 } arguments;
 
-enum { KEY_METRIC = 256, KEY_JSON, KEY_CSV };
+enum { KEY_METRIC = 256, KEY_MODULE, KEY_MEAN, KEY_JSON, KEY_CSV };
 
 static const struct argp_option option_table[] = {
     {"db", 'd', "FILE", 0, "the file that wick train --runs wrote (required)", 0},
@@ -24,6 +25,10 @@ static const struct argp_option option_table[] = {
     {"metric", KEY_METRIC, "NAME", 0,
      "what plot shows: validation, train-accuracy, train-loss, kd-loss, loss or lr (default "
      "validation)",
+     0},
+    {"module", KEY_MODULE, "N", 0, "plot only this module, 1 = largest (default: all)", 0},
+    {"mean", KEY_MEAN, 0, 0,
+     "plot: runs of one strategy are seeds: their mean, in a band from the lowest to the highest",
      0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {"csv", KEY_CSV, 0, 0, "export as CSV (default), a row for each run, epoch and module", 0},
@@ -72,6 +77,8 @@ static void check_words(struct argp_state *state, arguments *a) {
         argp_error(state, "compare takes two run ids or more");
     if (a->csv && (a->json || strcmp(a->verb, "export")))
         argp_error(state, "--csv is for export, which takes it or --json");
+    if ((a->mean || a->module) && strcmp(a->verb, "plot"))
+        argp_error(state, "--mean and --module are for plot");
     if (a->n_ids == 0 && strcmp(a->verb, "export"))
         a->ids[a->n_ids++] = 0; /* the newest */
 }
@@ -87,6 +94,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_METRIC:
         a->metric = parse_metric(state, text);
+        break;
+    case KEY_MODULE:
+        a->module = (int)cli_integer(state, "module", text, 1, WICK_MAX_HEADS);
+        break;
+    case KEY_MEAN:
+        a->mean = true;
         break;
     case KEY_JSON:
         a->json = true;
@@ -116,6 +129,7 @@ static const struct argp argp = {
     "\vExample: wick runs --db runs.db\n"
     "         wick runs show 3 --db runs.db --json\n"
     "         wick runs plot 1 3 --db runs.db -o curves.svg\n"
+    "         wick runs plot 1 2 3 --mean --db runs.db -o seeds.svg\n"
     "         wick runs compare 1 3 --db runs.db\n"
     "         wick runs export --db runs.db -o runs.csv\n"
     "Exit status: 0 done, 2 usage, 3 bad input or gnuplot is missing, 4 failure.",
@@ -244,8 +258,11 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
 /* --- plot --------------------------------------------------------------------------------------*/
 
 static wick_status plot(const arguments *a, wick_diag *diag) {
-    wick_runs_plot_options options = {
-        .db = a->db, .n_runs = a->n_ids, .metric = a->metric, .module = -1};
+    wick_runs_plot_options options = {.db = a->db,
+                                      .n_runs = a->n_ids,
+                                      .metric = a->metric,
+                                      .module = a->module - 1,
+                                      .mean = a->mean};
     memcpy(options.ids, a->ids, sizeof options.ids);
     return wick_runs_plot(&options, a->output, diag);
 }

@@ -70,6 +70,9 @@ static wick_status apply_weights(train_arguments *a, int n_heads, wick_diag *dia
         return wick_fail(diag, WICK_USAGE, NULL, "--alpha", NULL,
                          "%d numbers for %d modules: give one for each, or one for all", a->n_alpha,
                          n_heads);
+    if (a->n_beta && n_pairs == 0)
+        return wick_fail(diag, WICK_USAGE, NULL, "--beta", "leave it out, or name a --teacher",
+                         "it weighs what a larger module teaches a smaller one, and there is one");
     if (a->n_beta > 1 && a->n_beta != n_pairs)
         return wick_fail(diag, WICK_USAGE, NULL, "--beta", NULL,
                          "%d numbers for %d pairs of teacher and student: give one for each, or "

@@ -58,7 +58,7 @@ enum { CLI_KEY_CHANNELS = 600, CLI_KEY_CHANNEL_SCORE, CLI_KEY_BITS, CLI_KEY_ACTI
          0},                                                                                                          \
     {                                                                                                                 \
         "activations", CLI_KEY_ACTIVATIONS, "8|16|auto[=BYTES]|NAME,...", 0,                                          \
-            "--int8 with so many bits for what is between input and logits; or the names of those "                   \
+            "--int8 with so many bits for what is behind the input; or the names of those "                           \
             "activations that get 16, of the others 8 (default 8); auto: 16 where 8 bits, measured "                  \
             "on the --images training images, move the answers most: so few that a tenth of what 8 "                  \
             "bits everywhere do is left, none below 0.001 nats, or within BYTES of all activations, each for itself", \

@@ -461,11 +461,19 @@ static error_t parse_how(int key, char *text, struct argp_state *state) {
     }
 }
 
+static bool distils(const train_arguments *a) {
+    bool any = a->n_strategies == 0 && a->train.strategy == WICK_STRATEGY_UNIFIED_KD;
+    for (int i = 0; i < a->n_strategies; i++)
+        any = any || a->strategies[i] == WICK_STRATEGY_UNIFIED_KD;
+    return any;
+}
+
 /* What would be given for nothing is refused: its author expects something else. */
 static void check_together(struct argp_state *state, const train_arguments *a) {
     const wick_train_options *o = &a->train;
     const wick_train_options unset = wick_train_defaults();
     const wick_search_options none = wick_search_defaults();
+    bool pairs = distils(a) || a->adds_exits; /* --exits makes its own settings of the rest */
     const struct {
         bool useless;
         const char *option, *without;
@@ -480,6 +488,13 @@ static void check_together(struct argp_state *state, const train_arguments *a) {
         {o->sparse_ramp > 0 && !o->n_sparse, "sparse-ramp", "--sparse"},
         {o->kd_temperature != unset.kd_temperature && !o->kd_response, "kd-temperature",
          "--kd-response"},
+        {a->n_beta && !distils(a), "beta", "--strategy unified-kd"},
+        {o->kd_warmup != unset.kd_warmup && !pairs, "kd-warmup", "--strategy unified-kd"},
+        {o->kd_features != unset.kd_features && !pairs, "no-kd-features", "--strategy unified-kd"},
+        {o->kd_detach != unset.kd_detach && !pairs, "no-detach", "--strategy unified-kd"},
+        {(o->kd_logits || o->kd_response || o->kd_epsilon != unset.kd_epsilon) && !pairs &&
+             !a->teacher,
+         "kd-logits, --kd-response or --kd-epsilon", "--strategy unified-kd or --teacher"},
         {o->teacher_features && !a->teacher, "teacher-features", "--teacher"},
         {o->teacher_weight != unset.teacher_weight && !a->teacher, "teacher-weight", "--teacher"},
         {a->published && !train_is_study(a), "paper", "several strategies or --seeds"},

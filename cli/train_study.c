@@ -105,12 +105,14 @@ static json_t *study_json(const train_arguments *a, const wick_study *study) {
                      "runs", runs);
 }
 
-/* Validation accuracy by epoch, one picture a module with a curve for each strategy (the first
-   seed); without gnuplot there are none, which is said. */
+/* Validation accuracy by epoch, one picture a module with a curve for each strategy: the mean of
+   its seeds in a band from the lowest to the highest; without gnuplot there are none, which is
+   said. */
 static void draw_curves(const train_arguments *a, const wick_study *study, wick_arena *arena) {
-    wick_runs_plot_options options = {.db = a->runs, .metric = WICK_RUN_METRIC_VALIDATION};
+    wick_runs_plot_options options = {
+        .db = a->runs, .metric = WICK_RUN_METRIC_VALIDATION, .mean = true};
     for (int i = 0; i < study->n_runs; i++)
-        if (study->runs[i].seed == a->train.seed && options.n_runs < WICK_PLOT_MAX_RUNS)
+        if (options.n_runs < WICK_PLOT_MAX_RUNS)
             options.ids[options.n_runs++] = study->runs[i].run_id;
     for (int k = 0; k < study->n_modules; k++) {
         wick_diag diag = {0};

@@ -51,21 +51,46 @@ core_compiler_version() {
     core_setup "$1" && "${compiler[0]}" --version | head -1
 }
 
-# core_build CORE FOLDER SOURCE...: with $WICK_OPTIMISE, default -O2: objects of the sources, the kernels, their weights and the board into FOLDER, and
-# FOLDER/guest.elf. Further flags in the array `guest_flags`.
+# core_flags: the array `flags` of a guest's sources, at $WICK_OPTIMISE, default -O2.
+core_flags() {
+    flags=("${WICK_OPTIMISE:--O2}" -std=c99 -Wall -ffunction-sections -fdata-sections
+        -I"$root/boards/common" -I"$root/bench/device" -I"$root/runtime/include" -I"$root/toolchain")
+}
+
+# core_shared FOLDER SOURCE...: objects of what all guests of a core have in common into FOLDER. They are compiled once for each core and
+# level, under $WICK_BUILD/guests, and again when anything that they are made of has changed. After core_setup.
+core_shared() {
+    local folder=$1 flags key name=$(basename "${board_files[1]}" .c)
+    shift
+    core_flags
+    key=$({ "${compiler[0]}" --version; printf '%s\n' "${compiler[@]}" "${flags[@]}" "$@"
+        cat "${compiler[1]#@}" "$@" "$root"/{runtime/include/wick,runtime/kernels,toolchain/weights,boards/common}/*.h; } | sha256sum)
+    local cache=${WICK_BUILD:-$root/build/release}/guests/$(sed 's/[^A-Za-z0-9]/-/g' <<<"$name ${compiler[*]##*/} ${flags[0]}")
+    mkdir -p "$cache" || return 1
+    ( # several tests may want it at once
+        flock 9 || exit 1
+        if [ "$(cat "$cache/key" 2>/dev/null)" != "$key" ]; then
+            rm -f "$cache"/*.o "$cache/key"
+            (cd "$cache" && "${compiler[@]}" "${flags[@]}" -c "$@") && echo "$key" >"$cache/key" || exit 1
+        fi
+        cp "$cache"/*.o "$folder"
+    ) 9>"$cache/lock"
+}
+
+# core_build CORE FOLDER SOURCE...: with $WICK_OPTIMISE: objects of the sources, the kernels, their weights and the board into FOLDER, and
+# FOLDER/guest.elf. Further flags of the sources in the array `guest_flags`.
 core_build() {
-    local core=$1 folder=$2
+    local core=$1 folder=$2 source flags objects=()
     shift 2
     core_setup "$core" || return 1
     mkdir -p "$folder"
-    local flags=("${WICK_OPTIMISE:--O2}" -std=c99 -Wall -ffunction-sections -fdata-sections
-        -I"$root/boards/common" -I"$root/bench/device" -I"$root/runtime/include" -I"$root/toolchain" "${guest_flags[@]}")
-    local source objects=()
-    for source in "${board_files[@]}" "$root"/runtime/kernels/*.c "$root"/toolchain/weights/*.c "$@"; do
+    core_flags
+    local shared=("${board_files[@]}" "$root"/runtime/kernels/*.c "$root"/toolchain/weights/*.c)
+    core_shared "$folder" "${shared[@]}" || return 1
+    for source in "${shared[@]}" "$@"; do
         objects+=("$(basename "$source" .c).o")
     done
-    (cd "$folder" && "${compiler[@]}" "${flags[@]}" -c "${board_files[@]}" "$root"/runtime/kernels/*.c \
-        "$root"/toolchain/weights/*.c "$@" &&
+    (cd "$folder" && "${compiler[@]}" "${flags[@]}" "${guest_flags[@]}" -c "$@" &&
         "${compiler[@]}" "${flags[@]}" -Wl,--gc-sections -T "$linker_script" "${objects[@]}" -o guest.elf)
 }
 

@@ -60,7 +60,8 @@ static void report(const char *label, int module) {
     pairs = 0;
 }
 
-/* Word by word: the library of the RISC-V core copies bytes, which would be most of what counts. */
+#ifdef __riscv
+/* Word by word: that core's library copies bytes, which would be most of what counts. */
 static inline void transfer(void *dst, const void *src, uint32_t bytes) {
     uint32_t *to = dst;
     const uint32_t *from = src;
@@ -70,6 +71,11 @@ static inline void transfer(void *dst, const void *src, uint32_t bytes) {
     for (uint32_t i = 0; i < bytes; i++)
         ((uint8_t *)to)[i] = ((const uint8_t *)from)[i];
 }
+#else
+static inline void transfer(void *dst, const void *src, uint32_t bytes) {
+    memcpy(dst, src, bytes);
+}
+#endif
 
 static int nvm_read(void *context, uint32_t offset, void *dst, uint32_t bytes) {
     (void)context;
@@ -172,8 +178,7 @@ static wick_rt_status resume(wick_engine *engine, const wick_port *port,
         status = wick_engine_step(engine);
     if (status < 0)
         return status;
-    memset(engine, 0, sizeof *engine);
-    engine->eager = 1;
+    memset(engine, 0, sizeof *engine); /* lazy: it reads the voltage first */
     stop_at_kernel = 1;
     begin();
     status = wick_engine_boot(engine, &wick_model_data, port, policy, scratch, MODEL_SCRATCH_BYTES);

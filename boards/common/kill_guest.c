@@ -36,9 +36,9 @@ static int nvm_barrier(void *context) {
 static int on_result(void *context, const wick_result *result) {
     (void)context;
     semihost_put("LOGITS");
-    for (uint32_t c = 0; c < result->n_classes; c++) {
+    for (uint16_t c = 0; c < result->n_classes; c++) {
         semihost_put(" ");
-        semihost_put_number(result->logits[c]);
+        semihost_put_number(wick_result_logit(result, c));
     }
     semihost_put("\n");
     return 0;

@@ -2,7 +2,7 @@
 /* The emitted layers one by one, as the plan divides them into steps, with the whole of every
    tensor kept. Arguments: INPUTS OUTPUTS N. INPUTS holds N inputs; OUTPUTS receives for each of
    them every tensor, in the model's order, each in an even number of bytes, and then for each
-   module the logits that the engine delivers. */
+   module the logits that the engine delivers, as int16. */
 #include "model.h"
 #include "semihost.h"
 
@@ -18,7 +18,7 @@ static NVM int8_t region[MODEL_NVM_BYTES];
 static NVM int8_t values[ROOM];
 static NVM uint32_t at[MAX_TENSORS];
 static int8_t scratch[MODEL_SCRATCH_BYTES] __attribute__((aligned(8)));
-static int8_t logits[MODEL_CLASSES];
+static int16_t logits[MODEL_CLASSES];
 static uint32_t delivered;
 
 static int nvm_read(void *context, uint32_t offset, void *dst, uint32_t bytes) {
@@ -40,7 +40,8 @@ static int nvm_barrier(void *context) {
 
 static int on_result(void *context, const wick_result *result) {
     (void)context;
-    memcpy(logits, result->logits, sizeof logits);
+    for (uint16_t c = 0; c < MODEL_CLASSES; c++)
+        logits[c] = wick_result_logit(result, c);
     delivered++;
     return 0;
 }

@@ -101,7 +101,7 @@ static void read_input(const char *path) {
 void powercut_set_up(const char *input) {
     rig.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = rig.module};
     rig.scratch = allocate(rig.model.scratch_bytes + POWERCUT_GUARD);
-    rig.logits = allocate(rig.model.n_classes);
+    rig.logits = allocate(rig.model.n_classes * sizeof *rig.logits);
     rig.app = allocate(rig.model.app_bytes);
     read_input(input);
 }

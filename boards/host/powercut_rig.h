@@ -32,10 +32,10 @@ typedef struct powercut_rig {
     uint32_t input_bytes;
     /* what was delivered since `deliveries` was cleared */
     uint32_t deliveries, wrong_deliveries;
-    uint32_t epoch; /* of the input that they must answer */
-    uint8_t module; /* that must answer */
-    uint16_t label; /* expected; as logits */
-    int8_t *logits; /* expected; filled by the recorded run */
+    uint32_t epoch;  /* of the input that they must answer */
+    uint8_t module;  /* that must answer */
+    uint16_t label;  /* expected; as logits */
+    int16_t *logits; /* expected; filled by the recorded run */
     int have_logits;
     /* the recorded run: memory and number of units after each commit */
     uint8_t **images;

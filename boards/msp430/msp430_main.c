@@ -54,7 +54,7 @@ static int on_result(void *context, const wick_result *result) {
     (void)context;
     report(RESULT, result->module * 256u + result->label);
     for (uint16_t i = 0; i < result->n_classes; i++)
-        report(LOGIT, (unsigned)(int)result->logits[i]);
+        report(LOGIT, (unsigned)(int)wick_result_logit(result, i));
     return 0;
 }
 

@@ -70,7 +70,9 @@ static void sleep_ms(void *ctx, uint32_t ms) {
 
 /* Sends a result. It is called again after a power failure that hits before the delivery was
    committed, so the receiver drops repeats of the same (epoch, module). The logits are only valid
-   during the call. Return non-zero when it could not be sent: the engine offers it again. */
+   during the call; wick_result_logit reads them whatever their width, MODEL_LOGIT_SCALES (model.h)
+   says what they stand for. Return non-zero when it could not be sent: the engine offers it again.
+ */
 static int send_result(void *ctx, const wick_result *result) {
     (void)ctx;
     (void)result;

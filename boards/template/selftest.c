@@ -26,7 +26,7 @@ static uint32_t scratch[(MODEL_SCRATCH_BYTES + 3u) / 4u + 1u];
 static int8_t input[MODEL_INPUT_BYTES];
 static int results;
 static wick_result last;
-static int8_t last_logits[MODEL_CLASSES];
+static int16_t last_logits[MODEL_CLASSES];
 
 static jmp_buf power_off;
 static unsigned long writes, cut_at; /* words written; the power fails at that one, 0 = never */
@@ -95,7 +95,8 @@ static int nvm_barrier(void *ctx) {
 static int on_result(void *ctx, const wick_result *result) {
     (void)ctx;
     last = *result;
-    memcpy(last_logits, result->logits, sizeof last_logits);
+    for (uint16_t c = 0; c < MODEL_CLASSES; c++)
+        last_logits[c] = wick_result_logit(result, c);
     results++;
     return 0;
 }
@@ -241,7 +242,7 @@ static int check_flips(const wick_port *port, const wick_guard *guard, int modul
 #endif
 
 static int check(int vector, int module, int restart, wick_rt_status status) {
-    const int8_t *expected = model_vector_logits[vector][module - 1];
+    const int16_t *expected = model_vector_logits[vector][module - 1];
     int good = status == WICK_RT_IDLE && results == 1 && last.module == module &&
                memcmp(last_logits, expected, sizeof last_logits) == 0;
     printf("%s vector %d, %s%s: ", good ? "pass" : "FAIL", vector, wick_model_modules[module - 1],

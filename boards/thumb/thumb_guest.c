@@ -75,8 +75,8 @@ static int on_result(void *context, const wick_result *result) {
     BOX->epoch = result->epoch;
     BOX->answered_by = result->module;
     BOX->label = result->label;
-    for (uint32_t i = 0; i < result->n_classes && i < MAILBOX_CLASSES; i++)
-        BOX->logits[i] = result->logits[i];
+    for (uint16_t i = 0; i < result->n_classes && i < MAILBOX_CLASSES; i++)
+        BOX->logits[i] = wick_result_logit(result, i);
     tell(GUEST_RESULT);
     return 0;
 }

@@ -60,7 +60,7 @@ typedef struct mailbox {
     } at;
     /* what it delivered */
     uint32_t epoch, answered_by, label;
-    int8_t logits[MAILBOX_CLASSES];
+    int16_t logits[MAILBOX_CLASSES];
 } mailbox;
 
 #endif

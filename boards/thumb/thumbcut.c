@@ -41,7 +41,7 @@ static struct {
     snapshot cursor; /* of a cut after an instruction, from which the next one goes on */
     uint32_t count;
     uint64_t stores, instructions, delivery_store, delivery_instruction;
-    int8_t logits[MAILBOX_CLASSES];
+    int16_t logits[MAILBOX_CLASSES];
     uint32_t label, deliveries;
     uint64_t seed;
     int lazy, verbose;
@@ -194,7 +194,7 @@ static const snapshot *stands_at(uint32_t from) {
 /* The guest has delivered: is it what the recorded run delivered? */
 static int right_result(void) {
     return m.box->epoch == 1 && m.box->answered_by == m.box->module && m.box->label == run.label &&
-           memcmp(m.box->logits, run.logits, m.box->n_classes) == 0;
+           memcmp(m.box->logits, run.logits, m.box->n_classes * sizeof *run.logits) == 0;
 }
 
 /* Boots on m.nvm and goes on. `last`: the recorded commit before the cut; `what`: at the end. 1 =

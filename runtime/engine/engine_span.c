@@ -218,6 +218,8 @@ static int may_join(const wick_engine *engine, const wick_span *done, const wick
    voltage did not rise the margin is given up; and if it is too low even so, the span is tried
    nevertheless: the reading may be wrong. */
 static int must_wait(wick_engine *engine, const wick_span *span) {
+    if (engine->eager)
+        return 0;
     uint32_t mv = capacitor_mv(engine), enough = span->need_mv;
     if (engine->highest_mv != 0)
         enough += 16u * span->margin_16mv;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include <wick/engine_parts.h>
+#include <wick/kernels.h>
 
 /* What the policy says now, of the decision at hand or of the module in work. */
 static uint8_t ask(const wick_engine *engine) {
@@ -49,10 +50,10 @@ static wick_rt_status decide(wick_engine *engine, uint8_t module) {
     return module ? WICK_RT_BUSY : WICK_RT_IDLE;
 }
 
-static uint16_t argmax(const int8_t *logits, uint16_t n) {
+static uint16_t argmax(const wick_result *result) {
     uint16_t best = 0;
-    for (uint16_t i = 1; i < n; i++)
-        if (logits[i] > logits[best])
+    for (uint16_t i = 1; i < result->n_classes; i++)
+        if (wick_result_logit(result, i) > wick_result_logit(result, best))
             best = i;
     return best;
 }
@@ -64,19 +65,25 @@ static wick_rt_status publish(wick_engine *engine) {
     uint8_t module = engine->record.segment;
     uint32_t offset =
         wick_engine_place(engine, model->segments[module].result, engine->record.epoch);
-    wick_result result = {engine->record.epoch,       module, 0, model->n_classes,
-                          wick_engine_age_ms(engine), NULL};
+    uint32_t bytes = wick_logit_bytes(model, module);
+    wick_result result = {engine->record.epoch,       module, 0,   model->n_classes,
+                          wick_engine_age_ms(engine), NULL,   NULL};
+    const int8_t *logits;
     if (port->nvm_mapped) {
-        result.logits = port->nvm_mapped + offset;
+        logits = port->nvm_mapped + offset;
     } else {
-        int8_t *logits = engine->scratch + model->arena_bytes;
-        if (engine->scratch_bytes < model->arena_bytes + model->n_classes)
+        int8_t *copy = engine->scratch + model->arena_bytes;
+        if (engine->scratch_bytes < model->arena_bytes + bytes)
             return WICK_RT_ARGUMENT;
-        if (port->nvm_read(port->ctx, offset, logits, model->n_classes) != 0)
+        if (port->nvm_read(port->ctx, offset, copy, bytes) != 0)
             return wick_engine_fault(engine, WICK_RT_NVM);
-        result.logits = logits;
+        logits = copy;
     }
-    result.label = argmax(result.logits, model->n_classes);
+    if (model->segments[module].wide)
+        result.wide_logits = (const int16_t *)(const void *)logits;
+    else
+        result.logits = logits;
+    result.label = argmax(&result);
     if (port->result(port->ctx, &result) != 0)
         return wick_engine_fault(engine, WICK_RT_PORT);
     wick_record next = engine->record;

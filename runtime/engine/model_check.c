@@ -185,7 +185,8 @@ static int segment_fits(const wick_model *model, unsigned i) {
     if (i == 0)
         return 1; /* independent modules have no extractor and no features */
     return steps != 0 && segment->result < model->n_tensors &&
-           model->tensors[segment->result].bytes >= model->n_classes;
+           model->tensors[segment->result].bytes >= wick_logit_bytes(model, i) &&
+           !(segment->wide && model->tensors[segment->result].offset % 2 != 0);
 }
 
 wick_rt_status wick_model_check(const wick_model *model, int mapped, uint32_t scratch_bytes) {

@@ -89,9 +89,15 @@ unsigned wick_chain_base(const wick_model *model, unsigned segment) {
     return wick_recomputes(model) ? first : first - model->extractor_steps;
 }
 
+uint32_t wick_logit_bytes(const wick_model *model, unsigned segment) {
+    return model->segments[segment].wide ? 2u * model->n_classes : model->n_classes;
+}
+
 uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped) {
-    uint32_t most = model->arena_bytes;
-    most += mapped ? 0 : align4(model->n_classes); /* the logits on their way out */
+    uint32_t logits = 0; /* on their way out */
+    for (unsigned k = 1; !mapped && k <= model->n_modules; k++)
+        logits = wick_logit_bytes(model, k) > logits ? wick_logit_bytes(model, k) : logits;
+    uint32_t most = model->arena_bytes + align4(logits);
     for (uint32_t i = 0; i < model->n_steps; i++) {
         uint32_t within =
             model->arena_bytes + wick_step_scratch_bytes(model, &model->steps[i], mapped, 0);

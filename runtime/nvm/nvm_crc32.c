@@ -65,16 +65,17 @@ static uint32_t nibble(uint32_t crc) {
 #endif
 
 uint32_t wick_crc32(uint32_t crc, const void *data, uint32_t bytes) {
-    const uint8_t *p = data;
+    const uint8_t *p = data, *end = p + bytes, *words = p;
     crc = ~crc;
     if ((uintptr_t)p % 4 == 0)
-        for (; bytes >= 4; bytes -= 4, p += 4) {
-            crc ^= wick_get32(ALIGNED(p));
-            UNROLL
-            for (int i = 0; i < 4; i++)
-                crc = STEP(crc);
-        }
-    for (; bytes != 0; bytes--, p++) {
+        words += bytes & ~(uint32_t)3;
+    for (; p != words; p += 4) {
+        crc ^= wick_get32(ALIGNED(p));
+        UNROLL
+        for (int i = 0; i < 4; i++)
+            crc = STEP(crc);
+    }
+    for (; p != end; p++) {
         crc ^= *p;
         crc = STEP(crc);
     }

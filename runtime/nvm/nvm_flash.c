@@ -62,7 +62,13 @@ static int get_entry(const wick_flash *flash, uint32_t offset, uint32_t sequence
         return -1;
     e->block = wick_get32(header) & 0xFFFFu;
     e->bytes = wick_get32(header) >> 16;
-    return e->block < flash->shape.blocks && e->bytes <= flash->shape.block_bytes ? 0 : -1;
+    if (e->block >= flash->shape.blocks || e->bytes > flash->shape.block_bytes)
+        return -1;
+    uint32_t in_page = offset & (flash->shape.page_bytes - 1u);
+    return in_page + wick_flash_entry_bytes(e->bytes, flash->shape.unit_bytes) <=
+                   flash->shape.page_bytes
+               ? 0
+               : -1;
 }
 
 static uint32_t place_of(const wick_flash *flash, uint32_t block) {
@@ -106,9 +112,11 @@ static uint32_t head_crc(uint32_t crc, const uint8_t *sequence) {
     return wick_crc32(crc, sequence, 4);
 }
 
-/* The table of the page at `offset`, to flash->where. Returns 0 when its head is intact. */
+/* The table of the page at `offset`, to flash->where. Returns 0 when its head is intact and names
+   no place outside this flash: a log of another shape may have been here. */
 static int load_head(wick_flash *flash, uint32_t offset) {
     uint32_t unit = flash->shape.unit_bytes, blocks = flash->shape.blocks, crc;
+    uint32_t units = flash->shape.pages * (flash->shape.page_bytes / unit);
     uint8_t head[8], two[2];
     if (read_bare(flash, offset, head, sizeof head) != 0)
         return -1;
@@ -118,6 +126,8 @@ static int load_head(wick_flash *flash, uint32_t offset) {
             return -1;
         crc = wick_crc32(crc, two, sizeof two);
         flash->where[b] = (uint16_t)(two[0] | two[1] << 8);
+        if (flash->where[b] >= units)
+            return -1;
     }
     return crc == wick_get32(head + 4) ? 0 : -1;
 }

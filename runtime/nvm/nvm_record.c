@@ -75,18 +75,18 @@ static void read_copies(const wick_model *model, const wick_port *port, copies *
 
 /* older: another copy is intact and says more, so what counts of this one is whose it is. A record
    of ours that is damaged counts for no less than an intact one then, and its checksum need not be
-   computed: that is a tenth of what a boot executes. */
+   computed, nor what it says be read: that is a tenth of what a boot executes. */
 static copy_state load_copy(const wick_model *model, const copies *c, uint8_t copy, int older,
                             wick_record *out) {
     const uint8_t *bytes = (const uint8_t *)c->words[copy];
     if (!c->readable[copy])
         return COPY_UNREADABLE;
     uint32_t magic = wick_get32(bytes);
-    parse(bytes, out);
-    int same_model = out->model_id[0] == model->id[0] && out->model_id[1] == model->id[1];
+    int same_model = wick_get32(bytes + 4) == model->id[0] && wick_get32(bytes + 8) == model->id[1];
     int marked = (magic & MAGIC_MASK) == (MAGIC & MAGIC_MASK);
     if (older && magic == MAGIC && same_model)
         return COPY_INTACT;
+    parse(bytes, out);
     if (marked && wick_get32(bytes + CRC_AT) == wick_crc32(0, bytes, CRC_AT))
         return magic == MAGIC && same_model ? COPY_INTACT : COPY_FOREIGN;
     /* The magic or the model's id betrays a record whose other bytes are damaged. */

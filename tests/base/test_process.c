@@ -75,6 +75,38 @@ static void a_missing_program_is_named(void **state) {
     wick_diag_free(&diag);
 }
 
+static void assert_ended(const char *format, const char *machine, const char *boot, long pid,
+                         unsigned long long start, bool ended) {
+    wick_arena *arena = wick_arena_new();
+    char names[80] = "";
+    assert_int_equal(sscanf(wick_process_self(arena), "%*s %*s %79s", names), 1);
+    assert_int_equal(
+        wick_process_ended(wick_arena_printf(arena, format, machine, boot, names, pid, start)),
+        ended);
+    wick_arena_free(arena);
+}
+
+static void who_has_ended_is_known(void **state) {
+    (void)state;
+    char machine[80], boot[80];
+    long pid;
+    unsigned long long start;
+    wick_arena *arena = wick_arena_new();
+    const char *self = wick_process_self(arena), *line = "%s %s %s %ld %llu";
+    assert_int_equal(sscanf(self, "%79s %79s %*s %ld %llu", machine, boot, &pid, &start), 4);
+    assert_false(wick_process_ended(self));
+    if (start == 0 || !strcmp(boot, "-"))
+        skip(); /* a system without Linux' /proc tells nothing, then nobody has ended */
+    assert_ended(line, machine, boot, pid, start + 1, true); /* its number was given again */
+    assert_ended(line, machine, boot, 0x7ffffff0, start, true);
+    assert_ended(line, "other", "other", pid, start + 1, false);
+    assert_ended(line, machine, "other", pid, start, strcmp(machine, "-") != 0);
+    assert_ended(line, machine, "-", pid, start + 1, false);
+    assert_false(wick_process_ended(""));
+    assert_false(wick_process_ended("a b c d e"));
+    wick_arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_and_status_come_back),
@@ -82,6 +114,7 @@ int main(void) {
         cmocka_unit_test(many_run_some_at_once),
         cmocka_unit_test(a_time_out_ends_the_program),
         cmocka_unit_test(a_missing_program_is_named),
+        cmocka_unit_test(who_has_ended_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,33 @@ static void a_limit_keeps_the_proportions(void **state) {
     wick_diag_free(&diag);
 }
 
+/* The built-in images that a limit leaves are those of the whole set, and no others are drawn. */
+static void a_limit_keeps_the_built_in_images(void **state) {
+    (void)state;
+    wick_data *all = open_with("builtin:shapes10", 1, 0.1, 0);
+    wick_data *some = open_with("builtin:shapes10", 1, 0.5, 60);
+    const wick_split splits[] = {WICK_TRAIN, WICK_VALIDATION, WICK_TEST};
+    assert_int_equal(some->split[WICK_TRAIN].n + some->split[WICK_VALIDATION].n, 60);
+    assert_int_equal(some->split[WICK_TEST].n, 60);
+    for (size_t s = 0; s < 3; s++)
+        for (int i = 0; i < some->split[splits[s]].n; i++) {
+            const uint8_t *image = some->split[splits[s]].pixels + (size_t)i * 3 * 32 * 32;
+            int found = 0;
+            for (size_t from = 0; from < 3; from++)
+                for (int k = 0; k < all->split[splits[from]].n; k++)
+                    if ((splits[s] == WICK_TEST) == (splits[from] == WICK_TEST) &&
+                        !memcmp(image, all->split[splits[from]].pixels + (size_t)k * 3 * 32 * 32,
+                                (size_t)3 * 32 * 32)) {
+                        found++;
+                        assert_int_equal(some->split[splits[s]].labels[i],
+                                         all->split[splits[from]].labels[k]);
+                    }
+            assert_int_equal(found, 1);
+        }
+    wick_data_free(all);
+    wick_data_free(some);
+}
+
 static void the_hash_sees_every_change(void **state) {
     (void)state;
     const char *dir = numbered_set(40, 4);
@@ -264,6 +291,7 @@ int main(void) {
         cmocka_unit_test(splits_share_out_the_training_part),
         cmocka_unit_test(the_seed_moves_only_the_validation_images),
         cmocka_unit_test(a_limit_keeps_the_proportions),
+        cmocka_unit_test(a_limit_keeps_the_built_in_images),
         cmocka_unit_test(the_hash_sees_every_change),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(shapes10_is_the_same_everywhere),

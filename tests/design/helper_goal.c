@@ -33,3 +33,19 @@ wick_goal_options helper_brief(void) {
     options.trials = 2;
     return options;
 }
+
+int helper_open(wick_arena **arena, wick_device **device, wick_data **data) {
+    *arena = wick_arena_new();
+    *data = helper_images();
+    return wick_device_load(*arena, "m4-fram", device, NULL) == WICK_OK ? 0 : -1;
+}
+
+void helper_close(wick_arena *arena, wick_data *data) {
+    wick_data_free(data);
+    wick_arena_free(arena);
+}
+
+void helper_count_step(void *ctx, const wick_goal_step *step) {
+    (void)step;
+    ++*(int *)ctx;
+}

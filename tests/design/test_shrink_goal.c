@@ -18,21 +18,13 @@ static wick_data *data;
 
 static int set_up(void **state) {
     (void)state;
-    arena = wick_arena_new();
-    data = helper_images();
-    return wick_device_load(arena, "m4-fram", &device, NULL) == WICK_OK ? 0 : -1;
+    return helper_open(&arena, &device, &data);
 }
 
 static int tear_down(void **state) {
     (void)state;
-    wick_data_free(data);
-    wick_arena_free(arena);
+    helper_close(arena, data);
     return 0;
-}
-
-static void count_steps(void *ctx, const wick_goal_step *step) {
-    (void)step;
-    ++*(int *)ctx;
 }
 
 /* A float network with one convolution less than none. */
@@ -51,7 +43,7 @@ static void refuse(const wick_graph *graph, wick_status want, const char *says) 
     wick_goal_result result;
     wick_diag diag = {0};
     int steps = 0;
-    options.on_step = count_steps;
+    options.on_step = helper_count_step;
     options.ctx = &steps;
     wick_status got = wick_goal_shrink(graph, data, device, &options, arena, &result, &diag);
     if (got != want || !wick_diag_contains(&diag, says))

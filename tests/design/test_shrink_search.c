@@ -217,11 +217,34 @@ static void channels_by_energy(void **state) {
     wick_structure_free(&structure);
 }
 
+/* Less energy and little flash: the shares count from what the network takes where flash is not
+   short, however dear the kernels are that the little flash leaves. */
+static void energy_counts_from_room(void **state) {
+    (void)state;
+    search(WICK_BUDGET_ENERGY, 1e9);
+    double all = list[0].figures.value[WICK_BUDGET_ENERGY], limit = 0.8 * all;
+    double flash = least_flash(8) - 300;
+    set_budget(WICK_BUDGET_FLASH, flash);
+    wick_candidate c = whole, nearest;
+    c.density = 0.5; /* fits, in kernels for zeros */
+    assert_true(weighed(c).figures.value[WICK_BUDGET_ENERGY] > 1.05 * all);
+    options.budgets.limit[WICK_BUDGET_ENERGY] = limit;
+    budgets = wick_budgets_within(&options.budgets, device, &options.plan);
+    assert_int_equal(wick_shrink_search(&space, list, &n, &nearest, NULL), WICK_OK);
+    assert_true(material.weighed);
+    double widest = 0;
+    for (int i = 0; i < n; i++)
+        if (list[i].thinning == WICK_THIN_BY_ENERGY)
+            widest = fmax(widest, list[i].channels);
+    assert_true(fabs(widest - 0.8) < 1e-6);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_are_mixed),
         cmocka_unit_test(zeros_in_blocks),
         cmocka_unit_test(channels_by_energy),
+        cmocka_unit_test(energy_counts_from_room),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

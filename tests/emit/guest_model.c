@@ -48,7 +48,7 @@ static int on_result(void *context, const wick_result *result) {
     semihost_put_number(result->module);
     for (uint16_t i = 0; i < result->n_classes; i++) {
         semihost_put(" ");
-        semihost_put_number(result->logits[i]);
+        semihost_put_number(wick_result_logit(result, i));
     }
     semihost_put("\n");
     return 0;

@@ -31,6 +31,11 @@ expect 0 '"snr_db"' "$WICK" verify "$data/functions.onnx" --against v --json
 "$WICK" shrink "$data/functions.onnx" --int8 --data npy:data --mean 0.5 --std 0.12 --images 40 -o q.onnx >out 2>err || fail shrink
 expect 0 "2 inputs, 0 answers of the engine differ" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v
 expect 0 "on the emulated Cortex-M7" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --device m7-mram
+if command -v qemu-system-riscv32 >/dev/null && command -v riscv64-unknown-elf-gcc >/dev/null; then
+    expect 0 "on the emulated RV32" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --device rv32-fram
+    riscv=yes
+fi
+expect 3 "the cores that QEMU knows" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --device msp430-fram
 expect 0 "left out" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --no-qemu
 expect 1 "is the first in int8 below 90 dB" "$WICK" verify q.onnx --float "$data/functions.onnx" --against v --tolerance 90
 # windows of one dimension
@@ -58,9 +63,15 @@ cp fw/model_weights.c right.c
 sed -i "/bias_$layer\[/{n;s/^ *\(-\{0,1\}[0-9]*\),/1\1,/;s/^1-/-1/}" fw/model_weights.c
 cmp -s right.c fw/model_weights.c && fail "nothing was planted"
 expect 1 "$name: is the first layer that differs on the Cortex-M4" "$WICK" verify fw --float "$data/functions.onnx" --against v
+if [ -n "${riscv:-}" ]; then
+    "$WICK" plan q.onnx --device rv32-fram -o rv32.json >out 2>err && "$WICK" emit rv32.json -o rv32 >out 2>err || fail "plan and emit for RV32"
+    expect 3 "is for rv32-fram, the plan for m4-fram" "$WICK" verify rv32 --float "$data/functions.onnx" --against v # beside it: plan.json
+    sed -i "/bias_$layer\[/{n;s/^ *\(-\{0,1\}[0-9]*\),/1\1,/;s/^1-/-1/}" rv32/model_weights.c
+    expect 1 "$name: is the first layer that differs on the RV32" "$WICK" verify rv32 --plan rv32.json --float "$data/functions.onnx" --against v
+fi
 grep -q "layers equal this machine's" out || fail "the layers were not counted"
 cp right.c fw/model_weights.c
 # the layers are right, but the engine delivers another byte
-sed -i 's/result.label = argmax(result.logits, model->n_classes);/&\n    ((int8_t *)(uintptr_t)result.logits)[1]++;/' fw/wick/engine_step.c
+sed -i 's/result.label = argmax(&result);/&\n    ((int8_t *)(uintptr_t)result.logits)[1]++;/' fw/wick/engine_step.c
 expect 1 "engine's answers differ" "$WICK" verify fw --float "$data/functions.onnx" --against v
 echo "float, int8 and the emulated device agree; planted errors in $name, in the engine and in what is expected are found"

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "helper_plan.h"
 #include "tiny_qnet.h"
 
 static wick_arena *arena;
@@ -26,27 +27,6 @@ static int tear_down(void **state) {
     (void)state;
     wick_arena_free(arena);
     return 0;
-}
-
-static wick_device *load(const char *name) {
-    wick_device *device;
-    wick_diag diag = {0};
-    wick_status status = wick_device_load(arena, name, &device, &diag);
-    if (status != WICK_OK)
-        wick_diag_print(&diag, stdout);
-    assert_int_equal(status, WICK_OK);
-    return device;
-}
-
-static wick_plan *plan_for(const wick_qnet *net, const wick_device *device) {
-    wick_plan_options options = wick_plan_defaults();
-    wick_plan *plan;
-    wick_diag diag = {0};
-    wick_status status = wick_plan_make(net, device, &options, NULL, &plan, &diag);
-    if (status != WICK_OK)
-        wick_diag_print(&diag, stdout);
-    assert_int_equal(status, WICK_OK);
-    return plan;
 }
 
 /* A recipe through the same quantization as any model; the scales do not matter here. */
@@ -132,14 +112,14 @@ static void the_planner_picks_the_cores_kernels(void **state) {
     wick_qnet *net = NULL;
     for (size_t i = 0; i < WICK_LEN(cores); i++) {
         const core_case *c = &cores[i], *last = i ? &cores[i - 1] : NULL;
-        const wick_device *device = load(c->profile);
+        const wick_device *device = helper_device(arena, c->profile);
         bool same = last && !strcmp(c->recipe, last->recipe) && c->width <= last->width &&
                     c->width >= last->width;
         if (!same) {
             wick_qnet_free(net);
             net = quantized(c->recipe, c->width);
         }
-        wick_plan *plan = plan_for(net, device);
+        wick_plan *plan = helper_plan(net, device);
         assert_share(plan, c);
         wick_plan_free(plan);
     }
@@ -150,7 +130,7 @@ static void the_planner_picks_the_cores_kernels(void **state) {
 static void the_msp430_gets_kernels_of_16_bit_cores(void **state) {
     (void)state;
     wick_qnet *net = tiny_family(3, 8, 4);
-    wick_plan *plan = plan_for(net, load("msp430-fram"));
+    wick_plan *plan = helper_plan(net, helper_device(arena, "msp430-fram"));
     const core_case msp430 = {"msp430-fram", "a tiny family", 1, "_w16 _w8"};
     assert_share(plan, &msp430);
     wick_plan_free(plan);
@@ -168,11 +148,11 @@ static void all_of_vgg16_on_little_sram(void **state) {
         largest = bytes > largest ? bytes : largest;
     }
     for (size_t i = 0; i < WICK_LEN(names); i++) {
-        wick_device *device = load(names[i]);
+        wick_device *device = helper_device(arena, names[i]);
         device->flash_bytes = 64 << 20; /* weights beside the code, in any flash that is mapped */
         device->sram_bytes = 40 << 10;
         device->nvm.bytes = 4 << 20;
-        wick_plan *plan = plan_for(net, device);
+        wick_plan *plan = helper_plan(net, device);
         assert_true(largest > device->sram_bytes);
         assert_true(plan->totals.ram_bytes <= device->sram_bytes);
         assert_true(plan->model.n_steps > net->n_layers);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "cut_device.h"
 #include "tiny_qnet.h"
 
 #include <wick/engine.h>
@@ -79,77 +80,7 @@ static wick_plan *plan_of(const wick_qnet *net, int max_span_outputs) {
     return plan;
 }
 
-/* --- a device whose power fails at a chosen write ----------------------------------------------*/
-
-enum { NVM_MOST = 1 << 14 };
-static struct {
-    uint8_t nvm[NVM_MOST];
-    long writes, cut_at; /* 0: no failure */
-    jmp_buf power_off;
-    int deliveries[4];
-    int8_t logits[4][4];
-    int order[16], n_order;
-} dev;
-
-static int on_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
-    (void)ctx;
-    memcpy(dst, dev.nvm + offset, bytes);
-    return 0;
-}
-
-static int on_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes) {
-    (void)ctx;
-    dev.writes++;
-    if (dev.cut_at && dev.writes == dev.cut_at) {
-        memcpy(dev.nvm + offset, src, bytes / 2);
-        dev.cut_at = 0;
-        longjmp(dev.power_off, 1);
-    }
-    memcpy(dev.nvm + offset, src, bytes);
-    return 0;
-}
-
-static int on_barrier(void *ctx) {
-    (void)ctx;
-    return 0;
-}
-
-static int on_result(void *ctx, const wick_result *result) {
-    (void)ctx;
-    dev.deliveries[result->module]++;
-    memcpy(dev.logits[result->module], result->logits, 4);
-    dev.order[dev.n_order++ % 16] = result->module;
-    return 0;
-}
-
-static const wick_port port = {.nvm_mapped = (const int8_t *)dev.nvm,
-                               .nvm_read = on_read,
-                               .nvm_write = on_write,
-                               .nvm_barrier = on_barrier,
-                               .result = on_result};
-
-/* One input to its end, through one power failure; status of the last step. */
-static wick_rt_status run(const wick_plan *plan, const wick_policy *policy, const int8_t *input,
-                          long cut_at) {
-    static wick_engine engine; /* static: survives the longjmp */
-    static int8_t *scratch;
-    scratch = wick_arena_alloc(arena, plan->model.scratch_bytes + 4);
-    memset(&dev, 0, sizeof dev);
-    dev.cut_at = cut_at;
-    setjmp(dev.power_off);
-    memset(scratch, 0x5a, plan->model.scratch_bytes);
-    memset(&engine, 0, sizeof engine);
-    wick_rt_status status =
-        wick_engine_boot(&engine, &plan->model, &port, policy, scratch, plan->model.scratch_bytes);
-    if (status == WICK_RT_CORRUPT)
-        status = wick_engine_format(&engine);
-    if (status < 0)
-        return status;
-    if (engine.record.epoch == 0)
-        wick_engine_submit(&engine, input, plan->model.tensors[plan->model.input_tensor].bytes,
-                           NULL);
-    return wick_engine_run(&engine);
-}
+/* --- power failures --------------------------------------------------------------------------*/
 
 static int8_t *reference(const wick_qnet *net, int8_t *input, int module) {
     wick_arena *own = net->arena;
@@ -167,19 +98,21 @@ static int8_t *reference(const wick_qnet *net, int8_t *input, int module) {
    as without the failure. */
 static void survive(const wick_qnet *net, int max_span_outputs) {
     wick_plan *plan = plan_of(net, max_span_outputs);
-    assert_true(plan->model.nvm_bytes <= NVM_MOST);
+    assert_true(plan->model.nvm_bytes <= CUT_NVM);
     int8_t input[12 * 12 * 2];
     wick_policy policy = {.kind = WICK_POLICY_FIXED, .module = 1};
-    assert_int_equal(run(plan, &policy, (reference(net, input, 1), input), 0), WICK_RT_IDLE);
-    long writes = dev.writes;
-    for (long cut = 0; cut <= writes; cut++) {
-        assert_int_equal(run(plan, &policy, input, cut), WICK_RT_IDLE);
+    assert_int_equal(cut_run(plan, &policy, 1, (reference(net, input, 1), input), 0, arena),
+                     WICK_RT_IDLE);
+    long writes = cut.writes;
+    assert_true(writes > 5);
+    for (long at = 0; at <= writes; at++) {
+        assert_int_equal(cut_run(plan, &policy, 1, input, at, arena), WICK_RT_IDLE);
         for (int m = 1; m <= 3; m++) {
-            assert_true(dev.deliveries[m] >= 1);
-            assert_memory_equal(dev.logits[m], reference(net, input, m), 4);
+            assert_true(cut.deliveries[m] >= 1);
+            assert_memory_equal(cut.logits[m], reference(net, input, m), 4);
         }
-        for (int i = 1; i < dev.n_order; i++) /* never back to a smaller one */
-            assert_true(dev.order[i] <= dev.order[i - 1]);
+        for (int i = 1; i < cut.n_order; i++) /* never back to a smaller one */
+            assert_true(cut.order[i] <= cut.order[i - 1]);
     }
     print_message("%d spans: a failure in each of %ld writes\n", plan->model.n_spans, writes);
     wick_plan_free(plan);
@@ -202,9 +135,9 @@ static void a_policy_stops_where_it_wants(void **state) {
     reference(net, input, 1);
     for (int target = 1; target <= 3; target++) {
         wick_policy policy = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)target};
-        assert_int_equal(run(plan, &policy, input, 0), WICK_RT_IDLE);
+        assert_int_equal(cut_run(plan, &policy, 1, input, 0, arena), WICK_RT_IDLE);
         for (int m = 1; m <= 3; m++)
-            assert_int_equal(dev.deliveries[m], m >= target);
+            assert_int_equal(cut.deliveries[m], m >= target);
     }
     const wick_segment *s = plan->model.segments;
     uint32_t all_uj = (s[1].energy_nj + s[2].energy_nj + s[3].energy_nj) / 1000 + 2;

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "helper_plan.h"
 #include "tiny_qnet.h"
 
 #include <wick/nvm.h>
@@ -28,27 +29,6 @@ static int tear_down(void **state) {
     (void)state;
     wick_arena_free(arena);
     return 0;
-}
-
-static wick_device *load(const char *name) {
-    wick_device *device;
-    wick_diag diag = {0};
-    wick_status status = wick_device_load(arena, name, &device, &diag);
-    if (status != WICK_OK)
-        wick_diag_print(&diag, stdout);
-    assert_int_equal(status, WICK_OK);
-    return device;
-}
-
-static wick_plan *plan_for(const wick_qnet *net, const wick_device *device) {
-    wick_plan_options options = wick_plan_defaults();
-    wick_plan *plan;
-    wick_diag diag = {0};
-    wick_status status = wick_plan_make(net, device, &options, NULL, &plan, &diag);
-    if (status != WICK_OK)
-        wick_diag_print(&diag, stdout);
-    assert_int_equal(status, WICK_OK);
-    return plan;
 }
 
 /* Starts of tensors and steps, by the memory's own numbers rather than the planner's function. */
@@ -71,14 +51,14 @@ static void assert_units(const wick_plan *plan) {
 /* The same core and capacitor, with larger and larger units: places and borders follow. */
 static void units_decide_the_layout(void **state) {
     (void)state;
-    wick_device wide = *load("m4-mram-ecc");
+    wick_device wide = *helper_device(arena, "m4-mram-ecc");
     wick_qnet *net = tiny_family(4, 12, 8);
     int64_t last = 0;
     for (int unit = 8; unit <= 128; unit *= 4) {
         wide.nvm.ecc_bytes = unit < 32 ? unit : 8;
         wide.cache.line_bytes = unit < 32 ? 0 : unit;
         assert_int_equal(wick_device_unit_bytes(&wide), unit);
-        wick_plan *plan = plan_for(net, &wide);
+        wick_plan *plan = helper_plan(net, &wide);
         assert_units(plan);
         assert_true(plan->totals.nvm_bytes > last);
         last = plan->totals.nvm_bytes;
@@ -97,11 +77,11 @@ static void units_decide_the_layout(void **state) {
 /* Cleaning lines costs what the profile says: the same plan's commits, with and without. */
 static void cleaning_the_cache_is_paid_for(void **state) {
     (void)state;
-    const wick_device *m7 = load("m7-mram");
+    const wick_device *m7 = helper_device(arena, "m7-mram");
     wick_device free_of_charge = *m7;
     free_of_charge.cache.clean_cycles = free_of_charge.cache.clean_cycles_per_line = 0;
     wick_qnet *net = tiny_family(5, 12, 8);
-    wick_plan *plan = plan_for(net, m7), *other = plan_for(net, &free_of_charge);
+    wick_plan *plan = helper_plan(net, m7), *other = helper_plan(net, &free_of_charge);
     assert_int_equal(plan->model.n_steps, other->model.n_steps);
     int64_t lines = 0, spans = plan->model.n_spans;
     for (int s = 0; s < plan->model.n_spans; s++) {

@@ -12,12 +12,11 @@
 
 #include <cmocka.h>
 
+#include "cut_device.h"
 #include "tiny_wide.h"
 
 #include <wick/engine.h>
-#include <wick/kernels.h>
-
-enum { CLASSES = 10, NVM_MOST = 1 << 17 };
+enum { CLASSES = 10 };
 
 static wick_arena *arena;
 static wick_qnet *narrow, *wide;
@@ -99,81 +98,11 @@ static void pieces_begin_on_units(void **state) {
     wick_plan_free(plan);
 }
 
-/* --- a device whose power fails at a chosen write ----------------------------------------------*/
-
-static struct {
-    _Alignas(8) int8_t nvm[NVM_MOST];
-    long writes, cut_at; /* 0: no failure */
-    jmp_buf power_off;
-    int deliveries;
-    int8_t logits[CLASSES];
-} dev;
-
-static int on_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
-    (void)ctx;
-    memcpy(dst, dev.nvm + offset, bytes);
-    return 0;
-}
-
-static int on_write(void *ctx, uint32_t offset, const void *src, uint32_t bytes) {
-    (void)ctx;
-    dev.writes++;
-    if (dev.cut_at && dev.writes == dev.cut_at) {
-        memcpy(dev.nvm + offset, src, bytes / 2);
-        dev.cut_at = 0;
-        longjmp(dev.power_off, 1);
-    }
-    memcpy(dev.nvm + offset, src, bytes);
-    return 0;
-}
-
-static int on_barrier(void *ctx) {
-    (void)ctx;
-    return 0;
-}
-
-static int on_result(void *ctx, const wick_result *result) {
-    (void)ctx;
-    dev.deliveries++;
-    memcpy(dev.logits, result->logits, CLASSES);
-    return 0;
-}
-
-/* One input to its end through a power failure at write `cut_at`. */
-static void run(const wick_plan *plan, int module, int mapped, const int8_t *input, long cut_at) {
-    static wick_engine engine; /* static: survives the longjmp */
-    static int8_t *scratch;
-    static wick_port port;
-    static wick_policy policy;
-    uint32_t bytes = wick_model_scratch_bytes(&plan->model, mapped);
-    port = (wick_port){.nvm_mapped = mapped ? dev.nvm : NULL,
-                       .nvm_read = on_read,
-                       .nvm_write = on_write,
-                       .nvm_barrier = on_barrier,
-                       .result = on_result};
-    policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = (uint8_t)module};
-    scratch = wick_arena_alloc(arena, bytes + 4);
-    memset(&dev, 0, sizeof dev);
-    memset(dev.nvm, 0x3c, sizeof dev.nvm);
-    dev.cut_at = cut_at;
-    setjmp(dev.power_off);
-    memset(scratch, 0x5a, bytes);
-    memset(&engine, 0, sizeof engine);
-    wick_rt_status status = wick_engine_boot(&engine, &plan->model, &port, &policy, scratch, bytes);
-    if (status == WICK_RT_CORRUPT)
-        status = wick_engine_format(&engine);
-    assert_true(status >= 0);
-    if (engine.record.epoch == 0)
-        status =
-            wick_engine_submit(&engine, input, plan->model.tensors[plan->net->input].bytes, NULL);
-    while (status >= 0 && engine.record.phase != WICK_PHASE_IDLE)
-        status = wick_engine_step(&engine);
-    assert_true(status >= 0);
-}
+/* --- power failures --------------------------------------------------------------------------*/
 
 static void through_power_failures(const char *device, int max_span_outputs, int mapped) {
     wick_plan *plan = plan_of(wide, device, max_span_outputs, 0);
-    assert_true(plan->model.nvm_bytes <= NVM_MOST);
+    assert_true(plan->model.nvm_bytes <= CUT_NVM);
     const wick_qtensor *x = &wide->tensors[wide->input];
     size_t n = (size_t)x->h * (size_t)x->w * (size_t)x->c;
     uint8_t *pixels = wick_new(arena, uint8_t, n);
@@ -189,12 +118,15 @@ static void through_power_failures(const char *device, int max_span_outputs, int
             distinct += want[c] != want[0];
         if (distinct < 4)
             fail_msg("module %d: %d %d %d %d", module, want[0], want[1], want[2], want[3]);
-        run(plan, module, mapped, values[wide->input], 0);
-        long writes = dev.writes;
-        for (long cut = 0; cut <= writes; cut++) {
-            run(plan, module, mapped, values[wide->input], cut);
-            assert_true(dev.deliveries >= 1);
-            assert_memory_equal(dev.logits, want, CLASSES);
+        const wick_policy policy = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)module};
+        const int8_t *input = values[wide->input];
+        assert_int_equal(cut_run(plan, &policy, mapped, input, 0, arena), WICK_RT_IDLE);
+        long writes = cut.writes;
+        assert_true(writes > 5);
+        for (long at = 0; at <= writes; at++) {
+            assert_int_equal(cut_run(plan, &policy, mapped, input, at, arena), WICK_RT_IDLE);
+            assert_true(cut.deliveries[module] >= 1);
+            assert_memory_equal(cut.logits[module], want, CLASSES);
         }
     }
     wick_plan_free(plan);

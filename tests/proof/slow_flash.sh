@@ -86,7 +86,7 @@ mutant programmed-twice 'a boot goes on in the page of the one before' nvm_flash
     's/(        at \+= wick_flash_entry_bytes\(e.bytes, unit\);\n    \}\n)/\1    flash->head = newest, flash->at = at - newest * page_bytes;\n/'
 mutant seeded 'a page is erased before the new record is' nvm_flash.c \
     's/page = oldest_page\(flash, 0, NONE\)/page = oldest_page(flash, flash->shape.page_bytes, NONE)/'
-mutant uninterrupted 'checksums of heads are ignored' nvm_flash.c \
+mutant seeded 'checksums of heads are ignored' nvm_flash.c \
     's/return crc == wick_get32\(head \+ 4\) \? 0 : -1;/return 0;/'
 mutant record_flips 'checksums of entries are ignored' nvm_flash.c \
     's/wick_get32\(header \+ 4\) != entry_crc\(flash, header, sequence, offset\)/0/'

@@ -110,7 +110,7 @@ mutant record_flips 'the CRC is ignored' nvm_record.c \
 mutant exhaustive 'the sequence number stands still' nvm_record.c 's/    next\.sequence\+\+;\n//'
 mutant exhaustive 'the newest copy is overwritten' nvm_record.c 's/other = \(uint8_t\)\(\*copy \^ 1u\)/other = *copy/'
 mutant exhaustive 'the older copy is resumed' nvm_record.c 's/return ahead != 0 && ahead </return ahead == 0 || ahead >=/'
-mutant damage 'an older copy is never checked' nvm_record.c 's/other, a == COPY_INTACT,/other, 1,/'
+mutant damage 'an older copy is never checked' nvm_record.c 's/other, a == COPY_INTACT,/other, 1,/; s/    if \(older && magic/    parse(bytes, out);\n&/'
 mutant foreign 'a format that does half its work' engine_state.c 's/i < 2; i\+\+/i < 1; i++/'
 mutant foreign 'the model of a record is not compared' nvm_record.c \
     's/int same_model = [^;]*;/int same_model = 1;/'

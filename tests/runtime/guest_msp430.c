@@ -3,7 +3,8 @@
    the guard bytes around it. The PC's list is the expectation (slow_kernels_msp430.sh). Each call
    of a kernel lies between two marks for the cycle counter.
    SEEDS random layers, which ones by FIRST; then the layers of BENCH, whole: {kind, height and
-   width, channels in, channels out, kernel}, ... */
+   width, channels in, channels out, kernel}, ... WIDE: layers with 16-bit tensors instead, 1: those
+   with weights, 2: the others; in BENCH all tensors have 16 bits. */
 #include <string.h>
 
 #include <wick/kernels.h>
@@ -11,6 +12,10 @@
 #include <wick/squares_round.h>
 
 #include "weights/weights.h"
+
+#ifndef WIDE
+#define WIDE 0
+#endif
 
 #ifdef __MSP430__
 /* Words written here show up in the simulator's trace, with the clock cycle. */
@@ -41,16 +46,33 @@ static void mark(unsigned what) {
 
 /* The kernels of this core, with a dispatcher of its own, as emitted firmware has: all kernels do
    not fit its memory. */
+#if WIDE == 1
+#define KERNELS(X)                                                                                 \
+    X(CONV2D_S16, conv2d_s16, CONV2D) X(DWCONV2D_S16, dwconv2d_s16, DWCONV2D) X(FC_S16, fc_s16, FC)
+#elif WIDE == 2
+#define KERNELS(X)                                                                                 \
+    X(MAXPOOL_S16, maxpool_s16, MAXPOOL)                                                           \
+    X(AVGPOOL_S16, avgpool_s16, AVGPOOL)                                                           \
+    X(ADD_S16, add_s16, ADD)                                                                       \
+    X(CONCAT_S16, concat_s16, CONCAT) X(MOVE_S16, move_s16, MOVE) X(MUL_S16, mul_s16, MUL)
+#else
 #define KERNELS(X)                                                                                 \
     X(CONV2D_S8_W16, conv2d_s8_w16, CONV2D)                                                        \
     X(CONV2D_S8_W8, conv2d_s8_w8, CONV2D)                                                          \
     X(DWCONV2D_S8_W16, dwconv2d_s8_w16, DWCONV2D)                                                  \
     X(FC_S8_W16, fc_s8_w16, FC)                                                                    \
     X(FC_S8_W8, fc_s8_w8, FC)
+#endif
 
 /* All kinds do not fit either: those that only portable code computes are a program of their own.
  */
-#ifdef LATER_KINDS
+#if WIDE == 1
+enum { FIRST_KIND = 0, KINDS_HERE = WICK_LAYER_MAXPOOL };
+#define KINDS(X)
+#elif WIDE == 2
+enum { FIRST_KIND = WICK_LAYER_MAXPOOL, KINDS_HERE = WICK_LAYER_SOFTMAX - WICK_LAYER_MAXPOOL };
+#define KINDS(X)
+#elif defined LATER_KINDS
 enum { FIRST_KIND = WICK_LAYER_MOVE, KINDS_HERE = 2 };
 #define KINDS(X) X(move, MOVE) X(mul, MUL)
 #else
@@ -62,7 +84,8 @@ enum { FIRST_KIND = 0, KINDS_HERE = WICK_LAYER_MOVE };
 #endif
 
 enum { VALUES = 1024, WEIGHTS = 2048, PACKED = 1100, SCRATCH = 1536, CHANNELS = 48, GUARD = 8 };
-static int8_t src[2][VALUES], dst[VALUES + 2 * GUARD];
+#define EVEN __attribute__((aligned(2))) /* int16 tensors are read as such */
+static int8_t src[2][VALUES] EVEN, dst[(WIDE ? 2 : 1) * VALUES + 2 * GUARD] EVEN;
 static int8_t weights[WEIGHTS] FAR;
 static int32_t bias[CHANNELS], mult[CHANNELS];
 static uint8_t shift[CHANNELS];
@@ -206,6 +229,28 @@ static void random_geometry(wick_layer_kind kind) {
     }
 }
 
+#if WIDE
+/* Some tensors of the layer become int16; `all` of them. A kind whose output is quantized as its
+   input has one width. */
+static void widen(int all) {
+    int same = layer.kind == WICK_LAYER_MAXPOOL || layer.kind == WICK_LAYER_MOVE;
+    unsigned inputs = all || same ? 3 : 1 + random_below(3); /* bit i: operand i */
+    for (unsigned i = 0; i < 2; i++) {
+        operands[i].wide = inputs >> i & 1u;
+        operands[i].zero_point = operands[i].wide ? 0 : operands[i].zero_point;
+    }
+    layer.wide = all || same || random_below(4) || (layer.n_operands == 1 && !operands[0].wide);
+    if (layer.wide) {
+        layer.out_zp = 0;
+        layer.clamp_min = random_below(3) ? INT16_MIN : 0;
+        layer.clamp_max = INT16_MAX;
+    }
+    if (layer.kind != WICK_LAYER_CONCAT && (operands[0].wide || layer.n_operands > 1))
+        for (unsigned c = 0; c < CHANNELS; c++)
+            shift[c] = (uint8_t)(31 + 8 + random_below(8));
+}
+#endif
+
 static uint32_t outputs(void) {
     return (uint32_t)layer.out_h * layer.out_w * layer.out_c;
 }
@@ -229,7 +274,7 @@ static int fits(void) {
         KERNELS(X)
 #undef X
     }
-    return layer.kernel == WICK_KERNEL_PORTABLE;
+    return !WIDE && layer.kernel == WICK_KERNEL_PORTABLE;
 }
 
 /* Words of packed weights, which are written to `packed` if they have room. */
@@ -281,10 +326,11 @@ static uint32_t run_pieces(unsigned piece) {
             at[i] =
                 src[i] + (i < layer.n_operands ? rows.row0 * wick_operand_row_bytes(&layer, i) : 0);
         mark(layer.kernel);
-        wick_layer_run(&layer, at, rows.row0, first, count, dst + GUARD + first, scratch);
+        wick_layer_run(&layer, at, rows.row0, first, count,
+                       dst + GUARD + first * wick_out_size(&layer), scratch);
         mark(255);
     }
-    crc = wick_crc32(0, dst, GUARD + total + GUARD);
+    crc = wick_crc32(0, dst, GUARD + total * wick_out_size(&layer) + GUARD);
     for (uint32_t i = wick_layer_scratch_bytes(&layer) / 4; i < SCRATCH / 4 + 2; i++)
         crc ^= scratch[i] ^ UINT32_C(0xa5a5a5a5);
     return crc;
@@ -337,6 +383,7 @@ static void geometry(const uint16_t *shape) {
         }
 }
 
+#if !WIDE
 /* The kernels' division around the steps between outputs, where it is hardest, and the product. */
 static void round_numbers(unsigned what) {
     static int8_t weight = 1;
@@ -366,20 +413,29 @@ static void round_numbers(unsigned what) {
     report(what, 254, wick_crc32(0, y, sizeof y));
     report(what, 255, products);
 }
+#endif
 
 int main(void) {
     static const uint16_t shapes[][5] = {BENCH{0}};
     for (unsigned seed = 0; seed < SEEDS; seed++) {
         state = seed * UINT32_C(2654435761) + FIRST;
         random_geometry((wick_layer_kind)(FIRST_KIND + seed % KINDS_HERE));
+#if WIDE
+        widen(0);
+#endif
         unsigned all = (unsigned)outputs();
         run_kernels(seed, random_below(3) ? 1 + random_below(all) : all);
     }
+#if !WIDE
     for (unsigned seed = 0; seed < SEEDS; seed++)
         round_numbers(seed);
+#endif
     for (unsigned i = 0; shapes[i][1]; i++) {
         state = i + 1;
         geometry(shapes[i]);
+#if WIDE
+        widen(1);
+#endif
         run_kernels(i, (unsigned)outputs());
     }
     return 0;

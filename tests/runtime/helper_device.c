@@ -70,7 +70,12 @@ static int deliver(void *ctx, const wick_result *result) {
     log->module = result->module;
     log->label = result->label;
     log->age_ms = result->age_ms;
-    memcpy(log->logits, result->logits, result->n_classes);
+    log->wide = result->wide_logits != NULL;
+    assert(!log->wide || !result->logits);
+    if (log->wide)
+        memcpy(log->wide_logits, result->wide_logits, 2u * result->n_classes);
+    else
+        memcpy(log->logits, result->logits, result->n_classes);
     if (d->on_result)
         d->on_result(d);
     return failing ? -1 : 0;

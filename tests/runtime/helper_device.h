@@ -15,7 +15,9 @@ typedef struct device_result {
     uint8_t module;
     uint16_t label;
     uint32_t age_ms;
-    int8_t logits[DEVICE_CLASSES];
+    int8_t logits[DEVICE_CLASSES];       /* int8 */
+    int16_t wide_logits[DEVICE_CLASSES]; /* int16 */
+    int wide;                            /* which of the two */
 } device_result;
 
 typedef struct device {

@@ -12,9 +12,9 @@ echo 'int a;' | clang --target=msp430 -x c -c - -o /dev/null 2>/dev/null || { ec
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 board=$root/boards/msp430
-sources=("$root"/runtime/kernels/{*pool,add,concat,conv2d,dwconv2d,fc,move,mul}_s8.c "$root"/runtime/kernels/*_s8_w{16,8}.c
+sources=("$root"/runtime/kernels/{*pool,add,concat,conv2d,dwconv2d,fc,move,mul}_s8.c "$root"/runtime/kernels/*_s8_w{16,8}.c "$root"/runtime/kernels/*_s16.c
     "$root/runtime/kernels/rows.c" "$root/runtime/nvm/nvm_crc32.c"
-    "$root"/toolchain/weights/weights_{*_s8_w16,*_s8_w8,squares}.c "$root/tests/runtime/guest_msp430.c")
+    "$root"/toolchain/weights/weights_{*_s8_w16,*_s8_w8,squares,none}.c "$root/tests/runtime/guest_msp430.c")
 includes=(-I"$root/runtime/include" -I"$root/toolchain")
 
 multiplier=none # or 16bit
@@ -60,6 +60,10 @@ build layers -DSEEDS="${SEEDS:-84}" -DFIRST="${FIRST:-1}"
 simulate layers
 build later -DLATER_KINDS -DSEEDS=24 -DFIRST="${FIRST:-1}"
 simulate later
+build wide -DWIDE=1 -DSEEDS=42 -DFIRST="${FIRST:-1}"
+simulate wide
+build joins -DWIDE=2 -DSEEDS=48 -DFIRST="${FIRST:-1}"
+simulate joins
 multiplier=16bit
 build multiplied -DSEEDS=7 -DFIRST="${FIRST:-1}"
 simulate multiplied
@@ -73,13 +77,18 @@ list=
 for shape in "${shapes[@]}"; do list+="{${shape%% *}},"; done
 build bench -DSEEDS=0 -DFIRST=0 -DBENCH="$list"
 simulate bench
-names=(portable conv2d_s8_w16 conv2d_s8_w8 dwconv2d_s8_w16 fc_s8_w16 fc_s8_w8) # as in guest_msp430.c
+names=(portable conv2d_s8_w16 conv2d_s8_w8 dwconv2d_s8_w16 fc_s8_w16 fc_s8_w8 conv2d_s16 dwconv2d_s16 fc_s16) # as in guest_msp430.c
 # The most that the fast kernels may take, in cycles a MAC.
 declare -A limit=([conv3x3_8x8x8-8/conv2d_s8_w16]=11 [conv3x3_8x8x8-8/conv2d_s8_w8]=13
     [conv1x1_8x8x16-16/conv2d_s8_w16]=19 [dwconv3x3_8x8x16/dwconv2d_s8_w16]=36 [fc_128-16/fc_s8_w16]=11
     [fc_128-16/fc_s8_w8]=13)
+build widebench -DWIDE=1 -DSEEDS=0 -DFIRST=0 -DBENCH="$list"
+simulate widebench
+limit+=([conv3x3_8x8x8-8/conv2d_s16]=290 [dwconv3x3_8x8x16/dwconv2d_s16]=480 [fc_128-16/fc_s16]=320)
 status=0
 paste "$work/bench.got" "$work/bench.cycles" >"$work/table"
+# the guest numbers the kernels of 16 bits from 1 as well
+paste "$work/widebench.got" "$work/widebench.cycles" | sed -E 's/^(..)01/\106/; s/^(..)02/\107/; s/^(..)03/\108/' >>"$work/table"
 while read -r what _ cycles; do
     shape=(${shapes[16#${what:0:2}]})
     name=${names[16#${what:2:2}]}

@@ -198,6 +198,70 @@ static void a_broken_model_is_refused(void **state) {
     assert_int_equal(wick_model_check(&tiny.model, 0, TINY_SCRATCH), WICK_RT_OK);
 }
 
+/* Module 1's logits become int16, behind everything else in NVM, of the same sums. */
+static void widen_logits(tiny_model *t) {
+    wick_segment *segment = &t->segments[1];
+    wick_place *place = &t->places[segment->result];
+    for (uint32_t l = 0; l < t->model.n_layers; l++)
+        if (t->layers[l].dst == segment->result) {
+            t->layers[l].wide = 1;
+            t->layers[l].kernel = WICK_KERNEL_FC_S16;
+            t->layers[l].clamp_min = INT16_MIN;
+            t->layers[l].clamp_max = INT16_MAX;
+        }
+    segment->wide = 1;
+    place->offset = (t->model.nvm_bytes + 3u) & ~3u;
+    place->bytes = 2 * TINY_CLASSES;
+    t->model.nvm_bytes = place->offset + 2 * TINY_CLASSES;
+    t->model.scratch_bytes = wick_model_scratch_bytes(&t->model, 0);
+}
+
+/* No zero point, and steps so fine that 8 bits would not do. */
+static void enlarge_logits(tiny_model *t) {
+    for (uint32_t l = 0; l < t->model.n_layers; l++)
+        if (t->layers[l].dst == t->segments[1].result) {
+            t->layers[l].out_zp = 0;
+            t->layers[l].clamp_min = INT8_MIN;
+            for (int c = 0; c < TINY_CLASSES; c++)
+                *(int32_t *)(uintptr_t)&t->layers[l].mult[c] = INT32_MAX / 16;
+        }
+}
+
+static void logits_may_have_16_bits(void **state) {
+    (void)state;
+    int beyond = 0;
+    for (int mapped = 0; mapped < 2; mapped++)
+        for (uint32_t content = 1; content <= 20; content++) {
+            int8_t narrow[TINY_CLASSES];
+            device_make(&d, 4, 0, mapped, 5);
+            tiny_make(&tiny, usual);
+            enlarge_logits(&tiny);
+            tiny_expected(&tiny, content, 1, narrow);
+            widen_logits(&tiny);
+            assert_int_equal(boot(), WICK_RT_FRESH);
+            assert_int_equal(submit(content), WICK_RT_OK);
+            assert_int_equal(wick_engine_run(&engine), WICK_RT_IDLE);
+            const device_result *r = &d.results[0];
+            assert_true(d.n_results == 1 && r->wide);
+            for (int c = 0; c < TINY_CLASSES; c++) {
+                int y = r->wide_logits[c], best = r->wide_logits[r->label];
+                assert_int_equal(y < -128 ? -128 : y > 127 ? 127 : y, narrow[c]);
+                assert_true(c < r->label ? y < best : y <= best);
+                beyond += y < -128 || y > 127;
+            }
+            policy.module = 2; /* whose logits are as before */
+            assert_int_equal(submit(content), WICK_RT_OK);
+            assert_int_equal(wick_engine_run(&engine), WICK_RT_IDLE);
+            assert_false(d.results[1].wide);
+            assert_true(is_answer(&d.results[1], content));
+            policy.module = 1;
+        }
+    assert_true(beyond > 20);
+    BROKEN(widen_logits(&tiny); tiny.places[tiny.segments[1].result].bytes--);
+    BROKEN(widen_logits(&tiny); tiny.places[tiny.segments[1].result].offset++; m->nvm_bytes++);
+    BROKEN(widen_logits(&tiny); tiny.segments[2].wide = 1); /* 5 bytes */
+}
+
 static uint32_t charge_uj;
 static int asked;
 
@@ -524,6 +588,7 @@ int main(void) {
         cmocka_unit_test_setup(a_step_checks_its_scratch, make),
         cmocka_unit_test_setup(scratch_bytes_is_enough, make),
         cmocka_unit_test_setup(a_broken_model_is_refused, make),
+        cmocka_unit_test_setup(logits_may_have_16_bits, make),
         cmocka_unit_test_setup(a_choice_is_committed_before_it_is_acted_on, make),
         cmocka_unit_test_setup(port_errors_can_be_retried, make),
         cmocka_unit_test_setup(the_extractor_is_computed_once_a_boot, make),

@@ -364,6 +364,43 @@ static void shapes_that_cannot_be(void **state) {
     assert_int_not_equal(s.port.nvm_read(s.port.ctx, 6 * BLOCK, &byte, 1), 0);
 }
 
+static uint32_t read_end; /* behind the last byte that was read */
+
+static int bare_read(void *ctx, uint32_t offset, void *dst, uint32_t bytes) {
+    read_end = offset + bytes > read_end ? offset + bytes : read_end;
+    return flash_emulation_read(ctx, offset, dst, bytes);
+}
+
+/* Firmware of another plan has left a log with intact heads and entries. Whatever this one takes
+   over, it stays within its own pages. */
+static void logs_of_other_shapes(void **state) {
+    (void)state;
+    prepare(16, 6, 128);
+    begin_script(5);
+    for (int i = 0; i < 300; i++) {
+        write_some(1);
+        for (uint32_t pages = 5; pages < 16; pages += 2)
+            for (uint32_t page = PAGE / 2; page <= PAGE; page *= 2) {
+                const wick_flash_shape small = {page, pages, UNIT, BLOCK, 6, 64};
+                uint8_t block[BLOCK];
+                uint16_t where[6];
+                wick_flash_page heads[16];
+                wick_flash log;
+                wick_port bare = s.bare, port;
+                bare.nvm_read = bare_read;
+                read_end = 0;
+                assert_int_equal(
+                    wick_flash_make(&log, &bare, bare_erase, &small, where, heads, &port),
+                    WICK_RT_OK);
+                for (uint32_t b = 0; b < 6; b++) {
+                    assert_true((uint32_t)where[b] * UNIT < pages * page);
+                    (void)!port.nvm_read(&log, b * BLOCK, block, BLOCK);
+                }
+                assert_true(read_end <= pages * page);
+            }
+    }
+}
+
 /* ---- the engine on it ---- */
 
 static struct {
@@ -477,6 +514,7 @@ int main(void) {
         cmocka_unit_test(decayed_heads),
         cmocka_unit_test(torn_heads_hide_nothing),
         cmocka_unit_test(shapes_that_cannot_be),
+        cmocka_unit_test(logs_of_other_shapes),
         cmocka_unit_test(engine_goes_on_after_every_cut),
     };
     return cmocka_run_group_tests(tests, NULL, release);

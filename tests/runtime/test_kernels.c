@@ -212,7 +212,13 @@ static void scratch_is_what_a_step_needs(void **state) {
         layers[i].in_c = layers[i].out_c = i ? 6 : 3;
     }
     wick_step steps[2] = {{0, 9, 5}, {1, 0, 72}};
-    wick_model model = {.layers = layers, .steps = steps, .n_steps = 2, .n_classes = 10};
+    wick_segment segments[3] = {{0}};
+    wick_model model = {.layers = layers,
+                        .steps = steps,
+                        .segments = segments,
+                        .n_steps = 2,
+                        .n_modules = 2,
+                        .n_classes = 10};
     assert_int_equal(wick_step_scratch_bytes(&model, &steps[0], 0, 0), 12 + 12 + 8);
     assert_int_equal(wick_step_scratch_bytes(&model, &steps[0], 1, 0), 8);
     assert_int_equal(wick_step_scratch_bytes(&model, &steps[1], 0, 0), 36 + 36 + 72);
@@ -220,6 +226,9 @@ static void scratch_is_what_a_step_needs(void **state) {
     assert_int_equal(wick_model_scratch_bytes(&model, 1), 72);
     model.n_steps = 0;
     assert_int_equal(wick_model_scratch_bytes(&model, 0), 12);
+    assert_int_equal(wick_model_scratch_bytes(&model, 1), 0);
+    segments[1].wide = 1;
+    assert_int_equal(wick_model_scratch_bytes(&model, 0), 20);
     assert_int_equal(wick_model_scratch_bytes(&model, 1), 0);
 }
 

@@ -10,11 +10,11 @@
 #include <cmocka.h>
 
 /* Modules of 900, 400, 200 and 50 uJ; 90, 40, 20 and 5 ms; 86, 82, 76 and 53 % right. */
-static const wick_segment segments[5] = {{0, 1, 0, 0, 100000, 10000},
-                                         {0, 1, 0, 860, 900000, 90000},
-                                         {0, 1, 0, 820, 400000, 40000},
-                                         {0, 1, 0, 760, 200000, 20000},
-                                         {0, 1, 0, 530, 50000, 5000}};
+static const wick_segment segments[5] = {{0, 1, 0, 0, 0, 100000, 10000},
+                                         {0, 1, 0, 860, 0, 900000, 90000},
+                                         {0, 1, 0, 820, 0, 400000, 40000},
+                                         {0, 1, 0, 760, 0, 200000, 20000},
+                                         {0, 1, 0, 530, 0, 50000, 5000}};
 static const wick_model model = {.n_modules = 4, .segments = segments};
 static const wick_situation nothing = {.charge_uj = UINT32_MAX,
                                        .full_uj = UINT32_MAX,
@@ -200,10 +200,10 @@ static void edf_runs_the_mandatory_part_first(void **state) {
 /* Three modules; two charges, two harvests, two times. Row r holds the decisions r & 3 and r >> 2.
  */
 static uint8_t row_of[128], rows[16];
-static const wick_segment three_segments[4] = {{0, 1, 0, 0, 100000, 1000},
-                                               {0, 1, 0, 900, 800000, 8000},
-                                               {0, 1, 0, 800, 400000, 4000},
-                                               {0, 1, 0, 700, 100000, 1000}};
+static const wick_segment three_segments[4] = {{0, 1, 0, 0, 0, 100000, 1000},
+                                               {0, 1, 0, 900, 0, 800000, 8000},
+                                               {0, 1, 0, 800, 0, 400000, 4000},
+                                               {0, 1, 0, 700, 0, 100000, 1000}};
 static const wick_model three = {.n_modules = 3, .segments = three_segments};
 
 static wick_policy_table small_table(void) {

@@ -68,7 +68,7 @@ static void the_bytes_are_as_documented(void **state) {
     owner.id[1] = 0x08070605;
     uint8_t copy = 1;
     assert_int_equal(wick_record_commit(&owner, &d.port, &record, &copy), WICK_RT_OK);
-    static const uint8_t expected[36] = {'w',  'c',  'k',  4,    1,    2,    3,    4,    5,
+    static const uint8_t expected[36] = {'w',  'c',  'k',  5,    1,    2,    3,    4,    5,
                                          6,    7,    8,    0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e,
                                          0x0f, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17,
                                          0,    0x18, 0x19, 0,    0,    0x1a, 0x1b, 0x1c, 0x1d};

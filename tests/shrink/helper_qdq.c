@@ -313,3 +313,17 @@ void helper_compare(const wick_graph *qdq, const wick_qnet *net, const float *in
     wick_arena_free(arena);
     wick_values_free(qdq, values);
 }
+
+void helper_compare_images(const wick_graph *qdq, const wick_qnet *net, uint64_t seed, int images,
+                           helper_difference *difference) {
+    size_t count = (size_t)wick_shape_count(qdq->tensors[qdq->input].shape);
+    uint8_t *pixels = wick_xalloc(count);
+    float *input = wick_xalloc(count * sizeof *input);
+    wick_rng rng = wick_rng_seed(seed, 9);
+    for (int i = 0; i < images; i++) {
+        helper_image(qdq, &rng, pixels, input);
+        helper_compare(qdq, net, input, difference);
+    }
+    free(pixels);
+    free(input);
+}

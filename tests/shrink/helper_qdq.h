@@ -50,6 +50,10 @@ typedef struct helper_difference {
 void helper_compare(const wick_graph *qdq, const wick_qnet *net, const float *input,
                     helper_difference *difference);
 
+/* The same for so many random images. */
+void helper_compare_images(const wick_graph *qdq, const wick_qnet *net, uint64_t seed, int images,
+                           helper_difference *difference);
+
 /* [C,H,W] int8, uint8 or int16 of the graph -> [H,W,C] int8 or int16 of the device. */
 void helper_to_device(const wick_qtensor *tensor, const void *src, wick_dtype dtype, int8_t *dst);
 

@@ -24,20 +24,6 @@ static wick_qnet *lower(const wick_graph *qdq) {
     return net;
 }
 
-static void compare_images(const wick_graph *qdq, const wick_qnet *net, uint64_t seed, int images,
-                           helper_difference *difference) {
-    size_t count = (size_t)wick_shape_count(qdq->tensors[qdq->input].shape);
-    uint8_t *pixels = wick_xalloc(count);
-    float *input = wick_xalloc(count * sizeof *input);
-    wick_rng rng = wick_rng_seed(seed, 9);
-    for (int i = 0; i < images; i++) {
-        helper_image(qdq, &rng, pixels, input);
-        helper_compare(qdq, net, input, difference);
-    }
-    free(pixels);
-    free(input);
-}
-
 /* For the same quantized inputs each output differs by at most one step, for every operator. */
 static void every_layer_is_within_one_step(void **state) {
     (void)state;
@@ -45,7 +31,7 @@ static void every_layer_is_within_one_step(void **state) {
     for (uint64_t seed = 0; seed < 12; seed++) {
         wick_graph *graph = helper_family(seed), *qdq = helper_quantize(graph, seed, 4);
         wick_qnet *net = lower(qdq);
-        compare_images(qdq, net, seed, 3, &d);
+        helper_compare_images(qdq, net, seed, 3, &d);
         wick_qnet_free(net);
         wick_graph_free(qdq);
         wick_graph_free(graph);
@@ -294,7 +280,7 @@ static void graphs_of_other_tools_are_lowered(void **state) {
     assert_int_equal(net->pixel_to_input[0][128], 0);
     assert_int_equal(net->features, net->input);
     helper_difference d = {0};
-    compare_images(g, net, 1, 20, &d);
+    helper_compare_images(g, net, 1, 20, &d);
     for (int kind = 0; kind < WICK_LAYER_KINDS; kind++)
         assert_in_range(d.largest[kind], 0, 1);
     assert_true(d.by_kind[WICK_LAYER_CONCAT] > 0 && d.by_kind[WICK_LAYER_FC] > 0);
@@ -324,7 +310,7 @@ static void a_pool_keeps_its_quantization(void **state) {
     assert_int_equal(net->n_layers, 2);
     assert_int_equal(net->layers[0].clamp_min, 3);
     helper_difference d = {0};
-    compare_images(g, net, 2, 10, &d);
+    helper_compare_images(g, net, 2, 10, &d);
     assert_int_equal(d.by_kind[WICK_LAYER_FC], 40);
     assert_in_range(d.largest[WICK_LAYER_FC], 0, 1);
     wick_qnet_free(net);

@@ -33,6 +33,7 @@ grep -q ' 580 parameters' linear.txt || die "memory of linear exits: $(cat linea
 grep -q exit1 one.txt && ! grep -q exit2 one.txt || die "not one exit: $(cat one.txt)"
 rm -f x.onnx
 expect 2 'global, small, heads or linear' "${exits[@]}" --exits late -o x.onnx
+expect 2 'beta does nothing' "${exits[@]}" --exits global --beta 0.1 -o x.onnx
 expect 2 'needs --exits' "${exits[@]}" --exit-after TM1.pool1 -o x.onnx
 expect 2 'finished network' "$wick" train -r "$blocks" --exits small -d builtin:shapes10 --limit 200 -o x.onnx
 expect 3 'no node' "${exits[@]}" --exits small --exit-after pool9 -o x.onnx

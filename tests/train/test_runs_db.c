@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -240,11 +241,65 @@ static void writers_begin_a_file_together(void **state) {
     }
 }
 
+static const char *status_of_last(wick_arena *arena) {
+    wick_run_info info;
+    wick_run_point *points;
+    int n;
+    assert_int_equal(wick_runs_read(path, 0, arena, &info, &points, &n, NULL), WICK_OK);
+    wick_run_info *all;
+    assert_int_equal(wick_runs_list(path, arena, &all, &n, NULL), WICK_OK);
+    assert_string_equal(all[n - 1].status, info.status);
+    return info.status;
+}
+
+/* A training that is killed cannot record it; who reads notices. */
+static void a_killed_run_is_interrupted(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    int begun[2], stay[2]; /* the child ends when we do */
+    char byte = 0;
+    assert_int_equal(pipe(begun) | pipe(stay), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        wick_runs runs;
+        wick_run_info info = example();
+        if (wick_runs_open(path, true, &runs, NULL) == WICK_OK &&
+            wick_runs_begin(&runs, &info, 1, 1, NULL) == WICK_OK)
+            byte = 1;
+        close(stay[1]);
+        _exit(write(begun[1], &byte, 1) == 1 && read(stay[0], &byte, 1) == 0);
+    }
+    assert_int_equal(read(begun[0], &byte, 1), 1);
+    assert_int_equal(byte, 1);
+    assert_string_equal(status_of_last(arena), "running");
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_string_equal(status_of_last(arena), "interrupted");
+    wick_runs runs; /* going on with it, then as a file from before processes were named */
+    wick_run_info info = example(), *all;
+    int n;
+    assert_int_equal(wick_runs_list(path, arena, &all, &n, NULL), WICK_OK);
+    info.id = all[n - 1].id;
+    assert_int_equal(wick_runs_open(path, true, &runs, NULL), WICK_OK);
+    assert_int_equal(wick_runs_begin(&runs, &info, 1, 1, NULL), WICK_OK);
+    assert_string_equal(status_of_last(arena), "running");
+    assert_int_equal(wick_runs_exec(&runs, "DROP TABLE processes", NULL), WICK_OK);
+    assert_string_equal(status_of_last(arena), "running");
+    wick_runs_close(&runs);
+    for (int end = 0; end < 2; end++) {
+        close(begun[end]);
+        close(stay[end]);
+    }
+    wick_arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_repeated_epoch_replaces_the_first),
         cmocka_unit_test(a_missing_run_lists_what_there_is),
+        cmocka_unit_test(a_killed_run_is_interrupted),
         cmocka_unit_test(other_files_are_left_alone),
         cmocka_unit_test(writers_begin_a_file_together),
     };

@@ -24,7 +24,7 @@ grep -q '"test"' a.json || die "no test accuracy: $(cat a.json)"
 grep -Eq '"peak_mb": [1-9][0-9]' a.json || die "no peak memory: $(cat a.json)"
 grep -q 'epoch 2/2' err || die "no line for each epoch: $(cat err)"
 [ ! -e a.onnx.state ] || die "the state is left behind"
-"${train[@]}" -o b.onnx -s baseline --quiet --runs runs.db --alpha 1,2,1 --beta 0.1,0.2,0.3 > b.txt 2> err ||
+"${train[@]}" -o b.onnx -s baseline --quiet --runs runs.db --alpha 1,2,1 > b.txt 2> err ||
     die "baseline: $(cat err)"
 [ ! -s err ] || die "--quiet is not quiet: $(cat err)"
 grep -q TM3 b.txt || die "no table: $(cat b.txt)"
@@ -48,7 +48,23 @@ if command -v gnuplot > /dev/null; then
     grep -q '<svg' curves.svg || die "not an SVG"
     "$wick" runs plot --db runs.db -o curves.png --metric loss || die "plot as PNG"
     [ "$(head -c 4 curves.png | tail -c 3)" = PNG ] || die "not a PNG"
+    # Seeds: what gnuplot is told, number for number.
+    mkdir fake
+    printf '#!/bin/sh\ncat "$@" > "%s/script"\nexec "%s" "$@"\n' "$work" "$(command -v gnuplot)" > fake/gnuplot
+    chmod +x fake/gnuplot
+    cp runs.db seeds.db
+    "${train[@]}" -o two.onnx --runs seeds.db --seed 2 --quiet > /dev/null 2> err || die "a second seed: $(cat err)"
+    PATH=$work/fake:$PATH "$wick" runs plot 1 2 3 --mean --module 2 --db seeds.db -o seeds.svg || die "plot of seeds"
+    "$wick" runs export 1 3 --db seeds.db > seeds.csv || die "export of seeds"
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "validation") v = i; if ($i == "module") m = i; if ($i == "epoch") e = i } next }
+        $m == "TM2" || $m == 2 { n[$e]++; sum[$e] += 100 * $v; low[$e] = n[$e] == 1 || 100 * $v < low[$e] ? 100 * $v : low[$e]; high[$e] = n[$e] == 1 || 100 * $v > high[$e] ? 100 * $v : high[$e] }
+        END { for (i = 1; i <= 2; i++) printf "%d %.6f %.6f %.6f\n", i, sum[i] / n[i], low[i], high[i] }' seeds.csv > wanted
+    sed -n '/^$c0/,/^EOD/p' script | awk 'NF == 4 && $1 ~ /^[0-9]+$/ { printf "%d %.6f %.6f %.6f\n", $1, $2, $3, $4 }' > drawn
+    [ "$(wc -l < drawn)" -eq 2 ] && cmp drawn wanted || die "seeds: $(cat script seeds.csv)"
+    awk '$3 != $4 { spread = 1 } END { exit !spread }' drawn || die "two seeds are the same"
+    [ "$(grep -c '^$c' script)" -eq 2 ] && grep -q 'filledcurves' script && grep -q 'unified-kd, 2 runs' script || die "not two curves, one a band: $(cat script)"
 fi
+expect 2 'are for plot' "$wick" runs list --mean --db runs.db
 # Side by side: only what differs, and how far the second is from the first. Every number also exported.
 "$wick" runs compare 1 2 --db runs.db > compare.txt || die "compare"
 grep -Eq '^ *strategy +unified-kd +baseline' compare.txt || die "strategy differs: $(cat compare.txt)"
@@ -87,6 +103,13 @@ expect 2 'data is required' "$wick" train -o x.onnx
 expect 2 'unified-kd' "${train[@]}" -o x.onnx -s unifed
 expect 2 '3 modules' "${train[@]}" -o x.onnx --alpha 1,2
 expect 2 '3 pairs' "${train[@]}" -o x.onnx --beta 1,2
+for option in '--beta 0.1' '--kd-warmup 0.5' --no-kd-features --no-detach --kd-logits; do # shellcheck disable=SC2086
+    expect 2 'nothing without --strategy unified-kd' "${train[@]}" -o x.onnx -s unified $option
+    expect 2 'nothing without --strategy unified-kd' "${train[@]}" -o x.onnx -s l2s,unified $option
+done
+expect 2 'and there is one' "$wick" train -r "$source_dir/tests/train/data/tiny_blocks.json" -d builtin:shapes10 --limit 200 --beta 0.1 -o x.onnx
+expect 3 'blanks whole images of 32 x 32' "${train[@]}" -o x.onnx --cutout 33
+expect 3 'out of the picture' "${train[@]}" -o x.onnx --shift 32
 expect 2 'epochs' "${train[@]}" -o x.onnx -e 0
 expect 2 'not PATTERN=DENSITY' "${train[@]}" -o x.onnx --sparse 'TM1.*'
 expect 2 'sparse' "${train[@]}" -o x.onnx --sparse 'TM1.*=5:4'

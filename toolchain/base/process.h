@@ -3,6 +3,7 @@
 #ifndef WICK_PROCESS_H
 #define WICK_PROCESS_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/diag.h"
 
@@ -23,6 +24,13 @@ typedef struct wick_process {
 wick_status wick_process_run(wick_process *processes, int count, int at_once,
                              void (*done)(void *ctx, int finished), void *ctx, wick_diag *diag);
 void wick_process_free(wick_process *process);
+/* Names this process: a line by which wick_process_ended can tell later whether it still runs. In
+   `arena`. */
+const char *wick_process_self(wick_arena *arena);
+/* True when the process that so called itself has surely ended: it ran on this machine before the
+   last boot, or since and there is none with its number and start time. False where that cannot be
+   told: another machine, another container, or not such a line. */
+bool wick_process_ended(const char *self);
 /* True when a program of this name is in PATH. */
 bool wick_process_exists(const char *program);
 

@@ -15,7 +15,7 @@ wick_data_options wick_data_defaults(void) {
 }
 
 /* "shapes10" or "shapes10:SEED", 0 <= SEED < 2^64. */
-static wick_status load_builtin(wick_data *data, const char *name, wick_diag *diag) {
+static wick_status load_builtin(wick_data *data, const char *name, int limit, wick_diag *diag) {
     static const char hint[] = "the built-in data set is builtin:shapes10 or builtin:shapes10:SEED";
     size_t len = strlen("shapes10");
     if (strncmp(name, "shapes10", len) != 0 || (name[len] != '\0' && name[len] != ':'))
@@ -31,7 +31,7 @@ static wick_status load_builtin(wick_data *data, const char *name, wick_diag *di
             return wick_fail(diag, WICK_RANGE, data->spec, NULL, hint,
                              "'%s' is not a seed (a whole number below 2^64)", digits);
     }
-    return data_load_shapes10(data, seed, diag);
+    return data_load_shapes10(data, seed, limit, diag);
 }
 
 static wick_status load_plain(wick_data *data, const char *dir, const wick_data_options *options,
@@ -51,7 +51,7 @@ static wick_status load(wick_data *data, const wick_data_options *options, wick_
     const char *colon = strchr(data->spec, ':'), *rest = colon ? colon + 1 : NULL;
     size_t len = colon ? (size_t)(colon - data->spec) : 0;
     if (len == 7 && !memcmp(data->spec, "builtin", len))
-        return load_builtin(data, rest, diag);
+        return load_builtin(data, rest, options->limit, diag);
     bool tagged = true, npy = len == 3 && !memcmp(data->spec, "npy", len);
     const char *dir = rest;
     wick_status (*loader)(wick_data *, const char *, wick_diag *) = NULL;

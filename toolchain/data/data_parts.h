@@ -50,7 +50,8 @@ typedef struct data_picture {
    black. */
 wick_status data_decode(const char *path, data_picture *picture, wick_diag *diag);
 
-wick_status data_load_shapes10(wick_data *data, uint64_t seed, wick_diag *diag);
+/* Draws no more than `limit` training and test images (0 = all). */
+wick_status data_load_shapes10(wick_data *data, uint64_t seed, int limit, wick_diag *diag);
 wick_status data_load_cifar10(wick_data *data, const char *dir, wick_diag *diag);
 wick_status data_load_cifar100(wick_data *data, const char *dir, wick_diag *diag);
 wick_status data_load_idx(wick_data *data, const char *dir, wick_diag *diag);

@@ -247,22 +247,35 @@ static void draw(uint64_t seed, size_t index, uint8_t *pixels) {
         }
 }
 
+/* Image i of all, and where it goes: only those that a limit leaves are drawn. */
 typedef struct painting {
     wick_data *data;
     uint64_t seed;
+    uint32_t *chosen[WICK_SPLITS]; /* of WICK_TRAIN and WICK_TEST */
 } painting;
 
 static bool paint(void *context, size_t i) {
     painting *p = context;
-    bool test = i >= TRAIN_IMAGES;
-    wick_images *images = &p->data->split[test ? WICK_TEST : WICK_TRAIN];
-    size_t at = test ? i - TRAIN_IMAGES : i;
-    images->labels[at] = (uint16_t)(i % CLASSES);
-    draw(p->seed, i, images->pixels + data_offset(p->data, at, 0, 0));
+    size_t n_train = (size_t)p->data->split[WICK_TRAIN].n;
+    bool test = i >= n_train;
+    wick_split s = test ? WICK_TEST : WICK_TRAIN;
+    size_t at = test ? i - n_train : i, index = p->chosen[s][at] + (test ? TRAIN_IMAGES : 0);
+    p->data->split[s].labels[at] = (uint16_t)(index % CLASSES);
+    draw(p->seed, index, p->data->split[s].pixels + data_offset(p->data, at, 0, 0));
     return true;
 }
 
-wick_status data_load_shapes10(wick_data *data, uint64_t seed, wick_diag *diag) {
+static wick_status choose(painting *p, wick_split s, size_t n, int limit, wick_diag *diag) {
+    uint16_t *labels = wick_xalloc(n * sizeof *labels);
+    size_t count, kept = limit > 0 ? (size_t)limit : n;
+    for (size_t i = 0; i < n; i++)
+        labels[i] = (uint16_t)(i % CLASSES);
+    p->chosen[s] = data_pick_limited(labels, n, CLASSES, kept, &count);
+    free(labels);
+    return data_allocate(p->data, count, &p->data->split[s], diag);
+}
+
+wick_status data_load_shapes10(wick_data *data, uint64_t seed, int limit, wick_diag *diag) {
     data->height = data->width = SIDE;
     data->channels = 3;
     data->n_classes = CLASSES;
@@ -271,9 +284,13 @@ wick_status data_load_shapes10(wick_data *data, uint64_t seed, wick_diag *diag) 
         data->class_names[c] = names[c];
     data->description =
         wick_arena_printf(data->arena, "drawn from seed %llu", (unsigned long long)seed);
-    WICK_TRY(data_allocate(data, TRAIN_IMAGES, &data->split[WICK_TRAIN], diag));
-    WICK_TRY(data_allocate(data, TEST_IMAGES, &data->split[WICK_TEST], diag));
-    painting p = {data, seed};
-    data_parallel(TRAIN_IMAGES + TEST_IMAGES, paint, &p);
-    return WICK_OK;
+    painting p = {data, seed, {0}};
+    wick_status status = choose(&p, WICK_TRAIN, TRAIN_IMAGES, limit, diag);
+    if (status == WICK_OK)
+        status = choose(&p, WICK_TEST, TEST_IMAGES, limit, diag);
+    if (status == WICK_OK)
+        data_parallel((size_t)(data->split[WICK_TRAIN].n + data->split[WICK_TEST].n), paint, &p);
+    free(p.chosen[WICK_TRAIN]);
+    free(p.chosen[WICK_TEST]);
+    return status;
 }

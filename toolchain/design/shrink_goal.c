@@ -132,16 +132,22 @@ static void keep_better(wick_goal_run *run, int step, wick_graph *qdq) {
     r->met = wick_budgets_hold(&r->budgets, now);
 }
 
-/* The network as it is, in 8 bits, which needs no training. */
-static wick_status try_as_it_is(wick_goal_run *run) {
+/* Adds the step of a trained network; the best so far is kept. */
+static wick_status judge_and_keep(wick_goal_run *run, const wick_graph *graph, const char *what,
+                                  int epochs) {
     wick_graph *qdq = NULL;
     int step = run->result->n_steps;
-    wick_status status = judge(run, run->collapsed, add_step(run, "8 bits", 0), &qdq);
+    wick_status status = judge(run, graph, add_step(run, what, epochs), &qdq);
     if (status == WICK_OK)
         keep_better(run, step, qdq);
     else
         wick_graph_free(qdq);
     return status;
+}
+
+/* The network as it is, in 8 bits, which needs no training. */
+static wick_status try_as_it_is(wick_goal_run *run) {
+    return judge_and_keep(run, run->collapsed, "8 bits", 0);
 }
 
 /* --- candidates --------------------------------------------------------------------------------*/
@@ -168,15 +174,10 @@ static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double
     char *name = name_of(run, WICK_GOAL_TRIAL, c);
     wick_graph *graph = wick_graph_clone(structure.graph);
     wick_status status = wick_goal_train(run, name, what, c, &structure, epochs, &graph);
-    if (status == WICK_OK) {
-        wick_goal_step *step = add_step(run, what, epochs);
-        step->figures = c->figures;
-        step->on_device = true;
-        memcpy(step->accuracy, graph->family.validation, sizeof step->accuracy);
-        measure_drop(run, step);
-        *score = mean_of(run, step->accuracy);
-        settle(run, step);
-    }
+    if (status == WICK_OK)
+        status = judge_and_keep(run, graph, what, epochs);
+    if (status == WICK_OK)
+        *score = mean_of(run, run->result->steps[run->result->n_steps - 1].accuracy);
     wick_graph_free(graph);
     wick_structure_free(&structure);
     return status;
@@ -216,12 +217,9 @@ static wick_status finish_candidate(wick_goal_run *run, wick_candidate c) {
         char *name = wick_arena_printf(run->arena, "%s-%d", first, repair);
         if (repair)
             run->progress.total += (uint64_t)epochs * (uint64_t)run->data->split[WICK_TRAIN].n;
-        wick_graph *qdq = NULL;
         status = wick_goal_train(run, name, what, &c, &structure, epochs, &graph);
         if (status == WICK_OK)
-            status = judge(run, graph, add_step(run, what, epochs), &qdq);
-        if (status == WICK_OK)
-            keep_better(run, step, qdq);
+            status = judge_and_keep(run, graph, what, epochs);
         fits = status == WICK_OK &&
                !(wick_budgets_excess(&run->result->budgets, &run->result->steps[step].figures) > 1);
         c.density *= REPAIR;
@@ -239,7 +237,8 @@ static wick_status work_through(wick_goal_run *run, wick_candidate *candidates, 
                         images * (uint64_t)(tried * trial_epochs + run->options->train.epochs));
     if (tried)
         status = rank_by_trials(run, candidates, n);
-    for (int i = 0; i < n && status == WICK_OK && !run->result->met; i++) {
+    /* The best one is trained at length even where a trial met the budgets: for its accuracy. */
+    for (int i = 0; i < n && status == WICK_OK && (i == 0 || !run->result->met); i++) {
         if (i) /* the one before lost too much */
             run->progress.total += images * (uint64_t)run->options->train.epochs;
         status = finish_candidate(run, candidates[i]);

@@ -2,6 +2,7 @@
  */
 #include "emit/emit_parts.h"
 
+#include <math.h>
 #include <string.h>
 
 static const char *const kinds[][2] = {
@@ -69,6 +70,26 @@ static void define_flash(const wick_plan *plan, wick_buf *buf) {
                     shape.blocks, shape.spare_bytes);
 }
 
+/* What the logits stand for, module by module. Macros: who does not read them stores nothing. */
+static void define_logits(const wick_qnet *net, wick_buf *buf) {
+    static const char *const names[] = {"SCALES", "ZERO_POINTS", "BITS"};
+    wick_buf_puts(buf, "/* Of each module: logit y stands for scale * (y - zero point); its bits "
+                       "(wick_result). */\n");
+    for (int what = 0; what < 3; what++) {
+        wick_buf_printf(buf, "#define MODEL_LOGIT_%s {", names[what]);
+        for (int k = 0; k < net->n_modules; k++) {
+            const wick_qtensor *t = &net->tensors[net->logits[k]];
+            wick_buf_puts(buf, k ? ", " : "");
+            if (what == 0)
+                wick_buf_printf(buf, "%.9ef", (double)t->scale);
+            else
+                wick_buf_printf(buf, "%d", what == 1 ? t->zero_point : t->wide ? 16 : 8);
+        }
+        wick_buf_puts(buf, "}\n");
+    }
+    wick_buf_puts(buf, "\n");
+}
+
 static void emit_header(wick_emit *emit) {
     const wick_plan *plan = emit->plan;
     const wick_qnet *net = plan->net;
@@ -86,6 +107,7 @@ static void emit_header(wick_emit *emit) {
                     plan->model.id[0], plan->model.id[1]);
     wick_buf_printf(buf, "#define MODEL_CLASSES %d\n#define MODEL_MODULES %d\n\n", net->n_classes,
                     net->n_modules);
+    define_logits(net, buf);
     wick_buf_puts(
         buf,
         "/* The application's variables (wick_engine.app), SRAM for wick_engine_boot, and the size "
@@ -105,6 +127,12 @@ static void emit_header(wick_emit *emit) {
                     "/* 1: planned for memory that the CPU loads from directly "
                     "(wick_port.nvm_mapped). */\n#define MODEL_NVM_MAPPED %d\n\n",
                     plan->device->nvm.mapped ? 1 : 0);
+    wick_buf_printf(
+        buf,
+        "/* Modelled: with less harvest than this (uW that reach the capacitor) waiting "
+        "for charge takes more than\n   power failures do: set wick_engine.eager. */\n"
+        "#define MODEL_LAZY_FROM_UW %.0fu\n\n",
+        ceil(wick_plan_lazy_from(plan)));
     wick_buf_puts(buf, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     wick_buf_puts(buf,
                   "extern const wick_model wick_model_data;\n"
@@ -193,14 +221,15 @@ static void emit_tables(wick_emit *emit, wick_buf *buf) {
         wick_buf_printf(buf, "    {%u, %u, %u, %u, %u, %u},\n", m->spans[s].first_step,
                         m->spans[s].n_steps, m->spans[s].need_mv, m->spans[s].mandatory,
                         m->spans[s].margin_16mv, m->spans[s].energy_nj);
-    wick_buf_puts(buf,
-                  "};\n\n/* first span, spans, result tensor, accuracy in permille, modelled nJ, "
-                  "modelled us */\nstatic const wick_segment segments[] = {\n");
+    wick_buf_puts(
+        buf, "};\n\n/* first span, spans, result tensor, accuracy in permille, logits are int16, "
+             "modelled nJ, modelled us */\nstatic const wick_segment segments[] = {\n");
     for (int s = 0; s < plan->n_segments; s++)
-        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u, %u}, /* %s */\n", m->segments[s].first_span,
-                        m->segments[s].n_spans, m->segments[s].result,
-                        m->segments[s].accuracy_permille, m->segments[s].energy_nj,
-                        m->segments[s].time_us, wick_emit_plain(emit, plan->segments[s].name));
+        wick_buf_printf(buf, "    {%u, %u, %u, %u, %u, %u, %u}, /* %s */\n",
+                        m->segments[s].first_span, m->segments[s].n_spans, m->segments[s].result,
+                        m->segments[s].accuracy_permille, m->segments[s].wide,
+                        m->segments[s].energy_nj, m->segments[s].time_us,
+                        wick_emit_plain(emit, plan->segments[s].name));
     wick_buf_puts(buf, "};\n\n");
 }
 

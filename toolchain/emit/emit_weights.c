@@ -125,7 +125,8 @@ wick_status wick_emit_vectors(wick_emit *emit) {
                     "#ifndef MODEL_VECTORS_H\n#define MODEL_VECTORS_H\n\n#include \"model.h\"\n\n"
                     "#define MODEL_VECTORS %d\n\n"
                     "extern const uint8_t model_vector_pixels[MODEL_VECTORS][MODEL_INPUT_BYTES];\n"
-                    "extern const int8_t\n"
+                    "/* As wick_result_logit gives them. */\n"
+                    "extern const int16_t\n"
                     "    model_vector_logits[MODEL_VECTORS][MODEL_MODULES][MODEL_CLASSES];\n\n"
                     "#endif\n",
                     n);
@@ -145,12 +146,15 @@ wick_status wick_emit_vectors(wick_emit *emit) {
         wick_buf_puts(&logits, "    {");
         for (int m = 0; m < net->n_modules; m++) {
             wick_buf_puts(&logits, m ? ",\n     {" : "{");
-            wick_emit_s8(&logits, values[net->logits[m]], net->n_classes);
+            for (int c = 0; c < net->n_classes; c++)
+                wick_buf_printf(&logits, c ? ", %d" : "%d",
+                                (int)wick_qtensor_at(&net->tensors[net->logits[m]],
+                                                     values[net->logits[m]], (size_t)c));
             wick_buf_puts(&logits, "}");
         }
         wick_buf_puts(&logits, "},\n");
     }
-    wick_buf_puts(source, "};\n\nconst int8_t "
+    wick_buf_puts(source, "};\n\nconst int16_t "
                           "model_vector_logits[MODEL_VECTORS][MODEL_MODULES][MODEL_CLASSES] = {\n");
     wick_buf_append(source, logits.data, logits.len);
     wick_buf_puts(source, "};\n");

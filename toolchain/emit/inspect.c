@@ -39,15 +39,13 @@ static wick_copy_state copy_state(const wick_model *model, const wick_port *port
 
 /* Argmax of a module's logits, the first of equal ones, as the engine does; -1: unreadable. */
 static int label_of(const wick_plan *plan, const wick_port *port, wick_arena *arena, int module) {
-    const wick_place *place = &plan->model.tensors[plan->model.segments[module].result];
-    int8_t *logits = wick_new(arena, int8_t, plan->model.n_classes);
-    int best = 0;
-    if (port->nvm_read(port->ctx, place->offset, logits, plan->model.n_classes) != 0)
+    const uint16_t result = plan->model.segments[module].result;
+    const wick_qtensor *tensor = &plan->net->tensors[result];
+    uint32_t bytes = wick_logit_bytes(&plan->model, (unsigned)module);
+    int8_t *logits = wick_new(arena, int8_t, bytes);
+    if (port->nvm_read(port->ctx, plan->model.tensors[result].offset, logits, bytes) != 0)
         return -1;
-    for (int c = 1; c < plan->model.n_classes; c++)
-        if (logits[c] > logits[best])
-            best = c;
-    return best;
+    return wick_qtensor_argmax(tensor, logits);
 }
 
 static void inspect_state(const wick_plan *plan, const wick_port *port, wick_arena *arena,

@@ -75,27 +75,27 @@ wick_status verify_compile(verify_session *session, const char *const *argv) {
     return status;
 }
 
-wick_status verify_build_guest(verify_session *session, const char *flags, const char *cpu,
-                               const char *source, const char *guest) {
+wick_status verify_build_guest(verify_session *session, const verify_core *core, const char *source,
+                               const char *guest) {
     char **files;
     int n_files, n = 0;
     WICK_TRY(verify_sources(session, &files, &n_files));
     wick_arena *arena = session->arena;
     char *share = wick_path_join(arena, wick_share_dir(), "boards");
     const char **argv = wick_new(arena, const char *, n_files + 24);
-    argv[n++] = "arm-none-eabi-gcc";
-    argv[n++] = wick_arena_printf(arena, "@%s/%s", share, flags);
-    if (cpu)
-        argv[n++] = cpu;
+    argv[n++] = core->compiler ? core->compiler : "arm-none-eabi-gcc";
+    argv[n++] = wick_arena_printf(arena, "@%s/%s", share, core->flags);
+    if (core->cpu)
+        argv[n++] = core->cpu;
     argv[n++] = "-std=gnu99";
     argv[n++] = "-O2";
     argv[n++] = "-ffreestanding";
     argv[n++] = "-T";
-    argv[n++] = wick_path_join(arena, share, "common/mps.ld");
+    argv[n++] = wick_path_join(arena, share, core->linker ? core->linker : "common/mps.ld");
     argv[n++] = wick_arena_printf(arena, "-I%s", session->dir);
     argv[n++] = wick_arena_printf(arena, "-I%s/include", session->dir);
     argv[n++] = wick_arena_printf(arena, "-I%s/common", share);
-    argv[n++] = wick_path_join(arena, share, "common/mps_start.c");
+    argv[n++] = wick_path_join(arena, share, core->start ? core->start : "common/mps_start.c");
     argv[n++] = wick_path_join(arena, share, "common/semihost.c");
     argv[n++] = wick_path_join(arena, share, source);
     for (int i = 0; i < n_files; i++)
@@ -113,7 +113,7 @@ wick_status verify_manifest(verify_session *session) {
     if (status != WICK_OK)
         return wick_fail(session->diag, status, session->dir, NULL,
                          "name a folder that `wick emit` made", "it has no readable manifest");
-    const char *id = "";
+    const char *id = "", *device = "";
     wick_json_at at = wick_json_root(root, path, session->arena, session->diag);
     status = wick_json_string(at, "id", &id);
     char *want = wick_arena_printf(session->arena, "%08x%08x", session->plan->model.id[0],
@@ -121,6 +121,14 @@ wick_status verify_manifest(verify_session *session) {
     if (status == WICK_OK && strcmp(id, want) != 0)
         status = wick_json_fail(at, WICK_MISMATCH, "emit it again from this plan",
                                 "the folder holds %s, the plan is %s", id, want);
+    /* The id says where memory lies, which may be the same on two devices; their kernels are not.
+     */
+    if (status == WICK_OK)
+        status = wick_json_string(at, "device", &device);
+    if (status == WICK_OK && strcmp(device, session->plan->device->name) != 0)
+        status = wick_json_fail(at, WICK_MISMATCH, "name the folder's plan with --plan",
+                                "the folder is for %s, the plan for %s", device,
+                                session->plan->device->name);
     json_decref(root);
     return status;
 }
@@ -152,7 +160,7 @@ static wick_status prepare_inputs(verify_session *session, const wick_data *data
     uint8_t *pixels = wick_new(session->arena, uint8_t, bytes);
     int8_t **values = wick_qnet_buffers(net, session->arena);
     session->inputs = wick_new(session->arena, char *, session->n_inputs);
-    session->logits = wick_new(session->arena, int8_t *, session->n_inputs * net->n_modules);
+    session->logits = wick_new(session->arena, int16_t *, session->n_inputs * net->n_modules);
     for (int i = 0; i < session->n_inputs; i++) {
         take_pixels(session, data, i, pixels, bytes);
         wick_qnet_run(net, pixels, (1u << net->n_modules) - 1, values);
@@ -160,8 +168,10 @@ static wick_status prepare_inputs(verify_session *session, const wick_data *data
             wick_arena_printf(session->arena, "%s/input%d.bin", session->temporary, i);
         WICK_TRY(wick_file_write(session->inputs[i], values[net->input], bytes, session->diag));
         for (int k = 0; k < net->n_modules; k++) {
-            int8_t *copy = wick_new(session->arena, int8_t, net->n_classes);
-            memcpy(copy, values[net->logits[k]], (size_t)net->n_classes);
+            int16_t *copy = wick_new(session->arena, int16_t, net->n_classes);
+            for (int c = 0; c < net->n_classes; c++)
+                copy[c] = (int16_t)wick_qtensor_at(&net->tensors[net->logits[k]],
+                                                   values[net->logits[k]], (size_t)c);
             session->logits[i * net->n_modules + k] = copy;
         }
     }

@@ -8,13 +8,25 @@
 
 /* Which board of QEMU has a device's core; the first that fits. */
 static const struct board {
-    const char *core, *machine, *flags, *cpu;
-} boards[] = {{"Cortex-M0", "mps2-an385", "mps2-an385/an385.flags", "-mcpu=cortex-m0plus"},
-              {"Cortex-M33", "mps2-an505", "mps2-an505/an505.flags", NULL},
-              {"Cortex-M3", "mps2-an385", "mps2-an385/an385.flags", NULL},
-              {"Cortex-M4", "mps2-an386", "mps2-an386/an386.flags", NULL},
-              {"Cortex-M7", "mps2-an500", "mps2-an500/an500.flags", NULL},
-              {"Cortex-M55", "mps3-an547", "mps3-an547/an547.flags", NULL}};
+    const char *core, *machine;
+    verify_core build;
+    bool riscv;
+} boards[] = {{"Cortex-M0",
+               "mps2-an385",
+               {.flags = "mps2-an385/an385.flags", .cpu = "-mcpu=cortex-m0plus"},
+               false},
+              {"Cortex-M33", "mps2-an505", {.flags = "mps2-an505/an505.flags"}, false},
+              {"Cortex-M3", "mps2-an385", {.flags = "mps2-an385/an385.flags"}, false},
+              {"Cortex-M4", "mps2-an386", {.flags = "mps2-an386/an386.flags"}, false},
+              {"Cortex-M7", "mps2-an500", {.flags = "mps2-an500/an500.flags"}, false},
+              {"Cortex-M55", "mps3-an547", {.flags = "mps3-an547/an547.flags"}, false},
+              {"RV32",
+               "virt",
+               {.compiler = "riscv64-unknown-elf-gcc",
+                .flags = "riscv-virt/riscv_virt.flags",
+                .start = "riscv-virt/riscv_start.c",
+                .linker = "riscv-virt/riscv_virt.ld"},
+               true}};
 
 typedef struct device_run {
     verify_session session;
@@ -25,25 +37,30 @@ typedef struct device_run {
     size_t *at;                       /* [tensors] */
 } device_run;
 
+static const char *emulator(const device_run *run) {
+    return run->board->riscv ? "qemu-system-riscv32" : "qemu-system-arm";
+}
+
 static wick_status find_board(device_run *run) {
     const char *core = run->session.plan->device->core;
-    if (!wick_process_exists("qemu-system-arm") || !wick_process_exists("arm-none-eabi-gcc"))
-        return wick_fail(run->session.diag, WICK_NOT_FOUND, "QEMU", NULL, "make deps, or --no-qemu",
-                         "qemu-system-arm or arm-none-eabi-gcc is not installed");
     for (size_t i = 0; i < WICK_LEN(boards) && !run->board; i++)
         if (!strncmp(core, boards[i].core, strlen(boards[i].core)))
             run->board = &boards[i];
-    if (run->board)
-        return WICK_OK;
-    return wick_fail(run->session.diag, WICK_UNSUPPORTED, NULL, core,
-                     "name a device with a Cortex-M, or --no-qemu",
-                     "layers are compared on the Arm cores that QEMU knows");
+    if (!run->board)
+        return wick_fail(run->session.diag, WICK_UNSUPPORTED, NULL, core,
+                         "name a device with a Cortex-M or RV32, or --no-qemu",
+                         "layers are compared on the cores that QEMU knows");
+    const char *compiler = run->board->riscv ? run->board->build.compiler : "arm-none-eabi-gcc";
+    if (!wick_process_exists(emulator(run)) || !wick_process_exists(compiler))
+        return wick_fail(run->session.diag, WICK_NOT_FOUND, "QEMU", NULL, "make deps, or --no-qemu",
+                         "%s or %s is not installed", emulator(run), compiler);
+    return WICK_OK;
 }
 
 static wick_status emulate(device_run *run) {
     wick_arena *arena = run->session.arena;
     const char *argv[] = {
-        "qemu-system-arm",
+        emulator(run),
         "-M",
         run->board->machine,
         "-nographic",
@@ -56,6 +73,8 @@ static wick_status emulate(device_run *run) {
                           run->inputs, run->outputs, run->n),
         "-kernel",
         run->guest,
+        run->board->riscv ? "-bios" : NULL,
+        "none",
         NULL};
     wick_process qemu = {.argv = argv, .timeout_s = 900};
     wick_status status = wick_process_run(&qemu, 1, 1, NULL, NULL, run->session.diag);
@@ -98,10 +117,22 @@ static void compare_layer(const wick_qtensor *t, const int8_t *want, const int8_
     }
 }
 
+/* got: int16, whatever the logits' width. */
+static bool same_answer(const wick_qnet *net, int module, int8_t **values, const int8_t *got) {
+    const wick_qtensor *t = &net->tensors[net->logits[module]];
+    for (int c = 0; c < net->n_classes; c++) {
+        int16_t found;
+        memcpy(&found, got + 2 * (size_t)c, sizeof found);
+        if (found != wick_qtensor_at(t, values[net->logits[module]], (size_t)c))
+            return false;
+    }
+    return true;
+}
+
 static wick_status compare(device_run *run, const int8_t *inputs, wick_device_result *result) {
     const wick_qnet *net = run->session.plan->net;
     size_t classes = (size_t)net->n_classes;
-    size_t each = run->tensor_bytes + classes * (size_t)net->n_modules;
+    size_t each = run->tensor_bytes + 2 * classes * (size_t)net->n_modules;
     wick_bytes file;
     WICK_TRY(wick_file_read(run->session.arena, run->outputs, each * (size_t)run->n, &file,
                             run->session.diag));
@@ -119,8 +150,8 @@ static wick_status compare(device_run *run, const int8_t *inputs, wick_device_re
             compare_layer(&net->tensors[t], values[t], got + run->at[t], i, &result->layers[l]);
         }
         for (int k = 0; k < net->n_modules; k++)
-            result->wrong_answers += memcmp(got + run->tensor_bytes + (size_t)k * classes,
-                                            values[net->logits[k]], classes) != 0;
+            result->wrong_answers +=
+                !same_answer(net, k, values, got + run->tensor_bytes + 2 * (size_t)k * classes);
     }
     return WICK_OK;
 }
@@ -160,8 +191,8 @@ static wick_status run_all(device_run *run, const int8_t *inputs, wick_device_re
     WICK_TRY(
         wick_file_write(run->inputs, inputs, (size_t)run->n * run->input_bytes, session->diag));
     run->guest = wick_path_join(run->session.arena, run->session.temporary, "guest.elf");
-    WICK_TRY(verify_build_guest(&run->session, run->board->flags, run->board->cpu,
-                                "common/layers_guest.c", run->guest));
+    WICK_TRY(
+        verify_build_guest(&run->session, &run->board->build, "common/layers_guest.c", run->guest));
     WICK_TRY(emulate(run));
     WICK_TRY(compare(run, inputs, result));
     return judge(run, result);

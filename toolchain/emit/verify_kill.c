@@ -103,7 +103,7 @@ static wick_status start(kill_run *run, uint64_t at, int *status) {
    while it prints leaves the beginning of a line. */
 static bool all_right(const kill_run *run) {
     const wick_qnet *net = run->session->plan->net;
-    const int8_t *logits =
+    const int16_t *logits =
         run->session->logits[run->c->input * net->n_modules + run->c->module - 1];
     wick_buf want = {0};
     wick_buf_puts(&want, "LOGITS");
@@ -188,8 +188,8 @@ wick_status verify_kill(verify_session *session, wick_verify_result *result) {
     uint64_t done = 0;
     for (size_t b = 0; b < WICK_LEN(boards) && status == WICK_OK; b++) {
         run.board = &boards[b];
-        status =
-            verify_build_guest(session, run.board->flags, NULL, "common/kill_guest.c", run.guest);
+        status = verify_build_guest(session, &(verify_core){.flags = run.board->flags},
+                                    "common/kill_guest.c", run.guest);
         for (int i = 0; i < result->n_cases && status == WICK_OK; i++) {
             run.c = &result->cases[i];
             run.rng = wick_rng_seed(session->options->seed, 0x6b696c6c + b * 64 + (uint64_t)i);

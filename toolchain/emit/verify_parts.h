@@ -10,8 +10,8 @@ typedef struct verify_session {
     char *temporary; /* builds and inputs */
     const wick_plan *plan;
     const wick_verify_options *options;
-    char **inputs;   /* [n_inputs] files with the quantized input */
-    int8_t **logits; /* [n_inputs * n_modules][n_classes] of the PC's own run */
+    char **inputs;    /* [n_inputs] files with the quantized input */
+    int16_t **logits; /* [n_inputs * n_modules][n_classes] of the PC's own run */
     int n_inputs, jobs;
     wick_progress progress;
     wick_diag *diag;
@@ -24,10 +24,15 @@ wick_status verify_sources(verify_session *session, char ***files, int *n);
 wick_status verify_manifest(verify_session *session);
 /* Compiles; the compiler's message becomes the diagnostic. */
 wick_status verify_compile(verify_session *session, const char *const *argv);
-/* The emitted folder with boards/`source` as a program for one of QEMU's boards: `flags` is the
-   board's file below boards/, `cpu` one more option or NULL, `guest` the file to write. */
-wick_status verify_build_guest(verify_session *session, const char *flags, const char *cpu,
-                               const char *source, const char *guest);
+/* What builds for one of QEMU's boards; files are below boards/. */
+typedef struct verify_core {
+    const char *flags;                     /* the board's options */
+    const char *cpu;                       /* one more option, or NULL */
+    const char *compiler, *start, *linker; /* NULL: those of the Arm boards */
+} verify_core;
+/* The emitted folder with boards/`source` as a program for that board in the file `guest`. */
+wick_status verify_build_guest(verify_session *session, const verify_core *core, const char *source,
+                               const char *guest);
 
 wick_status verify_host(verify_session *session, wick_verify_result *result);
 wick_status verify_host_replay(verify_session *session, int module, int input, const char *id,
@@ -51,7 +56,7 @@ wick_status verify_kill(verify_session *session, wick_verify_result *result);
 const char *verify_thumb_missing(void);
 const char *verify_kill_missing(void);
 /* A JSON array, or text at "LOGITS 1 2 ...", against the PC's own run. */
-bool verify_same_logits(const json_t *list, const int8_t *logits, int n_classes);
-bool verify_same_text(const char *text, const int8_t *logits, int n_classes);
+bool verify_same_logits(const json_t *list, const int16_t *logits, int n_classes);
+bool verify_same_text(const char *text, const int16_t *logits, int n_classes);
 
 #endif

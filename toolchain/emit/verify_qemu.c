@@ -55,8 +55,8 @@ wick_status verify_qemu(verify_session *session, wick_verify_result *result) {
         return wick_fail(session->diag, WICK_NOT_FOUND, "QEMU", NULL, "make deps, or --no-qemu",
                          "qemu-system-arm or arm-none-eabi-gcc is not installed");
     char *program = wick_path_join(session->arena, session->temporary, "guest.elf");
-    WICK_TRY(
-        verify_build_guest(session, "mps2-an386/an386.flags", NULL, "mps2-an386/guest.c", program));
+    WICK_TRY(verify_build_guest(session, &(verify_core){.flags = "mps2-an386/an386.flags"},
+                                "mps2-an386/guest.c", program));
     int count =
         0; /* the first input is enough: what differs between inputs is data, not control flow */
     wick_process *processes = wick_xalloc(sizeof *processes * (size_t)result->n_cases);

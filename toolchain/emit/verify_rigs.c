@@ -14,7 +14,7 @@ wick_verify_rig *verify_add_rig(wick_verify_result *result, const char *name, co
     return rig;
 }
 
-bool verify_same_logits(const json_t *list, const int8_t *logits, int n_classes) {
+bool verify_same_logits(const json_t *list, const int16_t *logits, int n_classes) {
     if (json_array_size(list) != (size_t)n_classes)
         return false;
     for (int c = 0; c < n_classes; c++)
@@ -23,7 +23,7 @@ bool verify_same_logits(const json_t *list, const int8_t *logits, int n_classes)
     return true;
 }
 
-bool verify_same_text(const char *text, const int8_t *logits, int n_classes) {
+bool verify_same_text(const char *text, const int16_t *logits, int n_classes) {
     const char *at = text + strlen("LOGITS");
     for (int c = 0; c < n_classes; c++) {
         char *end;

@@ -129,7 +129,7 @@ static void ask(admission *a, wick_plan_draw draw, const char *by) {
 /* What is short is a finding; another status than OK: no budget would do. */
 static wick_status examine(admission *a, wick_diag *diag, wick_diag *findings) {
     int64_t fixed = wick_plan_fixed_ram(a->device);
-    int64_t logits = wick_plan_align(a->net->n_classes, 4);
+    int64_t logits = wick_plan_align(wick_plan_logit_bytes(a->net), 4);
     a->boot_draw = wick_plan_draw_of(a->device, a->boot);
     a->floor = wick_pack_smallest(&a->costs, a->boot_draw);
     if (a->floor.scratch < logits)

@@ -426,7 +426,8 @@ static wick_status check_structure(const checker *c) {
     int spans = 0, steps = 0;
     for (int s = 0; s <= m->n_modules; s++) {
         int result = s ? net->logits[s - 1] : net->features;
-        if (m->segments[s].first_span != spans || m->segments[s].result != result)
+        if (m->segments[s].first_span != spans || m->segments[s].result != result ||
+            m->segments[s].wide != (s && net->tensors[result].wide))
             return refuse(c, -1, "segment %d does not follow the one before it", s);
         spans += m->segments[s].n_spans;
     }

@@ -291,6 +291,32 @@ static void find_worst(walk *w) {
     free(stops);
 }
 
+static size_t most_units(const wick_plan *plan, int module) {
+    size_t most = (size_t)plan->model.segments[0].n_spans + 4;
+    for (int m = module; m <= wick_plan_way_from(plan, module); m++)
+        most += (size_t)plan->model.segments[m].n_spans + 2;
+    return most;
+}
+
+double wick_plan_lazy_from(const wick_plan *plan) {
+    wick_latency_options options = {.eager = true, .wait_s = 1};
+    walk w = {.plan = plan, .options = &options, .tank = tank_of(plan->device, 0)};
+    size_t most = most_units(plan, 1);
+    w.units = wick_xalloc(most * sizeof *w.units);
+    w.begin_s = wick_xalloc(most * sizeof *w.begin_s);
+    make_units(&w, 1);
+    double sum = 0, squares = 0, off_uj; /* a failure hits a unit as often as it is large */
+    for (int i = 0; i < w.n; i++) {
+        sum += w.units[i].drawn_uj;
+        squares += w.units[i].drawn_uj * w.units[i].drawn_uj;
+    }
+    free(w.units);
+    free(w.begin_s);
+    double failure_uj = w.boot.drawn_uj + squares / (2 * sum);
+    return draw_uw(&w.tank, plan->device->sleep_uw, &off_uj) * (w.tank.on_uj - w.tank.off_uj) /
+           failure_uj;
+}
+
 wick_latency wick_plan_latency(const wick_plan *plan, int module,
                                const wick_latency_options *options) {
     wick_latency result = {.unit = -1, .answer_s = INFINITY};
@@ -299,9 +325,7 @@ wick_latency wick_plan_latency(const wick_plan *plan, int module,
               .tank = tank_of(plan->device, options->arriving_uw),
               .result = &result};
     const tank *t = &w.tank;
-    size_t most = (size_t)plan->model.segments[0].n_spans + 4;
-    for (int m = module; m <= wick_plan_way_from(plan, module); m++)
-        most += (size_t)plan->model.segments[m].n_spans + 2;
+    size_t most = most_units(plan, module);
     w.units = wick_xalloc(most * sizeof *w.units);
     w.begin_s = wick_xalloc(most * sizeof *w.begin_s);
     w.reach = wick_xalloc(most * sizeof *w.reach);

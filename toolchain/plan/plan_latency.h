@@ -57,6 +57,13 @@ typedef struct wick_latency {
    from off_v to the voltage at which it goes on, plus one sleep. */
 wick_latency wick_plan_latency(const struct wick_plan *plan, int module,
                                const wick_latency_options *options);
+/* Harvest (µW arriving) above which waiting for charge gives more answers than committing every
+   span and letting the power fail (wick_latency_options.eager). A device that waits pays for its
+   sleep, s; one that fails pays each charge's E_on - E_off with a boot and, on average, half of a
+   unit, F, but nothing while it is off: h (1 - F / (E_on - E_off)) > h - s as long as h < s (E_on -
+   E_off) / F. An estimate: units of the largest module, a constant harvest that is small beside the
+   active power, the same leakage. */
+double wick_plan_lazy_from(const struct wick_plan *plan);
 /* The least harvest (µW arriving) with which `module` answers within deadline_s, to 0.1 %, rounded
    up; INFINITY: none would do. */
 double wick_plan_least_harvest(const struct wick_plan *plan, int module,

@@ -236,3 +236,12 @@ void wick_plan_lay_out(wick_plan *plan, const wick_place *sram) {
         places[t].sram = sram[t].sram;
     wick_plan_link(plan);
 }
+
+uint32_t wick_plan_logit_bytes(const wick_qnet *net) {
+    uint32_t most = 0;
+    for (int k = 0; k < net->n_modules; k++) {
+        uint32_t bytes = wick_plan_tensor_bytes(&net->tensors[net->logits[k]]);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}

@@ -10,7 +10,7 @@
 
 /* Bytes of code beside the kernels, gcc 12.2 -O2 for Cortex-M4, rounded up;
    tests/emit/slow_emit_builds.c measures. */
-enum { CODE_ENGINE = 13376, CODE_GUARD = 684, CODE_FLASH = 2560 };
+enum { CODE_ENGINE = 13632, CODE_GUARD = 684, CODE_FLASH = 2624 };
 
 wick_plan_options wick_plan_defaults(void) {
     return (wick_plan_options){.margin = 0.8};
@@ -131,11 +131,12 @@ void wick_plan_complete_segments(wick_plan *plan, const int *first_span, const i
     plan->model.extractor_steps = (uint16_t)extractor_steps;
     for (int s = 0; s < plan->n_segments; s++) {
         double accuracy = s ? net->accuracy[s - 1] : NAN;
-        segments[s] = (wick_segment){
-            .first_span = (uint16_t)first_span[s],
-            .n_spans = (uint16_t)span_count[s],
-            .result = (uint16_t)(s ? net->logits[s - 1] : net->features),
-            .accuracy_permille = isfinite(accuracy) ? (uint16_t)lround(accuracy * 1000) : 0};
+        segments[s] = (wick_segment){.first_span = (uint16_t)first_span[s],
+                                     .n_spans = (uint16_t)span_count[s],
+                                     .result = (uint16_t)(s ? net->logits[s - 1] : net->features),
+                                     .accuracy_permille =
+                                         isfinite(accuracy) ? (uint16_t)lround(accuracy * 1000) : 0,
+                                     .wide = s && net->tensors[net->logits[s - 1]].wide};
     }
 }
 
@@ -195,7 +196,8 @@ static void complete_parts(wick_plan *plan, const wick_plan_costs *costs) {
     complete_reloads(plan, costs);
     plan->commit = wick_device_cost(device, wick_plan_commit_work(device));
     plan->take = wick_device_cost(device, wick_plan_take_work(costs));
-    wick_work logits = {.nvm_read_bytes = m->n_classes, .nvm_reads = device->nvm.mapped ? 0 : 1};
+    wick_work logits = {.nvm_read_bytes = wick_plan_logit_bytes(plan->net),
+                        .nvm_reads = device->nvm.mapped ? 0 : 1};
     plan->send = wick_device_cost(device, logits);
 }
 

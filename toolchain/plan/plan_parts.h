@@ -82,6 +82,8 @@ double wick_plan_asked_uj(const wick_device *device, double uj_per_v2, wick_plan
 double wick_plan_uf_for(const wick_device *device, double margin, wick_plan_draw draw);
 double wick_plan_wake_v_for(const wick_device *device, double margin, wick_plan_draw draw);
 int64_t wick_plan_align(int64_t value, int64_t unit);
+/* Of the module with the longest logits. */
+uint32_t wick_plan_logit_bytes(const wick_qnet *net);
 /* Output elements of a layer, or elements of a tensor. */
 uint32_t wick_plan_layer_total(const wick_layer *layer);
 uint32_t wick_plan_tensor_bytes(const wick_qtensor *tensor);

@@ -1,6 +1,7 @@
 /* Accuracy of the integer network: images are shared out among threads. */
 #include "shrink/shrink.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,13 +18,11 @@ typedef struct evaluation {
     atomic_int next, done;
 } evaluation;
 
-/* The first of the largest logits, as the engine does. */
-static uint16_t argmax(const int8_t *logits, int n) {
-    int best = 0;
-    for (int i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return (uint16_t)best;
+static float confidence_of(const wick_qtensor *t, const int8_t *values) {
+    double largest = wick_qtensor_real(t, values, (size_t)wick_qtensor_argmax(t, values)), sum = 0;
+    for (int c = 0; c < t->c; c++)
+        sum += exp(wick_qtensor_real(t, values, (size_t)c) - largest);
+    return (float)(1 / sum);
 }
 
 static void run_image(evaluation *e, int image, int8_t **values) {
@@ -31,11 +30,10 @@ static void run_image(evaluation *e, int image, int8_t **values) {
     wick_qnet_run(net, e->images->pixels + (size_t)image * e->image_bytes, UINT32_MAX, values);
     for (int k = 0; k < net->n_modules; k++) {
         size_t at = (size_t)k * (size_t)e->n + (size_t)image;
-        const int8_t *logits = values[net->logits[k]];
-        e->answers.labels[at] = argmax(logits, net->n_classes);
+        const wick_qtensor *logits = &net->tensors[net->logits[k]];
+        e->answers.labels[at] = (uint16_t)wick_qtensor_argmax(logits, values[net->logits[k]]);
         if (e->answers.confidence)
-            e->answers.confidence[at] = wick_confidence_s8(
-                logits, net->n_classes, (double)net->tensors[net->logits[k]].scale);
+            e->answers.confidence[at] = confidence_of(logits, values[net->logits[k]]);
     }
 }
 

@@ -418,10 +418,6 @@ static wick_status finish_heads(lowering *lw) {
             return wick_fail(lw->diag, WICK_SHAPE, NULL, graph->tensors[family->heads[k]].name,
                              "every module must end with one number for each class",
                              "the logits are [%d,%d,%d]", logits->h, logits->w, logits->c);
-        if (logits->wide)
-            return wick_fail(lw->diag, WICK_UNSUPPORTED, NULL,
-                             graph->tensors[family->heads[k]].name, "quantize the logits to int8",
-                             "the device's answers have 8 bits, not int16");
         net->n_classes = logits->c;
         net->module_names[k] = name[0] ? wick_arena_strdup(net->arena, name)
                                        : wick_arena_printf(net->arena, "TM%d", k + 1);

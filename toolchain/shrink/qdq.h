@@ -14,8 +14,8 @@ wick_status wick_qdq_prepare(const wick_graph *graph, wick_graph **out, wick_dia
 int wick_qdq_observed(const wick_graph *prepared, wick_arena *arena, int **tensors);
 
 /* Which of those tensors, `n`, the options want at 16 bits and the device can have so: neither they
-   nor what has their quantization (pools, moves) is a head or meets an operator that it computes by
-   a table. wide: [n]. */
+   nor what has their quantization (pools, moves) meets an operator that it computes by a table.
+   wide: [n]. */
 void wick_qdq_widths(const wick_graph *prepared, const wick_quantize_options *options,
                      const int *tensors, int n, bool *wide);
 

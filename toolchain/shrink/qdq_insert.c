@@ -88,7 +88,7 @@ static bool has_wide_kernel(wick_op op) {
 }
 
 /* Marks in `same` all tensors that are quantized as `tensor` is, which come behind it; false where
-   one of them is a head, or an operator without a 16-bit kernel reads or makes it. */
+   an operator without a 16-bit kernel reads or makes one. */
 static bool may_widen(const wick_graph *graph, int tensor, bool *same) {
     for (int t = 0; t < graph->n_tensors; t++)
         same[t] = t == tensor;
@@ -102,9 +102,6 @@ static bool may_widen(const wick_graph *graph, int tensor, bool *same) {
         if (reads && keeps_quantization(node->op))
             same[node->output] = true;
     }
-    for (int k = 0; k < graph->family.n_heads; k++)
-        if (same[graph->family.heads[k]])
-            return false;
     return true;
 }
 

@@ -56,6 +56,15 @@ double wick_qtensor_real(const wick_qtensor *tensor, const int8_t *values, size_
     return (double)tensor->scale * (wick_qtensor_at(tensor, values, i) - tensor->zero_point);
 }
 
+int wick_qtensor_argmax(const wick_qtensor *tensor, const int8_t *values) {
+    int n = tensor->h * tensor->w * tensor->c, best = 0;
+    for (int i = 1; i < n; i++)
+        if (wick_qtensor_at(tensor, values, (size_t)i) >
+            wick_qtensor_at(tensor, values, (size_t)best))
+            best = i;
+    return best;
+}
+
 int64_t wick_qtensor_bytes(const wick_qtensor *tensor) {
     return (int64_t)tensor->h * tensor->w * tensor->c * (tensor->wide ? 2 : 1);
 }

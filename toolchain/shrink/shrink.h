@@ -37,7 +37,7 @@ typedef struct wick_quantize_options {
                             inputs of the calibration images, is taken off its bias (Nagel et al.,
                             ICCV 2019, section 4.2, eq. 17), default false */
     int activation_bits; /* 8 (default), or 16: of every activation that wick_quantize_activations
-                            lists; the input and the logits always have 8 */
+                            lists; the input always has 8 */
     const char *const *wide; /* [n_wide] names of those that have 16 bits even so (may be NULL);
                                 others are passed over. Any mixture runs: every kernel reads and
                                 writes either width, and no layers are added. */
@@ -56,7 +56,7 @@ wick_status wick_quantize(const wick_graph *graph, const wick_data *data,
                           const wick_quantize_options *options, wick_graph **out, wick_diag *diag);
 
 /* The activations of a float family that can have 16 bits, in node order, `*n` names in `arena`:
-   all but the input, the logits, and what an operator computes by a table or feeds (functions,
+   logits included: all but the input, and what an operator computes by a table or feeds (functions,
    Softmax). A pool's or move's output has the width of its input and is not listed. */
 wick_status wick_quantize_activations(const wick_graph *graph, wick_arena *arena,
                                       const char ***names, int *n, wick_diag *diag);
@@ -145,6 +145,8 @@ int64_t wick_qnet_constant_bytes(const wick_qnet *net);
    elements, as the device has them. */
 int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t i);
 double wick_qtensor_real(const wick_qtensor *tensor, const int8_t *values, size_t i);
+/* The place of its largest element, the first of equals, as the engine finds an answer. */
+int wick_qtensor_argmax(const wick_qtensor *tensor, const int8_t *values);
 int64_t wick_qtensor_bytes(const wick_qtensor *tensor);
 
 /* One int8 run on the PC, bit-equal to the device's. pixels [H,W,C] uint8. values[t] (n_tensors

@@ -51,6 +51,8 @@ typedef struct working {
 typedef struct worked {
     int queue, row, answer;
     double work_uj, time_s, least_uj, reward;
+    double commit_uj; /* of one here, where the engine makes one */
+    bound_extra extra;
 } worked;
 
 static void work_from(const working *w, worked at);
@@ -63,9 +65,14 @@ static int newest(const bound *b, int j) {
 static void end_at(const working *w, const worked *at) {
     const bound *b = &w->p->problem->bound;
     const interval *v = w->v;
-    double uj = w->kept_uj - at->work_uj * v->decay;
+    const bound_row *row = &b->rows.rows[at->row];
+    double end_uj = w->kept_uj - (at->work_uj + at->extra.uj) * v->decay;
     for (int mode = OFF; mode <= ON; mode++) {
-        double sleep_uj = mode == ON && w->was_on ? v->sleep_uj : 0;
+        double sleep_uj = mode == ON && w->was_on ? v->sleep_uj : 0, uj = end_uj;
+        if (mode == OFF || uj - sleep_uj < row->next_uj)
+            uj -= at->commit_uj * v->decay;
+        if (mode == OFF && row->inside)
+            continue;
         if (uj < b->off_uj * v->decay - v->lent_uj - 1e-9)
             continue;
         place to = {.mode = mode, .queue = at->queue, .row = at->row, .uj = uj - sleep_uj};
@@ -88,9 +95,12 @@ static bool work_along(const working *w, const worked *from, bound_line line, wo
         at->row = i;
         at->work_uj = from->work_uj + rows[i].uj - first->uj;
         at->time_s = from->time_s + rows[i].time_s - first->time_s;
-        if (i != from->row)
+        at->commit_uj = 0;
+        if (i != from->row) {
             at->least_uj =
                 fmax(at->least_uj, bound_least_uj(w->v, &rows[i], first->uj - from->work_uj));
+            at->commit_uj = bound_extra_at(&at->extra, &rows[i]);
+        }
         if (at->time_s > w->v->most_s || w->ready_uj < at->least_uj - 1e-9)
             return false;
         end_at(w, at);
@@ -158,7 +168,8 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
     if (!boots || crest_uj(&v->crest[OFF], from->uj) >= b->on_uj)
         work_from(&w, (worked){.queue = from->queue & ((1 << b->most_open) - 1),
                                .row = from->row,
-                               .least_uj = -INFINITY});
+                               .least_uj = -INFINITY,
+                               .extra = {.booted = boots}});
     if (boots || !p->n_ways) {
         place rest = {.mode = OFF, .queue = from->queue, .row = from->row};
         rest.uj = fmin(from->uj * v->decay + v->gain_uj, bound_cap_uj(b, rest.queue, rest.row));

@@ -192,7 +192,9 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                                     wick_bound *out, double *reached, wick_diag *diag) {
     static const struct {
         double dearer, margin;
-    } tries[] = {{1, 0}, {1, 0.01}, {1.02, 0}, {1.02, 0.003}, {1.02, 0.01}, {1.04, 0.003}};
+    } tries[] = {{1, 0},       {1, 0.01},     {1.02, 0},    {1.02, 0.003},
+                 {1.02, 0.01}, {1.04, 0.003}, {1.04, 0.01}, {1.08, 0.01}};
+    const double enough = 0.998; /* of the bound */
     *out = (wick_bound){0};
     *reached = 0;
     wick_arena *arena = NULL;
@@ -200,6 +202,8 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
     bound_values *values = NULL;
     wick_status status = WICK_OK;
     for (size_t i = 0; i < WICK_LEN(tries) && status == WICK_OK; i++) {
+        if (i && *reached >= enough * out->expected)
+            break;
         if (tries[i].dearer != p.dearer) {
             wick_arena_free(arena);
             arena = wick_arena_new();

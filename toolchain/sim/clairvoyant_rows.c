@@ -4,6 +4,11 @@
 
 #include <wick/kernels.h>
 
+typedef struct expense {
+    double uj, time_s;
+    double store_uj, reload_uj; /* as in bound_row */
+} expense;
+
 typedef struct builder {
     const wick_plan *plan;
     const work_items *w;
@@ -33,7 +38,8 @@ static void add_row(wick_arena *arena, builder *b, double uj, double time_s, dou
     out->rows[out->n] = (bound_row){.uj = from->uj + uj,
                                     .time_s = from->time_s + time_s,
                                     .need_uj = need_uj > 0 ? need_uj : -INFINITY,
-                                    .before_uj = from->uj};
+                                    .before_uj = from->uj,
+                                    .next_uj = -INFINITY};
     b->at = out->n++;
 }
 
@@ -62,23 +68,32 @@ static void add_fluid(wick_arena *arena, builder *b, double uj, double time_s) {
         flush(arena, b);
 }
 
-/* A span that begins at need_uj and is paid then, as far as that charge surely pays it. */
-static void add_gated(wick_arena *arena, builder *b, double uj, double time_s, double need_uj,
-                      double off_uj) {
-    flush(arena, b);
-    b->out->unit_s = fmax(b->out->unit_s, time_s);
-    double sure_uj = fmax(0, need_uj - off_uj);
-    if (uj > sure_uj) {
+static void add_parts(wick_arena *arena, builder *b, const expense *all, double need_uj) {
+    double sure_uj = fmax(0, need_uj - b->cap->off_uj);
+    if (all->uj > sure_uj) {
         add_row(arena, b, sure_uj, 0, need_uj);
-        b->pending_uj = uj - sure_uj;
-        b->pending_s = time_s;
+        b->pending_uj = all->uj - sure_uj;
+        b->pending_s = all->time_s;
         flush(arena, b);
         return;
     }
-    int n = parts_of(b, time_s);
+    int n = parts_of(b, all->time_s);
     for (int i = 0; i < n; i++)
-        add_row(arena, b, i ? 0 : uj, time_s / n, i ? 0 : need_uj);
-    b->begun_s = fmax(b->begun_s, time_s / n);
+        add_row(arena, b, i ? 0 : all->uj, all->time_s / n, i ? 0 : need_uj);
+    b->begun_s = fmax(b->begun_s, all->time_s / n);
+}
+
+/* A span that begins at need_uj and is paid then, as far as that charge surely pays it. */
+static void add_gated(wick_arena *arena, builder *b, const expense *all, double need_uj) {
+    flush(arena, b);
+    b->out->unit_s = fmax(b->out->unit_s, all->time_s);
+    b->out->rows[b->at].next_uj = need_uj;
+    int first = b->out->n;
+    add_parts(arena, b, all, need_uj);
+    for (int i = first; i < b->at; i++)
+        b->out->rows[i].inside = true;
+    b->out->rows[first].reload_uj = all->reload_uj;
+    b->out->rows[b->at].store_uj = all->store_uj;
 }
 
 static double uj_of(const builder *b, int q, int first, int end) {
@@ -118,33 +133,54 @@ static void beginning(const builder *b, int k, double *share_uj, double *share_s
     *share_s = own_s > 0 ? least_s / own_s : 1;
 }
 
-typedef struct expense {
-    double uj, time_s;
-} expense;
-
 static void add_item(const builder *b, int q, int item, expense *sum) {
     if (item < 0)
         return;
-    sum->uj += b->dearer * fmax(0, bound_spent(b->w, q, item + 1) - bound_spent(b->w, q, item));
+    sum->uj += uj_of(b, q, item, item + 1);
     sum->time_s += time_of(b, q, item, item + 1);
 }
 
-/* The steps of span i of sequence q from `first` on; a commit that no voltage leaves out, with what
-   its steps leave in SRAM for later ones. */
-static expense expense_of(const builder *b, int q, int i, int first) {
+/* A commit behind the span's steps, with what these leave in SRAM for later ones. */
+static expense commit_of(const builder *b, const wick_span *span) {
     const work_items *w = b->w;
-    const wick_segment *segment = &b->plan->model.segments[q];
-    const wick_span *span = &b->plan->model.spans[segment->first_span + i];
-    int end = w->items[w->span_first[segment->first_span + i]].unit_end;
-    expense sum = {.uj = uj_of(b, q, first, end), .time_s = time_of(b, q, first, end)};
-    if (!w->lazy || !(span->mandatory || i + 1 == segment->n_spans))
-        return sum;
+    expense sum = {0};
     int end_step = span->first_step + span->n_steps;
     for (int k = span->first_step; k < end_step; k++)
         if (b->plan->stores[k].last_reader >= end_step)
             add_item(b, WORK_LOOSE, w->store_item[k], &sum);
     for (int k = w->sequence[WORK_DECIDE].first; k < w->sequence[WORK_DECIDE].end; k++)
         add_item(b, WORK_DECIDE, k, &sum);
+    return sum;
+}
+
+/* Where modules compute the extractor again it is not known what another one left. */
+static double reload_of(const builder *b, const wick_span *span) {
+    const work_items *w = b->w;
+    expense sum = {0};
+    int first_step = span->first_step, end_step = first_step + span->n_steps;
+    for (int r = w->reload_first[first_step]; r < w->reload_first[end_step]; r++)
+        if (b->plan->reloads[r].producer < first_step && !wick_recomputes(&b->plan->model))
+            add_item(b, WORK_LOOSE, w->reload_item[r], &sum);
+    return sum.uj;
+}
+
+/* The steps of span i of sequence q from `first` on, with a commit that no voltage leaves out. */
+static expense expense_of(const builder *b, int q, int i, int first) {
+    const work_items *w = b->w;
+    const wick_segment *segment = &b->plan->model.segments[q];
+    const wick_span *span = &b->plan->model.spans[segment->first_span + i];
+    int end = w->items[w->span_first[segment->first_span + i]].unit_end;
+    expense sum = {.uj = uj_of(b, q, first, end), .time_s = time_of(b, q, first, end)};
+    if (!w->lazy)
+        return sum;
+    expense commit = commit_of(b, span);
+    sum.reload_uj = reload_of(b, span);
+    if (span->mandatory || i + 1 == segment->n_spans) {
+        sum.uj += commit.uj;
+        sum.time_s += commit.time_s;
+    } else {
+        sum.store_uj = commit.uj;
+    }
     return sum;
 }
 
@@ -175,8 +211,7 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
             continue;
         expense all = expense_of(b, q, i, first);
         if (b->w->lazy && span->need_mv)
-            add_gated(arena, b, all.uj, all.time_s, store_energy_at(b->cap, span->need_mv * 1e-3),
-                      b->cap->off_uj);
+            add_gated(arena, b, &all, store_energy_at(b->cap, span->need_mv * 1e-3));
         else
             add_fluid(arena, b, all.uj, all.time_s);
     }
@@ -216,7 +251,7 @@ void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items 
                  .out = out,
                  .room = 64};
     *out = (bound_rows){.n = 1, .rows = wick_new(arena, bound_row, b.room)};
-    out->rows[0] = (bound_row){.need_uj = -INFINITY};
+    out->rows[0] = (bound_row){.need_uj = -INFINITY, .next_uj = -INFINITY};
     add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);
     flush(arena, &b);
     out->taken = b.at;

@@ -13,6 +13,10 @@ typedef struct bound_row {
     double need_uj;    /* charge that the unit which leads here begins at; -INFINITY: any */
     double before_uj;  /* what is paid when it begins */
     double beyond_uj;  /* the most that is drawn and not paid */
+    double next_uj;    /* charge that no unit behind it begins below; -INFINITY: any */
+    double store_uj;   /* of a commit here that a high voltage leaves out, with what it writes */
+    double reload_uj;  /* what the unit that begins with this row reads anew behind a boot */
+    bool inside;       /* of a unit, which a power failure repeats */
     int answers;       /* the module whose answer is complete here; 0: none */
 } bound_row;
 

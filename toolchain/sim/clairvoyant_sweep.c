@@ -269,9 +269,53 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
          b->reward[in * b->n_modules + at->answers - 1]);
 }
 
-/* To the rows of a line; *least_uj: charge that the units before it begin at. False: the charge or
-   the time ends within it. */
-static bool work_along(const sweep *s, const way_on *w, bound_line line, double *least_uj) {
+/* Behind a boot the first unit reads what is not in SRAM, and commits. */
+double bound_extra_at(bound_extra *extra, const bound_row *row) {
+    if (extra->booted && !extra->begun && row->need_uj > -INFINITY) {
+        extra->begun = true;
+        extra->uj += row->reload_uj;
+    }
+    if (!extra->begun || extra->committed || row->inside)
+        return row->store_uj;
+    extra->committed = true;
+    extra->uj += row->store_uj;
+    return 0;
+}
+
+/* On the way along a line. */
+typedef struct on_line {
+    double least_uj; /* charge that the units so far begin at */
+    bound_extra extra;
+} on_line;
+
+static int whole(double uj, double step_uj) {
+    return (int)floor(uj / step_uj + 1e-9);
+}
+
+/* Ends the interval at row i. Who goes off there commits, and who waits there for charge; who goes
+   on at once need not. */
+static void end_at(const sweep *s, const way_on *w, int i, int shift, int first, double commit_uj) {
+    const bound *b = s->b;
+    const passage *p = w->p;
+    const bound_row *at = &b->rows.rows[i];
+    bool moved = i != w->row;
+    int row = i, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
+    int commit = moved ? whole(commit_uj, p->v->start.step_uj) : 0;
+    if (p->to == OFF && at->inside)
+        return;
+    const float *to = row_at(s, &s->next, p->to, queue, row);
+    int committed = first + commit > p->floor - shift + commit ? first : p->floor - shift + commit;
+    if (commit == 0 || p->to == OFF) {
+        move(s, w->to, to, shift - commit, committed, 0);
+        return;
+    }
+    int high = up(at->next_uj - p->v->end.phase_uj[ON], p->v->end.step_uj) - shift;
+    move(s, w->to, to, shift, high > first ? high : first, 0);
+    move(s, w->to, to, shift - commit, committed, 0);
+}
+
+/* To the rows of a line. False: the charge or the time ends within it. */
+static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line *on) {
     const bound *b = s->b;
     const passage *p = w->p;
     const interval *v = p->v;
@@ -280,18 +324,21 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, double 
         const bound_row *at = &b->rows.rows[i];
         if (at->time_s - from->time_s > w->most_s)
             return false;
-        if (i != w->row)
-            *least_uj = fmax(*least_uj, bound_least_uj(v, at, from->uj));
+        double commit_uj = 0;
+        if (i != w->row) {
+            on->least_uj = fmax(on->least_uj, bound_least_uj(v, at, from->uj));
+            commit_uj = bound_extra_at(&on->extra, at);
+        }
         int paid = v->prices[i].steps - v->prices[w->row].steps;
+        paid += whole(on->extra.uj, v->start.step_uj);
         int shift = p->shift - paid, first = p->floor - shift;
-        double least = (*least_uj - p->ready_uj) / p->ready_step_uj;
+        double least = (on->least_uj - p->ready_uj) / p->ready_step_uj;
         if (first >= b->points || least > b->points)
             return false;
         first = first > p->first ? first : p->first;
         if (least > first)
             first = (int)ceil(least - 1e-9);
-        int row = i, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
-        move(s, w->to, row_at(s, &s->next, p->to, queue, row), shift, first, 0);
+        end_at(s, w, i, shift, first, commit_uj);
         if (at->answers && bound_open(b, w->queue) >= 2)
             go_on(s, w, at, paid, first);
     }
@@ -300,23 +347,23 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, double 
 
 static void work_on(const sweep *s, const way_on *w) {
     const bound_rows *rows = &s->b->rows;
-    double least_uj = -INFINITY;
+    on_line on = {.least_uj = -INFINITY, .extra = {.booted = w->p->from == OFF}};
     if (!w->queue) {
-        work_along(s, w, (bound_line){0, 1}, &least_uj);
+        work_along(s, w, (bound_line){0, 1}, &on);
         return;
     }
     if (w->row >= rows->trunk.end) {
         int k = 0;
         while (w->row >= rows->branches[k].end)
             k++;
-        work_along(s, w, (bound_line){w->row, rows->branches[k].end}, &least_uj);
+        work_along(s, w, (bound_line){w->row, rows->branches[k].end}, &on);
         return;
     }
-    if (!work_along(s, w, (bound_line){w->row, rows->trunk.end}, &least_uj))
+    if (!work_along(s, w, (bound_line){w->row, rows->trunk.end}, &on))
         return;
     for (int k = 0; k < rows->n_branches; k++) {
-        double branch_uj = least_uj;
-        work_along(s, w, rows->branches[k], &branch_uj);
+        on_line branch = on;
+        work_along(s, w, rows->branches[k], &branch);
     }
 }
 

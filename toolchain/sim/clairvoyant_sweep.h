@@ -84,6 +84,13 @@ static inline double bound_least_uj(const interval *v, const bound_row *row, dou
     double need_uj = row->need_uj < v->impatient_uj ? row->need_uj : v->impatient_uj;
     return need_uj + (row->before_uj - from_uj) * v->decay;
 }
+/* What work on the way along a line costs beside the rows' prices. */
+typedef struct bound_extra {
+    bool booted, begun, committed; /* behind a boot in the interval; its first unit */
+    double uj;
+} bound_extra;
+/* That of getting to a row; returns what a commit there costs, where the engine makes one. */
+double bound_extra_at(bound_extra *extra, const bound_row *row);
 static inline double crest_uj(const crest *c, double uj) {
     return c->least_uj + c->share * uj;
 }

@@ -11,16 +11,6 @@ float wick_confidence(const float *logits, int classes) {
     return (float)(1 / sum);
 }
 
-float wick_confidence_s8(const int8_t *logits, int classes, double scale) {
-    int largest = logits[0];
-    double sum = 0;
-    for (int c = 1; c < classes; c++)
-        largest = logits[c] > largest ? logits[c] : largest;
-    for (int c = 0; c < classes; c++)
-        sum += exp(scale * (logits[c] - largest));
-    return (float)(1 / sum);
-}
-
 /* (b / n, (b + 1) / n]: a confidence on a border belongs to the bin below it. */
 static int bin_of(float confidence, int n_bins) {
     int b = (int)ceil((double)confidence * n_bins) - 1;

@@ -10,9 +10,8 @@ typedef struct wick_answers {
     float *confidence; /* largest of softmax(logits), within (0, 1]; may be NULL */
 } wick_answers;
 
-/* The largest of softmax(scale * logits): 1 / sum_c exp(scale * (logits[c] - max)). */
+/* The largest of softmax(logits): 1 / sum_c exp(logits[c] - max). */
 float wick_confidence(const float *logits, int classes);
-float wick_confidence_s8(const int8_t *logits, int classes, double scale);
 
 /* One bin of confidences. */
 typedef struct wick_confidence_bin {

@@ -7,6 +7,11 @@
 /* PRAGMA application_id takes a literal: "wick" in ASCII. */
 enum { APPLICATION_ID = 0x7769636B, SCHEMA_VERSION = 1, BUSY_MS = 10000 };
 
+/* Files from before it was there have no such table: it is made when they are written to again. */
+#define PROCESSES                                                                                  \
+    "CREATE TABLE IF NOT EXISTS processes(run_id INTEGER PRIMARY KEY REFERENCES runs(id),"         \
+    " process TEXT NOT NULL);"
+
 static const char schema[] =
     "BEGIN IMMEDIATE;"
     "CREATE TABLE IF NOT EXISTS runs(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
@@ -22,17 +27,20 @@ static const char schema[] =
     " seconds REAL NOT NULL, PRIMARY KEY(run_id, stage, epoch));"
     "CREATE TABLE IF NOT EXISTS metrics(run_id INTEGER NOT NULL REFERENCES runs(id), stage INTEGER NOT NULL,"
     " epoch INTEGER NOT NULL, module INTEGER NOT NULL, train_loss REAL, train_accuracy REAL,"
-    " kd_loss REAL, validation REAL, PRIMARY KEY(run_id, stage, epoch, module));"
+    " kd_loss REAL, validation REAL, PRIMARY KEY(run_id, stage, epoch, module));" PROCESSES
     "PRAGMA application_id = 0x7769636B;"
     "PRAGMA user_version = 1;"
     "COMMIT;";
 
 wick_status wick_runs_fail(const wick_runs *runs, const char *doing, wick_diag *diag) {
     int code = sqlite3_errcode(runs->db) & 0xff;
-    wick_status status = code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? WICK_SYNTAX
-                         : code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM
-                             ? WICK_OUTPUT
-                             : WICK_IO;
+    wick_status status =
+        code == SQLITE_NOTADB || code == SQLITE_CORRUPT ||
+                code == SQLITE_ERROR /* its tables are not ours */
+            ? WICK_SYNTAX
+            : code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM
+                  ? WICK_OUTPUT
+                  : WICK_IO;
     return wick_fail(diag, status, runs->path, NULL,
                      status == WICK_SYNTAX ? "name another file: this one is no database of runs"
                                            : NULL,
@@ -83,7 +91,7 @@ static wick_status check_schema(const wick_runs *runs, bool write, wick_diag *di
                          "use the version of wick that wrote it, or another file",
                          "schema version %lld, this program knows %d", (long long)version,
                          SCHEMA_VERSION);
-    return WICK_OK;
+    return write ? wick_runs_exec(runs, PROCESSES, diag) : WICK_OK;
 }
 
 wick_status wick_runs_open(const char *path, bool write, wick_runs *runs, wick_diag *diag) {
@@ -192,6 +200,15 @@ static wick_status continue_run(wick_runs *runs, int64_t id, int stage, int epoc
                diag);
 }
 
+/* By which a reader sees that the run was killed. */
+static wick_status name_process(const wick_runs *runs, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    const value row[] = {INT(runs->run_id), TEXT(wick_process_self(arena))};
+    wick_status status = run(runs, "INSERT OR REPLACE INTO processes VALUES(?, ?)", row, 2, diag);
+    wick_arena_free(arena);
+    return status;
+}
+
 wick_status wick_runs_begin(wick_runs *runs, const wick_run_info *info, int stage, int epoch,
                             wick_diag *diag) {
     runs->n_modules = info->n_modules;
@@ -205,6 +222,8 @@ wick_status wick_runs_begin(wick_runs *runs, const wick_run_info *info, int stag
     if (status == WICK_OK)
         status =
             there ? continue_run(runs, info->id, stage, epoch, diag) : insert_run(runs, info, diag);
+    if (status == WICK_OK)
+        status = name_process(runs, diag);
     return finish_transaction(runs, status, diag);
 }
 

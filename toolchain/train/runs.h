@@ -13,7 +13,8 @@ typedef struct wick_run_module {
 
 typedef struct wick_run_info {
     int64_t id;
-    const char *name, *status; /* "running" (also after a kill), "done", "interrupted", "failed" */
+    const char *name, *status; /* "running", "done", "interrupted" (a kill is noticed when the run
+                                  is read), "failed" */
     const char *strategy, *recipe, *data, *data_sha256, *graph_sha256;
     const char *options;            /* JSON object of all training options */
     const char *version, *backend;  /* of wick; of the training library */

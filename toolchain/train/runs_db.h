@@ -4,6 +4,7 @@
           backend, started, finished, seconds)
      modules(run_id, module, name, parameters, macs, validation, test)
      epochs(run_id, stage, epoch, learning_rate, loss, seconds)
+     processes(run_id, process)        who records it: wick_process_self; may be missing
      metrics(run_id, stage, epoch, module, train_loss, train_accuracy, kd_loss, validation)
    module, stage and epoch count from 1; a value that was not measured is NULL. */
 #ifndef WICK_RUNS_DB_H

@@ -41,30 +41,74 @@ static double value_of(wick_run_metric metric, const wick_run_point *p, int k) {
     return (double)NAN;
 }
 
+/* A run with its epochs. */
+typedef struct recorded {
+    wick_run_info info;
+    wick_run_point *points;
+    int n;
+} recorded;
+
 typedef struct picture {
     const wick_runs_plot_options *options;
-    wick_buf script, clauses;
-    int curves;
+    recorded *runs; /* [options->n_runs] */
+    wick_buf script, bands, clauses;
+    int curves, groups; /* a group: one run, or those that are drawn together */
 } picture;
 
-/* Adds one curve: a data block `$cN` and its plot clause. x counts the epochs of all stages. Colour
-   tells what differs: the module, or with one module the run. */
-static void add_curve(picture *p, const wick_run_info *info, const wick_run_point *points, int n,
-                      int run, int k) {
-    const struct metric *metric = &metrics[p->options->metric];
-    wick_buf rows = {0}, title = {0};
-    for (int i = 0; i < n; i++) {
-        double y = value_of(p->options->metric, &points[i], k);
-        if (!isnan(y))
-            wick_buf_printf(&rows, "%d %.17g\n", i + 1, y);
+/* Run i belongs to the curve that run `first` begins. */
+static bool together(const picture *p, int first, int i) {
+    return i == first || (p->options->mean && i > first &&
+                          !strcmp(p->runs[i].info.strategy, p->runs[first].info.strategy));
+}
+
+/* Lines "epoch mean lowest highest" of the epochs that all runs of the curve have; x counts the
+   epochs of all stages. Returns how many runs there are. */
+static int add_rows(const picture *p, int first, int k, wick_buf *rows) {
+    int n_runs = 0;
+    for (int r = first; r < p->options->n_runs; r++)
+        n_runs += together(p, first, r);
+    for (int i = 0; i < p->runs[first].n; i++) {
+        double sum = 0, low = INFINITY, high = -INFINITY;
+        int found = 0;
+        for (int r = first; r < p->options->n_runs; r++) {
+            const recorded *run = &p->runs[r];
+            if (!together(p, first, r) || i >= run->n || k >= run->info.n_modules)
+                continue;
+            double y = value_of(p->options->metric, &run->points[i], k);
+            found += !isnan(y);
+            sum += y;
+            low = fmin(low, y);
+            high = fmax(high, y);
+        }
+        if (found == n_runs)
+            wick_buf_printf(rows, "%d %.17g %.17g %.17g\n", i + 1, sum / n_runs, low, high);
     }
+    return n_runs;
+}
+
+/* Adds one curve: a data block `$cN`, its plot clause and, for several runs, its band. Colour tells
+   what differs: the module, or with one module the run. */
+static void add_curve(picture *p, int first, int k) {
+    const struct metric *metric = &metrics[p->options->metric];
+    const wick_run_info *info = &p->runs[first].info;
+    wick_buf rows = {0}, title = {0};
+    int n_runs = add_rows(p, first, k, &rows);
     if (rows.len) {
         bool one = p->options->module >= 0;
+        int colour = (one ? p->groups : k) + 1;
         wick_buf_printf(&p->script, "$c%d << EOD\n%sEOD\n", p->curves, rows.data);
-        wick_buf_printf(
-            &p->clauses, "%s$c%d using 1:2 with linespoints lw 2 pt 7 ps 0.4 lc %d dt %d title ",
-            p->curves ? ", " : "plot ", p->curves, one ? run + 1 : k + 1, one ? 1 : run + 1);
-        wick_buf_printf(&title, "%lld %s", (long long)info->id, info->name);
+        if (n_runs > 1)
+            wick_buf_printf(&p->bands,
+                            "$c%d using 1:3:4 with filledcurves lc %d fs transparent solid 0.2 "
+                            "noborder notitle, ",
+                            p->curves, colour);
+        wick_buf_printf(&p->clauses,
+                        "%s$c%d using 1:2 with linespoints lw 2 pt 7 ps 0.4 lc %d dt %d title ",
+                        p->curves ? ", " : "", p->curves, colour, one ? 1 : p->groups + 1);
+        if (n_runs > 1)
+            wick_buf_printf(&title, "%s, %d runs", info->strategy, n_runs);
+        else
+            wick_buf_printf(&title, "%lld %s", (long long)info->id, info->name);
         if (metric->of_modules && !one)
             wick_buf_printf(&title, ": %s", info->modules[k].name);
         wick_gnuplot_quote(&p->clauses, title.data);
@@ -74,16 +118,25 @@ static void add_curve(picture *p, const wick_run_info *info, const wick_run_poin
     wick_buf_free(&title);
 }
 
-static wick_status add_run(picture *p, wick_arena *arena, int run, wick_diag *diag) {
+static wick_status add_curves(picture *p, wick_arena *arena, wick_diag *diag) {
     const wick_runs_plot_options *options = p->options;
-    wick_run_info info;
-    wick_run_point *points;
-    int n;
-    WICK_TRY(wick_runs_read(options->db, options->ids[run], arena, &info, &points, &n, diag));
-    int modules = metrics[options->metric].of_modules ? info.n_modules : 1;
-    for (int k = 0; k < modules; k++)
-        if (options->module < 0 || options->module == k)
-            add_curve(p, &info, points, n, run, k);
+    p->runs = wick_new(arena, recorded, options->n_runs);
+    for (int r = 0; r < options->n_runs; r++)
+        WICK_TRY(wick_runs_read(options->db, options->ids[r], arena, &p->runs[r].info,
+                                &p->runs[r].points, &p->runs[r].n, diag));
+    for (int r = 0; r < options->n_runs; r++) {
+        bool drawn = false;
+        for (int first = 0; first < r; first++)
+            drawn = drawn || together(p, first, r);
+        int modules = metrics[options->metric].of_modules ? p->runs[r].info.n_modules : 1;
+        for (int k = 0; k < modules && !drawn; k++)
+            if (options->module < 0 || options->module == k)
+                add_curve(p, r, k);
+        p->groups += !drawn;
+    }
+    if (p->curves == 0)
+        return wick_fail(diag, WICK_MISSING, options->db, NULL, NULL,
+                         "no epoch is recorded to plot");
     return WICK_OK;
 }
 
@@ -91,7 +144,6 @@ wick_status wick_runs_plot(const wick_runs_plot_options *options, const char *pa
                            wick_diag *diag) {
     picture p = {.options = options};
     wick_arena *arena = wick_arena_new();
-    wick_status status = WICK_OK;
     wick_gnuplot_begin(&p.script, path, 900, 560);
     wick_buf_puts(&p.script, "set xlabel 'epoch'\nset key outside right\nset ylabel ");
     wick_gnuplot_quote(&p.script, metrics[options->metric].label);
@@ -100,16 +152,13 @@ wick_status wick_runs_plot(const wick_runs_plot_options *options, const char *pa
         wick_gnuplot_quote(&p.script, options->title);
     }
     wick_buf_puts(&p.script, "\n");
-    for (int r = 0; r < options->n_runs && status == WICK_OK; r++)
-        status = add_run(&p, arena, r, diag);
-    if (status == WICK_OK && p.curves == 0)
-        status =
-            wick_fail(diag, WICK_MISSING, options->db, NULL, NULL, "no epoch is recorded to plot");
+    wick_status status = add_curves(&p, arena, diag);
     if (status == WICK_OK) {
-        wick_buf_printf(&p.script, "%s\n", p.clauses.data);
+        wick_buf_printf(&p.script, "plot %s%s\n", p.bands.len ? p.bands.data : "", p.clauses.data);
         status = wick_gnuplot_run(&p.script, path, diag);
     }
     wick_buf_free(&p.script);
+    wick_buf_free(&p.bands);
     wick_buf_free(&p.clauses);
     wick_arena_free(arena);
     return status;

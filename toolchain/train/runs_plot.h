@@ -4,7 +4,7 @@
 
 #include "train/runs.h"
 
-enum { WICK_PLOT_MAX_RUNS = 64 };
+enum { WICK_PLOT_MAX_RUNS = 160 };
 
 /* X(enum, name, axis label, one curve for each module?) */
 #define WICK_RUN_METRIC_TABLE(X)                                                                   \
@@ -29,7 +29,9 @@ typedef struct wick_runs_plot_options {
     int n_runs;                      /* 1..WICK_PLOT_MAX_RUNS */
     int64_t ids[WICK_PLOT_MAX_RUNS]; /* 0 = the newest */
     wick_run_metric metric;
-    int module;        /* 0 = largest; -1 = all */
+    int module; /* 0 = largest; -1 = all */
+    bool mean;  /* runs of one strategy are seeds of one experiment: their mean, with a band from
+                   the lowest to the highest, over the epochs that all of them have */
     const char *title; /* or NULL */
 } wick_runs_plot_options;
 

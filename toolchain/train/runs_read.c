@@ -93,6 +93,28 @@ static wick_run_info run_of_row(const query *q) {
     return info;
 }
 
+/* A run that was killed could not say so: its process is gone. */
+static wick_status notice_killed(const wick_runs *runs, wick_arena *arena, wick_run_info *info,
+                                 wick_diag *diag) {
+    if (strcmp(info->status, "running") != 0)
+        return WICK_OK;
+    query q = begin(runs, "SELECT 1 FROM sqlite_master WHERE name = 'processes'", 0, arena, diag);
+    bool recorded = next(&q);
+    WICK_TRY(end(&q));
+    if (!recorded)
+        return WICK_OK;
+    q = begin(runs, "SELECT process FROM processes WHERE run_id = ?", info->id, arena, diag);
+    if (next(&q) && wick_process_ended(text(&q, 0)))
+        info->status = "interrupted";
+    return end(&q);
+}
+
+static wick_status read_parts(const wick_runs *runs, wick_arena *arena, wick_run_info *info,
+                              wick_diag *diag) {
+    WICK_TRY(notice_killed(runs, arena, info, diag));
+    return read_modules(runs, arena, info, diag);
+}
+
 static wick_status list(const wick_runs *runs, wick_arena *arena, wick_run_info **out, int *n,
                         wick_diag *diag) {
     int cap = 0;
@@ -109,7 +131,7 @@ static wick_status list(const wick_runs *runs, wick_arena *arena, wick_run_info 
     }
     WICK_TRY(end(&q));
     for (int i = 0; i < *n; i++)
-        WICK_TRY(read_modules(runs, arena, &(*out)[i], diag));
+        WICK_TRY(read_parts(runs, arena, &(*out)[i], diag));
     return WICK_OK;
 }
 
@@ -135,7 +157,7 @@ static wick_status find(const wick_runs *runs, int64_t id, wick_arena *arena, wi
         *info = run_of_row(&q);
     WICK_TRY(end(&q));
     if (found)
-        return read_modules(runs, arena, info, diag);
+        return read_parts(runs, arena, info, diag);
     if (id == 0)
         return wick_fail(diag, WICK_NOT_FOUND, runs->path, NULL, NULL, "no run is recorded in it");
     wick_buf hint = {0};

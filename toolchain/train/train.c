@@ -371,6 +371,22 @@ static void fill_result(const wick_session *session, wick_train_result *result) 
     }
 }
 
+/* What would leave nothing of any image. */
+static wick_status check_augmentation(const wick_session *session) {
+    const wick_augment *augment = &session->options->augment;
+    const wick_data *data = session->data;
+    int side = data->height > data->width ? data->height : data->width;
+    if (augment->cutout > side)
+        return wick_fail(session->diag, WICK_RANGE, NULL, "cutout", "a quarter to half of the side",
+                         "a square of %d pixels blanks whole images of %d x %d", augment->cutout,
+                         data->height, data->width);
+    if (augment->shift >= side)
+        return wick_fail(session->diag, WICK_RANGE, NULL, "shift", "a tenth of the side",
+                         "%d pixels move images of %d x %d out of the picture", augment->shift,
+                         data->height, data->width);
+    return WICK_OK;
+}
+
 wick_status wick_train_accepts(const wick_graph *graph, const wick_data *data,
                                const wick_train_options *options, wick_diag *diag) {
     wick_graph *family = wick_graph_clone(graph);
@@ -380,6 +396,8 @@ wick_status wick_train_accepts(const wick_graph *graph, const wick_data *data,
     wick_status status = wick_train_check(options, n_heads, diag);
     if (status == WICK_OK)
         status = check_family(&session);
+    if (status == WICK_OK)
+        status = check_augmentation(&session);
     if (status == WICK_OK)
         status = wick_stage_build(family, options, &session.specs[0], &session.stage, diag);
     wick_stage_free(session.stage);
@@ -401,6 +419,8 @@ wick_status wick_train_run(wick_graph *graph, const wick_data *data,
     wick_status fit = wick_train_check(options, n_heads, diag);
     if (fit == WICK_OK)
         fit = check_family(&session);
+    if (fit == WICK_OK)
+        fit = check_augmentation(&session);
     WICK_TRY(wick_parallel_agree(fit, diag));
     wick_set_threads(options->threads);
     set_metadata(graph, data, options);

@@ -5,9 +5,9 @@
 
 #include <wick/kernels.h>
 
-/* For each fast kernel, in weights_<name>.c: the words that its layout of the layer's weights takes
-   (0: it reads layer->weights as they are), and the packing itself from layer->weights (layout by
-   kind) into dst. The layer must fit the kernel. */
+/* For each fast kernel, in weights_<name>.c or weights_none.c: the words that its layout of the
+   layer's weights takes (0: it reads layer->weights as they are), and the packing itself from
+   layer->weights (layout by kind) into dst. The layer must fit the kernel. */
 #define X(NAME, name, KIND)                                                                        \
     uint32_t wick_##name##_weights_words(const wick_layer *layer);                                 \
     void wick_##name##_weights_pack(const wick_layer *layer, uint32_t *dst);

@@ -61,7 +61,8 @@ typedef struct wick_engine {
     uint32_t window_ms;    /* of inputs that are submitted: after so long nothing more is done for
                               them; 0 = for ever */
     uint32_t wait_ms;      /* one sleep of wick_engine_run while it waits for charge; 0 = 1000 */
-    uint8_t eager;         /* 1: every span commits, whatever the voltage */
+    uint8_t eager;         /* 1: every span commits, and none waits for charge, whatever the
+                              voltage */
     uint8_t trust_unknown; /* 1: an input whose age is unknown is not too old */
 } wick_engine;
 

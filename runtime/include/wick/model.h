@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 enum {
-    WICK_MODEL_FORMAT = 4, /* version of these structures and of the NVM layout */
+    WICK_MODEL_FORMAT = 5, /* version of these structures and of the NVM layout */
     WICK_MAX_MODULES = 8,
     WICK_MAX_OPERANDS = 64
 };
@@ -38,7 +38,8 @@ typedef enum wick_layer_kind {
      wick_<name>()               the kernel, bit-equal to the portable kernel of KIND
      wick_<name>_fits()          whether it can compute a layer at all
      wick_<name>_scratch_bytes() the SRAM that it works in
-   and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights. */
+   and, on the PC, toolchain/weights/weights_<name>.c: its layout of weights (none: weights_none.c).
+ */
 #define WICK_KERNEL_TABLE(X)                                                                       \
     X(CONV2D_S8_AVX2, conv2d_s8_avx2, CONV2D) /* x86-64: the PC's own runs */                      \
     X(CONV2D_S8_VNNI, conv2d_s8_vnni, CONV2D)                                                      \
@@ -138,7 +139,7 @@ typedef struct wick_operand {
    A layer with any wide tensor has 64-bit accumulators where 32 do not surely hold the sum; then
    shift is 31 + j, 0 < j <= 32, and the accumulator is first divided by 2^j, rounded half up:
        acc' = (acc + 2^(j-1)) >> j,   k = 0,   |acc'| < 2^31 proven likewise.
-   The input of a model and its modules' logits are int8. */
+   The input of a model is int8. */
 typedef struct wick_layer {
     uint8_t kind;   /* wick_layer_kind */
     uint8_t kernel; /* wick_kernel: what computes it, and with it the layout of its weights */
@@ -213,6 +214,7 @@ typedef struct wick_segment {
     uint16_t first_span, n_spans;
     uint16_t result;            /* tensor index of the logits; segment 0: of the features */
     uint16_t accuracy_permille; /* measured, for policies; 0 = unknown */
+    uint8_t wide;               /* 1: the logits are int16; 0: int8 */
     uint32_t energy_nj;         /* modelled, all spans; 0 = unknown */
     uint32_t time_us;           /* modelled; 0 = unknown */
 } wick_segment;

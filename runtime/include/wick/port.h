@@ -4,6 +4,7 @@
 #ifndef WICK_PORT_H
 #define WICK_PORT_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What leaves the device: sent at least once, so the receiver drops repeats of the same (epoch,
@@ -13,9 +14,17 @@ typedef struct wick_result {
     uint8_t module; /* 1 = largest */
     uint16_t label; /* argmax of the logits, the first when several are equal */
     uint16_t n_classes;
-    uint32_t age_ms;      /* of the input when it is delivered; UINT32_MAX = unknown */
-    const int8_t *logits; /* [n_classes], valid during the call */
+    uint32_t age_ms; /* of the input when it is delivered; UINT32_MAX = unknown */
+    /* [n_classes], valid during the call. One of the two, by the width that the model gives them;
+       the other is NULL. */
+    const int8_t *logits;
+    const int16_t *wide_logits;
 } wick_result;
+
+/* Logit c, whatever its width: real value / the model's scale, with the zero point. */
+static inline int16_t wick_result_logit(const wick_result *result, uint16_t c) {
+    return result->wide_logits ? result->wide_logits[c] : result->logits[c];
+}
 
 typedef struct wick_port {
     void *ctx; /* first argument of every call */

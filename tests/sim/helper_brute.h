@@ -1,0 +1,26 @@
+/* The clairvoyant's bound against the best of all schedules, tried one by one in the exact
+   simulator on tiny worlds. */
+#ifndef HELPER_BRUTE_H
+#define HELPER_BRUTE_H
+
+typedef enum brute_kind {
+    BRUTE_PLAIN,
+    BRUTE_RECOMPUTING, /* modules that begin with the extractor */
+    BRUTE_WAITING,     /* spans that wait for charge, and are joined where it is there */
+    BRUTE_IMPATIENT    /* the same, and the engine tires of waiting */
+} brute_kind;
+
+typedef struct brute_worlds {
+    brute_kind kind;
+    int cases; /* seeds from 1 on */
+    /* Shares: of worlds whose schedules were all tried, of these where the best equals the bound,
+       and of the bounds that the best schedules reach. */
+    double least_whole, least_equal, least_reached;
+} brute_worlds;
+
+/* Fails where a schedule beats the bound. */
+void brute_try(const brute_worlds *worlds);
+/* One world in which an answer takes turning from one module to the other. */
+void brute_turn(void);
+
+#endif
