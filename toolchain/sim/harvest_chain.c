@@ -58,7 +58,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int bin_of(const harvest_chain *chain, double recent_uw) {
+int harvest_chain_bin(const harvest_chain *chain, double recent_uw) {
     int i = 0;
     while (i < chain->n - 1 && recent_uw >= chain->threshold_uw[i])
         i++;
@@ -88,13 +88,13 @@ static void count(harvest_chain *chain, const observations *seen) {
     double times[CHAIN_BINS][CHAIN_BINS] = {{0}}, uj[CHAIN_BINS][CHAIN_BINS] = {{0}};
     double whole[CHAIN_BINS] = {0}, row_uj[CHAIN_BINS] = {0}, row[CHAIN_BINS] = {0};
     for (int i = 0; i < seen->n; i++) {
-        int from = bin_of(chain, seen->list[i].recent_uw);
+        int from = harvest_chain_bin(chain, seen->list[i].recent_uw);
         whole[from] += 1.0 / seen->n;
         row[from]++;
         row_uj[from] += seen->list[i].uj;
         if (seen->list[i].last)
             continue;
-        int to = bin_of(chain, seen->list[i + 1].recent_uw);
+        int to = harvest_chain_bin(chain, seen->list[i + 1].recent_uw);
         times[from][to]++;
         uj[from][to] += seen->list[i].uj;
     }
@@ -138,4 +138,30 @@ wick_status harvest_chain_fit(const wick_plan *plan, const wick_trace *const *tr
     }
     wick_arena_free(arena);
     return status;
+}
+
+wick_trace *harvest_chain_sample(wick_arena *arena, const harvest_chain *chain,
+                                 const wick_device *device, int steps, uint64_t seed,
+                                 uint8_t **bins) {
+    wick_trace *out = wick_new(arena, wick_trace, 1);
+    double factor = device->capacitor.efficiency * device->capacitor.input_efficiency;
+    wick_rng rng = wick_rng_seed(seed, 0);
+    *out = (wick_trace){.n = steps,
+                        .time_s = wick_new(arena, double, steps),
+                        .power_uw = wick_new(arena, double, steps),
+                        .end_s = steps * chain->step_s,
+                        .path = "chain",
+                        .quantity = "power"};
+    *bins = wick_new(arena, uint8_t, steps);
+    for (int i = 0, bin = 0; i < steps; i++) {
+        double draw = wick_rng_uniform_double(&rng);
+        int to = 0;
+        while (to < chain->n - 1 && draw >= chain->p[bin][to])
+            draw -= chain->p[bin][to++];
+        (*bins)[i] = (uint8_t)bin;
+        out->time_s[i] = i * chain->step_s;
+        out->power_uw[i] = chain->uj[bin][to] / chain->step_s / factor;
+        bin = to;
+    }
+    return out;
 }

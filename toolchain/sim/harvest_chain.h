@@ -22,5 +22,13 @@ typedef struct harvest_chain {
 wick_status harvest_chain_fit(const wick_plan *plan, const wick_trace *const *traces, int n_traces,
                               const wick_harvester *harvester, double step_s, double memory_s,
                               int bins, harvest_chain *out, wick_diag *diag);
+/* Of a usable recent harvest. */
+int harvest_chain_bin(const harvest_chain *chain, double recent_uw);
+/* A trace of `steps` steps drawn from the chain, from its bin 0 on: each step brings what its
+   transition brings on average, at a constant power. *bins [steps]: the bin that each begins in.
+   Both in `arena`. The power is right for a front end that is a constant efficiency. */
+wick_trace *harvest_chain_sample(wick_arena *arena, const harvest_chain *chain,
+                                 const wick_device *device, int steps, uint64_t seed,
+                                 uint8_t **bins);
 
 #endif

@@ -1,4 +1,5 @@
 #include "sim/policy_finals.h"
+#include "sim/policy_player.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -10,6 +11,7 @@ typedef struct judge {
     const wick_judged *on;
     uint8_t *correct; /* [modules][PARTS] */
     wick_sim_options options;
+    const policy_player *player; /* NULL: the options' policy */
     bool replay;
     double replayed; /* expected right answers of the clairvoyant's plans */
 } judge;
@@ -46,6 +48,8 @@ static wick_status run(judge *j, const wick_trace *trace, const wick_clairvoyant
         return WICK_OK;
     }
     wick_sim_result r;
+    if (j->player)
+        WICK_TRY(j->player->begin(j->player->control.ctx, trace, j->options.trace_start_s, diag));
     WICK_TRY(wick_sim_run(j->on->plan, trace, &j->options, j->correct, PARTS, &r, diag));
     *expected += r.expected_in_time;
     *inputs += r.inputs;
@@ -94,6 +98,18 @@ wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, 
                               wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     judge j = make_judge(on, policy, arena);
+    wick_status status = play_all(&j, NULL, score, diag);
+    wick_arena_free(arena);
+    return status;
+}
+
+wick_status policy_judge_player(const wick_judged *on, const policy_player *player, double *score,
+                                wick_diag *diag) {
+    const wick_policy any = {.kind = WICK_POLICY_GREEDY};
+    wick_arena *arena = wick_arena_new();
+    judge j = make_judge(on, &any, arena);
+    j.player = player;
+    j.options.control = &player->control;
     wick_status status = play_all(&j, NULL, score, diag);
     wick_arena_free(arena);
     return status;

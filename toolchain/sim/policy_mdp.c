@@ -32,16 +32,17 @@ static void number_stages(policy_mdp *m) {
 }
 
 static size_t place(const policy_mdp *m, int stage, int age, int bin) {
-    return (((size_t)stage * (size_t)(m->ages + 1) + (size_t)age) * CHAIN_BINS + (size_t)bin) *
+    size_t bins = (size_t)m->chain->n;
+    return (((size_t)stage * (size_t)(m->ages + 1) + (size_t)age) * bins + (size_t)bin) *
            MDP_CHARGES;
 }
 
-static float *cell(const policy_mdp *m, int on, int stage, int age, int bin) {
+float *mdp_cell(const policy_mdp *m, int on, int stage, int age, int bin) {
     return m->value[on] + place(m, stage, age, bin);
 }
 
-static float *idle_cell(const policy_mdp *m, int on, int slots_left, int bin) {
-    return m->idle[on] + ((size_t)slots_left * CHAIN_BINS + (size_t)bin) * MDP_CHARGES;
+float *mdp_idle_cell(const policy_mdp *m, int on, int slots_left, int bin) {
+    return m->idle[on] + ((size_t)slots_left * (size_t)m->chain->n + (size_t)bin) * MDP_CHARGES;
 }
 
 /* Between grid points. */
@@ -55,20 +56,24 @@ static double at_charge(const policy_mdp *m, const float *values, double uj) {
     return values[i] + (x - i) * (values[i + 1] - values[i]);
 }
 
+static float *next_cell(const policy_mdp *m, int on, int age, int bin) {
+    return m->next[on] + ((size_t)age * (size_t)m->chain->n + (size_t)bin) * MDP_CHARGES;
+}
+
 /* The value when no more is done for an input of this age: of idling to the next arrival, or of the
    next one, which waits. */
 static const float *after(const policy_mdp *m, int on, int age, int bin) {
-    return age >= m->slots ? cell(m, on, 0, age - m->slots, bin)
-                           : idle_cell(m, on, m->slots - age, bin);
+    return age >= m->slots ? next_cell(m, on, age - m->slots, bin)
+                           : mdp_idle_cell(m, on, m->slots - age, bin);
 }
 
-double mdp_finish(const policy_mdp *m, int age, int bin, int charge) {
-    return after(m, ON, age, bin)[charge];
+double mdp_finish(const policy_mdp *m, int age, int bin, double uj) {
+    return at_charge(m, after(m, ON, age, bin), uj);
 }
 
 /* The state of a stage at an age; behind the deadline there is nothing more to do. */
 static const float *row(const policy_mdp *m, int on, int stage, int age, int bin) {
-    return age >= m->ages ? after(m, on, m->ages, bin) : cell(m, on, stage, age, bin);
+    return age >= m->ages ? after(m, on, m->ages, bin) : mdp_cell(m, on, stage, age, bin);
 }
 
 static double leaks(const policy_mdp *m, double uj) {
@@ -126,10 +131,10 @@ static double work_slot(const policy_mdp *m, int age, const job *w, int bin, dou
     return at_level(m, age + 1, w, w->level + can, bin, left_uj);
 }
 
-static double work_on(const policy_mdp *m, int age, const job *w, int bin, int charge) {
+static double work_on(const policy_mdp *m, int age, const job *w, int bin, double uj) {
     const harvest_chain *chain = m->chain;
     int levels = m->levels[w->segment];
-    double uj = charge * m->step_uj, share = (double)(levels - w->level) / levels;
+    double share = (double)(levels - w->level) / levels;
     double rest_uj = m->energy_uj[w->segment] * share;
     double rest_slots = m->time_slots[w->segment] * share;
     if (uj >= rest_uj && rest_slots < 0.5) {
@@ -146,27 +151,49 @@ static double gain_of(const policy_mdp *m, int best, int w) {
     return m->accuracy[w] - (best ? m->accuracy[best] : 0);
 }
 
-double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, int charge) {
+double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, double uj) {
     const job it = {.segment = w,
                     .level = level,
                     .begun = m->stage_of[best][w],
                     .done = w == 1 ? -1 : m->stage_of[w][0],
                     .gain = gain_of(m, best, w)};
-    return work_on(m, age, &it, bin, charge);
+    return work_on(m, age, &it, bin, uj);
 }
 
-double mdp_extract(const policy_mdp *m, int age, int level, int bin, int charge) {
+double mdp_extract(const policy_mdp *m, int age, int level, int bin, double uj) {
     const job it = {.level = level, .done = m->stage_of[0][0]};
-    return work_on(m, age, &it, bin, charge);
+    return work_on(m, age, &it, bin, uj);
 }
 
-double mdp_wait(const policy_mdp *m, int stage, int age, int bin, int charge) {
+double mdp_wait(const policy_mdp *m, int stage, int age, int bin, double uj) {
     double value = 0;
     for (int j = 0; j < m->chain->n; j++)
-        value += m->chain->p[bin][j] * sleep_on(m, charge * m->step_uj + m->chain->uj[bin][j],
+        value += m->chain->p[bin][j] * sleep_on(m, uj + m->chain->uj[bin][j],
                                                 row(m, ON, stage, age + 1, j),
                                                 row(m, OFF, stage, age + 1, j));
     return value;
+}
+
+/* A slot of a device that is on and sleeps, or of one that is off, before `left - 1` are left. */
+static double idle_slot(const policy_mdp *m, int on, int left, int bin, double charge_uj) {
+    double value = 0;
+    for (int j = 0; j < m->chain->n; j++) {
+        const float *next_on = mdp_idle_cell(m, ON, left - 1, j),
+                    *next_off = mdp_idle_cell(m, OFF, left - 1, j);
+        double uj = charge_uj + m->chain->uj[bin][j];
+        value += m->chain->p[bin][j] *
+                 (on ? sleep_on(m, uj, next_on, next_off) : stay_off(m, uj, next_on, next_off));
+    }
+    return value;
+}
+
+void mdp_idle_values(const policy_mdp *m, int left, int bin, double uj, double *on, double *off) {
+    *on = idle_slot(m, ON, left, bin, uj);
+    *off = idle_slot(m, OFF, left, bin, uj);
+}
+
+double mdp_off(const policy_mdp *m, int stage, int age, int bin, double uj) {
+    return at_charge(m, row(m, OFF, stage, age, bin), uj);
 }
 
 /* ---- one sweep over a period ---- */
@@ -180,99 +207,113 @@ static double off_slot(const policy_mdp *m, int stage, int age, int bin, int cha
     return value;
 }
 
-static double idle_slot(const policy_mdp *m, int on, int left, int bin, int charge) {
-    double value = 0;
-    for (int j = 0; j < m->chain->n; j++) {
-        const float *next_on = idle_cell(m, ON, left - 1, j),
-                    *next_off = idle_cell(m, OFF, left - 1, j);
-        double uj = charge * m->step_uj + m->chain->uj[bin][j];
-        value += m->chain->p[bin][j] *
-                 (on ? sleep_on(m, uj, next_on, next_off) : stay_off(m, uj, next_on, next_off));
-    }
-    return value;
+void mdp_sweep_idle(policy_mdp *m, int left) {
+    for (int i = 0; i < m->chain->n; i++)
+        for (int c = 0; c < MDP_CHARGES; c++) {
+            double on = mdp_cell(m, ON, 0, 0, i)[c], off = mdp_cell(m, OFF, 0, 0, i)[c];
+            if (left)
+                mdp_idle_values(m, left, i, c * m->step_uj, &on, &off);
+            mdp_idle_cell(m, OFF, left, i)[c] = (float)off;
+            mdp_idle_cell(m, ON, left, i)[c] = (float)(m->may_switch_off ? fmax(on, off) : on);
+        }
 }
 
-static void sweep_idle(policy_mdp *m) {
-    for (int on = 0; on < 2; on++)
-        for (int i = 0; i < m->chain->n; i++)
-            for (int c = 0; c < MDP_CHARGES; c++)
-                idle_cell(m, on, 0, i)[c] = cell(m, on, 0, 0, i)[c];
-    for (int left = 1; left <= m->slots; left++)
-        for (int on = 0; on < 2; on++)
-            for (int i = 0; i < m->chain->n; i++)
-                for (int c = 0; c < MDP_CHARGES; c++)
-                    idle_cell(m, on, left, i)[c] = (float)idle_slot(m, on, left, i, c);
+/* What may be done instead of going on, in any stage. */
+static double pause_value(const policy_mdp *m, int stage, int age, int bin, int charge) {
+    double wait = mdp_wait(m, stage, age, bin, charge * m->step_uj);
+    return m->may_switch_off ? fmax(wait, mdp_cell(m, OFF, stage, age, bin)[charge]) : wait;
 }
 
 /* Everything behind answer `best` at one age. */
 static void sweep_answer(policy_mdp *m, int age, int best, int bin) {
     int larger = best ? best - 1 : m->n_modules;
     for (int c = 0; c < MDP_CHARGES; c++) {
-        double finish = mdp_finish(m, age, bin, c);
+        double uj = c * m->step_uj, finish = mdp_finish(m, age, bin, uj);
         double start =
             finish; /* the best of finishing and of beginning module w or a smaller one */
         for (int w = larger; w >= 1; w--) {
             for (int l = m->levels[w] - 1; l >= 0; l--) {
-                double go_on = mdp_go_on(m, age, best, w, l, bin, c);
-                bool choice = best != 0 || w < m->n_modules;
+                double go_on = mdp_go_on(m, age, best, w, l, bin, uj);
+                bool choice = best != 0 || w < m->n_modules || m->may_switch_off;
                 int stage = m->stage_of[best][w] + l;
-                cell(m, ON, stage, age, bin)[c] =
-                    (float)(choice ? fmax(fmax(go_on, start), mdp_wait(m, stage, age, bin, c))
+                mdp_cell(m, ON, stage, age, bin)[c] =
+                    (float)(choice ? fmax(fmax(go_on, start), pause_value(m, stage, age, bin, c))
                                    : go_on);
                 if (l == 0)
                     start = fmax(start, go_on);
             }
         }
         int stage = m->stage_of[best][0];
-        cell(m, ON, stage, age, bin)[c] = (float)fmax(start, mdp_wait(m, stage, age, bin, c));
+        mdp_cell(m, ON, stage, age, bin)[c] =
+            (float)fmax(start, pause_value(m, stage, age, bin, c));
     }
 }
 
-static void sweep_age(policy_mdp *m, int age) {
+void mdp_sweep_age(policy_mdp *m, int age) {
     for (int i = 0; i < m->chain->n; i++) {
+        for (int stage = 0; stage < m->n_stages; stage++)
+            for (int c = 0; c < MDP_CHARGES; c++)
+                mdp_cell(m, OFF, stage, age, i)[c] = (float)off_slot(m, stage, age, i, c);
         for (int best = 2; best <= m->n_modules; best++)
             sweep_answer(m, age, best, i);
         sweep_answer(m, age, 0, i);
         for (int l = m->levels[0] - 1; l >= 0; l--)
-            for (int c = 0; c < MDP_CHARGES; c++)
-                cell(m, ON, l, age, i)[c] =
-                    (float)fmax(fmax(mdp_extract(m, age, l, i, c), mdp_finish(m, age, i, c)),
-                                mdp_wait(m, l, age, i, c));
-        for (int stage = 0; stage < m->n_stages; stage++)
-            for (int c = 0; c < MDP_CHARGES; c++)
-                cell(m, OFF, stage, age, i)[c] = (float)off_slot(m, stage, age, i, c);
+            for (int c = 0; c < MDP_CHARGES; c++) {
+                double uj = c * m->step_uj;
+                mdp_cell(m, ON, l, age, i)[c] =
+                    (float)fmax(fmax(mdp_extract(m, age, l, i, uj), mdp_finish(m, age, i, uj)),
+                                pause_value(m, l, age, i, c));
+            }
     }
 }
 
+void mdp_pass_on(policy_mdp *m) {
+    for (int on = 0; on < 2; on++)
+        for (int age = 0; age <= m->ages - m->slots; age++)
+            memcpy(next_cell(m, on, age, 0), mdp_cell(m, on, 0, age, 0),
+                   (size_t)m->chain->n * MDP_CHARGES * sizeof(float));
+}
+
 /* A further period adds the same to all states in which an input arrives: no choice depends on it.
- */
-static bool settled(const policy_mdp *m, const float *before) {
+   What it adds: m->gain. */
+static bool settled(policy_mdp *m, const float *before) {
     double least = INFINITY, most = -INFINITY;
     for (int on = 0; on < 2; on++)
         for (int i = 0; i < m->chain->n; i++)
             for (int c = 0; c < MDP_CHARGES; c++) {
                 double more =
-                    cell(m, on, 0, 0, i)[c] - before[(on * CHAIN_BINS + i) * MDP_CHARGES + c];
+                    mdp_cell(m, on, 0, 0, i)[c] - before[(on * CHAIN_BINS + i) * MDP_CHARGES + c];
                 least = fmin(least, more);
                 most = fmax(most, more);
             }
+    m->gain = (least + most) / 2;
     return most - least < SETTLED;
 }
 
-void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
+void mdp_prepare(policy_mdp *m, wick_arena *arena) {
+    size_t row_cells = (size_t)m->chain->n * MDP_CHARGES;
+    size_t late = m->ages >= m->slots ? (size_t)(m->ages - m->slots + 1) : 0;
     number_stages(m);
     for (int on = 0; on < 2; on++) {
         m->value[on] = wick_new(arena, float, place(m, m->n_stages, 0, 0));
-        m->idle[on] = wick_new(arena, float, (size_t)(m->slots + 1) * CHAIN_BINS * MDP_CHARGES);
+        m->idle[on] = wick_new(arena, float, (size_t)(m->slots + 1) * row_cells);
+        m->next[on] = wick_new(arena, float, late *row_cells + 1);
     }
+}
+
+void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
+    mdp_prepare(m, arena);
     size_t waiting = (size_t)CHAIN_BINS * MDP_CHARGES;
     float *before = wick_new(arena, float, 2 * waiting);
     for (m->periods = 0; m->periods < periods;) {
         for (int on = 0; on < 2; on++)
-            memcpy(before + (size_t)on * waiting, cell(m, on, 0, 0, 0), waiting * sizeof(float));
-        sweep_idle(m);
+            memcpy(before + (size_t)on * waiting, mdp_cell(m, on, 0, 0, 0),
+                   (size_t)m->chain->n * MDP_CHARGES * sizeof(float));
+        mdp_pass_on(m);
+        for (int left = 0; left <= m->slots; left++)
+            mdp_sweep_idle(m, left);
         for (int age = m->ages - 1; age >= 0; age--)
-            sweep_age(m, age);
+            mdp_sweep_age(m, age);
         m->periods++;
         if (settled(m, before))
             break;
@@ -282,6 +323,6 @@ void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
 double mdp_expected(const policy_mdp *m) {
     double sum = 0;
     for (int i = 0; i < m->chain->n; i++)
-        sum += cell(m, OFF, 0, 0, i)[0];
+        sum += mdp_cell(m, OFF, 0, 0, i)[0];
     return sum / m->chain->n / m->periods;
 }

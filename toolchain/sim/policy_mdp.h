@@ -28,23 +28,40 @@ typedef struct policy_mdp {
     int levels[1 + WICK_MAX_HEADS];  /* of each segment, a multiple of WICK_TABLE_LEVELS */
     int stage_of[1 + WICK_MAX_HEADS][1 + WICK_MAX_HEADS]; /* [best][working]: its level 0 */
     int n_stages;
-    int periods; /* looked ahead */
-    /* values, [on][stage][age][bin][charge] and [on][slots left][bin][charge] */
-    float *value[2], *idle[2];
+    int periods;         /* looked ahead */
+    bool may_switch_off; /* also an action: off, until a slot ends with the charge for a boot */
+    double gain;         /* what the last period added to the values, the middle over the states */
+    /* values, [on][stage][age][bin][charge] and [on][slots left][bin][charge]; next: of the input
+       that waits behind one that is older than a period, [on][age][bin][charge] */
+    float *value[2], *idle[2], *next[2];
 } policy_mdp;
 
 /* Takes arrays from `arena` and computes all values, of `periods` periods or of as many as change
    something. */
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods);
-/* Of a state of a device that is on: going on with module w at `level` behind answer `best`. */
-double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, int charge);
+/* The parts of it: arrays; what a period begins with (the values of the input that comes next are
+   in value); idling with so many slots left (0 first, then upwards); one age (the oldest first). */
+void mdp_prepare(policy_mdp *m, wick_arena *arena);
+void mdp_pass_on(policy_mdp *m);
+void mdp_sweep_idle(policy_mdp *m, int left);
+void mdp_sweep_age(policy_mdp *m, int age);
+/* [charge] */
+float *mdp_cell(const policy_mdp *m, int on, int stage, int age, int bin);
+float *mdp_idle_cell(const policy_mdp *m, int on, int slots_left, int bin);
+/* Of a state of a device that is on: going on with module w at `level` behind answer `best`. uj:
+   charge above the brown-out voltage, between grid points too. */
+double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, double uj);
 /* The same of the extractor at `level`. */
-double mdp_extract(const policy_mdp *m, int age, int level, int bin, int charge);
+double mdp_extract(const policy_mdp *m, int age, int level, int bin, double uj);
 /* A slot of sleep in `stage`: the extractor's are its levels, others stage_of[best][working] +
    level. */
-double mdp_wait(const policy_mdp *m, int stage, int age, int bin, int charge);
+double mdp_wait(const policy_mdp *m, int stage, int age, int bin, double uj);
+/* Switched off in it. */
+double mdp_off(const policy_mdp *m, int stage, int age, int bin, double uj);
+/* Nothing to do, with so many slots left. */
+void mdp_idle_values(const policy_mdp *m, int left, int bin, double uj, double *on, double *off);
 /* Nothing more for this input. */
-double mdp_finish(const policy_mdp *m, int age, int bin, int charge);
+double mdp_finish(const policy_mdp *m, int age, int bin, double uj);
 /* Sum over bins of the value of an input's arrival at an empty device, over periods. */
 double mdp_expected(const policy_mdp *m);
 

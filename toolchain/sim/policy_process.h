@@ -2,10 +2,17 @@
 #ifndef WICK_POLICY_PROCESS_H
 #define WICK_POLICY_PROCESS_H
 
+#include "sim/policy_mdp.h"
 #include "sim/policy_synth.h"
 
 typedef struct policy_process policy_process;
 
+/* The process itself, solved; its arrays are in `arena`, and it points to *chain. may_switch_off:
+   an action that tables do not have. Errors as of wick_policy_synth. */
+wick_status policy_process_solve(wick_arena *arena, const wick_plan *plan,
+                                 const wick_trace *const *traces, int n_traces,
+                                 const wick_synth_options *options, bool may_switch_off,
+                                 harvest_chain *chain, policy_mdp *out, wick_diag *diag);
 /* Errors as of wick_policy_synth. All of it is in `arena`. */
 wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
                                 const wick_trace *const *traces, int n_traces,

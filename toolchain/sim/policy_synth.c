@@ -40,19 +40,19 @@ static const double PATIENCE = 0.002, HOPE = 0.02, USELESS = 0.05;
 /* Adds the values of each action of a state: 0 finish, k go on with, or turn to, module k as
    wick_policy_choose follows it, the last one to wait. */
 static void add_values(const policy_mdp *m, int age, int best, int working, int level, int bin,
-                       int charge, float *sums) {
+                       double uj, float *sums) {
     int larger = best > 0 ? best - 1 : m->n_modules;
     int stage = best == EXTRACTING ? level : m->stage_of[best][working] + level;
-    double finish = mdp_finish(m, age, bin, charge);
-    double go_on = best == EXTRACTING ? mdp_extract(m, age, level, bin, charge)
-                   : working          ? mdp_go_on(m, age, best, working, level, bin, charge)
+    double finish = mdp_finish(m, age, bin, uj);
+    double go_on = best == EXTRACTING ? mdp_extract(m, age, level, bin, uj)
+                   : working          ? mdp_go_on(m, age, best, working, level, bin, uj)
                                       : 0;
     sums[0] += (float)(best > 0 ? finish : finish - HOPE);
     for (int w = 1; w <= m->n_modules; w++)
         sums[w] += (float)(best == EXTRACTING || w <= working ? go_on
                            : w > larger                       ? finish - USELESS
-                                        : mdp_go_on(m, age, best, w, 0, bin, charge));
-    sums[m->n_modules + 1] += (float)(mdp_wait(m, stage, age, bin, charge) - PATIENCE);
+                                        : mdp_go_on(m, age, best, w, 0, bin, uj));
+    sums[m->n_modules + 1] += (float)(mdp_wait(m, stage, age, bin, uj) - PATIENCE);
 }
 
 /* Over the states of one cell and bin of the charge. */
@@ -67,7 +67,7 @@ static void sum_up(const builder *b, int best, int working, int level, int time,
         for (int l = 0; l < per_level; l++)
             for (int c = 0; c < PER_BIN; c++)
                 add_values(m, m->ages - left, best, working, level * per_level + l, bin,
-                           charge_bin * PER_BIN + c, sums);
+                           (charge_bin * PER_BIN + c) * m->step_uj, sums);
     for (int a = 0; a < b->n_actions; a++)
         sums[a] /= (float)states;
 }
@@ -198,6 +198,21 @@ static wick_status check(const wick_plan *plan, const wick_synth_options *o, wic
     return WICK_OK;
 }
 
+wick_status policy_process_solve(wick_arena *arena, const wick_plan *plan,
+                                 const wick_trace *const *traces, int n_traces,
+                                 const wick_synth_options *options, bool may_switch_off,
+                                 harvest_chain *chain, policy_mdp *out, wick_diag *diag) {
+    WICK_TRY(check(plan, options, diag));
+    double slot_s = options->workload.period_s / options->slots;
+    double memory_s = options->memory_s > 0 ? options->memory_s : slot_s;
+    WICK_TRY(harvest_chain_fit(plan, traces, n_traces, options->harvester, slot_s, memory_s,
+                               CHAIN_BINS, chain, diag));
+    *out = make_process(plan, options, chain);
+    out->may_switch_off = may_switch_off;
+    mdp_solve(out, arena, options->periods);
+    return WICK_OK;
+}
+
 struct policy_process {
     policy_mdp m;
     harvest_chain chain;
@@ -209,14 +224,10 @@ wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
                                 const wick_trace *const *traces, int n_traces,
                                 const wick_synth_options *options, policy_process **out,
                                 wick_diag *diag) {
-    WICK_TRY(check(plan, options, diag));
     policy_process *p = wick_new(arena, policy_process, 1);
     double slot_s = options->workload.period_s / options->slots;
-    double memory_s = options->memory_s > 0 ? options->memory_s : slot_s;
-    WICK_TRY(harvest_chain_fit(plan, traces, n_traces, options->harvester, slot_s, memory_s,
-                               CHAIN_BINS, &p->chain, diag));
-    p->m = make_process(plan, options, &p->chain);
-    mdp_solve(&p->m, arena, options->periods);
+    WICK_TRY(policy_process_solve(arena, plan, traces, n_traces, options, false, &p->chain, &p->m,
+                                  diag));
     p->made.n_states = 2 * p->m.n_stages * (p->m.ages + 1) * p->chain.n * MDP_CHARGES;
     p->made.expected = mdp_expected(&p->m);
     wick_policy_table *t = &p->made.table;

@@ -1,0 +1,143 @@
+/* What information is worth to a policy: harvest drawn from a chain has its statistics, the process
+   is about as good there as it says, and knowing the harvest beforehand helps, but never beats the
+   clairvoyant's bound. */
+#include "helper_net_plan.h"
+#include "sim/harvest_chain.h"
+#include "sim/sim.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { SAMPLES = 1200 };
+
+typedef struct bursts {
+    wick_trace trace;
+    double times[SAMPLES], powers[SAMPLES];
+} bursts;
+
+/* Powers that last 0.3 to 2.4 s each; mean_uw on average. */
+static void make_bursts(bursts *b, double mean_uw, uint64_t seed) {
+    wick_rng rng = wick_rng_seed(seed, 1);
+    double sum = 0, uw = 0;
+    for (int i = 0, left = 0; i < SAMPLES; i++, left--) {
+        if (left == 0) {
+            left = 3 + (int)wick_rng_below(&rng, 22);
+            uw = wick_rng_below(&rng, 2) ? wick_rng_uniform_double(&rng) : 0;
+        }
+        b->times[i] = 0.1 * i;
+        b->powers[i] = uw;
+        sum += uw;
+    }
+    for (int i = 0; i < SAMPLES; i++)
+        b->powers[i] *= mean_uw * SAMPLES / sum;
+    b->trace = (wick_trace){.n = SAMPLES,
+                            .time_s = b->times,
+                            .power_uw = b->powers,
+                            .end_s = 0.1 * SAMPLES,
+                            .path = "bursts",
+                            .quantity = "power"};
+}
+
+static double mean_for(const net_plan *n, double share) {
+    const wick_plan *p = n->plan;
+    double need_uj = p->segments[0].cost.energy_uj + p->segments[1].cost.energy_uj;
+    return share * need_uj / n->device->capacitor.efficiency /
+           n->device->capacitor.input_efficiency;
+}
+
+static void a_sample_has_the_chains_statistics(void **state) {
+    (void)state;
+    enum { STEPS = 40000 };
+    net_plan n;
+    net_plan_make(&n, 1, "m4-fram", 60, 0);
+    static bursts b;
+    make_bursts(&b, 1000, 1);
+    const wick_trace *trace = &b.trace;
+    harvest_chain chain;
+    assert_int_equal(harvest_chain_fit(n.plan, &trace, 1, NULL, 0.1, 0.1, 4, &chain, NULL),
+                     WICK_OK);
+    wick_arena *arena = wick_arena_new();
+    uint8_t *bins;
+    wick_trace *drawn = harvest_chain_sample(arena, &chain, n.plan->device, STEPS, 7, &bins);
+    assert_int_equal(drawn->n, STEPS);
+    double from[CHAIN_BINS] = {0}, moved[CHAIN_BINS][CHAIN_BINS] = {{0}};
+    double factor = n.device->capacitor.efficiency * n.device->capacitor.input_efficiency;
+    for (int i = 0; i + 1 < STEPS; i++) {
+        from[bins[i]]++;
+        moved[bins[i]][bins[i + 1]]++;
+        assert_true(fabs(drawn->power_uw[i] * 0.1 * factor - chain.uj[bins[i]][bins[i + 1]]) <
+                    1e-6);
+    }
+    for (int i = 0; i < chain.n; i++)
+        for (int j = 0; j < chain.n; j++)
+            assert_true(fabs(moved[i][j] / from[i] - chain.p[i][j]) < 5 * sqrt(0.25 / from[i]));
+    wick_arena_free(arena);
+    net_plan_free(&n);
+}
+
+static double foresee(const wick_judged *on, const wick_judged *learnt, wick_foresight say) {
+    wick_synth_options o = wick_synth_defaults();
+    double score;
+    o.slots = 20;
+    o.memory_s = 0.05;
+    assert_int_equal(wick_policy_foresee(on, learnt, &o, &say, &score, NULL), WICK_OK);
+    return score;
+}
+
+static void knowing_more_helps(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 1, "m4-fram", 10, 0);
+    static bursts b;
+    make_bursts(&b, mean_for(&n, 2.5), 2);
+    const wick_trace *trace = &b.trace;
+    wick_judged learnt = {
+        .plan = n.plan, .traces = &trace, .n_traces = 1, .phases = 2, .wait_s = 0.01};
+    learnt.workload = (wick_workload){
+        .period_s = 1, .deadline_s = 1, .rule = WICK_INPUT_REPLACE, .clock_survives = true};
+    for (int k = 0; k < n.plan->model.n_modules; k++)
+        learnt.accuracy[k] = 0.9 - 0.1 * k;
+    wick_synth_options o = wick_synth_defaults();
+    wick_arena *arena = wick_arena_new();
+    wick_chain_world world;
+    o.slots = 20;
+    o.memory_s = 0.05;
+    assert_int_equal(wick_policy_chain_world(arena, &learnt, &o, 150, 3, &world, NULL), WICK_OK);
+    wick_judged on = learnt;
+    on.traces = &world.trace;
+    on.phases = 1;
+    double fixed, bound, known[3];
+    wick_policy best;
+    const wick_clairvoyant_options grid = {.slots = 10, .levels = 48};
+    assert_int_equal(wick_policy_tune(&on, WICK_POLICY_FIXED, &best, &fixed, NULL), WICK_OK);
+    assert_int_equal(wick_policy_bound(&on, &grid, &bound, NULL, NULL), WICK_OK);
+    for (int i = 0; i < 3; i++)
+        known[i] =
+            foresee(&on, &learnt, (wick_foresight){.known_periods = i * i * 2, .bins = world.bins});
+    print_message("fixed %.4f, process %.4f, with 2 and 8 periods known %.4f %.4f, bound %.4f\n",
+                  fixed, known[0], known[1], known[2], bound);
+    assert_true(known[0] > fixed - 0.01);
+    assert_true(known[1] > known[0] + 0.005);
+    assert_true(known[2] > known[0] + 0.005);
+    for (int i = 0; i < 3; i++)
+        assert_true(known[i] <= bound + 1e-6);
+    double off =
+        foresee(&on, &learnt, (wick_foresight){.may_switch_off = true, .bins = world.bins});
+    assert_true(off > known[0] - 0.01 && off <= bound + 1e-6);
+    wick_arena_free(arena);
+    net_plan_free(&n);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sample_has_the_chains_statistics),
+        cmocka_unit_test(knowing_more_helps),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
