@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 BUILD := build/release
 
-.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long long-cuts bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-plan bench-sim bench-policy bench-bound bench-train format install clean
+.PHONY: help fuzz deps deps-run deps-build build dev asan demo quick test long long-cuts bench-kernels bench-kernels-pc bench-kernels-baseline bench-kernel-costs bench-kernel-tables bench-engine bench-plan bench-sim bench-policy bench-bound bench-chain bench-train format install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ POLICY := $(BUILD)/bench/policy
 bench-bound: build ## the clairvoyant's bound and its replayed plan in cells of bench/policy.json, on finer and finer grids: POLICY_PLANS, POLICY_TRACES, POLICY_OPTIONS
 	@cmake --build --preset release --target bench_bound >/dev/null
 	@WICK_SHARE=$(CURDIR) $(BUILD)/bench/bench_bound bench/policy.json --traces $(POLICY_TRACES) $(POLICY_OPTIONS) $(POLICY_PLANS)
+
+bench-chain: build ## what information, foresight and switching off are worth to a policy in cells of bench/policy.json: POLICY_PLANS, POLICY_TRACES, POLICY_OPTIONS
+	@cmake --build --preset release --target bench_chain >/dev/null
+	@WICK_SHARE=$(CURDIR) $(BUILD)/bench/bench_chain bench/policy.json --traces $(POLICY_TRACES) $(POLICY_OPTIONS) $(POLICY_PLANS)
 
 bench-policy: build ## scheduling policies over the grid of bench/policy.json: POLICY_PLANS="a.json b.json" POLICY_TRACES=folder (hours; goes on where it was stopped)
 	@test -n "$(POLICY_PLANS)" -a -n "$(POLICY_TRACES)" || { echo 'say POLICY_PLANS="vgg16.json mobilenetv1.json" (of wick plan) and POLICY_TRACES=folder' >&2; exit 2; }
