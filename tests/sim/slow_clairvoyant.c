@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { SCENARIOS = 60, CONTROLS = 3 };
+enum { SCENARIOS = 24, CONTROLS = 3 };
 
 /* Does anything at random, but keeps to it for a while. */
 static wick_sim_action anything(void *ctx, const wick_sim_state *state) {

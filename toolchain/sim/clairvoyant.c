@@ -79,7 +79,6 @@ static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
 
 static interval pass_time(const bound *b, cursor *c, double dt_s) {
     interval v = {.decay = exp(-b->lambda * dt_s)};
-    set_crests(b, *c, dt_s, &v);
     harvest(c, b->lambda, dt_s, &v);
     v.sleep_uj = fmin(b->sleep_uw * dt_s * v.decay, b->boot_uj * v.decay);
     v.most_s = dt_s + b->rows.slack_s;
@@ -89,6 +88,10 @@ static interval pass_time(const bound *b, cursor *c, double dt_s) {
 interval bound_interval(const bound_problem *p, double from_s, double dt_s) {
     cursor c = cursor_at(&p->supply, p->options->trace_start_s + from_s);
     return pass_time(&p->bound, &c, dt_s);
+}
+
+void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *v) {
+    set_crests(&p->bound, cursor_at(&p->supply, p->options->trace_start_s + from_s), dt_s, v);
 }
 
 /* What surely arrives in interval j; harvest as in pass_time. */
@@ -164,7 +167,9 @@ static void make_intervals(bound *b, wick_arena *arena, const supply *s, double 
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         double dt_s = fmin(b->dt_s, b->end_s - j * b->dt_s);
+        const cursor before = c;
         *v = pass_time(b, &c, dt_s);
+        set_crests(b, before, dt_s, v);
         v->start.step_uj = step_uj;
         v->end.step_uj = step_uj * v->decay;
         if (step_uj > priced_uj || step_uj < 0.998 * priced_uj) {

@@ -264,6 +264,7 @@ plan_ahead plan_look(planner *p, plan_state from) {
               .waits = !from.on};
     double until_s = fmin(j * b->dt_s, b->end_s);
     interval v = bound_interval(p->problem, from.at_s, fmax(until_s - from.at_s, 0));
+    bound_crests(p->problem, from.at_s, fmax(until_s - from.at_s, 0), &v);
     v.impatient_uj = b->intervals[j - 1].impatient_uj;
     v.lent_uj = b->intervals[j - 1].lent_uj;
     ahead.stays_on = best_way(p, j, &v, &at, false).to.mode == ON;

@@ -96,9 +96,11 @@ static inline double crest_uj(const crest *c, double uj) {
 }
 /* The figures of a bound that do not depend on its value. */
 wick_bound bound_figures(const bound_problem *p, double value);
-/* Harvest, decay and sleep of the dt_s seconds from from_s on, as for a whole interval (lattices
-   apart). */
+/* Harvest, decay and sleep of the dt_s seconds from from_s on, as for a whole interval (lattices,
+   crests and patience apart). */
 interval bound_interval(const bound_problem *p, double from_s, double dt_s);
+/* And its crests. */
+void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *v);
 
 /* Values of all instants: of some blocks of them, and of one instant of each other, from which its
    block is computed anew when it is asked for. */
