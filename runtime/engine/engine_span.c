@@ -7,7 +7,6 @@
 #include <wick/kernels.h>
 
 enum {
-    PATIENCE = 64, /* sleeps without a rise of the voltage before the reading is not believed */
     MOST_SPLIT = 15,
     TRIES = 2,      /* boots in a row without progress before parts are halved */
     CALM_BOOTS = 16 /* boots that achieve something before larger parts are tried again */
@@ -214,9 +213,9 @@ static int may_join(const wick_engine *engine, const wick_span *done, const wick
 }
 
 /* The voltage is known and too low for the next span. Who has begun to wait goes on with a margin:
-   else every span would wait for its own charge and commit. After PATIENCE sleeps in which the
-   voltage did not rise the margin is given up; and if it is too low even so, the span is tried
-   nevertheless: the reading may be wrong. */
+   else every span would wait for its own charge and commit. After WICK_ENGINE_PATIENCE sleeps in
+   which the voltage did not rise the margin is given up; and if it is too low even so, the span is
+   tried nevertheless: the reading may be wrong. */
 static int must_wait(wick_engine *engine, const wick_span *span) {
     if (engine->eager)
         return 0;
@@ -225,7 +224,7 @@ static int must_wait(wick_engine *engine, const wick_span *span) {
         enough += 16u * span->margin_16mv;
     if (mv > engine->highest_mv && mv < enough) {
         engine->highest_mv = mv;
-        engine->patience = PATIENCE;
+        engine->patience = WICK_ENGINE_PATIENCE;
     }
     if (mv == 0 || mv >= enough || engine->split != 0 ||
         (engine->patience == 0 && mv >= span->need_mv)) {

@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* As in the engine: sleeps without a rise of the voltage before its reading is not believed. */
-enum { PATIENCE = 64 };
+#include <wick/engine.h>
+
 /* Units that one look ahead follows; to stop earlier than the charge would is on the safe side. */
 enum { HORIZON = 4096 };
 
@@ -252,7 +252,8 @@ static double wait_s(walk *w, int k, int *next) {
     /* Too slow a rise looks like a sensor that is stuck. */
     double volts = sqrt(2 * u->enough_uj / t->device->capacitor.uf);
     double patient_uj = 2e-3 * t->device->capacitor.uf * volts;
-    if (slope_uw * PATIENCE * w->options->wait_s <= patient_uj || off_uj >= u->enough_uj)
+    if (slope_uw * WICK_ENGINE_PATIENCE * w->options->wait_s <= patient_uj ||
+        off_uj >= u->enough_uj)
         return refuse(w, WICK_LATENCY_SLEEP, u->span);
     if (behind_uj(t, u, u->need_uj - w->page.drawn_uj, u->reload_uj + u->carried_uj, u->reload_s) <
         0)

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#include <wick/engine.h>
+
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
     return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
@@ -57,7 +59,7 @@ static cursor cursor_at(const supply *s, double trace_s) {
 /* Of a charge that leaks and gets the next dt seconds of the trace, power constant between samples:
    the highest is at one of these. */
 static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
-    double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->cap_uj, b->cap_uj}};
+    double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->top_uj, b->top_uj}};
     while (at_s < dt_s * (1 - 1e-12)) {
         interval piece = {0};
         double step_s = fmin(dt_s - at_s, supply_end_s(c.supply, c.sample) - c.at_s);
@@ -68,13 +70,13 @@ static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
         double draw_uj[2] = {0, fmin(b->sleep_uw * sleep_s, b->boot_uj)};
         for (int full = 0; full < 2; full++)
             for (int on = 0; on < 2; on++) {
-                double uj = (full ? b->cap_uj * exp(-b->lambda * at_s) : 0) + gain_uj - draw_uj[on];
+                double uj = (full ? b->top_uj * exp(-b->lambda * at_s) : 0) + gain_uj - draw_uj[on];
                 highest[full][on] = fmax(highest[full][on], uj);
             }
     }
     for (int on = 0; on < 2; on++)
         v->crest[on] = (crest){.least_uj = highest[0][on],
-                               .share = (highest[1][on] - highest[0][on]) / b->cap_uj};
+                               .share = (highest[1][on] - highest[0][on]) / b->top_uj};
 }
 
 static interval pass_time(const bound *b, cursor *c, double dt_s) {
@@ -94,23 +96,14 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
     set_crests(&p->bound, cursor_at(&p->supply, p->options->trace_start_s + from_s), dt_s, v);
 }
 
-/* What surely arrives in interval j; harvest as in pass_time. */
-static interval surely(const bound_problem *p, cursor *c, int j) {
-    const bound *b = &p->bound;
-    interval v = {0};
-    harvest(c, b->lambda, fmin(b->dt_s, b->end_s - j * b->dt_s), &v);
-    return v;
-}
-
 /* Behind WICK_ENGINE_PATIENCE sleeps in which the voltage did not rise the engine begins a span at
    less than its need_mv. Sets the least charge at which that can be in each interval: with a
    sleep's charge E at first and gain G of the harvest, E decay + G - sleep <= E + what is not seen,
    so the more comes in, the more was there. Sleeps are taken to follow each other; an arrival ends
    one early. What such a span draws until its end may come in later than it is paid here: lent. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
-    enum { PATIENCE = 64 };
     bound *b = &p->bound;
-    double wait_s = p->options->wait_s, all_s = PATIENCE * wait_s;
+    double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
     double sure_s = all_s - wait_s * (2 + floor(all_s / p->options->workload.period_s));
     int n = (int)floor(sure_s / b->dt_s) - 1; /* whole intervals behind it, wherever it ends */
     double decay = exp(-b->lambda * all_s), slept_uj = b->sleep_uw * all_s;
@@ -124,7 +117,9 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
     int lends = 0; /* intervals that still may have an end of such a span in them */
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
-        gain_uj[j] = surely(p, &c, j).gain_uj;
+        interval sure = {0};
+        harvest(&c, b->lambda, fmin(b->dt_s, b->end_s - j * b->dt_s), &sure);
+        gain_uj[j] = sure.gain_uj;
         double got_uj = 0;
         for (int i = j - n > 0 ? j - n : 0; i < j; i++)
             got_uj = got_uj * v->decay + gain_uj[i];
@@ -265,7 +260,8 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     }
     double fine = fmax(3 * b->cap_uj / b->boot_uj, 160 * b->cap_uj / b->most_uj);
     b->step_uj = b->cap_uj / (g->charges ? g->charges : fmin(640, fmax(256, fine)));
-    b->points = (int)ceil((b->cap_uj + beyond_uj) / (0.75 * b->step_uj)) + 3;
+    b->top_uj = b->cap_uj + beyond_uj;
+    b->points = (int)ceil(b->top_uj / (0.75 * b->step_uj)) + 3;
 }
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,

@@ -51,6 +51,7 @@ typedef struct bound {
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, sleep_uw;
     double step_uj; /* of charge */
     double most_uj; /* that an answer takes */
+    double top_uj;  /* largest charge of a state, unpaid work in it (bound_cap_uj) */
     bound_rows rows;
     interval *intervals; /* [n] */
     float *reward;       /* [inputs][modules] */

@@ -2,10 +2,8 @@
 
 #include <limits.h>
 
+#include <wick/engine.h>
 #include <wick/kernels.h>
-
-/* As in the engine: sleeps without a rise of the voltage before the reading is not believed. */
-enum { PATIENCE = 64 };
 
 static const wick_span *span_at(const program *p, int i) {
     const wick_model *m = &p->world.plan->model;
@@ -24,7 +22,7 @@ static bool must_wait(program *p, const wick_span *span) {
         enough += 16u * span->margin_16mv;
     if (mv > p->highest_mv && mv < enough) {
         p->highest_mv = mv;
-        p->patience = PATIENCE;
+        p->patience = WICK_ENGINE_PATIENCE;
     }
     if (mv == 0 || mv >= enough || (p->patience == 0 && mv >= span->need_mv)) {
         p->patience = 0;

@@ -70,6 +70,9 @@ typedef struct wick_engine {
    apart; recomputed from the object code by a test. */
 enum { WICK_ENGINE_STACK_BYTES = 928 };
 
+/* Sleeps without a rise of the voltage before its reading is not believed. */
+enum { WICK_ENGINE_PATIENCE = 64 };
+
 /* Checks what the engine relies on: format, counts and indices, places inside the region and apart
    from the records, the input's two places, scratch_bytes against every step. For the PC and for
    formatting; costs a walk over all steps. OK or ARGUMENT. */

@@ -59,9 +59,9 @@ uint32_t wick_rows_scratch_bytes(const wick_model *model, const wick_step *step,
                                  int alone);
 /* The most that any step, with the arena or alone, or publishing a result, takes:
    wick_model.scratch_bytes. */
+uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
 /* Bytes of a module's logits, segment 1 and up. */
 uint32_t wick_logit_bytes(const wick_model *model, unsigned segment);
-uint32_t wick_model_scratch_bytes(const wick_model *model, int mapped);
 
 /* Every module begins with the extractor's steps (wick_segment). */
 int wick_recomputes(const wick_model *model);
