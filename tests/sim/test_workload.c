@@ -165,6 +165,18 @@ static void what_waits_beyond_its_deadline_is_not_begun(void **state) {
     wick_sim_free(&b.r);
 }
 
+static void periodic_arrivals_begin_at_their_phase(void **state) {
+    (void)state;
+    wick_workload w = {.arrivals = WICK_ARRIVALS_PERIODIC, .period_s = 10, .phase_s = 7};
+    arrivals a = arrivals_begin(&w, 3, 1);
+    for (int i = 0; i < 4; i++) {
+        near(a.next_s, 7 + 10 * i, 1e-12);
+        input in = arrivals_next(&a);
+        assert_int_equal(in.id, i);
+        near(in.arrival_s, 7 + 10 * i, 1e-12);
+    }
+}
+
 static void poisson_arrivals_have_their_mean(void **state) {
     (void)state;
     wick_workload w = {.arrivals = WICK_ARRIVALS_POISSON, .period_s = 3};
@@ -465,6 +477,7 @@ int main(void) {
         cmocka_unit_test(drop_old_keeps_the_last),
         cmocka_unit_test(replace_gives_up_the_one_in_work),
         cmocka_unit_test(what_waits_beyond_its_deadline_is_not_begun),
+        cmocka_unit_test(periodic_arrivals_begin_at_their_phase),
         cmocka_unit_test(poisson_arrivals_have_their_mean),
         cmocka_unit_test(sensing_and_sending_are_charged),
         cmocka_unit_test(sleep_is_charged),
