@@ -171,7 +171,7 @@ static wick_data *colours(void) {
     wick_data *images;
     options.limit = 400;
     assert_int_equal(wick_data_open("builtin:shapes10", &options, &images, NULL), WICK_OK);
-    size_t values = (size_t)images->height * images->width * 3;
+    size_t values = (size_t)images->height * (size_t)images->width * 3;
     for (int part = 0; part < WICK_SPLITS; part++)
         for (int i = 0; i < images->split[part].n; i++) {
             int class = images->split[part].labels[i];
