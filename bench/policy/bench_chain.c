@@ -305,17 +305,10 @@ static wick_status visit_listed(const scene *s, const family *f, const arguments
 
 static wick_status visit_all(const scene *s, const family *f, const arguments *a, table *t,
                              wick_diag *diag) {
-    int at = 0;
-    for (int q = 0; q < s->n_sets; q++)
-        for (int file = 0; file < s->sets[q].n; file++)
-            for (int w = 0; w < s->n_windows; w++)
-                for (int d = 0; d < s->n_deadlines; d++)
-                    for (int rho = 0; rho < s->rho_steps; rho++, at++) {
-                        const cell c = {
-                            .set = q, .file = file, .window = w, .deadline = d, .rho = rho};
-                        if (at % a->every == a->first && f->plans[w])
-                            WICK_TRY(visit(s, f, &c, a, t, diag));
-                    }
+    cell c;
+    for (int at = 0; scene_cell(s, at, &c); at++)
+        if (at % a->every == a->first && f->plans[c.window])
+            WICK_TRY(visit(s, f, &c, a, t, diag));
     return WICK_OK;
 }
 

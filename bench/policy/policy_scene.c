@@ -106,6 +106,23 @@ void family_free(family *f, const scene *s) {
     wick_qnet_free(f->net);
 }
 
+bool scene_cell(const scene *s, int at, cell *out) {
+    int of_file = s->n_windows * s->n_deadlines * s->rho_steps;
+    for (int q = 0; q < s->n_sets; q++) {
+        int of_set = s->sets[q].n * of_file;
+        if (at < of_set) {
+            *out = (cell){.set = q,
+                          .file = at / of_file,
+                          .window = at / (s->n_deadlines * s->rho_steps) % s->n_windows,
+                          .deadline = at / s->rho_steps % s->n_deadlines,
+                          .rho = at % s->rho_steps};
+            return true;
+        }
+        at -= of_set;
+    }
+    return false;
+}
+
 double scene_rho(const scene *s, const family *f, int step) {
     double from = s->rho_factor * f->cheapest_uj / f->unit_uj;
     return from * pow(s->rho_to / from, step / (s->rho_steps - 1.0));

@@ -26,8 +26,12 @@ wick_status scene_load(wick_arena *arena, const char *path, scene *out, wick_dia
 
 /* One judged file under one harvest, capacitor and deadline. */
 typedef struct cell {
-    int family, set, file, window, deadline, rho;
+    int set, file, window, deadline, rho;
 } cell;
+
+/* Cell `at` of every family, from 0 on. The harvest turns fastest, then deadline,
+   capacitor, file and set. false: there are no more. */
+bool scene_cell(const scene *s, int at, cell *out);
 
 /* A family with the plans for each capacitor. */
 typedef struct family {

@@ -165,11 +165,76 @@ static void what_cannot_be_met_together(void **state) {
     wick_graph_free(graph);
 }
 
+/* Each class has a colour of its own: learnt in a second. */
+static wick_data *colours(void) {
+    wick_data_options options = wick_data_defaults();
+    wick_data *images;
+    options.limit = 400;
+    assert_int_equal(wick_data_open("builtin:shapes10", &options, &images, NULL), WICK_OK);
+    size_t values = (size_t)images->height * (size_t)images->width * 3;
+    for (int part = 0; part < WICK_SPLITS; part++)
+        for (int i = 0; i < images->split[part].n; i++) {
+            int class = images->split[part].labels[i];
+            const int level[3] = {class % 3, class / 3 % 3, class / 9};
+            for (size_t v = 0; v < values; v++)
+                images->split[part].pixels[(size_t)i * values + v] =
+                    (uint8_t)(20 + 100 * level[v % 3] + (int)v % 30);
+        }
+    return images;
+}
+
+static wick_graph *learnt_network(const wick_data *images) {
+    wick_graph *graph = helper_network(10);
+    wick_train_options options = wick_train_defaults();
+    wick_train_result result;
+    options.strategy = WICK_STRATEGY_UNIFIED;
+    options.optimiser = WICK_OPTIMISER_ADAMW;
+    options.epochs = 10;
+    options.batch = 20;
+    options.quiet = true;
+    options.threads = 1;
+    assert_int_equal(wick_train_run(graph, images, &options, &result, NULL), WICK_OK);
+    assert_true(result.validation[0] > 0.9);
+    return graph;
+}
+
+/* A decay that wears the weights out: one epoch does little harm, twenty do much. */
+static void the_best_trial_is_the_answer(void **state) {
+    (void)state;
+    wick_data *images = colours();
+    wick_graph *graph = learnt_network(images);
+    wick_goal_options options = helper_brief();
+    wick_goal_result result;
+    wick_diag diag = {0};
+    options.budgets.limit[WICK_BUDGET_FLASH] = 20000;
+    options.train.epochs = 20;
+    options.trial_share = 0.05;
+    options.train.weight_decay = 2;
+    assert_int_equal(wick_goal_shrink(graph, images, device, &options, arena, &result, &diag),
+                     WICK_OK);
+    const wick_goal_step *best = &result.steps[result.best],
+                         *last = &result.steps[result.n_steps - 1];
+    for (int s = 2; s < result.n_steps; s++)
+        print_message("%s: %d epochs, %.1f points\n", result.steps[s].what, result.steps[s].epochs,
+                      result.steps[s].figures.value[WICK_BUDGET_DROP]);
+    assert_int_equal(strncmp(best->what, "trial: ", 7), 0);
+    assert_int_equal(best->epochs, 1);
+    assert_int_equal(last->epochs, 20);
+    assert_true(best->figures.value[WICK_BUDGET_DROP] + 10 < last->figures.value[WICK_BUDGET_DROP]);
+    assert_true(result.met);
+    assert_true(result.model->family.validation[0] == best->accuracy[0]);
+    check_promise(&result, &options);
+    wick_graph_free(result.model);
+    wick_graph_free(graph);
+    wick_data_free(images);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(budgets_hold),
         cmocka_unit_test(the_impossible_is_refused_at_once),
         cmocka_unit_test(what_cannot_be_met_together),
+        cmocka_unit_test(the_best_trial_is_the_answer),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

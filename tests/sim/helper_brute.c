@@ -272,7 +272,8 @@ static best search(tiny *t) {
     return b;
 }
 
-void brute_try(const brute_worlds *worlds) {
+void brute_try(void **state) {
+    const brute_worlds *worlds = *state;
     static void (*const make[])(tiny *, wick_rng *) = {[BRUTE_PLAIN] = make_plan,
                                                        [BRUTE_RECOMPUTING] = make_recomputing_plan,
                                                        [BRUTE_WAITING] = make_waiting_plan,
@@ -326,7 +327,8 @@ void brute_try(const brute_worlds *worlds) {
 /* One charge, no harvest: less than the small module takes on its own, whose extractor commits
    three times, but enough for the large module's extractor, which commits once, and then the small
    module. */
-void brute_turn(void) {
+void brute_turn(void **state) {
+    (void)state;
     static tiny t;
     wick_rng rng = wick_rng_seed(1, 1);
     enum { COMMIT = 10 };

@@ -18,9 +18,9 @@ typedef struct brute_worlds {
     double least_whole, least_equal, least_reached;
 } brute_worlds;
 
-/* Fails where a schedule beats the bound. */
-void brute_try(const brute_worlds *worlds);
-/* One world in which an answer takes turning from one module to the other. */
-void brute_turn(void);
+/* A test; *state: its brute_worlds. Fails where a schedule beats the bound. */
+void brute_try(void **state);
+/* A test of one world in which an answer takes turning from one module to the other. */
+void brute_turn(void **state);
 
 #endif

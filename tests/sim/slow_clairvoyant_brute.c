@@ -7,32 +7,16 @@
 
 #include <cmocka.h>
 
-static void no_schedule_beats_it(void **state) {
-    (void)state;
-    brute_try(&(brute_worlds){BRUTE_PLAIN, 110, 0.2, 0.8, 0.9});
-}
-
-static void nor_where_modules_begin_with_the_extractor(void **state) {
-    (void)state;
-    brute_try(&(brute_worlds){BRUTE_RECOMPUTING, 110, 0.2, 0.8, 0.8});
-}
-
-static void nor_where_spans_wait_for_charge(void **state) {
-    (void)state;
-    brute_try(&(brute_worlds){BRUTE_WAITING, 110, 0.2, 0.65, 0.8});
-}
-
-static void nor_where_the_engine_tires_of_waiting(void **state) {
-    (void)state;
-    brute_try(&(brute_worlds){BRUTE_IMPATIENT, 110, 0, 0, 0});
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_schedule_beats_it),
-        cmocka_unit_test(nor_where_spans_wait_for_charge),
-        cmocka_unit_test(nor_where_the_engine_tires_of_waiting),
-        cmocka_unit_test(nor_where_modules_begin_with_the_extractor),
+        {"no_schedule_beats_it", brute_try, NULL, NULL,
+         &(brute_worlds){BRUTE_PLAIN, 110, 0.2, 0.8, 0.9}},
+        {"nor_where_spans_wait_for_charge", brute_try, NULL, NULL,
+         &(brute_worlds){BRUTE_WAITING, 110, 0.2, 0.65, 0.8}},
+        {"nor_where_the_engine_tires_of_waiting", brute_try, NULL, NULL,
+         &(brute_worlds){BRUTE_IMPATIENT, 110, 0, 0, 0}},
+        {"nor_where_modules_begin_with_the_extractor", brute_try, NULL, NULL,
+         &(brute_worlds){BRUTE_RECOMPUTING, 110, 0.2, 0.8, 0.8}},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* What information is worth to a policy: harvest drawn from a chain has its statistics, the process
    is about as good there as it says, and knowing the harvest beforehand helps, but never beats the
-   clairvoyant's bound. */
+   clairvoyant's bound. What an old input is given up for is never worth more than the state. */
 #include "helper_net_plan.h"
-#include "sim/harvest_chain.h"
+#include "sim/policy_mdp.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -134,10 +134,59 @@ static void knowing_more_helps(void **state) {
     net_plan_free(&n);
 }
 
+/* Whether an input may be given up in this stage; the smallest module is seen through, unless the
+   device may switch off. */
+static bool may_finish(const policy_mdp *m, int stage) {
+    int smallest = m->stage_of[0][m->n_modules];
+    return m->may_switch_off || stage < smallest || stage >= smallest + m->levels[m->n_modules];
+}
+
+/* Inputs wait behind one that is older than a period: to give it up is to turn to them. It is one
+   of the actions, so a state is worth at least that, after any number of periods. */
+static void finishing_is_never_worth_more_than_the_state(void **state) {
+    (void)state;
+    enum { PERIODS = 3 };
+    const harvest_chain chain = {
+        .n = 2, .step_s = 0.1, .p = {{0.8, 0.2}, {0.3, 0.7}}, .uj = {{1, 8}, {4, 20}}};
+    for (int off = 0; off < 2; off++) {
+        wick_arena *arena = wick_arena_new();
+        policy_mdp m = {.chain = &chain,
+                        .n_modules = 2,
+                        .slots = 10,
+                        .ages = 30,
+                        .accuracy = {0, 0.9, 0.6},
+                        .energy_uj = {60, 90, 30},
+                        .time_slots = {2, 3, 1},
+                        .step_uj = 100.0 / (MDP_CHARGES - 1),
+                        .on_uj = 90,
+                        .boot_uj = 5,
+                        .sleep_uj = 0.1,
+                        .leak = 0.001,
+                        .may_switch_off = off};
+        int more = 0, equal = 0;
+        mdp_solve(&m, arena, PERIODS);
+        for (int stage = 0; stage < m.n_stages; stage++)
+            for (int age = 0; age < m.ages; age++)
+                for (int bin = 0; bin < chain.n; bin++)
+                    for (int c = 0; c < MDP_CHARGES; c++) {
+                        double value = mdp_cell(&m, 1, stage, age, bin)[c];
+                        double finish = mdp_finish(&m, age, bin, c * m.step_uj);
+                        if (may_finish(&m, stage) && finish > value + 1e-5)
+                            fail_msg("stage %d, age %d, charge %d: %g, but finished %g", stage, age,
+                                     c, value, finish);
+                        more += value > finish + 1e-3;
+                        equal += fabs(value - finish) < 1e-6;
+                    }
+        assert_true(more > 100 && equal > 100);
+        wick_arena_free(arena);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_has_the_chains_statistics),
         cmocka_unit_test(knowing_more_helps),
+        cmocka_unit_test(finishing_is_never_worth_more_than_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,9 @@ static wick_status read_weights(wick_onnx_import *im, wick_onnx_value *value, wi
     for (int64_t i = 0; out->dtype == WICK_F32 && i < out->count; i++)
         if (!isfinite(numbers[i]))
             return wick_fail(im->diag, WICK_RANGE, im->file, value->name,
-                             "the training may have diverged", "element %lld is %s", (long long)i,
+                             "the training diverged, or the file is damaged: take an earlier "
+                             "checkpoint, or train again with a lower learning rate",
+                             "element %lld is %s", (long long)i,
                              isnan(numbers[i]) ? "not a number" : "infinite");
     value->broken = false;
     return WICK_OK;

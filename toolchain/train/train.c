@@ -172,7 +172,8 @@ static wick_status check_family(const wick_session *session) {
         wick_shape logits = graph->tensors[family->heads[k]].shape;
         if (wick_shape_count(logits) != (int64_t)data->n_classes * logits.dim[0])
             return wick_fail(diag, WICK_SHAPE, data->spec, family->head_names[k],
-                             "build the network for the data's classes",
+                             "give the data that the network was made for, or a network with as "
+                             "many outputs as the data have classes (recipes are built so)",
                              "the data have %d classes, the module answers %lld", data->n_classes,
                              (long long)(wick_shape_count(logits) / logits.dim[0]));
     }
