@@ -137,14 +137,18 @@ static void check_complete(arguments *a, struct argp_state *state) {
     if (!a->int8 && !rewrites(a) && !a->equalises && !budgeted)
         argp_error(state, "say how to shrink: --collapse, --channels, --separate, --bits, "
                           "--equalise, --activations or --int8, or to what: --device and budgets");
+    if (budgeted && a->means.activations)
+        argp_error(state, "--activations does not go with --device, which plans activations of 8 "
+                          "bits: wider ones take memory and energy, and spare no budget. Shrink "
+                          "to budgets without it, or say --activations and the means by hand");
     if (budgeted && (a->int8 || rewrites(a)))
         argp_error(state, "--device chooses the means by itself: leave out --int8, --collapse, "
-                          "--channels, --separate, --bits and --activations");
+                          "--channels, --separate and --bits");
     const char *alone = a->goal.other ? a->goal.other : a->goal.plans;
     if (!budgeted && alone)
         argp_error(state,
-                   a->means.device ? "%s does not go with --channel-score and --channels"
-                                   : "%s belongs to --device",
+                   a->means.device ? "--%s does not go with --channel-score and --channels"
+                                   : "--%s belongs to --device",
                    alone);
     if (!a->int8 && !budgeted && a->test)
         argp_error(state, "--test measures the quantized model: add --int8, or use wick eval");

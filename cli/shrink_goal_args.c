@@ -14,6 +14,7 @@ enum {
     KEY_TRIALS,
     KEY_BATCH,
     KEY_RATE,
+    KEY_MIXUP,
     KEY_TRAIN_SEED,
     KEY_KEEP_BEST,
     KEY_SMALLEST,
@@ -46,6 +47,8 @@ static const struct argp_option option_table[] = {
      "combinations that are tried for a fifth of the epochs, 1 to 8 (default 3)", 10},
     {"batch", KEY_BATCH, "N", 0, "images in a batch (default 128)", 10},
     {"lr", KEY_RATE, "R", 0, "learning rate at the start of a cosine (default 0.02)", 10},
+    {"mixup", KEY_MIXUP, "A", 0,
+     "mix pairs of training images, as of wick train (default: no mixing)", 10},
     {"train-seed", KEY_TRAIN_SEED, "N", 0, "seed of the trainings (default 1)", 10},
     {"keep-best", KEY_KEEP_BEST, 0, 0,
      "train and write the nearest network even where a budget cannot be met (exit status 1 all the same)",
@@ -73,6 +76,13 @@ static double parse_energy(struct argp_state *state, const char *option, const c
         argp_error(state, "--%s: '%s' is no energy with its unit, such as 2mJ or 350uJ", option,
                    text);
     return uj;
+}
+
+static const char *name_of(int key) {
+    for (const struct argp_option *o = option_table; o->doc || o->name; o++)
+        if (o->key == key)
+            return o->name;
+    return "";
 }
 
 static error_t parse(int key, char *text, struct argp_state *state) {
@@ -103,11 +113,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_CAPACITOR:
         o->plan.capacitor_uf = cli_number(state, "capacitor", text, 1e-6, 1e9);
-        g->plans = "--capacitor";
+        g->plans = "capacitor";
         return 0;
     case KEY_MARGIN:
         o->plan.margin = cli_number(state, "margin", text, 0.01, 1);
-        g->plans = "--margin";
+        g->plans = "margin";
         return 0;
     case KEY_EPOCHS:
         o->train.epochs = (int)cli_integer(state, "epochs", text, 1, 100000);
@@ -120,6 +130,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_RATE:
         o->train.learning_rate = cli_number(state, "lr", text, 1e-9, 1e6);
+        break;
+    case KEY_MIXUP:
+        o->train.mixup = cli_number(state, "mixup", text, 0, 100);
         break;
     case KEY_TRAIN_SEED:
         o->train.seed = (uint64_t)cli_integer(state, "train-seed", text, 0, 0x7fffffff);
@@ -136,7 +149,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     default:
         return ARGP_ERR_UNKNOWN;
     }
-    g->other = state->argv[state->next - 1];
+    g->other = name_of(key);
     return 0;
 }
 

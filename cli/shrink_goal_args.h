@@ -7,7 +7,8 @@
 
 typedef struct cli_goal {
     const char *device; /* NULL: not asked for */
-    const char *other;  /* an option of the goal that was given, for complaints without a device */
+    const char *other;  /* name of an option of the goal that was given, for complaints without a
+                           device */
     const char *plans;  /* the same of planning options, which count beside --channel-score too */
     wick_goal_options options;
 } cli_goal;

@@ -184,7 +184,8 @@ static bool print_result(const cli_goal *goal, const cli_goal_job *job, const wi
     char *command = plan_command(arena, goal, job, r, device);
     if (job->json)
         return cli_print_json(result_json(job, r, data, device, command));
-    print_steps(r, device->name);
+    if (r->n_steps) /* none where a budget cannot be met at all: the diagnostics say it */
+        print_steps(r, device->name);
     if (job->test && r->model)
         for (int m = 0; m < r->n_modules; m++)
             printf("%s on the test images: %.2f %%\n", r->module_names[m],

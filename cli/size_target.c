@@ -179,6 +179,8 @@ static void print_answers(const wick_sizing *s, wick_arena *arena) {
 
 static void print_choice(const wick_sizing *s, const size_target_args *a, wick_arena *arena) {
     const char *target = wick_target_text(arena, &s->target);
+    if (s->best < 0)
+        return;
     int feasible = 0, fits = 0;
     for (int i = 0; i < s->n; i++) {
         feasible += s->points[i].feasible;
@@ -188,11 +190,6 @@ static void print_choice(const wick_sizing *s, const size_target_args *a, wick_a
     if (fits < s->n)
         printf(" (%d do not fit)", s->n - fits);
     printf("\n");
-    if (s->best < 0) {
-        printf(
-            "none does: try larger --panels or --capacitors, longer deadlines, or ask for less\n");
-        return;
-    }
     const wick_sizing_point *p = &s->points[s->best];
     printf("cheapest     %.6g µF, panel %.3g, wakes at %.2f V, browns out at %.2f V",
            p->capacitor_uf, p->panel, p->on_v, p->off_v);
@@ -201,6 +198,37 @@ static void print_choice(const wick_sizing *s, const size_target_args *a, wick_a
                a->options.price_per_uf * p->capacitor_uf + a->options.price_per_panel * p->panel);
     else
         printf(" (smallest panel, then smallest capacitor; --price decides otherwise)\n");
+}
+
+/* How often the best of the modules is right, on the inputs at hand. */
+static double best_accuracy(const sim_world *w) {
+    double best = 0;
+    for (int k = 0; k < w->plan->model.n_modules; k++) {
+        int right = 0;
+        for (int s = 0; s < w->inputs.n; s++)
+            right += w->inputs.correct[k * w->inputs.n + s] != 0;
+        best = fmax(best, (double)right / w->inputs.n);
+    }
+    return best;
+}
+
+/* Nothing reaches the target: why, and what would help. */
+static wick_status none_does(const wick_sizing *s, const sim_world *w, wick_arena *arena,
+                             wick_diag *diag) {
+    const char *hint = "try larger --panels or --capacitors, longer deadlines, or ask for less";
+    double best = best_accuracy(w);
+    int fits = 0;
+    for (int i = 0; i < s->n; i++)
+        fits += s->points[i].fits;
+    for (int i = 0; i < s->target.n; i++)
+        if (s->target.goal[i].figure == WICK_FIGURE_ACCURACY && s->target.goal[i].at_least &&
+            s->target.goal[i].value > best)
+            hint = wick_arena_printf(arena,
+                                     "no module is right more often than %.1f %% on these inputs: "
+                                     "train longer or wider, or ask for less; no capacitor helps",
+                                     100 * best);
+    return wick_fail(diag, WICK_NO_FIT, "--target", wick_target_text(arena, &s->target), hint,
+                     "none of %d combinations reaches it (%d do not fit)", s->n, s->n - fits);
 }
 
 static wick_status draw(const wick_sizing *s, const char *path, wick_diag *diag) {
@@ -251,7 +279,7 @@ wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) 
     if (status == WICK_OK) {
         status = output(a, w.plan, &sizing, arena);
         if (status == WICK_OK && sizing.best < 0)
-            status = WICK_NO_FIT;
+            status = none_does(&sizing, &w, arena, diag);
     }
     sim_world_close(&w);
     wick_arena_free(arena);

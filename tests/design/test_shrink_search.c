@@ -239,12 +239,165 @@ static void energy_counts_from_room(void **state) {
     assert_true(fabs(widest - 0.8) < 1e-6);
 }
 
+/* The weights of a layer of `network`, by node. */
+static wick_tensor *weights_of(wick_graph *graph, const char *node) {
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (!strcmp(graph->nodes[i].name, node))
+            return &graph->tensors[graph->nodes[i].inputs[1]];
+    fail_msg("no node %s", node);
+    return NULL;
+}
+
+static double validation_loss(wick_thinning thinning, double channels) {
+    wick_candidate c = whole;
+    wick_structure structure;
+    double loss;
+    c.thinning = thinning;
+    c.channels = channels;
+    assert_int_equal(wick_structure_make(&material, &c, &structure, NULL), WICK_OK);
+    assert_int_equal(wick_eval_loss(structure.graph, data, WICK_VALIDATION, NULL,
+                                    data->split[WICK_VALIDATION].n, &loss, NULL),
+                     WICK_OK);
+    wick_structure_free(&structure);
+    return loss;
+}
+
+/* Trained a little: answers that are worth something. */
+static void train_network(void) {
+    wick_train_options brief = options.train;
+    wick_train_result result;
+    brief.epochs = 12;
+    brief.learning_rate = 0.05;
+    assert_int_equal(wick_train_run(network, data, &brief, &result, NULL), WICK_OK);
+}
+
+/* The larger half of conv1's filters gives conv2 nothing: magnitude keeps just these, and the
+   measured loss says so. */
+static void channels_by_taylor(void **state) {
+    (void)state;
+    wick_graph *kept = wick_graph_clone(network);
+    train_network();
+    wick_tensor *first = weights_of(network, "TM1.conv1"),
+                *second = weights_of(network, "TM1.conv2");
+    int64_t rows = first->shape.dim[0], row = wick_shape_count(first->shape) / rows;
+    int64_t readers = second->shape.dim[0], taps = wick_shape_count(second->shape) / readers / rows;
+    for (int64_t r = 0; r < rows / 2; r++) {
+        for (int64_t k = 0; k < row; k++)
+            ((float *)first->data)[r * row + k] *= 100;
+        for (int64_t o = 0; o < readers; o++)
+            for (int64_t k = 0; k < taps; k++)
+                ((float *)second->data)[(o * rows + r) * taps + k] = 0;
+    }
+    search(WICK_BUDGET_FLASH, least_flash(4) - 1500);
+    int by_taylor = 0;
+    for (int i = 0; i < n; i++)
+        by_taylor += list[i].thinning == WICK_THIN_TAYLOR && list[i].channels < 1;
+    assert_true(by_taylor > 0);
+    wick_candidate half = {.thinning = WICK_THIN_TAYLOR, .channels = 0.5, .bits = 8, .density = 1};
+    assert_string_equal(wick_candidate_text(arena, &half), "channels 0.5 by Taylor, 8 bits");
+    assert_true(material.scored);
+    wick_structure structure;
+    assert_int_equal(wick_structure_make(&material, &half, &structure, NULL), WICK_OK);
+    const wick_tensor *left = weights_of(structure.graph, "TM1.conv1");
+    assert_int_equal(left->shape.dim[0], (rows + 1) / 2);
+    for (int64_t k = 0; k < row; k++) /* the last filter is the last there was */
+        assert_true(fabsf(((const float *)left->data)[wick_shape_count(left->shape) - 1 - k] -
+                          ((const float *)first->data)[rows * row - 1 - k]) <= 0);
+    wick_structure_free(&structure);
+    const double shares[] = {0.75, 0.5, 0.25};
+    for (int i = 0; i < 3; i++) {
+        wick_thinning chosen;
+        assert_int_equal(wick_material_thin(&material, shares[i], &chosen, NULL), WICK_OK);
+        bool taylor = validation_loss(WICK_THIN_TAYLOR, shares[i]) <
+                      validation_loss(WICK_THIN_EVENLY, shares[i]);
+        assert_int_equal(chosen, taylor ? WICK_THIN_TAYLOR : WICK_THIN_EVENLY);
+    }
+    wick_graph_free(network);
+    network = kept;
+}
+
+/* Two columns times two rows: of full rank for Tucker, two spatially. */
+static void make_columns_and_rows(wick_tensor *w, uint64_t seed) {
+    int64_t out = w->shape.dim[0], in = w->shape.dim[1], k = w->shape.dim[2];
+    wick_rng rng = wick_rng_seed(seed, 0);
+    float *column = wick_new(arena, float, 2 * in * k), *row = wick_new(arena, float, 2 * out * k);
+    for (int64_t i = 0; i < 2 * in * k; i++)
+        column[i] = wick_rng_normal(&rng);
+    for (int64_t i = 0; i < 2 * out * k; i++)
+        row[i] = wick_rng_normal(&rng);
+    for (int64_t o = 0; o < out; o++)
+        for (int64_t c = 0; c < in; c++)
+            for (int64_t y = 0; y < k; y++)
+                for (int64_t x = 0; x < k; x++) {
+                    float *at = &((float *)w->data)[((o * in + c) * k + y) * k + x];
+                    *at = 0;
+                    for (int r = 0; r < 2; r++)
+                        *at += 0.1f * column[(r * in + c) * k + y] * row[(r * out + o) * k + x];
+                }
+}
+
+/* Where kernels are columns times rows, spatial separation loses nothing; where only matrices are
+   large, it is Tucker's and is left out. */
+static void windows_as_columns_and_rows(void **state) {
+    (void)state;
+    wick_graph *kept = wick_graph_clone(network);
+    wick_tensor *w = weights_of(network, "TM1.conv2");
+    make_columns_and_rows(w, 3);
+    make_columns_and_rows(weights_of(network, "TM1.conv3"), 4);
+    options.separate.limit_bytes = 4 * wick_shape_count(w->shape);
+    search(WICK_BUDGET_FLASH, least_flash(8) - 300);
+    const wick_candidate *best = &list[0];
+    assert_int_equal(best->separated, WICK_SEPARATED_SPATIAL);
+    assert_true(best->channels >= 1 && best->density >= 1 && best->loss < 1e-2);
+    assert_string_equal(wick_candidate_text(arena, best), "separated spatially, 8 bits");
+    wick_structure structure;
+    assert_int_equal(wick_structure_make(&material, best, &structure, NULL), WICK_OK);
+    assert_true(structure.changed);
+    const wick_tensor *last = weights_of(structure.graph, "TM1.conv2");
+    assert_int_equal(last->shape.dim[2], 1);
+    assert_int_equal(last->shape.dim[3], w->shape.dim[3]);
+    wick_structure_free(&structure);
+    wick_graph_free(network);
+    network = kept;
+    options.separate = wick_separate_defaults();
+}
+
+/* A large matrix alone is split alike either way: Tucker's candidate does. */
+static void matrices_are_split_once(void **state) {
+    (void)state;
+    wick_graph *graph = wick_graph_new("matrix");
+    float *values = wick_new(arena, float, 16 * 3 * 32 * 32);
+    wick_rng rng = wick_rng_seed(5, 0);
+    for (int i = 0; i < 16 * 3 * 32 * 32; i++)
+        values[i] = wick_rng_normal(&rng);
+    int x = wick_graph_tensor(graph, "x", WICK_F32, (wick_shape){4, {1, 3, 32, 32}}, NULL);
+    int flat = wick_graph_node(graph, "flat", WICK_OP_FLATTEN, &x, 1, "f", NULL);
+    int fc[] = {
+        flat, wick_graph_tensor(graph, "w", WICK_F32, (wick_shape){2, {16, 3 * 32 * 32}}, values)};
+    int y = wick_graph_node(graph, "fc", WICK_OP_GEMM, fc, 2, "y", NULL);
+    graph->input = x;
+    graph->family = (wick_family){.features = -1, .n_heads = 1, .heads = {y}, .head_names = {"h"}};
+    assert_int_equal(wick_graph_infer(graph, NULL), WICK_OK);
+    set_budget(WICK_BUDGET_FLASH, 1);
+    material.network = graph;
+    for (int sep = WICK_SEPARATED_TUCKER; sep <= WICK_SEPARATED_SPATIAL; sep++) {
+        wick_candidate c = whole;
+        wick_structure structure;
+        c.separated = (wick_separating)sep;
+        assert_int_equal(wick_structure_make(&material, &c, &structure, NULL), WICK_OK);
+        assert_int_equal(structure.graph->n_nodes, 3);
+        assert_int_equal(structure.changed, sep == WICK_SEPARATED_TUCKER);
+        wick_structure_free(&structure);
+    }
+    wick_graph_free(graph);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bits_are_mixed),
-        cmocka_unit_test(zeros_in_blocks),
-        cmocka_unit_test(channels_by_energy),
-        cmocka_unit_test(energy_counts_from_room),
+        cmocka_unit_test(bits_are_mixed),          cmocka_unit_test(zeros_in_blocks),
+        cmocka_unit_test(channels_by_energy),      cmocka_unit_test(energy_counts_from_room),
+        cmocka_unit_test(channels_by_taylor),      cmocka_unit_test(windows_as_columns_and_rows),
+        cmocka_unit_test(matrices_are_split_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -57,6 +57,10 @@ document.querySelector('iframe').onload = e => {
   page.querySelectorAll('nav a').forEach(a => { if (!page.querySelector(a.getAttribute('href'))) found.push('no ' + a.getAttribute('href')) });
   page.querySelectorAll('p,td,th,dd,figcaption').forEach(t => { const size = parseFloat(getComputedStyle(t).fontSize); if (size < 12.5) found.push('text of ' + size + 'px: ' + t.textContent.slice(0, 40)) });
   images.forEach(i => { if (i.getBoundingClientRect().width < 600) found.push('a picture only ' + i.getBoundingClientRect().width + ' wide: ' + i.alt) });
+  const keys = [...page.querySelectorAll('.keys')], words = keys.map(k => k.textContent).join(' ');
+  if (keys.length < 4) found.push('only ' + keys.length + ' lines of colours');
+  ['compute', 'thrown away when full', 'answer by TM4', 'power failure'].filter(w => !words.includes(w)).forEach(w => found.push('no colour of ' + w));
+  keys.forEach(k => k.querySelectorAll('span').forEach(s => { if (s.getBoundingClientRect().right > $1) found.push('out of sight: ' + s.textContent) }));
   document.getElementById('found').textContent = found.length ? found.join('; ') : 'all is well';
 };
 </script>
@@ -91,6 +95,10 @@ sed 's|<div class="wide">|<div>|' report.html >page.html
 planted "wide"
 sed 's|id="sizing"|id="elsewhere"|' report.html >page.html
 planted "no #sizing"
+sed 's|<p class="keys">|<p>|' report.html >page.html
+planted "no colour of compute"
+sed 's|<p class="keys">|<p class="keys" style="white-space:nowrap">|' report.html >page.html
+planted "out of sight"
 sed 's|</main>|<script>nothing.at.all()</script></main>|' report.html >page.html
 planted "CONSOLE"
 echo "the report loads in $("$browser" --version 2>/dev/null | cut -d' ' -f1-2) without an error, at 1200 and 390 pixels"

@@ -310,6 +310,11 @@ static void traces_are_read_with_their_units(void **state) {
     near(t->power_uw[1], 100, 1e-12); /* 1 W/m2 = 100 µW/cm2 */
     assert_int_equal(load_text("time_s,power_mw\n0,2\n1,1", &t, arena, &d, NULL), WICK_OK);
     near(t->power_uw[0], 2000, 1e-12);
+    /* As spreadsheets and statistics programs write it. */
+    assert_int_equal(
+        load_text("\xef\xbb\xbf\"time_s\",\"power_mw\"\r\n0,\"2\"\r\n1,1\r\n", &t, arena, &d, NULL),
+        WICK_OK);
+    near(t->power_uw[0], 2000, 1e-12);
     static const struct {
         const char *text;
         double uw;
@@ -439,6 +444,14 @@ static void bad_traces_name_the_line(void **state) {
         {"time_s,open_circuit_v\n0,1\n1,1\n", "source-ohm", WICK_MISSING},
         {"time_s,isc_ma,voc_v\n0,1,2\n1,1,2\n", "imp_", WICK_MISSING},
         {"time_s,isc_ma,voc_v,imp_ma,vmp_v\n0,1,2,1,1\n1,1,2,1,1\n", "line 2", WICK_RANGE},
+        {"time_s,voltage_v,power_uw\n0,1,5\n1,1,5\n", "voltage_v and power_uw", WICK_SYNTAX},
+        {"time_s,power_uw,power_uw\n0,1,5\n1,1,5\n", "keep one of them", WICK_SYNTAX},
+        {"time_s,isc_ma,voc_v,imp_ma,vmp_v,isc_ua\n0,2,2,1,1,1\n1,2,2,1,1,1\n", "isc_ma and isc_ua",
+         WICK_SYNTAX},
+        {"time_s,voc_v,power_uw\n0,2,2\n1,2,2\n", "voc_v and power_uw", WICK_SYNTAX},
+        {"time_s;power_uw\n0;1,5\n1;1,5\n", "put commas", WICK_SYNTAX},
+        {"time_s\tpower_uw\n0\t1\n1\t1\n", "put commas", WICK_SYNTAX},
+        {"\"time_s\",\"power_uw\"\n0,1\n1,\"x\"\n", "'x', not a number", WICK_SYNTAX},
         {"time_s,power_uw\n10000000000,1\n10000000000.0000001,1\n", "must advance", WICK_RANGE},
     };
     wick_device d = make_device();

@@ -8,10 +8,12 @@
 char *wick_candidate_text(wick_arena *arena, const wick_candidate *c) {
     wick_buf text = {0};
     if (c->channels < 1)
-        wick_buf_printf(&text, "%s %.3g, ",
-                        c->thinning == WICK_THIN_BY_ENERGY ? "energy" : "channels", c->channels);
+        wick_buf_printf(&text, "%s %.3g%s, ",
+                        c->thinning == WICK_THIN_BY_ENERGY ? "energy" : "channels", c->channels,
+                        c->thinning == WICK_THIN_TAYLOR ? " by Taylor" : "");
     if (c->separated)
-        wick_buf_puts(&text, "separated, ");
+        wick_buf_printf(&text, "separated%s, ",
+                        c->separated == WICK_SEPARATED_SPATIAL ? " spatially" : "");
     if (c->bits == WICK_BITS_MIXED)
         wick_buf_printf(&text, "8 and 4 bits (%s)", wick_text_bytes(arena, (double)c->bits_bytes));
     else
@@ -55,11 +57,19 @@ static double loss_between(const wick_graph *from, const wick_graph *to) {
     return loss;
 }
 
-wick_status wick_material_weigh(wick_material *m, double keep, wick_diag *diag) {
-    wick_diag refused = {0};
+wick_status wick_material_score(wick_material *m, wick_diag *diag) {
+    if (m->scored)
+        return WICK_OK;
     WICK_TRY(wick_channels_find(m->network, m->arena, &m->channels, diag));
     WICK_TRY(wick_channels_taylor(m->network, m->data, m->quantize->images, m->quantize->seed,
                                   &m->channels, diag));
+    m->scored = true;
+    return WICK_OK;
+}
+
+wick_status wick_material_weigh(wick_material *m, double keep, wick_diag *diag) {
+    wick_diag refused = {0};
+    WICK_TRY(wick_material_score(m, diag));
     bool *remove = wick_new(m->arena, bool, m->channels.n_groups);
     wick_status status =
         wick_channels_choose_by_cost(m->network, &m->channels, m->device, m->plan,
@@ -71,16 +81,22 @@ wick_status wick_material_weigh(wick_material *m, double keep, wick_diag *diag) 
     return m->weighed || status == WICK_NO_FIT ? WICK_OK : status;
 }
 
+static wick_status thin_scored(const wick_graph *network, const wick_channels *channels,
+                               double keep, wick_graph **out, wick_diag *diag) {
+    bool *remove = wick_xalloc(((size_t)channels->n_groups + 1) * sizeof *remove);
+    wick_channels_choose(channels, keep, remove);
+    wick_status status = wick_channels_remove(network, channels, remove, out, diag);
+    free(remove);
+    return status;
+}
+
 static wick_status thin_evenly(const wick_graph *network, double keep, wick_graph **out,
                                wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_channels channels = {0};
     wick_status status = wick_channels_find(network, arena, &channels, diag);
-    if (status == WICK_OK) {
-        bool *remove = wick_new(arena, bool, channels.n_groups);
-        wick_channels_choose(&channels, keep, remove);
-        status = wick_channels_remove(network, &channels, remove, out, diag);
-    }
+    if (status == WICK_OK)
+        status = thin_scored(network, &channels, keep, out, diag);
     wick_arena_free(arena);
     return status;
 }
@@ -95,25 +111,81 @@ static wick_status thin_by_energy(const wick_material *m, double keep, wick_grap
     return status;
 }
 
+/* The network with fewer channels; *loss is what its weights lost. */
 static wick_status thin(const wick_material *m, const wick_candidate *c, wick_graph **out,
-                        wick_diag *diag) {
+                        double *loss, wick_diag *diag) {
+    wick_graph *evenly = NULL;
+    wick_status status;
+    *loss = 0;
     if (!(c->channels < 1)) {
         *out = wick_graph_clone(m->network);
         return WICK_OK;
     }
-    return c->thinning == WICK_THIN_BY_ENERGY ? thin_by_energy(m, c->channels, out, diag)
-                                              : thin_evenly(m->network, c->channels, out, diag);
+    if (c->thinning == WICK_THIN_BY_ENERGY) {
+        status = thin_by_energy(m, c->channels, out, diag);
+    } else {
+        status = thin_evenly(m->network, c->channels, &evenly, diag);
+        *out = evenly;
+    }
+    if (status == WICK_OK && c->thinning == WICK_THIN_TAYLOR) {
+        assert(m->scored);
+        status = thin_scored(m->network, &m->channels, c->channels, out, diag);
+    }
+    /* The same shapes whatever the score, so the same loss: scores were compared by what they do
+       to the answers, and magnitude always leaves the largest weights. */
+    if (status == WICK_OK)
+        *loss = loss_between(m->network, evenly ? evenly : *out);
+    if (evenly != *out)
+        wick_graph_free(evenly);
+    return status;
 }
 
-static wick_status split(wick_structure *s, const wick_separate_options *options, wick_diag *diag) {
+wick_status wick_material_thin(const wick_material *m, double channels, wick_thinning *thinning,
+                               wick_diag *diag) {
+    static const wick_thinning ways[] = {WICK_THIN_EVENLY, WICK_THIN_TAYLOR};
+    double least = (double)INFINITY;
+    int images = m->data->split[WICK_VALIDATION].n;
+    if (images > m->quantize->images)
+        images = m->quantize->images;
+    *thinning = WICK_THIN_EVENLY;
+    for (size_t i = 0; i < WICK_LEN(ways); i++) {
+        wick_candidate c = {.thinning = ways[i], .channels = channels};
+        wick_graph *graph;
+        double loss, lost;
+        WICK_TRY(thin(m, &c, &graph, &lost, diag));
+        wick_status status =
+            wick_eval_loss(graph, m->data, WICK_VALIDATION, NULL, images, &loss, diag);
+        wick_graph_free(graph);
+        WICK_TRY(status);
+        if (loss < least) {
+            least = loss;
+            *thinning = ways[i];
+        }
+    }
+    return WICK_OK;
+}
+
+/* Tucker splits it in three, or not at all. */
+static bool has_window(const wick_graph *graph, const char *name) {
+    for (int n = 0; n < graph->n_nodes; n++)
+        if (!strcmp(graph->nodes[n].name, name) && graph->nodes[n].op == WICK_OP_CONV)
+            return graph->nodes[n].attrs.kernel[0] * graph->nodes[n].attrs.kernel[1] > 1;
+    return false;
+}
+
+static wick_status split(wick_structure *s, const wick_candidate *c,
+                         const wick_separate_options *limits, wick_diag *diag) {
+    bool spatial = c->separated == WICK_SEPARATED_SPATIAL;
+    wick_separate_options options = *limits;
     wick_separation done = {0};
     wick_graph *parts = NULL;
-    WICK_TRY(wick_separate(s->graph, options, &parts, &done, diag));
+    options.kernel = spatial ? WICK_SEPARATE_SPATIAL : WICK_SEPARATE_TUCKER;
+    WICK_TRY(wick_separate(s->graph, &options, &parts, &done, diag));
     for (int i = 0; i < done.n; i++) {
         double error = done.layers[i].error;
         if (done.layers[i].parts < 2)
             continue;
-        s->changed = true;
+        s->changed |= !spatial || has_window(s->graph, done.layers[i].name);
         s->loss += loss_of(1 - error * error, 1);
     }
     wick_graph_free(s->graph);
@@ -124,10 +196,10 @@ static wick_status split(wick_structure *s, const wick_separate_options *options
 wick_status wick_structure_make(const wick_material *material, const wick_candidate *candidate,
                                 wick_structure *out, wick_diag *diag) {
     *out = (wick_structure){0};
-    WICK_TRY(thin(material, candidate, &out->graph, diag));
+    WICK_TRY(thin(material, candidate, &out->graph, &out->loss, diag));
     out->arena = wick_arena_new();
-    out->loss = loss_between(material->network, out->graph);
-    wick_status status = candidate->separated ? split(out, material->separate, diag) : WICK_OK;
+    wick_status status =
+        candidate->separated ? split(out, candidate, material->separate, diag) : WICK_OK;
     if (status == WICK_OK)
         out->densities = wick_densities_of(out->graph);
     if (status == WICK_OK && candidate->bits == WICK_BITS_MIXED)

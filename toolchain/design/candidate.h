@@ -8,9 +8,16 @@
 #include "design/density.h"
 
 typedef enum wick_thinning {
-    WICK_THIN_EVENLY,   /* of every layer the filters with the largest magnitudes stay */
+    WICK_THIN_EVENLY,   /* of every layer the same share: the filters with the largest magnitudes */
+    WICK_THIN_TAYLOR,   /* the same share, of what the loss needs most (wick_channels_taylor) */
     WICK_THIN_BY_ENERGY /* over all layers (channel_cost.h, with Taylor scores) */
 } wick_thinning;
+
+typedef enum wick_separating {
+    WICK_WHOLE,
+    WICK_SEPARATED_TUCKER, /* 1x1, KxK, 1x1 */
+    WICK_SEPARATED_SPATIAL /* Kx1, 1xK */
+} wick_separating;
 
 enum {
     WICK_BITS_MIXED = 0, /* 8 or 4 by layer (bits.h) */
@@ -20,7 +27,7 @@ enum {
 typedef struct wick_candidate {
     wick_thinning thinning;
     double channels; /* share that stays of every layer, or of the energy; (0, 1] */
-    bool separated;
+    wick_separating separated;
     int bits;            /* 8, 4 or MIXED */
     int64_t bits_bytes;  /* MIXED: of all weights, at most */
     double density;      /* of all weights, (0, 1] */
@@ -30,8 +37,8 @@ typedef struct wick_candidate {
     wick_demand figures; /* of its plan, before training */
 } wick_candidate;
 
-/* "channels 0.75, separated, 4 bits, density 0.31"; "energy 0.6, 8 and 4 bits (9.1 KB)"; "8 bits"
-   when nothing else; in `arena`. */
+/* "channels 0.75, separated, 4 bits, density 0.31"; "energy 0.6, 8 and 4 bits (9.1 KB)"; "channels
+   0.5 by Taylor, separated spatially, 8 bits"; "8 bits" when nothing else; in `arena`. */
 char *wick_candidate_text(wick_arena *arena, const wick_candidate *candidate);
 
 /* What candidates are made of. */
@@ -41,12 +48,20 @@ typedef struct wick_material {
     const wick_device *device;
     const wick_plan_options *plan;
     const wick_quantize_options *quantize; /* images that effects on the loss are measured on */
-    const wick_separate_options *separate; /* which layers are split */
-    bool weighed;                          /* channels and cuts are there */
+    const wick_separate_options *separate; /* which layers are split; how is the candidate's */
+    bool scored;                           /* channels are there, with Taylor scores */
+    bool weighed;                          /* and cuts */
     wick_channels channels;
     wick_channel_cuts cuts;
     wick_arena *arena; /* of these */
 } wick_material;
+/* Finds channels and their Taylor scores, once. */
+wick_status wick_material_score(wick_material *material, wick_diag *diag);
+/* EVENLY or TAYLOR: what leaves the network with less loss on validation images (at most so many as
+   calibrate) when this share of every layer's channels, below 1, stays. Needs scores. NO_FIT: no
+   such channels can go. */
+wick_status wick_material_thin(const wick_material *material, double channels,
+                               wick_thinning *thinning, wick_diag *diag);
 /* Weighs channels down to the share `keep` of the energy, or as near as they come. */
 wick_status wick_material_weigh(wick_material *material, double keep, wick_diag *diag);
 
@@ -55,13 +70,14 @@ typedef struct wick_structure {
     wick_graph *graph;
     wick_densities *densities;
     double loss;           /* so far, as above */
-    bool changed;          /* separation split some layer */
+    bool changed;          /* separation split some layer; spatially: one that Tucker does not split
+                              alike */
     wick_bits_layer *bits; /* [n_bits] once measured */
     int n_bits;
     wick_arena *arena; /* of bits */
 } wick_structure;
-/* That of a candidate; with MIXED bits measured. BY_ENERGY needs a weighed material. NO_FIT: no
-   such channels can go. Free with wick_structure_free. */
+/* That of a candidate; with MIXED bits measured. TAYLOR needs a scored material, BY_ENERGY a
+   weighed one. NO_FIT: no such channels can go. Free with wick_structure_free. */
 wick_status wick_structure_make(const wick_material *material, const wick_candidate *candidate,
                                 wick_structure *out, wick_diag *diag);
 /* What 4 bits in each layer do to the loss, for MIXED. */

@@ -161,9 +161,11 @@ static double mean_of(const wick_goal_run *run, const double accuracy[]) {
 
 /* Of a training: the same candidate of another round is trained once. */
 static char *name_of(const wick_goal_run *run, const char *kind, const wick_candidate *c) {
-    return wick_arena_printf(run->arena, "%s%s%g-%d-%d-%lld-%.6f-%d", kind,
-                             c->thinning == WICK_THIN_BY_ENERGY ? "e" : "", c->channels,
-                             c->separated, c->bits, (long long)c->bits_bytes, c->density, c->block);
+    static const char *const thinning[] = {
+        [WICK_THIN_EVENLY] = "", [WICK_THIN_TAYLOR] = "t", [WICK_THIN_BY_ENERGY] = "e"};
+    return wick_arena_printf(run->arena, "%s%s%g-%d-%d-%lld-%.6f-%d", kind, thinning[c->thinning],
+                             c->channels, (int)c->separated, c->bits, (long long)c->bits_bytes,
+                             c->density, c->block);
 }
 
 static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double *score) {

@@ -17,13 +17,15 @@ static double density_at(int level) {
 
 typedef enum precision { EIGHT, MIXED, FOUR, PRECISIONS } precision; /* from the mildest */
 
+enum { SEPARATINGS = WICK_SEPARATED_SPATIAL + 1 };
+
 typedef struct search {
     const wick_search_space *space;
     wick_candidate *fitting, *nearest;
     int *n;
     double least_excess;
-    /* [thinning][separated]: some structure with more channels fits at density 1 */
-    bool whole_fits[2][2][PRECISIONS];
+    /* [by energy][separated]: some structure with more channels fits at density 1 */
+    bool whole_fits[2][SEPARATINGS][PRECISIONS];
     wick_diag *diag;
 } search;
 
@@ -101,19 +103,29 @@ static wick_status find_mixture(search *s, wick_structure *structure, wick_candi
     return WICK_OK;
 }
 
+static bool is_by_energy(const wick_candidate *c) {
+    return c->thinning == WICK_THIN_BY_ENERGY;
+}
+
+/* Either way of separating is milder in nothing than the other. */
+static bool separates_no_more(wick_separating a, wick_separating b) {
+    return a == WICK_WHOLE || a == b;
+}
+
 /* A milder one, in every respect, fits without zeros. */
 static bool is_dominated(const search *s, const wick_candidate *c, precision p) {
-    for (int sep = 0; sep <= c->separated; sep++)
+    for (int sep = 0; sep < SEPARATINGS; sep++)
         for (int b = 0; b <= (int)p; b++)
-            if (s->whole_fits[c->thinning][sep][b])
+            if (separates_no_more((wick_separating)sep, c->separated) &&
+                s->whole_fits[is_by_energy(c)][sep][b])
                 return true;
     return false;
 }
 
 static void note_fit(search *s, const wick_candidate *c, precision p) {
-    s->whole_fits[c->thinning][c->separated][p] = true;
+    s->whole_fits[is_by_energy(c)][c->separated][p] = true;
     if (!(c->channels < 1)) /* milder than channels by energy, too */
-        s->whole_fits[WICK_THIN_BY_ENERGY][c->separated][p] = true;
+        s->whole_fits[true][c->separated][p] = true;
 }
 
 /* The other precisions and densities of a structure. */
@@ -149,6 +161,8 @@ static wick_status search_weights(search *s, wick_structure *structure, wick_can
 static wick_status search_structure(search *s, const wick_candidate *c) {
     wick_structure structure;
     wick_diag refused = {0};
+    if (is_dominated(s, c, EIGHT)) /* so it is with fewer bits */
+        return WICK_OK;
     wick_status status = wick_structure_make(s->space->material, c, &structure, &refused);
     bool none = status == WICK_NO_FIT || (status == WICK_OK && c->separated && !structure.changed);
     if (status != WICK_OK && !none)
@@ -159,6 +173,36 @@ static wick_status search_structure(search *s, const wick_candidate *c) {
     if (structure.graph)
         wick_structure_free(&structure);
     return none ? WICK_OK : status;
+}
+
+/* One share of channels, with every separation. */
+static wick_status search_share(search *s, wick_candidate c, wick_progress *progress) {
+    for (int sep = 0; sep < SEPARATINGS; sep++) {
+        c.separated = (wick_separating)sep;
+        WICK_TRY(search_structure(s, &c));
+        wick_progress_update(progress, progress->done + 1);
+    }
+    return WICK_OK;
+}
+
+/* Shares of every layer, by the score that suits each. */
+static wick_status search_evenly(search *s, wick_progress *progress) {
+    for (size_t i = 0; i < WICK_LEN(channel_shares); i++) {
+        wick_candidate c = {.channels = channel_shares[i], .density = 1, .block = 1};
+        if (c.channels < 1 && !is_dominated(s, &c, EIGHT)) {
+            wick_diag refused = {0};
+            WICK_TRY(wick_material_score(s->space->material, s->diag));
+            wick_status status =
+                wick_material_thin(s->space->material, c.channels, &c.thinning, &refused);
+            if (status != WICK_OK && status != WICK_NO_FIT) /* which every search of it finds */
+                wick_diag_move(s->diag, &refused);
+            wick_diag_free(&refused);
+            if (status != WICK_OK && status != WICK_NO_FIT)
+                return status;
+        }
+        WICK_TRY(search_share(s, c, progress));
+    }
+    return WICK_OK;
 }
 
 /* What the network as it is takes of the energy that there is, where memory is not short: dear
@@ -188,27 +232,25 @@ static wick_status search_by_energy(search *s, wick_progress *progress) {
         return WICK_OK;
     if (!s->space->material->weighed)
         WICK_TRY(wick_material_weigh(s->space->material, last / times, s->diag));
-    for (size_t i = 0; i < 2 * WICK_LEN(energy_shares) && s->space->material->weighed; i++) {
+    for (size_t i = 0; i < WICK_LEN(energy_shares) && s->space->material->weighed; i++) {
         wick_candidate c = {.thinning = WICK_THIN_BY_ENERGY,
-                            .channels = energy_shares[i / 2] / times,
-                            .separated = i % 2,
+                            .channels = energy_shares[i] / times,
                             .density = 1,
                             .block = 1};
-        WICK_TRY(search_structure(s, &c));
-        wick_progress_update(progress, progress->done + 1);
+        WICK_TRY(search_share(s, c, progress));
     }
     return WICK_OK;
 }
 
 /* a is at least as mild as b in every respect. */
 static bool is_milder(const wick_candidate *a, const wick_candidate *b) {
-    bool same = a->thinning == b->thinning || !(a->channels < 1);
+    bool same = is_by_energy(a) == is_by_energy(b) || !(a->channels < 1);
     double width[2];
     for (int i = 0; i < 2; i++) {
         const wick_candidate *c = i ? b : a;
         width[i] = c->bits == WICK_BITS_MIXED ? 6 + 1e-12 * (double)c->bits_bytes : c->bits;
     }
-    return same && a->channels >= b->channels && a->separated <= b->separated &&
+    return same && a->channels >= b->channels && separates_no_more(a->separated, b->separated) &&
            width[0] >= width[1] && a->density >= b->density && a->block <= b->block;
 }
 
@@ -245,13 +287,8 @@ wick_status wick_shrink_search(const wick_search_space *space, wick_candidate *f
     wick_progress progress;
     *n = 0;
     wick_progress_begin(&progress, "planning", "structures",
-                        2 * (WICK_LEN(channel_shares) + WICK_LEN(energy_shares)));
-    for (size_t i = 0; i < 2 * WICK_LEN(channel_shares) && status == WICK_OK; i++) {
-        wick_candidate c = {
-            .channels = channel_shares[i / 2], .separated = i % 2, .density = 1, .block = 1};
-        status = search_structure(&s, &c);
-        wick_progress_update(&progress, i + 1);
-    }
+                        SEPARATINGS * (WICK_LEN(channel_shares) + WICK_LEN(energy_shares)));
+    status = search_evenly(&s, &progress);
     if (status == WICK_OK)
         status = search_by_energy(&s, &progress);
     wick_progress_end(&progress);
@@ -315,11 +352,11 @@ static wick_status find_least(const wick_search_space *space, wick_arena *arena,
     double densities[] = {density_at(DENSITY_LEVELS), 1};
     for (int k = 0; k < WICK_BUDGETS; k++)
         least[k] = (wick_least){(double)INFINITY, "", 0};
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 4 * SEPARATINGS; i++) {
         wick_candidate c = {.channels = shares[i & 1],
-                            .separated = i & 2,
+                            .separated = (wick_separating)(i / 4),
                             .bits = 4,
-                            .density = densities[i >> 2],
+                            .density = densities[(i >> 1) & 1],
                             .block = 1};
         if (wick_stop_requested())
             return WICK_INTERRUPTED;

@@ -6,15 +6,17 @@
 #include "design/design.h"
 
 typedef struct wick_search_space {
-    wick_material *material; /* weighed by the search where energy is short */
+    wick_material *material; /* scored by the search where channels go, weighed where energy is
+                                short */
     const wick_goal_options *options;
     const wick_budgets *budgets; /* resolved */
 } wick_search_space;
 
 enum { WICK_MAX_CANDIDATES = 160 };
 
-/* For every share of channels, of the whole network and (where the budget of energy does not hold)
-   by energy, with and without separation: with 8 bits the largest density that fits, of single
+/* For every share of channels, of each layer by magnitude or Taylor score (wick_material_thin) and
+   (where the budget of energy does not hold) by energy, whole and with either separation: with 8
+   bits the largest density that fits, of single
    weights and in blocks; with 8 and 4 bits the most bytes of weights; with 4 bits the largest
    density; where a milder combination does not fit. Sorted by loss, the least first. *nearest is
    the one with the least excess of all that were planned. INTERRUPTED on a stop request. */

@@ -103,6 +103,17 @@ wick_status html_plot(wick_buf *out, const char *script, int width, int height, 
     return WICK_OK;
 }
 
+void html_keys(wick_buf *out, const html_key *keys, int n) {
+    wick_buf_puts(out, "<p class=\"keys\">");
+    for (int i = 0; i < n; i++) {
+        wick_buf_printf(out, "<span><b style=\"color:%s\">%s</b> ", keys[i].colour,
+                        keys[i].mark ? keys[i].mark : "■");
+        html_text(out, keys[i].meaning);
+        wick_buf_puts(out, "</span> ");
+    }
+    wick_buf_puts(out, "</p>\n");
+}
+
 char *html_label(wick_arena *arena, const char *text) {
     char *label = wick_arena_strdup(arena, text);
     for (char *c = label; *c; c++)

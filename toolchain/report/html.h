@@ -17,6 +17,12 @@ void html_row(wick_buf *out, const char *const *cells, int n, bool head);
    without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */
 wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
                       wick_diag *diag);
+/* One colour of a picture and its meaning; mark: NULL = a square. */
+typedef struct html_key {
+    const char *colour, *meaning, *mark;
+} html_key;
+/* What the colours of a picture mean, as text below it: a phone shows the picture's left part. */
+void html_keys(wick_buf *out, const html_key *keys, int n);
 /* Text that may stand between a script's double quotes: quotes, backslashes and control characters
    become blanks; in `arena`. */
 char *html_label(wick_arena *arena, const char *text);

@@ -10,14 +10,14 @@ static const char style[] =
     "margin:2.2rem 0 .6rem;border-bottom:1px solid #e4e4e4;padding-bottom:.2rem}table{border-collapse:collapse;"
     "font-size:.92rem}th,td{padding:.3rem .7rem;text-align:left;border-bottom:1px solid #eee;vertical-align:top}"
     "th{font-weight:600;color:#555}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    ".wide{overflow-x:auto}figure{margin:1rem 0;overflow-x:auto}figcaption,.note{color:#666;font-size:.88rem}img,svg{max-width:"
+    ".wide{overflow-x:auto}figure{margin:1rem 0;overflow-x:auto}figcaption,.note,.keys{color:#666;font-size:.88rem}.keys span{white-space:nowrap;margin-right:.5rem}.phone{display:none}img,svg{max-width:"
     "100%;height:auto}svg text{font:12px sans-serif;fill:#555}.bar{display:flex;gap:.8rem;align-items:center;"
     "margin:.25rem 0}.bar .label{width:3rem}.track{flex:1;max-width:30rem;height:.9rem;background:#eee;border-radius:"
     "3px;overflow:hidden}.fill{display:block;height:100%;background:#b91c1c;min-width:1px}nav a{display:inline-block;margin:.2rem 1rem .2rem 0;"
     "color:#1d4ed8;text-decoration:none}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:"
     "#666}dd{margin:0;overflow-wrap:anywhere}@media(max-width:40rem){main{padding:.8rem}th,td{padding:.3rem .4rem}"
     "figure img,figure svg{max-width:none;width:42rem}figcaption{position:sticky;left:0}dl{grid-template-columns:1fr}"
-    "dt{margin-top:.3rem}}";
+    "dt{margin-top:.3rem}.phone{display:block}}";
 
 static void head(page *p) {
     const char *title = p->options->title ? p->options->title : "wick report";
@@ -41,7 +41,9 @@ static void head(page *p) {
                p->net->n_classes);
     wick_buf_puts(&p->html, "</dd><dt>made by</dt><dd>");
     html_textf(&p->html, "wick %s", wick_version());
-    wick_buf_puts(&p->html, "</dd></dl>\n");
+    wick_buf_puts(&p->html,
+                  "</dd></dl>\n<p class=\"note phone\">Pictures and tables that are wider "
+                  "than the screen scroll sideways.</p>\n");
 }
 
 static wick_status sections(page *p) {

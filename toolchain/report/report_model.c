@@ -85,6 +85,11 @@ static wick_status plot_curves(page *p, const wick_run_info *info, const wick_ru
                                       info->strategy, info->epochs, info->seconds);
     wick_status status = html_plot(&p->html, script.data, 760, 360, caption, p->diag);
     wick_buf_free(&script);
+    html_key keys[WICK_MAX_HEADS];
+    for (int k = 0; k < info->n_modules; k++)
+        keys[k] = (html_key){.colour = html_colour(k + 1),
+                             .meaning = wick_arena_printf(p->arena, "TM%d", k + 1)};
+    html_keys(&p->html, keys, info->n_modules);
     return status;
 }
 

@@ -127,6 +127,18 @@ static wick_status plot_voltage(page *p, const timeline *t, const char *caption)
     return status;
 }
 
+static void timeline_keys(page *p) {
+    int modules = p->plan->model.n_modules;
+    html_key keys[3 + WICK_MAX_HEADS] = {{"#9ca3af", "voltage", "—"},
+                                         {"#111111", "power failure", "×"},
+                                         {"#dc2626", "missed input", "+"}};
+    for (int k = 1; k <= modules; k++)
+        keys[2 + k] =
+            (html_key){html_colour(k),
+                       wick_arena_printf(p->arena, "answer by %s", p->plan->segments[k].name), "●"};
+    html_keys(&p->html, keys, 3 + modules);
+}
+
 /* The whole run, and its first twentieth where single charges can be told apart. */
 static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, const char *trace,
                                  double on_v, double off_v) {
@@ -146,6 +158,7 @@ static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, 
                                        "(dots), and which module is in work (strip below). "
                                        "Dashed: wake and brown-out voltage. Modelled.",
                                        policy, trace)));
+    timeline_keys(p);
     timeline start = all;
     for (start.n = 0; start.n < n && events[start.n].time_s <= events[n - 1].time_s / 20;
          start.n++) {

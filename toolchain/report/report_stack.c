@@ -52,6 +52,9 @@ wick_status report_layers(page *p) {
                   "commit, with what it writes from SRAM, counts for the layer before it.",
                   p->diag);
     wick_buf_free(&script);
+    static const html_key keys[] = {
+        {"#15803d", "compute", NULL}, {"#1d4ed8", "NVM", NULL}, {"#60a5fa", "commits", NULL}};
+    html_keys(&p->html, keys, (int)WICK_LEN(keys));
     return status;
 }
 
@@ -159,8 +162,14 @@ wick_status report_causes(page *p, wick_json_at runs, size_t n) {
     account *accounts = wick_new(p->arena, account, n);
     for (size_t i = 0; i < n; i++)
         WICK_TRY(read_account(p, wick_json_index(runs, i), &accounts[i]));
-    for (int b = 0; b < BASES; b++)
+    html_key keys[CAUSES];
+    for (int c = 0; c < CAUSES; c++)
+        keys[c] = (html_key){.colour = causes[c][2], .meaning = causes[c][1]};
+    for (int b = 0; b < BASES; b++) {
         WICK_TRY(plot(p, accounts, n, (basis)b));
+        if (b == OF_HARVEST)
+            html_keys(&p->html, keys, CAUSES);
+    }
     if (n)
         table(p, &accounts[0]);
     return WICK_OK;

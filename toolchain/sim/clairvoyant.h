@@ -71,7 +71,9 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
    control reads off the values of the backward induction, from the state that the device is really
    in, which module the input in work is meant for, whether to give it up, and whether to wait
    powered or switched off, until when. *reached (0..1) is the best of a few such runs, which differ
-   in how much charge they keep in hand; the optimum lies between it and out->expected. */
+   in how much charge they keep in hand and in whether units begin as soon as they can or as late as
+   the deadline allows (many units behind one wait commit once); the optimum lies between it and
+   out->expected. */
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const struct wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,

@@ -9,6 +9,7 @@ typedef struct replay {
     planner planner;
     int target; /* the module that the input in work is meant for; 0: not chosen */
     int input;  /* it was chosen for */
+    bool late;  /* charges for as many units as fit before it begins the next one */
 } replay;
 
 static const wick_segment *segment_of(const replay *r, int k) {
@@ -92,11 +93,40 @@ static double enough_uj(const replay *r, const wick_sim_state *s) {
            work_before(w, WORK_DECIDE, w->sequence[WORK_DECIDE].end)->drawn_uj;
 }
 
+/* The work from a row to the answer of a module. */
+typedef struct rest {
+    double uj; /* the charge that carries all of it in one go */
+    double time_s;
+} rest;
+
+static void add_rest(const replay *r, bound_line line, int from, int k, rest *sum) {
+    const bound *b = &r->planner.problem->bound;
+    const bound_row *rows = b->rows.rows, *here = &rows[from];
+    for (int i = line.first > from ? line.first : from + 1; i < line.end; i++) {
+        sum->uj = fmax(sum->uj, rows[i].need_uj + rows[i].before_uj - here->uj);
+        sum->uj = fmax(sum->uj, b->off_uj + rows[i].uj - here->uj + rows[i].store_uj);
+        sum->time_s = rows[i].time_s - here->time_s;
+        if (rows[i].answers == k)
+            return;
+    }
+}
+
+static rest rest_of(const replay *r, int from, int k) {
+    const bound_rows *rows = &r->planner.problem->bound.rows;
+    rest sum = {0};
+    if (from < rows->trunk.end)
+        add_rest(r, rows->trunk, from, k, &sum);
+    for (int i = 0; i < rows->n_branches; i++)
+        if (rows->rows[rows->branches[i].end - 1].answers == k)
+            add_rest(r, rows->branches[i], from, k, &sum);
+    return sum;
+}
+
 /* When a device that draws `uw` has `target_uj`, at most until_s; INFINITY: not by then. */
 static double reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
                         double until_s) {
     const bound_problem *p = r->planner.problem;
-    double at_s = s->now_s, uj = s->energy_uj, step_s = p->bound.dt_s / 4;
+    double at_s = s->now_s, uj = s->energy_uj, step_s = p->bound.dt_s / 64;
     while (uj < target_uj) {
         if (at_s >= until_s)
             return INFINITY;
@@ -152,6 +182,19 @@ static int choose(replay *r, const wick_sim_state *s, bool *stays_on) {
     return answered(s, ahead.module) ? 0 : ahead.module;
 }
 
+/* Until when the next unit can wait: units that follow each other commit once, those that each wait
+   for their own charge commit each. At most until the capacitor is nearly full or time is short. */
+static double late_s(const replay *r, const wick_sim_state *s) {
+    const bound *b = &r->planner.problem->bound;
+    bound_place place = place_of(r, s, r->target);
+    rest left = rest_of(r, place.row, r->target);
+    double last_s = s->deadline_s - 1.05 * left.time_s - 1e-3 * b->dt_s;
+    double most_uj = fmin(b->off_uj + 1.02 * (left.uj - b->off_uj), 0.98 * b->cap_uj);
+    if (s->energy_uj >= most_uj || s->now_s >= last_s)
+        return s->now_s;
+    return fmin(last_s, reaches_s(r, s, b->sleep_uw, most_uj, last_s));
+}
+
 static wick_sim_action act(void *ctx, const wick_sim_state *s) {
     replay *r = ctx;
     bool stays_on;
@@ -170,14 +213,25 @@ static wick_sim_action act(void *ctx, const wick_sim_state *s) {
     double target_uj = enough_uj(r, s);
     if (s->energy_uj < target_uj)
         return wait_for(r, s, target_uj, stays_on);
+    double until_s = r->late ? late_s(r, s) : s->now_s;
+    if (until_s > s->now_s)
+        return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = until_s};
     return (wick_sim_action){.kind = WICK_SIM_MODULE, .module = r->target};
 }
 
-/* One replay with a margin. */
-static wick_status play(const bound_problem *p, bound_values *values, double margin_uj,
+/* How one replay departs from the plan. */
+typedef struct manner {
+    double dearer; /* of the plan: factor on all work */
+    double margin; /* share of an answer that is kept in hand */
+    bool late;
+} manner;
+
+static wick_status play(const bound_problem *p, bound_values *values, const manner *m,
                         const wick_trace *trace, const uint8_t *correct, int n_samples,
                         wick_sim_result *result, wick_diag *diag) {
-    replay r = {.planner = {.problem = p, .values = values, .margin_uj = margin_uj}};
+    replay r = {
+        .planner = {.problem = p, .values = values, .margin_uj = m->margin * p->bound.most_uj},
+        .late = m->late};
     const wick_sim_control control = {.act = act, .ctx = &r};
     wick_sim_options options = *p->options;
     options.control = &control;
@@ -190,10 +244,11 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                                     const wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,
                                     wick_bound *out, double *reached, wick_diag *diag) {
-    static const struct {
-        double dearer, margin;
-    } tries[] = {{1, 0},       {1, 0.01},     {1.02, 0},    {1.02, 0.003},
-                 {1.02, 0.01}, {1.04, 0.003}, {1.04, 0.01}, {1.08, 0.01}};
+    static const manner manners[] = {
+        {1, 0, false},       {1, 0, true},        {1, 0.01, true},     {1, 0.01, false},
+        {1.02, 0.003, true}, {1.02, 0, true},     {1.02, 0, false},    {1.02, 0.003, false},
+        {1.02, 0.01, false}, {1.02, 0.01, true},  {1.04, 0.003, true}, {1.04, 0.003, false},
+        {1.04, 0.01, true},  {1.04, 0.01, false}, {1.08, 0.01, true},  {1.08, 0.01, false}};
     const double enough = 0.998; /* of the bound */
     *out = (wick_bound){0};
     *reached = 0;
@@ -201,14 +256,14 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
     bound_problem p = {0};
     bound_values *values = NULL;
     wick_status status = WICK_OK;
-    for (size_t i = 0; i < WICK_LEN(tries) && status == WICK_OK; i++) {
+    for (size_t i = 0; i < WICK_LEN(manners) && status == WICK_OK; i++) {
         if (i && *reached >= enough * out->expected)
             break;
-        if (tries[i].dearer != p.dearer) {
+        if (manners[i].dearer != p.dearer) {
             wick_arena_free(arena);
             arena = wick_arena_new();
             status = bound_make(arena, plan, trace, options, correct, n_samples, grid,
-                                tries[i].dearer, &p, diag);
+                                manners[i].dearer, &p, diag);
             if (status != WICK_OK)
                 break;
             double value = bound_sweep(&p.bound, arena, p.cap.energy_uj, &values);
@@ -216,9 +271,7 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                 *out = bound_figures(&p, value);
         }
         wick_sim_result result;
-        double most_uj = p.bound.most_uj;
-        status =
-            play(&p, values, tries[i].margin * most_uj, trace, correct, n_samples, &result, diag);
+        status = play(&p, values, &manners[i], trace, correct, n_samples, &result, diag);
         if (status == WICK_OK && result.inputs)
             *reached =
                 fmax(*reached, (grid->known ? result.correct_in_time : result.expected_in_time) /

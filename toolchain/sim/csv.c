@@ -17,7 +17,7 @@ wick_status csv_fail(const csv *c, wick_status status, const char *hint, const c
     return wick_fail(c->diag, status, c->path, place, hint, "%s", reason);
 }
 
-/* Cuts a line into cells without blanks around them. */
+/* Cuts a line into cells without blanks, or double quotes, around them. */
 static int split(char *line, char **cells) {
     int n = 0;
     for (char *p = line; n < CSV_COLUMNS;) {
@@ -28,6 +28,10 @@ static int split(char *line, char **cells) {
         while (end > p && strchr(" \t\r", end[-1]))
             end--;
         *end = '\0';
+        if (*p == '"' && end > p + 1 && end[-1] == '"') {
+            end[-1] = '\0';
+            cells[n - 1] = p + 1;
+        }
         if (!comma)
             break;
         p = comma + 1;
@@ -51,6 +55,9 @@ void csv_row(csv *c, char *cells[CSV_COLUMNS], int *n) {
 }
 
 wick_status csv_open_text(char *text, const char *path, csv *out, wick_diag *diag) {
+    static const char mark[] = "\xef\xbb\xbf"; /* some programs begin UTF-8 with it */
+    if (!strncmp(text, mark, strlen(mark)))
+        text += strlen(mark);
     *out = (csv){.path = path, .next = text, .diag = diag};
     for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
         out->rows++;
@@ -59,6 +66,10 @@ wick_status csv_open_text(char *text, const char *path, csv *out, wick_diag *dia
         return wick_fail(diag, WICK_TRUNCATED, path, NULL,
                          "the first line names the columns, such as time_s,power_uw",
                          "the file is empty");
+    if (out->n_columns == 1 && strpbrk(out->names[0], ";\t"))
+        return csv_fail(out, WICK_SYNTAX,
+                        "put commas between the columns, and points before decimals",
+                        "the columns are not separated by commas: '%.60s'", out->names[0]);
     return WICK_OK;
 }
 

@@ -17,7 +17,7 @@ typedef struct csv {
 } csv;
 
 /* Reads the file (at most 256 MiB, text) into `arena` and its header. Lines that begin with # and
-   empty lines are skipped. */
+   empty lines are skipped; a cell may stand in double quotes, but holds no comma. */
 wick_status csv_open(wick_arena *arena, const char *path, csv *out, wick_diag *diag);
 /* The same for a text in memory, which is changed. */
 wick_status csv_open_text(char *text, const char *path, csv *out, wick_diag *diag);

@@ -1,5 +1,7 @@
 #include "sim/span_run.h"
 
+#include "sim/world_stretch.h"
+
 #include <limits.h>
 
 #include <wick/engine.h>
@@ -201,9 +203,10 @@ static world_outcome write_back(program *p, int first, int end) {
 static world_outcome wait_for_charge(program *p, const wick_span *span) {
     world *w = &p->world;
     bool asked = w->options->control || wick_policy_reviews(&w->options->policy);
-    world_outcome outcome;
+    world_outcome outcome = WORLD_DONE;
     do
-        outcome = world_sleep(w, w->now_s + w->options->wait_s);
+        if (!world_nap(w, w->options->wait_s))
+            outcome = world_sleep(w, w->now_s + w->options->wait_s);
     while (outcome == WORLD_DONE && !asked && !w->arrived && must_wait(p, span));
     return outcome;
 }

@@ -89,33 +89,35 @@ static wick_status find_time(const csv *c, trace_columns *out) {
     return csv_fail(c, WICK_MISSING, all, "there is no column time_s");
 }
 
-wick_status trace_find_columns(const csv *c, trace_columns *out) {
-    *out = (trace_columns){0};
-    WICK_TRY(find_time(c, out));
-    const unit *parts[4] = {NULL};
-    int columns[4] = {0};
+/* The columns that say what the source gives: parts[0] alone, or the parts of a curve. */
+static wick_status find_parts(const csv *c, const unit *parts[4], int columns[4]) {
+    const unit *first = NULL;
     for (int i = 0; i < c->n_columns; i++)
         for (size_t u = 0; u < WICK_LEN(units); u++) {
-            if (strcmp(c->names[i], units[u].column) != 0)
+            const unit *found = &units[u], **part = &parts[found->part];
+            if (strcmp(c->names[i], found->column) != 0)
                 continue;
-            if (units[u].quantity != TRACE_CURVE) {
-                *out = (trace_columns){.quantity = units[u].quantity,
-                                       .n = 1,
-                                       .column = {i},
-                                       .factor = {units[u].factor},
-                                       .max = {units[u].max},
-                                       .time = out->time,
-                                       .time_factor = out->time_factor};
-                return WICK_OK;
-            }
-            parts[units[u].part] = &units[u];
-            columns[units[u].part] = i;
+            first = first ? first : found;
+            if (*part || first->quantity != found->quantity)
+                return csv_fail(c, WICK_SYNTAX, "keep one of them: delete or rename the other",
+                                "two columns say what the source gives: %s and %s",
+                                *part ? (*part)->column : first->column, found->column);
+            *part = found;
+            columns[found->part] = i;
         }
-    if (!parts[0] && !parts[1] && !parts[2] && !parts[3])
-        return unknown_unit(c, "there is no column with a known quantity and unit");
+    return first ? WICK_OK : unknown_unit(c, "there is no column with a known quantity and unit");
+}
+
+wick_status trace_find_columns(const csv *c, trace_columns *out) {
     static const char *const names[] = {"isc_", "voc_", "imp_", "vmp_"};
-    out->quantity = TRACE_CURVE;
-    for (out->n = 0; out->n < 4; out->n++) {
+    const unit *parts[4] = {NULL};
+    int columns[4] = {0};
+    *out = (trace_columns){0};
+    WICK_TRY(find_time(c, out));
+    WICK_TRY(find_parts(c, parts, columns));
+    out->quantity = parts[0] ? parts[0]->quantity : TRACE_CURVE;
+    int n = out->quantity == TRACE_CURVE ? 4 : 1;
+    for (out->n = 0; out->n < n; out->n++) {
         int k = out->n;
         if (!parts[k])
             return csv_fail(c, WICK_MISSING, all, "a curve needs a column %s with its unit too",

@@ -1,4 +1,4 @@
-#include "sim/world.h"
+#include "sim/world_stretch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,10 +25,6 @@ void world_missed(world *w, const input *in, int *reason) {
     world_event(w, WICK_EVENT_MISS, 0, in->id);
 }
 
-static uint32_t clamp_u32(double value) {
-    return value <= 0 ? 0 : value >= 4294967294.0 ? UINT32_MAX - 1 : (uint32_t)value;
-}
-
 /* ---- what is due now ---- */
 
 static void receive(world *w) {
@@ -45,8 +41,11 @@ static void receive(world *w) {
     w->arrived = true;
 }
 
-/* Inputs and marks that are due; true when the time is over. */
-static bool look(world *w) {
+static void find_horizon(world *w) {
+    w->horizon_s = lesser(lesser(w->end_s, w->arrivals.next_s), w->mark_s);
+}
+
+static bool look_closely(world *w) {
     if (w->now_s >= w->end_s)
         return true;
     while (w->now_s >= w->arrivals.next_s)
@@ -56,24 +55,38 @@ static bool look(world *w) {
         while (w->now_s >= w->mark_s)
             w->mark_s += w->mark_step_s;
     }
+    find_horizon(w);
     return false;
 }
 
-void world_next_sample(world *w) {
-    if (++w->sample < w->supply.trace->n)
-        return;
-    double end_s = w->supply.trace->end_s;
-    w->recent_start_uw = supply_recent_uw(&w->supply, w->sample - 1, end_s, w->recent_start_uw);
-    w->sample = 0;
-    w->trace_s += end_s;
+/* Inputs and marks that are due; true when the time is over. */
+static inline bool look(world *w) {
+    return w->now_s >= w->horizon_s && look_closely(w);
 }
 
-/* Up to one event: the end of a sample, of the item at hand, a threshold of the store, or until_s.
- */
-static void turn(world *w, const world_load *load, double until_s, double left_s) {
+void world_enter_sample(world *w, int sample) {
+    w->sample = sample;
+    w->sample_end_s = w->trace_s + supply_end_s(&w->supply, sample);
+    w->offered_uw = w->supply.trace->power_uw[sample];
+    w->arrives_uw = w->supply.arrives_uw[SUPPLY_WARM][sample];
+}
+
+void world_next_sample(world *w) {
+    int next = w->sample + 1;
+    if (next == w->supply.trace->n) {
+        double end_s = w->supply.trace->end_s;
+        w->recent_start_uw = supply_recent_uw(&w->supply, w->sample, end_s, w->recent_start_uw);
+        w->trace_s += end_s;
+        next = 0;
+    }
+    world_enter_sample(w, next);
+}
+
+/* At most dt_s under one load inside a sample: up to the first border of the store. Returns how
+   long that took. */
+static double walk(world *w, const world_load *load, double dt_s) {
     supply_band band = supply_band_at(&w->supply, &w->store, w->sample, load->draw_uw);
-    double sample_end_s = w->trace_s + supply_end_s(&w->supply, w->sample);
-    double dt_s = lesser(lesser(until_s, sample_end_s) - w->now_s, left_s), target_uj = -1;
+    double target_uj = -1;
     /* The nearest energies on both sides at which something changes. */
     double slope = store_slope(&w->store, band.in, load->draw_uw, w->store.energy_uj);
     double border_uj =
@@ -86,28 +99,36 @@ static void turn(world *w, const world_load *load, double until_s, double left_s
             target_uj = border_uj;
         }
     }
-    dt_s = greater(0, dt_s);
-    double offered_uj = w->supply.trace->power_uw[w->sample] * dt_s;
     store_flow flow = store_advance(&w->store, band.in, load->draw_uw, dt_s);
-    world_account(w, offered_uj, flow);
-    w->left_s = left_s - dt_s;
-    if (target_uj >= 0) {
+    world_account(w, w->offered_uw * dt_s, flow);
+    if (target_uj >= 0)
         w->store.energy_uj = target_uj;
+    return dt_s;
+}
+
+/* Up to one event: the end of a sample, of the item at hand, a threshold of the store, or until_s.
+ */
+static void turn(world *w, const world_load *load, double until_s, double left_s) {
+    double next_s = lesser(until_s, w->sample_end_s);
+    double most_s = greater(0, lesser(next_s - w->now_s, left_s)), dt_s = most_s;
+    if (!world_glide(w, load->draw_uw, load->off_uj, load->wake_uj, dt_s))
+        dt_s = walk(w, load, dt_s);
+    w->left_s = left_s - dt_s;
+    if (dt_s < most_s || left_s <= dt_s) {
         w->now_s += dt_s;
-    } else if (left_s <= dt_s) {
-        w->now_s += dt_s;
-    } else if (until_s <= sample_end_s) {
-        w->now_s = until_s;
-        if (until_s == sample_end_s)
-            world_next_sample(w);
     } else {
-        w->now_s = sample_end_s;
-        world_next_sample(w);
+        w->now_s = next_s;
+        if (next_s == w->sample_end_s)
+            world_next_sample(w);
     }
 }
 
-static double horizon(const world *w) {
-    return lesser(lesser(w->end_s, w->arrivals.next_s), w->mark_s);
+/* A jump, where more than the next event may lie on the way; or a turn. `end` as for world_leap. */
+static void go_on(world *w, const world_load *load, double until_s, int end) {
+    bool far = end < 0 ? until_s > w->sample_end_s
+                       : w->item + 1 < end || w->now_s + w->left_s > w->sample_end_s;
+    if (!far || !world_leap(w, load, until_s, end))
+        turn(w, load, until_s, end < 0 ? INFINITY : w->left_s);
 }
 
 /* ---- items ---- */
@@ -197,8 +218,7 @@ static world_load load_of(const work_item *item, const work_sequence *sequence) 
 /* The item at hand until the next event. */
 static void work_on(world *w, const work_item *item, const work_sequence *sequence, int end) {
     world_load load = load_of(item, sequence);
-    if (!world_leap(w, &load, horizon(w), end))
-        turn(w, &load, horizon(w), w->left_s);
+    go_on(w, &load, w->horizon_s, end);
     next_items(w, end);
 }
 
@@ -217,6 +237,8 @@ world_outcome world_run(world *w, int first, int end, bool pause) {
         return WORLD_DONE;
     const work_sequence *sequence = &work->sequence[work->sequence_of[first]];
     w->left_s = work->items[first].time_s;
+    if (!(pause && w->arrived) && world_stride(w, first, end, 0))
+        w->item = end;
     for (int unit = work->items[first].unit_first, last = end;;) {
         int start = unit_begun(work, w->item, last);
         if (start > unit)
@@ -260,6 +282,12 @@ world_outcome world_run_loose(world *w, int at, int index) {
     if (index < 0)
         return WORLD_DONE;
     const work_item *item = &work->items[index];
+    if (world_stride(w, index, index + 1, 0)) {
+        work_sums sums = sums_between(work, index, index + 1, 0);
+        add_sums(&w->open_loose, &sums, 1);
+        w->item = at;
+        return WORLD_DONE;
+    }
     w->item = index;
     w->left_s = item->time_s;
     for (;;) {
@@ -290,6 +318,12 @@ world_outcome world_run_open(world *w, int first, int end, int far, double floor
         if (w->item >= end)
             return WORLD_DONE;
         const work_item *item = &work->items[w->item];
+        bool on = far > end && w->store.energy_uj > floor_uj;
+        if (w->left_s == item->time_s &&
+            world_stride(w, w->item, on ? far : end, on ? floor_uj : 0)) {
+            w->item = on ? far : end;
+            return WORLD_DONE;
+        }
         bool over = look(w);
         if (over || w->store.energy_uj <= item->off_uj) {
             book_open(w, w->item, 1 - w->left_s / item->time_s, over);
@@ -297,14 +331,13 @@ world_outcome world_run_open(world *w, int first, int end, int far, double floor
         }
         world_load load = load_of(item, sequence);
         load.floor_uj = floor_uj;
-        if (far > end && w->store.energy_uj > floor_uj && world_leap(w, &load, horizon(w), far)) {
+        if (on && world_leap(w, &load, w->horizon_s, far)) {
             next_items(w, far);
             end = w->item < far ? work->items[w->item].unit_end : far;
             continue;
         }
         load.floor_uj = 0;
-        if (!world_leap(w, &load, horizon(w), end))
-            turn(w, &load, horizon(w), w->left_s);
+        go_on(w, &load, w->horizon_s, end);
         next_items(w, end);
     }
 }
@@ -313,20 +346,7 @@ void world_close(world *w, int end, bool useful) {
     book_open(w, end, 0, useful);
 }
 
-uint32_t world_capacitor_mv(const world *w) {
-    return clamp_u32(store_voltage(&w->store) * 1e3);
-}
-
 /* ---- without work ---- */
-
-static void book_sleep(world *w, double since_s) {
-    wick_energy *e = &w->result->energy;
-    const work_items *work = &w->work;
-    double dt_s = w->now_s - since_s;
-    e->sleep_uj += work->sleep_load_uw * dt_s;
-    e->esr_loss_uj += work->sleep_esr_uw * dt_s;
-    e->converter_loss_uj += (work->sleep_draw_uw - work->sleep_esr_uw - work->sleep_load_uw) * dt_s;
-}
 
 world_outcome world_sleep(world *w, double until_s) {
     double since_s = w->now_s;
@@ -347,11 +367,9 @@ world_outcome world_sleep(world *w, double until_s) {
         }
         if (w->arrived || w->now_s >= until_s)
             break;
-        double next_s = lesser(horizon(w), until_s);
-        if (!world_leap(w, &load, next_s, -1))
-            turn(w, &load, next_s, INFINITY);
+        go_on(w, &load, lesser(w->horizon_s, until_s), -1);
     }
-    book_sleep(w, since_s);
+    world_book_sleep(w, w->now_s - since_s);
     if (outcome == WORLD_FAILED)
         power_fails(w);
     return outcome;
@@ -365,9 +383,7 @@ world_outcome world_charge(world *w, double not_before_s) {
         if (!early && w->store.energy_uj >= w->store.on_uj)
             break;
         world_load load = {.off_uj = -1, .wake_uj = early ? INFINITY : w->store.on_uj};
-        double next_s = early ? lesser(horizon(w), not_before_s) : horizon(w);
-        if (!world_leap(w, &load, next_s, -1))
-            turn(w, &load, next_s, INFINITY);
+        go_on(w, &load, early ? lesser(w->horizon_s, not_before_s) : w->horizon_s, -1);
     }
     w->powered = true;
     w->result->boots++;
@@ -381,20 +397,20 @@ wick_situation world_situation(const world *w, double deadline_s, uint8_t module
     double efficiency = w->plan->device->capacitor.efficiency;
     double recent_uw =
         supply_recent_uw(&w->supply, w->sample, w->now_s - w->trace_s, w->recent_start_uw);
-    return (wick_situation){.charge_uj =
-                                clamp_u32((w->store.energy_uj - w->store.off_uj) * efficiency),
-                            .full_uj = clamp_u32((w->store.max_uj - w->store.off_uj) * efficiency),
-                            .harvest_uw = clamp_u32(recent_uw * efficiency),
-                            .time_left_ms = clamp_u32((deadline_s - w->now_s) * 1e3),
-                            .modules_done = modules_done,
-                            .min_accuracy_permille = w->options->min_accuracy_permille};
+    return (wick_situation){
+        .charge_uj = world_clamp_u32((w->store.energy_uj - w->store.off_uj) * efficiency),
+        .full_uj = world_clamp_u32((w->store.max_uj - w->store.off_uj) * efficiency),
+        .harvest_uw = world_clamp_u32(recent_uw * efficiency),
+        .time_left_ms = world_clamp_u32((deadline_s - w->now_s) * 1e3),
+        .modules_done = modules_done,
+        .min_accuracy_permille = w->options->min_accuracy_permille};
 }
 
 /* Enters the trace at trace_start_s, with nothing harvested before. */
 static void enter_trace(world *w) {
     double end_s = w->supply.trace->end_s, start_s = fmod(w->options->trace_start_s, end_s);
     w->trace_s = -start_s;
-    w->sample = supply_sample_at(&w->supply, 0, start_s);
+    world_enter_sample(w, supply_sample_at(&w->supply, 0, start_s));
     w->recent_start_uw =
         -supply_recent_uw(&w->supply, w->sample, start_s, 0) * exp(start_s / w->supply.memory_s);
     if (!isfinite(w->recent_start_uw)) /* so far in that nothing would be left of it */
@@ -411,6 +427,7 @@ wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, cons
                  .result = result,
                  .store = store_make(d, plan->options.capacitor_uf, start_v),
                  .arrivals = arrivals_begin(&options->workload, n_samples, options->seed),
+                 .walks = options->single_steps,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .mark_s = INFINITY,
                  .event_input = -1};
@@ -419,6 +436,7 @@ wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, cons
     WICK_TRY(supply_make(arena, trace, harvester, &w->store, d->capacitor.on_v, &w->supply, diag));
     WICK_TRY(work_items_make(arena, plan, &options->workload, &w->store, !options->no_voltage,
                              &w->work, diag));
+    w->walks = w->walks || w->supply.diode;
     if (options->policy.memory_ms)
         supply_remember(&w->supply, options->policy.memory_ms * 1e-3);
     enter_trace(w);
@@ -426,6 +444,7 @@ wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, cons
         w->mark_step_s = w->end_s / 2000;
         w->mark_s = w->mark_step_s;
     }
+    find_horizon(w);
     result->energy.stored_uj = -w->store.energy_uj;
     return WICK_OK;
 }

@@ -2,7 +2,8 @@
    The device's program (the fast simulator's, or the firmware) asks it to run items of work, to
    sleep or to wait for charge; the world says how that ended. Between two events every power is
    constant and the store advances in closed form; where nothing can happen it jumps over whole runs
-   of samples and items (world_leap.c). */
+   of samples and items (world_leap.c), and inside one sample it goes a shorter way
+   (world_stretch.h). */
 #ifndef WICK_WORLD_H
 #define WICK_WORLD_H
 
@@ -34,11 +35,14 @@ typedef struct world {
     supply supply;
     work_items work;
     arrivals arrivals;
+    bool walks; /* event by event, each by the general way: no jumps */
     double now_s, end_s;
+    double horizon_s;           /* the first of: end, mark, the next input */
     double mark_s, mark_step_s; /* the next voltage event; INFINITY when nothing is recorded */
     /* the trace: `sample` of the repetition that began at trace_s */
     int sample;
     double trace_s, recent_start_uw;
+    double sample_end_s, offered_uw, arrives_uw; /* looked up once a sample; arrives: when warm */
     /* the item in work */
     int item;
     double left_s;
@@ -50,6 +54,10 @@ typedef struct world {
     int event_input, event_segment;
     int cap_events;
 } world;
+
+static inline uint32_t world_clamp_u32(double value) {
+    return value <= 0 ? 0 : value >= 4294967294.0 ? UINT32_MAX - 1 : (uint32_t)value;
+}
 
 wick_status world_begin(world *w, wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
                         const wick_sim_options *options, int n_samples, wick_sim_result *result,
@@ -73,7 +81,9 @@ world_outcome world_run_loose(world *w, int at, int item);
 /* Books the open work up to item `end` as committed, or as lost. */
 void world_close(world *w, int end, bool useful);
 /* What the port's voltage reading says, mV. */
-uint32_t world_capacitor_mv(const world *w);
+static inline uint32_t world_capacitor_mv(const world *w) {
+    return world_clamp_u32(store_voltage(&w->store) * 1e3);
+}
 /* Sleeps until `until_s` or an arrival. */
 world_outcome world_sleep(world *w, double until_s);
 /* Off: waits for the wake voltage, at least until `not_before_s`. */
@@ -90,6 +100,8 @@ void world_missed(world *w, const input *in, int *reason);
    the harvest to the account. False: it did not move, because no two events lie before the next one
    that matters. */
 bool world_leap(world *w, const world_load *load, double until_s, int end);
+/* The time is in this sample of the repetition at hand. */
+void world_enter_sample(world *w, int sample);
 /* The trace's next sample begins. */
 void world_next_sample(world *w);
 /* Adds an interval's harvest to the account. */
@@ -99,6 +111,14 @@ static inline void world_account(world *w, double offered_uj, store_flow flow) {
     e->input_loss_uj += offered_uj - flow.in_uj;
     e->clamped_uj += flow.clamped_uj;
     e->leakage_uj += flow.leaked_uj;
+}
+/* Adds a time of sleep. */
+static inline void world_book_sleep(world *w, double dt_s) {
+    wick_energy *e = &w->result->energy;
+    const work_items *work = &w->work;
+    e->sleep_uj += work->sleep_load_uw * dt_s;
+    e->esr_loss_uj += work->sleep_esr_uw * dt_s;
+    e->converter_loss_uj += (work->sleep_draw_uw - work->sleep_esr_uw - work->sleep_load_uw) * dt_s;
 }
 
 #endif

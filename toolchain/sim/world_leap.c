@@ -214,14 +214,14 @@ static void land(leap *l, double until_s) {
         w->now_s = w->trace_s + supply_end_s(&w->supply, w->sample);
         world_next_sample(w);
     } else {
-        w->sample = l->sample;
+        world_enter_sample(w, l->sample);
         w->now_s = l->target == AT_UNTIL ? until_s : w->now_s + dt_s;
     }
 }
 
 bool world_leap(world *w, const world_load *load, double until_s, int end) {
     const supply *s = &w->supply;
-    if (w->options->single_steps || s->diode || w->store.energy_uj == s->cold_uj)
+    if (w->walks || w->store.energy_uj == s->cold_uj)
         return false;
     double start_s = w->now_s - w->trace_s;
     double sample_s = supply_end_s(s, w->sample) - start_s, dt_s = until_s - w->now_s;
