@@ -22,6 +22,12 @@ make_row() { # name
     collapse) cp "$collapsed" "$to" ;;
     bits4) taught --recipe "$collapsed" --quantize 4 --epochs 15 --lr 0.02 -o "$to" ;;
     sparse) taught --recipe "$collapsed" --sparse '*conv[23]*=0.14' --epochs 15 --lr 0.02 -o "$to" ;;
+    blocks) taught --recipe "$collapsed" --sparse '*conv[23]*=0.14/4' --epochs 10 --lr 0.02 -o "$to" ;;
+    n-m) taught --recipe "$collapsed" --sparse '*conv[23]*=1:7' --epochs 10 --lr 0.02 -o "$to" ;;
+    tucker | spatial) # the fully connected layer that is large becomes two as well, which the collapse would make needless
+        "$wick" shrink "$network" --separate="$1" -o "$out/$1-start.onnx" &&
+            taught --recipe "$out/$1-start.onnx" --epochs 10 --lr 0.02 -o "$to" ;;
+    tucker-collapse | spatial-collapse) "$wick" shrink "$out/${1%-*}.onnx" --collapse --data "$data" -o "$to" ;;
     bits4-sparse) taught --recipe "$collapsed" --quantize 4 --sparse '*conv[23]*=0.14' --epochs 30 --lr 0.02 -o "$to" ;;
     best) taught --recipe "$collapsed" "${edges[@]}" --sparse '*conv[23]*=0.195' --mixup 0.4 --epochs 24 --lr 0.03 -o "$out/best-start.onnx" &&
         taught --recipe "$out/best-start.onnx" "${edges[@]}" --sparse '*conv[23]*=0.195' --mixup 0.4 --epochs 24 --lr 0.02 -o "$to" ;;
@@ -60,7 +66,7 @@ measure() { # name
     echo "$line" > "$out/$1.row"
 }
 
-rows=${ROWS:-int8 collapse bits4 sparse bits4-sparse best forty half half-all}
+rows=${ROWS:-int8 collapse tucker tucker-collapse spatial spatial-collapse bits4 sparse blocks n-m bits4-sparse best forty half half-all}
 for share in ${SHARES-100 50 10 1}; do rows+=" share-$share"; done
 echo "name right-of-the-test-set; of m4-fram, then of rv32-fram: bytes of weights, biases, scales and indices; RAM; energy by size; energy by energy"
 for row in $rows; do

@@ -98,6 +98,37 @@ static void builds_and_passes_its_self_test(void **state) {
     }
 }
 
+/* Sparse weights of one layer, more of them than 16 bits count, after emission. */
+static void builds_with_many_sparse_weights(void **state) {
+    (void)state;
+    tiny t = tiny_begin(6, 20, 1);
+    t.segment = 1;
+    tiny_logits(&t, tiny_fc(&t, tiny_fc(&t, 0, 400), 10));
+    wick_qnet *net = tiny_end(&t);
+    int8_t *weights = (int8_t *)(uintptr_t)net->layers[0].weights;
+    for (int i = 0; i < 400 * 400; i++)
+        if ((i + 7 * (i / 400)) % 20 < 11) /* each channel at taps of its own */
+            weights[i] = 0;
+    wick_device *device;
+    wick_plan *plan;
+    wick_plan_options options = wick_plan_defaults();
+    wick_emit_options emit_options = wick_emit_defaults();
+    options.optimise = WICK_OPTIMISE_SIZE;
+    options.max_span_outputs = 20; /* spans that begin behind so many weights, too */
+    assert_int_equal(wick_device_load(arena, "m4-fram", &device, NULL), WICK_OK);
+    assert_int_equal(wick_plan_make(net, device, &options, NULL, &plan, NULL), WICK_OK);
+    assert_int_equal(plan->layers[0].kernel, WICK_KERNEL_FC_S8_SPARSE);
+    assert_true(plan->layers[0].packed[0] > UINT16_MAX); /* entries */
+    const char *dir = wick_arena_printf(arena, "%s/many", folder);
+    assert_int_equal(wick_emit_write(plan, NULL, &emit_options, dir, NULL), WICK_OK);
+    assert_int_equal(run(dir,
+                         "cc " STRICT " -O1 -I. -Iinclude *.c wick/*.c host/*.c -o selftest && "
+                         "./selftest | grep '^PASS: 0 differences'"),
+                     0);
+    wick_plan_free(plan);
+    tiny_free(net);
+}
+
 /* The self-test can fail: one weight changed. */
 static void the_self_test_notices_a_changed_weight(void **state) {
     (void)state;
@@ -183,6 +214,7 @@ static void builds_for_cortex_m4_within_the_promised_size(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builds_and_passes_its_self_test),
+        cmocka_unit_test(builds_with_many_sparse_weights),
         cmocka_unit_test(the_self_test_notices_a_changed_weight),
         cmocka_unit_test(the_self_test_notices_a_protocol_error),
         cmocka_unit_test(builds_with_cmake),

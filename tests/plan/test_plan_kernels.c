@@ -244,11 +244,10 @@ static void blocks_where_they_are(void **state) {
     tiny_free(net);
 }
 
-/* Every layer of a plan, whole, against the raw layer; scratch exactly as the runtime says. */
-static void packed_layers_compute_the_same(void **state) {
-    (void)state;
-    wick_qnet *net = tiny_family(8, 13, 7);
-    wick_plan *plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+/* Every layer of a plan, whole and the last channels of each pixel by themselves, against the raw
+   layer; scratch exactly as the runtime says. */
+static void compare_layers(const wick_qnet *net, const wick_plan *plan) {
+    enum { LAST = 3 };
     wick_rng rng = wick_rng_seed(3, 0);
     for (int l = 0; l < net->n_layers; l++) {
         const wick_layer *raw = &net->layers[l], *packed = &plan->layers[l];
@@ -263,13 +262,72 @@ static void packed_layers_compute_the_same(void **state) {
         }
         int8_t *a = wick_new(arena, int8_t, total), *b = wick_new(arena, int8_t, total);
         wick_layer_run(raw, src, 0, 0, total, a, NULL);
-        wick_layer_run(packed, src, 0, 0, total, b,
-                       wick_new(arena, uint32_t, wick_layer_scratch_bytes(packed) / 4 + 1));
+        uint32_t *scratch = wick_new(arena, uint32_t, wick_layer_scratch_bytes(packed) / 4 + 1);
+        wick_layer_run(packed, src, 0, 0, total, b, scratch);
         assert_memory_equal(a, b, total);
+        memset(b, 0, total);
+        for (uint32_t end = raw->out_c; end <= total; end += raw->out_c) {
+            wick_layer_run(packed, src, 0, end - LAST, LAST, b + end - LAST, scratch);
+            assert_memory_equal(a + end - LAST, b + end - LAST, LAST);
+        }
         assert_true(!packed->packed == !wick_weights_words(packed));
         assert_true(!packed->weights || !packed->packed);
     }
+}
+
+static void packed_layers_compute_the_same(void **state) {
+    (void)state;
+    wick_qnet *net = tiny_family(8, 13, 7);
+    wick_plan *plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+    compare_layers(net, plan);
     wick_plan_free(plan);
+    tiny_free(net);
+}
+
+/* Two fifths of the weights are 0, at the same taps of every four channels; the others have 4 bits.
+   How many are left. */
+static int thin_out(const wick_layer *layer) {
+    int8_t *weights = (int8_t *)(uintptr_t)layer->weights;
+    int left = 0, taps = layer->k_h * layer->k_w * layer->in_c;
+    if (layer->kind == WICK_LAYER_FC)
+        taps = layer->in_h * layer->in_w * layer->in_c;
+    for (int c = 0; c < layer->out_c; c++)
+        for (int t = 0; t < taps; t++) {
+            weights[c * taps + t] = (int8_t)((t + c / 4) % 5 < 2 ? 0 : 1 + (c + t) % 7);
+            left += weights[c * taps + t] != 0;
+        }
+    return left;
+}
+
+/* Offsets into the weights of one layer have 32 bits in every storage of few weights: a
+   convolution and a fully connected layer with more of them than 16 bits count. */
+static void more_weights_than_16_bits_count(void **state) {
+    (void)state;
+    static const uint8_t convolutions[] = {
+        WICK_KERNEL_CONV2D_S8_SPARSE, WICK_KERNEL_CONV2D_S8_SPARSE4, WICK_KERNEL_CONV2D_S8_BLOCK};
+    static const uint8_t connected[] = {WICK_KERNEL_FC_S8_SPARSE, WICK_KERNEL_FC_S8_SPARSE4,
+                                        WICK_KERNEL_FC_S8_BLOCK};
+    wick_device before = *device;
+    tiny t = tiny_begin(4, 4, 3);
+    int features = tiny_conv(&t, 0, 96, 1, 1);
+    t.net->features = features;
+    t.segment = 1;
+    int pooled = tiny_maxpool(&t, tiny_conv(&t, features, 160, 3, 1));
+    tiny_logits(&t, tiny_fc(&t, tiny_fc(&t, pooled, 200), 10));
+    wick_qnet *net = tiny_end(&t);
+    const int conv = 1, fc = 3;
+    assert_true(thin_out(&net->layers[conv]) > UINT16_MAX);
+    assert_true(thin_out(&net->layers[fc]) > UINT16_MAX);
+    for (size_t k = 0; k < WICK_LEN(convolutions); k++) {
+        offer(convolutions[k], 0.1);
+        offer(connected[k], 0.1);
+        wick_plan *plan = plan_for(net, WICK_OPTIMISE_SPEED, 1 << 20);
+        assert_int_equal(plan->layers[conv].kernel, convolutions[k]);
+        assert_int_equal(plan->layers[fc].kernel, connected[k]);
+        compare_layers(net, plan);
+        wick_plan_free(plan);
+        *device = before;
+    }
     tiny_free(net);
 }
 
@@ -306,6 +364,7 @@ int main(void) {
         cmocka_unit_test(sparse_where_it_pays),
         cmocka_unit_test(blocks_where_they_are),
         cmocka_unit_test(packed_layers_compute_the_same),
+        cmocka_unit_test(more_weights_than_16_bits_count),
         cmocka_unit_test(kernels_are_saved_and_checked),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

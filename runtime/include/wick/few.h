@@ -2,14 +2,15 @@
 /* Weights that are few, of four bits, or both; for the kernels *_sparse, *_sparse4 and *_nibble
    only. A channel's weights are a stream of bytes, one channel's behind the other's, in the order
    of the layer's own weights (model.h): taps [k_h][k_w][in_c], of a fully connected layer the
-   inputs. sparse   two bytes for each weight that is not 0: how many taps it skips (0..255), its
-   value sparse4  one byte: taps skipped (0..15) + 16 * value (-8..7) nibble   one byte for two
-   taps, also of value 0: first + 16 * second; a last odd one alone A gap that is too long has
-   entries of value 0 on its way. Before the streams of the sparse formats stand a word, the number
-   of all entries, and for each channel that of its entries, 16 bits each, filled up to a word.
-   Offsets are sums of 32 bits. A convolution gathers the taps of four pixels, padding included, in
-   scratch memory, [taps][4], so that each weight is decoded once for four products; of a large
-   window those of one pixel. */
+   inputs.
+   - sparse: two bytes for each weight that is not 0: how many taps it skips (0..255), its value
+   - sparse4: one byte: taps skipped (0..15) + 16 * value (-8..7)
+   - nibble: one byte for two taps, also of value 0: first + 16 * second; a last odd one alone
+   A gap that is too long has entries of value 0 on its way. Before the streams of the sparse
+   formats stand a word, the number of all entries, and for each channel that of its entries, 16
+   bits each, filled up to a word. Offsets are sums of 32 bits. A convolution gathers the taps of
+   four pixels, padding included, in scratch memory, [taps][4], so that each weight is decoded once
+   for four products; of a large window those of one pixel. */
 #ifndef WICK_FEW_H
 #define WICK_FEW_H
 
