@@ -371,6 +371,16 @@ static void a_control_runs_two_modules(void **state) {
     assert_int_equal(b.r.answers_by_module[2], 1);
     near(b.r.mean_latency_s, 2.001, 1e-9); /* of the first answer */
     near(b.r.expected_in_time, 1, 1e-12);  /* of the last one in time */
+    /* A module that another input ends has answered nothing. */
+    static const double two[] = {0, 2.5};
+    list_inputs(&b, two, 2);
+    b.options.workload.rule = WICK_INPUT_REPLACE;
+    b.options.workload.deadline_s = b.options.workload.period_s;
+    b.options.duration_s = 5.5;
+    run(&b);
+    assert_int_equal(b.r.answers_by_module[1], 0);
+    assert_int_equal(b.r.answers_by_module[2], 2);
+    near(b.r.expected_in_time, 1, 1e-12); /* twice TM2, half right */
     wick_sim_free(&b.r);
 }
 
