@@ -141,14 +141,13 @@ static double wrapped(double uj, double step_uj) {
     return uj - step_uj * floor(uj / step_uj);
 }
 
-static const row_price *make_prices(wick_arena *arena, const bound_rows *rows, double step_uj) {
-    row_price *prices = wick_new(arena, row_price, rows->n);
-    for (int i = 0; i < rows->n; i++) {
-        double steps = rows->rows[i].uj / step_uj;
-        prices[i].steps = (int)floor(steps + 1e-9);
-        prices[i].rest = fmax(0, steps - prices[i].steps);
+/* So that nothing is rounded as long as leakage does not narrow the lattice. */
+static void make_rests(bound *b, wick_arena *arena) {
+    b->rest = wick_new(arena, double, b->rows.n);
+    for (int i = 0; i < b->rows.n; i++) {
+        double steps = b->rows.rows[i].uj / b->step_uj;
+        b->rest[i] = fmax(0, steps - floor(steps + 1e-9));
     }
-    return prices;
 }
 
 /* Harvest and lattices of all intervals. A lattice moves with what the device does not decide, so
@@ -157,8 +156,8 @@ static void make_intervals(bound *b, wick_arena *arena, const supply *s, double 
                            double start_uj) {
     cursor c = cursor_at(s, start_s);
     double step_uj = b->step_uj, phase_uj[2] = {wrapped(start_uj, step_uj), 0};
-    double priced_uj = step_uj;
-    const row_price *prices = make_prices(arena, &b->rows, step_uj);
+    bool renewed = false;
+    make_rests(b, arena);
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         double dt_s = fmin(b->dt_s, b->end_s - j * b->dt_s);
@@ -167,11 +166,7 @@ static void make_intervals(bound *b, wick_arena *arena, const supply *s, double 
         set_crests(b, before, dt_s, v);
         v->start.step_uj = step_uj;
         v->end.step_uj = step_uj * v->decay;
-        if (step_uj > priced_uj || step_uj < 0.998 * priced_uj) {
-            prices = make_prices(arena, &b->rows, step_uj);
-            priced_uj = step_uj;
-        }
-        v->prices = prices;
+        v->renewed = renewed;
         for (int on = 0; on < 2; on++) {
             double net_uj = v->gain_uj - (on ? v->sleep_uj : 0);
             v->start.phase_uj[on] = phase_uj[on];
@@ -179,7 +174,8 @@ static void make_intervals(bound *b, wick_arena *arena, const supply *s, double 
             phase_uj[on] = v->end.phase_uj[on];
         }
         step_uj = v->end.step_uj;
-        if (step_uj < 0.75 * b->step_uj) {
+        renewed = step_uj < 0.75 * b->step_uj;
+        if (renewed) {
             step_uj = b->step_uj;
             phase_uj[0] = wrapped(phase_uj[0], step_uj);
             phase_uj[1] = wrapped(phase_uj[1], step_uj);

@@ -159,14 +159,13 @@ static void instant(sweep *s, int j) {
             }
 }
 
-/* A row of `next`, on the lattice and at the prices of the interval behind instant j, on those of
-   the one before it. */
+/* A row of `next`, on the lattice of the interval behind instant j, on that of the one before it.
+ */
 static void convert(const sweep *s, int j, int mode, int at, float *row) {
     const bound *b = s->b;
     const interval *before = &b->intervals[j - 1], *behind = &b->intervals[j];
     const lattice *from = &behind->start, *to = &before->end;
-    double rest =
-        at ? behind->prices[at].rest * from->step_uj - before->prices[at].rest * to->step_uj : 0;
+    double rest = b->rest[at] * (from->step_uj - to->step_uj);
     memcpy(s->line, row, (size_t)b->points * sizeof *row);
     for (int i = 0; i < b->points; i++) {
         double uj = to->phase_uj[mode] + i * to->step_uj + rest;
@@ -189,7 +188,7 @@ static void onto_lattice(sweep *s, int j) {
                 double most_uj = bound_cap_uj(b, queue, at) - to->phase_uj[mode];
                 int top = (int)ceil(most_uj / to->step_uj + (at > 0) - 1e-9);
                 top = top < b->points ? top : b->points - 1;
-                if (before->prices != behind->prices)
+                if (j < b->n && behind->renewed)
                     convert(s, j, mode, at, row);
                 for (int i = top + 1; i < s->next.row; i++)
                     row[i] = row[top];
@@ -288,19 +287,18 @@ typedef struct on_line {
     bound_extra extra;
 } on_line;
 
-static int whole(double uj, double step_uj) {
-    return (int)floor(uj / step_uj + 1e-9);
+/* Whole steps of the lattice for what leads from one row to another. */
+static int steps_paid(const bound *b, const interval *v, int from, int to, double uj) {
+    return (int)floor(uj / v->start.step_uj + b->rest[from] - b->rest[to] + 1e-9);
 }
 
 /* Ends the interval at row i. Who goes off there commits, and who waits there for charge; who goes
    on at once need not. */
-static void end_at(const sweep *s, const way_on *w, int i, int shift, int first, double commit_uj) {
+static void end_at(const sweep *s, const way_on *w, int i, int shift, int first, int commit) {
     const bound *b = s->b;
     const passage *p = w->p;
     const bound_row *at = &b->rows.rows[i];
-    bool moved = i != w->row;
     int row = i, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
-    int commit = moved ? whole(commit_uj, p->v->start.step_uj) : 0;
     if (p->to == OFF && at->inside)
         return;
     const float *to = row_at(s, &s->next, p->to, queue, row);
@@ -329,8 +327,9 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
             on->least_uj = fmax(on->least_uj, bound_least_uj(v, at, from->uj));
             commit_uj = bound_extra_at(&on->extra, at);
         }
-        int paid = v->prices[i].steps - v->prices[w->row].steps;
-        paid += whole(on->extra.uj, v->start.step_uj);
+        double cost_uj = at->uj - from->uj + on->extra.uj;
+        int paid = steps_paid(b, v, w->row, i, cost_uj);
+        int commit = i != w->row ? steps_paid(b, v, w->row, i, cost_uj + commit_uj) - paid : 0;
         int shift = p->shift - paid, first = p->floor - shift;
         double least = (on->least_uj - p->ready_uj) / p->ready_step_uj;
         if (first >= b->points || least > b->points)
@@ -338,9 +337,9 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
         first = first > p->first ? first : p->first;
         if (least > first)
             first = (int)ceil(least - 1e-9);
-        end_at(s, w, i, shift, first, commit_uj);
+        end_at(s, w, i, shift, first, commit);
         if (at->answers && bound_open(b, w->queue) >= 2)
-            go_on(s, w, at, paid, first);
+            go_on(s, w, at, steps_paid(b, v, w->row, 0, cost_uj), first);
     }
     return true;
 }
@@ -536,8 +535,7 @@ double bound_value(bound_values *v, int j, int mode, int queue, int row, double 
     if (v->loaded[place] != block)
         load(v, block, place);
     const lattice *l = &b->intervals[j - 1].end;
-    double rest = b->intervals[j - 1].prices[row].rest;
-    int i = (int)floor((uj - l->phase_uj[mode]) / l->step_uj + rest + 1e-9);
+    int i = (int)floor((uj - l->phase_uj[mode]) / l->step_uj + b->rest[row] + 1e-9);
     i = i < 0 ? 0 : i < b->points ? i : b->points - 1;
     size_t at = (size_t)((j - 1) % v->block) * v->floats;
     at += v->first[(mode ? v->s.queues[OFF] : 0) + queue];

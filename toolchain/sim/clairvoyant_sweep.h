@@ -12,14 +12,6 @@ typedef struct lattice {
     double step_uj, phase_uj[2];
 } lattice;
 
-/* What leads to a row costs whole steps of the lattice: so many in all, rounded down; what is left
-   (0..1 steps) is not paid yet and still in the charge. Prices stay the same for a while in which
-   leakage narrows the lattice a little: they are too low, if anything. */
-typedef struct row_price {
-    int steps;
-    double rest;
-} row_price;
-
 /* The most that a charge of E µJ at an interval's start can become in it, without work:
    at_least_uj + share * E. The true maximum is convex in E: this is its chord. */
 typedef struct crest {
@@ -35,7 +27,7 @@ typedef struct interval {
     double impatient_uj;      /* least charge at which a span may begin without what it needs */
     double lent_uj;           /* harvest of later, that such a span may have spent by the end */
     lattice start, end;       /* end: start moved along; the next start, or replaced by it */
-    const row_price *prices;  /* [rows] */
+    bool renewed;             /* it is replaced by this start */
 } interval;
 
 /* The dynamic programme. */
@@ -53,6 +45,8 @@ typedef struct bound {
     double most_uj; /* that an answer takes */
     double top_uj;  /* largest charge of a state, unpaid work in it (bound_cap_uj) */
     bound_rows rows;
+    double *rest; /* [rows] of steps of the lattice, 0..1, that are not paid yet at a row and still
+                     in the charge: what leads from row to row costs whole steps */
     interval *intervals; /* [n] */
     float *reward;       /* [inputs][modules] */
 } bound;
