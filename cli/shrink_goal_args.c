@@ -12,6 +12,7 @@ enum {
     KEY_MARGIN,
     KEY_EPOCHS,
     KEY_TRIALS,
+    KEY_FRAGILE,
     KEY_BATCH,
     KEY_RATE,
     KEY_MIXUP,
@@ -45,6 +46,10 @@ static const struct argp_option option_table[] = {
     {"epochs", KEY_EPOCHS, "N", 0, "of the long training (default 20)", 10},
     {"trials", KEY_TRIALS, "N", 0,
      "combinations that are tried for a fifth of the epochs, 1 to 8 (default 3)", 10},
+    {"fragile", KEY_FRAGILE, "POINTS", 0,
+     "layers whose zeros alone cost so many points of validation accuracy, before training, stay denser and the "
+     "others pay (default: none)",
+     10},
     {"batch", KEY_BATCH, "N", 0, "images in a batch (default 128)", 10},
     {"lr", KEY_RATE, "R", 0, "learning rate at the start of a cosine (default 0.02)", 10},
     {"mixup", KEY_MIXUP, "A", 0,
@@ -124,6 +129,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_TRIALS:
         o->trials = (int)cli_integer(state, "trials", text, 1, WICK_GOAL_MAX_TRIALS);
+        break;
+    case KEY_FRAGILE:
+        o->fragile_points = cli_number(state, "fragile", text, 0, 100);
         break;
     case KEY_BATCH:
         o->train.batch = (int)cli_integer(state, "batch", text, 1, 65536);

@@ -44,6 +44,14 @@ static void fill_budgets(wick_arena *arena, const wick_goal_result *r, const cha
                 wick_budget_value(arena, (wick_budget)k, r->budgets.limit[k]);
 }
 
+static void print_fragile(FILE *to, const wick_goal_step *step) {
+    for (int i = 0; i < step->n_fragile; i++) {
+        const wick_fragile *f = &step->fragile[i];
+        fprintf(to, "%sfragile: %s (-%.1f points at density %.3g), keeps %.3g\n",
+                to == stderr ? "wick: " : "  ", f->name, f->drop, f->density, f->keeps);
+    }
+}
+
 static void print_steps(const wick_goal_result *r, const char *device) {
     wick_arena *arena = wick_arena_new();
     static const char *const header[] = {"step", "epochs", "constants", "flash",
@@ -66,6 +74,11 @@ static void print_steps(const wick_goal_result *r, const char *device) {
             over |= r->steps[i].over[k];
     if (over)
         puts("! more than the budget");
+    for (int i = 0; i < r->n_steps; i++) {
+        if (r->steps[i].n_fragile)
+            printf("%s\n", r->steps[i].what);
+        print_fragile(stdout, &r->steps[i]);
+    }
     wick_arena_free(arena);
 }
 
@@ -85,6 +98,7 @@ static void tell_step(void *ctx, const wick_goal_step *step) {
     if (!isnan(drop))
         fprintf(stderr, ", drop %.2f points", drop);
     fputc('\n', stderr);
+    print_fragile(stderr, step);
     wick_arena_free(arena);
 }
 
@@ -124,6 +138,17 @@ static json_t *number_or_null(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+static json_t *fragile_json(const wick_goal_step *step) {
+    json_t *list = json_array();
+    for (int i = 0; i < step->n_fragile; i++) {
+        const wick_fragile *f = &step->fragile[i];
+        json_array_append_new(list,
+                              json_pack("{s:s, s:f, s:f, s:f}", "weights", f->name, "drop_points",
+                                        f->drop, "at_density", f->density, "keeps", f->keeps));
+    }
+    return list;
+}
+
 static json_t *step_json(const wick_goal_result *r, const wick_goal_step *step) {
     json_t *json = json_pack("{s:s, s:i, s:o}", "step", step->what, "epochs", step->epochs,
                              "constants_bytes", number_or_null(step->figures.constants_bytes));
@@ -137,6 +162,7 @@ static json_t *step_json(const wick_goal_result *r, const wick_goal_step *step) 
         json_object_set_new(accuracy, r->module_names[m], number_or_null(step->accuracy[m]));
     json_object_set_new(json, "validation", accuracy);
     json_object_set_new(json, "over", over);
+    json_object_set_new(json, "fragile", fragile_json(step));
     return json;
 }
 

@@ -13,6 +13,7 @@ enum {
     KEY_WAKE,
     KEY_BROWN_OUT,
     KEY_PRICE,
+    KEY_LEAKAGE,
     KEY_PLOT
 };
 
@@ -35,6 +36,10 @@ static const struct argp_option option_table[] = {
     {"price", KEY_PRICE, "UF,PANEL", 0,
      "what a uF costs and what a panel of factor 1 costs, in any currency: decides which is "
      "cheapest (default: the smallest panel, then the smallest capacitor)",
+     0},
+    {"leakage", KEY_LEAKAGE, "UA", 0,
+     "what a capacitor leaks more, at the clamp voltage, for each uF that it is larger than the "
+     "plan's (default 0: all leak alike)",
      0},
     {"plot", KEY_PLOT, "FILE", 0, "draw the feasible region, .svg or .png", 0},
     {0}};
@@ -86,6 +91,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             argp_error(state, "--price takes two prices, such as 0.004,3.5");
         break;
     }
+    case KEY_LEAKAGE:
+        a->options.leakage_ua_per_uf = cli_number(state, "leakage", text, 0, 1e6);
+        break;
     case KEY_PLOT:
         a->plot = text;
         if (!wick_gnuplot_draws(text))
@@ -249,6 +257,7 @@ static wick_status output(const size_target_args *a, const wick_plan *plan, cons
         json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
         json_object_set_new(root, "policy", json_string(a->policy));
         json_object_set_new(root, "scale", json_real(a->sim.trace_options.scale));
+        json_object_set_new(root, "leakage_ua_per_uf", json_real(a->options.leakage_ua_per_uf));
         return cli_print_json(root) ? WICK_OK : WICK_OUTPUT;
     }
     print_front(s, arena);

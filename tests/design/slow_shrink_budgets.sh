@@ -79,6 +79,15 @@ kept = [x for x in s if not x["over"] and not x["step"].startswith("trial") and 
 assert len(kept) >= 3 and b == kept[-1], kept
 assert all(x["flash_bytes"] > y["flash_bytes"] for x, y in zip(kept, kept[1:])), kept
 assert b["drop_points"] <= 15 and b["flash_bytes"] <= r["budgets"]["flash_bytes"]' || fail "--smallest"
+# Layers that bear zeros badly are denser than the rest, and said.
+brief=(--device m4-fram "${data[@]}" --epochs 1 --trials 2 --batch 32 --images 64 --flash 17K --fragile 1)
+expect 0 ", keeps 0." "$WICK" shrink f.onnx "${brief[@]}" -o y.onnx
+grep -q "denser" out && grep -q "wick: fragile: TM1" err || fail "fragile layers are not said"
+expect 0 '"met": true' "$WICK" shrink f.onnx "${brief[@]}" --json -o y.onnx
+python3 -c 'import json; s = json.load(open("out"))["steps"]
+f = [x for y in s for x in y["fragile"]]
+assert f and all(x["keeps"] > x["at_density"] and x["drop_points"] >= 1 for x in f), f
+assert not s[0]["fragile"] and not s[1]["fragile"]' || fail "fragile layers in the JSON"
 expect 3 "quantized already" "$WICK" shrink x.onnx "${goal[@]}" -o y.onnx
 expect 3 "there is no such file in profiles/" "$WICK" shrink f.onnx "${goal[@]}" --device nowhere -o y.onnx
 expect 2 "belongs to --device" "$WICK" shrink f.onnx --int8 "${data[@]}" --flash 64K -o y.onnx

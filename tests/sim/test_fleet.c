@@ -129,6 +129,7 @@ static void devices_are_drawn_as_told(void **state) {
 static void a_device_is_its_own_run(void **state) {
     (void)state;
     bench *b = make_bench();
+    b->simulation.workload.arrivals = WICK_ARRIVALS_POISSON; /* by the device's own seed */
     wick_fleet fleet;
     assert_int_equal(run(b, &fleet, NULL), WICK_OK);
     for (int i = 0; i < b->options.n; i++) {

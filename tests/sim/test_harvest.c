@@ -254,6 +254,29 @@ static void below_the_cold_start_voltage_little_arrives(void **state) {
     wick_arena_free(f.arena);
 }
 
+static void a_tracker_takes_its_share_of_the_voltage(void **state) {
+    (void)state;
+    wick_harvester h = {.front = WICK_FRONT_BOOST};
+    h.boost.n = 1;
+    h.boost.in_uw[0] = 1;
+    h.boost.efficiency[0] = 0.5;
+    h.boost.mppt_fraction = 0.7; /* off the best point, 0.8 */
+    h.boost.mppt_duty = 0.9;     /* a tenth of the time it measures */
+    feed f;
+    make_feed(&f, &h, 3);
+    f.trace.iv = NULL; /* of a trace of powers it takes all that the source gives */
+    supply s;
+    assert_int_equal(supply_make(f.arena, &f.trace, &h, &f.store, 3, &s, NULL), WICK_OK);
+    near(s.arrives_uw[SUPPLY_WARM][0], 100 * 0.9 * 0.5, 1e-12);
+    f.trace.iv = f.iv;
+    f.iv[0] = (wick_iv){.isc_ua = 1000, .voc_v = 5, .imp_ua = 900, .vmp_v = 4};
+    assert_int_equal(supply_make(f.arena, &f.trace, &h, &f.store, 3, &s, NULL), WICK_OK);
+    double tracked_uw = 3.5 * panel_current_ua(&f.iv[0], false, 3.5);
+    assert_true(tracked_uw < 3600);
+    near(s.arrives_uw[SUPPLY_WARM][0], tracked_uw * 0.9 * 0.5, 1e-12);
+    wick_arena_free(f.arena);
+}
+
 static void behind_a_diode_the_voltage_decides(void **state) {
     (void)state;
     wick_harvester h = {.front = WICK_FRONT_DIODE, .drop_v = 0.3};
@@ -384,6 +407,7 @@ int main(void) {
         cmocka_unit_test(irradiance_scales_the_curve),
         cmocka_unit_test(tables_are_the_integrals),
         cmocka_unit_test(below_the_cold_start_voltage_little_arrives),
+        cmocka_unit_test(a_tracker_takes_its_share_of_the_voltage),
         cmocka_unit_test(behind_a_diode_the_voltage_decides),
         cmocka_unit_test(a_diode_wants_a_curve),
         cmocka_unit_test(shipped_harvesters_load),

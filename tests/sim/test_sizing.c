@@ -104,21 +104,56 @@ static void targets_are_read_and_written(void **state) {
     wick_arena_free(arena);
 }
 
+static void figures_by_hand(void **state) {
+    (void)state;
+    wick_sim_result r = {.inputs = 20,
+                         .answers = 16,
+                         .in_time = 15,
+                         .expected_in_time = 12,
+                         .power_failures = 3,
+                         .simulated_s = 43200,
+                         .mean_latency_s = 2.5,
+                         .energy = {.harvested_uj = 1000,
+                                    .clamped_uj = 250,
+                                    .leakage_uj = 100,
+                                    .boot_uj = 1,
+                                    .sense_uj = 2,
+                                    .compute_uj = 40,
+                                    .nvm_uj = 20,
+                                    .commit_uj = 5,
+                                    .sleep_uj = 28,
+                                    .reexecution_uj = 4}};
+    static const double want[] = {0.6, 0.75, 2.5, 6, 0.25, 0.1, 0.05, 0.05, 5};
+    double got[WICK_FIGURES];
+    wick_figures_of(&r, got);
+    for (int f = 0; f < WICK_FIGURES; f++)
+        if (fabs(got[f] - want[f]) > 1e-12)
+            fail_msg("%s is %g instead of %g", wick_figure_name((wick_figure)f), got[f], want[f]);
+    r = (wick_sim_result){0};
+    wick_figures_of(&r, got);
+    for (int f = 0; f < WICK_FIGURES; f++)
+        assert_true(isnan(got[f]));
+}
+
 /* Planned and simulated by hand: the same figures. */
 static void a_point_is_its_own_run(void **state) {
     (void)state;
     bench *b = make_bench(0.7);
     wick_sizing s;
+    b->options.leakage_ua_per_uf = 0.3; /* less than 0 for the smallest: then 0 */
     set_target(b, "accuracy>=10%");
     assert_int_equal(size(b, &s, NULL), WICK_OK);
     assert_int_equal(s.n, 5 * 3 * 2);
-    int fits = 0;
+    int fits = 0, leaky = 0;
     for (int i = 0; i < s.n; i++) {
         const wick_sizing_point *p = &s.points[i];
         wick_device device = *b->net.device;
         wick_plan_options options = wick_plan_defaults();
         wick_plan *plan = NULL;
         device.capacitor.on_v = p->on_v;
+        device.capacitor.leakage_ua =
+            fmax(0, device.capacitor.leakage_ua + 0.3 * (p->capacitor_uf - s.own_uf));
+        leaky += device.capacitor.leakage_ua > b->net.device->capacitor.leakage_ua && p->fits;
         options.capacitor_uf = p->capacitor_uf;
         wick_status status = wick_plan_make(b->net.net, &device, &options, NULL, &plan, NULL);
         assert_true(p->fits ? status == WICK_OK : status == WICK_NO_FIT);
@@ -137,6 +172,7 @@ static void a_point_is_its_own_run(void **state) {
         wick_sim_free(&r);
         wick_plan_free(plan);
     }
+    assert_true(leaky > 0);
     assert_true(fits > 0 && fits < s.n); /* 0.01 uF carries nothing */
     free_bench(b);
 }
@@ -184,6 +220,8 @@ static void another_capacitor_is_named(void **state) {
     wick_sizing s;
     set_target(b, "accuracy>=1%");
     b->options.on_v = (wick_size_axis){1, {b->net.device->capacitor.on_v}};
+    /* Close enough to each other that some differ by little, and yet count. */
+    b->options.capacitor_uf = (wick_size_axis){8, {5, 6, 8, 10, 22, 50, 100, 300}};
     assert_int_equal(size(b, &s, NULL), WICK_OK);
     assert_true(s.other >= 0);
     const wick_sizing_point *other = &s.points[s.other];
@@ -252,6 +290,12 @@ static void impossible_wishes_are_refused(void **state) {
     wick_diag_free(&diag);
     diag = (wick_diag){0};
     b->options.panel = (wick_size_axis){1, {1}};
+    b->options.leakage_ua_per_uf = -1;
+    assert_int_equal(size(b, &s, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "leakage"));
+    wick_diag_free(&diag);
+    diag = (wick_diag){0};
+    b->options.leakage_ua_per_uf = 0;
     b->simulation.workload.deadline_s = -1;
     assert_int_equal(size(b, &s, &diag), WICK_RANGE);
     assert_true(wick_diag_contains(&diag, "deadline"));
@@ -262,6 +306,7 @@ static void impossible_wishes_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_read_and_written),
+        cmocka_unit_test(figures_by_hand),
         cmocka_unit_test(a_point_is_its_own_run),
         cmocka_unit_test(the_cheapest_is_cheapest),
         cmocka_unit_test(another_capacitor_is_named),

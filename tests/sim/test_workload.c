@@ -165,6 +165,18 @@ static void what_waits_beyond_its_deadline_is_not_begun(void **state) {
     wick_sim_free(&b.r);
 }
 
+static void periodic_arrivals_begin_at_their_phase(void **state) {
+    (void)state;
+    wick_workload w = {.arrivals = WICK_ARRIVALS_PERIODIC, .period_s = 10, .phase_s = 7};
+    arrivals a = arrivals_begin(&w, 3, 1);
+    for (int i = 0; i < 4; i++) {
+        near(a.next_s, 7 + 10 * i, 1e-12);
+        input in = arrivals_next(&a);
+        assert_int_equal(in.id, i);
+        near(in.arrival_s, 7 + 10 * i, 1e-12);
+    }
+}
+
 static void poisson_arrivals_have_their_mean(void **state) {
     (void)state;
     wick_workload w = {.arrivals = WICK_ARRIVALS_POISSON, .period_s = 3};
@@ -220,6 +232,30 @@ static void sleep_is_charged(void **state) {
     run(&b);
     near(b.r.energy.sleep_uj, 30 * (99.5 - 0.001), 1e-9);
     near(b.r.energy.converter_loss_uj, b.r.energy.sleep_uj + 1 + 50, 1e-9);
+    wick_sim_free(&b.r);
+}
+
+/* What its series resistance takes is drawn from the store beside what the converter takes. */
+static void the_heat_of_the_capacitor_is_charged(void **state) {
+    (void)state;
+    bench b;
+    make_bench(&b);
+    static const double at_once[] = {0};
+    list_inputs(&b, at_once, 1);
+    b.device.sleep_uw = 20;
+    b.device.capacitor.efficiency = 0.5;
+    b.device.capacitor.esr_ohm = 100;
+    b.powers[0] = b.powers[1] = 0;
+    b.options.policy.module = 1;
+    run(&b);
+    const wick_energy *e = &b.r.energy;
+    double boot_uw = 1 / 0.001 / 0.5, span_uw = 200, sleep_uw = 40, slept_s = 100 - 0.001 - 2;
+    near(e->esr_loss_uj,
+         0.001 * esr_loss_uw(2, boot_uw, 100) + 2 * esr_loss_uw(2, span_uw, 100) +
+             slept_s * esr_loss_uw(2, sleep_uw, 100),
+         1e-9);
+    near(e->converter_loss_uj, 1 + 200 + 20 * slept_s, 1e-9);
+    near(-e->stored_uj, 2 * (1 + 200 + 20 * slept_s) + e->esr_loss_uj, 1e-9);
     wick_sim_free(&b.r);
 }
 
@@ -335,6 +371,16 @@ static void a_control_runs_two_modules(void **state) {
     assert_int_equal(b.r.answers_by_module[2], 1);
     near(b.r.mean_latency_s, 2.001, 1e-9); /* of the first answer */
     near(b.r.expected_in_time, 1, 1e-12);  /* of the last one in time */
+    /* A module that another input ends has answered nothing. */
+    static const double two[] = {0, 2.5};
+    list_inputs(&b, two, 2);
+    b.options.workload.rule = WICK_INPUT_REPLACE;
+    b.options.workload.deadline_s = b.options.workload.period_s;
+    b.options.duration_s = 5.5;
+    run(&b);
+    assert_int_equal(b.r.answers_by_module[1], 0);
+    assert_int_equal(b.r.answers_by_module[2], 2);
+    near(b.r.expected_in_time, 1, 1e-12); /* twice TM2, half right */
     wick_sim_free(&b.r);
 }
 
@@ -465,9 +511,11 @@ int main(void) {
         cmocka_unit_test(drop_old_keeps_the_last),
         cmocka_unit_test(replace_gives_up_the_one_in_work),
         cmocka_unit_test(what_waits_beyond_its_deadline_is_not_begun),
+        cmocka_unit_test(periodic_arrivals_begin_at_their_phase),
         cmocka_unit_test(poisson_arrivals_have_their_mean),
         cmocka_unit_test(sensing_and_sending_are_charged),
         cmocka_unit_test(sleep_is_charged),
+        cmocka_unit_test(the_heat_of_the_capacitor_is_charged),
         cmocka_unit_test(inputs_without_power_are_lost_if_the_sensor_needs_it),
         cmocka_unit_test(old_features_are_not_used),
         cmocka_unit_test(without_a_clock_the_age_is_unknown),

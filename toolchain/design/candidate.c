@@ -22,6 +22,9 @@ char *wick_candidate_text(wick_arena *arena, const wick_candidate *c) {
         wick_buf_printf(&text, ", density %.3g", c->density);
     if (c->density < 1 && c->block > 1)
         wick_buf_printf(&text, "/%d", c->block);
+    if (c->n_fragile)
+        wick_buf_printf(&text, ", %d fragile layer%s denser", c->n_fragile,
+                        c->n_fragile == 1 ? "" : "s");
     char *copy = wick_arena_strdup(arena, text.data);
     wick_buf_free(&text);
     return copy;
@@ -144,25 +147,27 @@ wick_status wick_material_thin(const wick_material *m, double channels, wick_thi
                                wick_diag *diag) {
     static const wick_thinning ways[] = {WICK_THIN_EVENLY, WICK_THIN_TAYLOR};
     double least = (double)INFINITY;
-    int images = m->data->split[WICK_VALIDATION].n;
-    if (images > m->quantize->images)
-        images = m->quantize->images;
+    wick_arena *arena = wick_arena_new();
+    int images;
+    const uint32_t *indices =
+        wick_images_spread(arena, m->data, WICK_VALIDATION, m->quantize->images, &images);
+    wick_status status = WICK_OK;
     *thinning = WICK_THIN_EVENLY;
-    for (size_t i = 0; i < WICK_LEN(ways); i++) {
+    for (size_t i = 0; i < WICK_LEN(ways) && status == WICK_OK; i++) {
         wick_candidate c = {.thinning = ways[i], .channels = channels};
-        wick_graph *graph;
-        double loss, lost;
-        WICK_TRY(thin(m, &c, &graph, &lost, diag));
-        wick_status status =
-            wick_eval_loss(graph, m->data, WICK_VALIDATION, NULL, images, &loss, diag);
+        wick_graph *graph = NULL;
+        double loss = (double)INFINITY, lost;
+        status = thin(m, &c, &graph, &lost, diag);
+        if (status == WICK_OK)
+            status = wick_eval_loss(graph, m->data, WICK_VALIDATION, indices, images, &loss, diag);
         wick_graph_free(graph);
-        WICK_TRY(status);
         if (loss < least) {
             least = loss;
             *thinning = ways[i];
         }
     }
-    return WICK_OK;
+    wick_arena_free(arena);
+    return status;
 }
 
 /* Tucker splits it in three, or not at all. */
@@ -251,12 +256,39 @@ void wick_candidate_rules(const wick_candidate *candidate, const wick_structure 
     wick_densities_rules(structure->densities, candidate->density, arena, options);
     for (int i = 0; i < options->n_sparse; i++)
         options->sparse[i].block = candidate->block;
+    for (int i = 0; i < candidate->n_fragile && options->n_sparse; i++) {
+        const wick_fragile *f = &candidate->fragile[i];
+        options->sparse[f->array].density = fmax(options->sparse[f->array].density, f->keeps);
+    }
     if (candidate->bits == WICK_BITS_MIXED) {
         mixed_rules(candidate, structure, arena, options);
         return;
     }
     options->n_bits = 1;
     options->bits[0] = (wick_bits_rule){"*", candidate->bits};
+}
+
+wick_status wick_candidate_find_fragile(const wick_candidate *c, const wick_structure *structure,
+                                        const wick_material *m, wick_fragile **known, int *n,
+                                        bool *more, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_train_options rules = wick_train_defaults();
+    wick_fragile *found;
+    int n_found = 0;
+    wick_candidate_rules(c, structure, arena, &rules);
+    for (int i = 0; i < c->n_fragile && rules.n_sparse; i++) /* known: not to be found again */
+        rules.sparse[c->fragile[i].array].density = 1;
+    wick_status status = wick_fragile_find(structure->graph, m->data, structure->densities, &rules,
+                                           m->fragile_points, m->arena, &found, &n_found, diag);
+    *n = 0;
+    *more = n_found > 0;
+    *known = wick_new(m->arena, wick_fragile, structure->densities->n + 1);
+    for (int i = 0; i < c->n_fragile && status == WICK_OK; i++)
+        (*known)[(*n)++] = c->fragile[i];
+    for (int i = 0; i < n_found && status == WICK_OK; i++)
+        (*known)[(*n)++] = found[i];
+    wick_arena_free(arena);
+    return status;
 }
 
 /* What imposing changed in each array: the energy of the difference counts as lost. */

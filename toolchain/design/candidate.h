@@ -5,7 +5,7 @@
 
 #include "design/budgets.h"
 #include "design/channel_cost.h"
-#include "design/density.h"
+#include "design/fragile.h"
 
 typedef enum wick_thinning {
     WICK_THIN_EVENLY,   /* of every layer the same share: the filters with the largest magnitudes */
@@ -28,17 +28,20 @@ typedef struct wick_candidate {
     wick_thinning thinning;
     double channels; /* share that stays of every layer, or of the energy; (0, 1] */
     wick_separating separated;
-    int bits;            /* 8, 4 or MIXED */
-    int64_t bits_bytes;  /* MIXED: of all weights, at most */
-    double density;      /* of all weights, (0, 1] */
-    int block;           /* 1, or BLOCK_ROWS: the pattern of what density < 1 leaves */
+    int bits;                    /* 8, 4 or MIXED */
+    int64_t bits_bytes;          /* MIXED: of all weights, at most */
+    double density;              /* of all weights, (0, 1] */
+    int block;                   /* 1, or BLOCK_ROWS: the pattern of what density < 1 leaves */
+    const wick_fragile *fragile; /* [n_fragile], in the material's arena: what keeps more */
+    int n_fragile;
     double loss;         /* what the weights lose: sum over arrays of -log(|w'|^2 / |w|^2) along the
                             way; what orders candidates before they are tried */
     wick_demand figures; /* of its plan, before training */
 } wick_candidate;
 
 /* "channels 0.75, separated, 4 bits, density 0.31"; "energy 0.6, 8 and 4 bits (9.1 KB)"; "channels
-   0.5 by Taylor, separated spatially, 8 bits"; "8 bits" when nothing else; in `arena`. */
+   0.5 by Taylor, separated spatially, 8 bits"; "4 bits, density 0.1, 2 fragile layers denser"; "8
+   bits" when nothing else; in `arena`. */
 char *wick_candidate_text(wick_arena *arena, const wick_candidate *candidate);
 
 /* What candidates are made of. */
@@ -49,6 +52,7 @@ typedef struct wick_material {
     const wick_plan_options *plan;
     const wick_quantize_options *quantize; /* images that effects on the loss are measured on */
     const wick_separate_options *separate; /* which layers are split; how is the candidate's */
+    double fragile_points;                 /* of accuracy, that make a layer fragile; 0: none is */
     bool scored;                           /* channels are there, with Taylor scores */
     bool weighed;                          /* and cuts */
     wick_channels channels;
@@ -86,6 +90,14 @@ wick_status wick_structure_measure(wick_structure *structure, const wick_materia
 /* Bytes of all its weights with 4 bits (narrow) or 8, once measured. */
 int64_t wick_structure_bytes(const wick_structure *structure, bool narrow);
 void wick_structure_free(wick_structure *structure);
+
+/* The layers that are fragile under this candidate's zeros, beside those that it knows already,
+   which keep at least as much: *more says whether there are any that it did not know, and *known,
+   [*n] in the material's arena, are all of them. */
+wick_status wick_candidate_find_fragile(const wick_candidate *candidate,
+                                        const wick_structure *structure,
+                                        const wick_material *material, wick_fragile **known, int *n,
+                                        bool *more, wick_diag *diag);
 
 /* The rules for sparsity and bits of a candidate of this structure. */
 void wick_candidate_rules(const wick_candidate *candidate, const wick_structure *structure,

@@ -10,6 +10,7 @@
 
 #include "design/budgets.h"
 #include "design/channel_cost.h"
+#include "design/fragile.h"
 
 enum { WICK_GOAL_MAX_STEPS = 512, WICK_GOAL_MAX_TRIALS = 8 };
 
@@ -20,6 +21,8 @@ typedef struct wick_goal_step {
     bool over[WICK_BUDGETS]; /* more than the budget of then */
     wick_demand figures;     /* of a trial: before its training; DROP is of its float weights */
     double accuracy[WICK_MAX_HEADS]; /* on the validation split, 0..1; NAN = not measured */
+    int n_fragile;
+    const wick_fragile *fragile; /* [n_fragile] layers that are denser than the rest */
 } wick_goal_step;
 
 typedef struct wick_goal_options {
@@ -29,10 +32,13 @@ typedef struct wick_goal_options {
     wick_separate_options separate; /* which layers separation may split */
     wick_train_options train;       /* of every training; epochs: of the long one. Rules, teacher,
                                        checkpoint, resume and bar are the driver's own */
-    double trial_share; /* (0, 1]: epochs of a trial as a share of train.epochs, rounded up */
-    int trials;         /* >= 1: candidates that are tried, and trained at length at the most */
-    const char *folder; /* where the work outlives an interruption: made if missing; removed by
-                           wick_goal_forget. NULL = it does not */
+    double trial_share;    /* (0, 1]: epochs of a trial as a share of train.epochs, rounded up */
+    int trials;            /* >= 1: candidates that are tried, and trained at length at the most */
+    double fragile_points; /* > 0: a layer whose zeros alone cost so many points of validation
+                              accuracy, before training, is fragile and stays denser (fragile.h); 0:
+                              none is */
+    const char *folder;    /* where the work outlives an interruption: made if missing; removed by
+                              wick_goal_forget. NULL = it does not */
     bool smallest;  /* once the budgets hold, go on with less flash, round by round, as long as they
                        do: constants shrink by a quarter each time. With a limit of DROP */
     bool keep_best; /* train and return the nearest candidate even where budgets cannot be met */

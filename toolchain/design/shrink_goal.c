@@ -134,10 +134,13 @@ static void keep_better(wick_goal_run *run, int step, wick_graph *qdq) {
 
 /* Adds the step of a trained network; the best so far is kept. */
 static wick_status judge_and_keep(wick_goal_run *run, const wick_graph *graph, const char *what,
-                                  int epochs) {
+                                  const wick_candidate *candidate, int epochs) {
     wick_graph *qdq = NULL;
     int step = run->result->n_steps;
-    wick_status status = judge(run, graph, add_step(run, what, epochs), &qdq);
+    wick_goal_step *added = add_step(run, what, epochs);
+    added->fragile = candidate->fragile;
+    added->n_fragile = candidate->n_fragile;
+    wick_status status = judge(run, graph, added, &qdq);
     if (status == WICK_OK)
         keep_better(run, step, qdq);
     else
@@ -147,7 +150,8 @@ static wick_status judge_and_keep(wick_goal_run *run, const wick_graph *graph, c
 
 /* The network as it is, in 8 bits, which needs no training. */
 static wick_status try_as_it_is(wick_goal_run *run) {
-    return judge_and_keep(run, run->collapsed, "8 bits", 0);
+    const wick_candidate none = {0};
+    return judge_and_keep(run, run->collapsed, "8 bits", &none, 0);
 }
 
 /* --- candidates --------------------------------------------------------------------------------*/
@@ -163,9 +167,13 @@ static double mean_of(const wick_goal_run *run, const double accuracy[]) {
 static char *name_of(const wick_goal_run *run, const char *kind, const wick_candidate *c) {
     static const char *const thinning[] = {
         [WICK_THIN_EVENLY] = "", [WICK_THIN_TAYLOR] = "t", [WICK_THIN_BY_ENERGY] = "e"};
-    return wick_arena_printf(run->arena, "%s%s%g-%d-%d-%lld-%.6f-%d", kind, thinning[c->thinning],
-                             c->channels, (int)c->separated, c->bits, (long long)c->bits_bytes,
-                             c->density, c->block);
+    char *name = wick_arena_printf(run->arena, "%s%s%g-%d-%d-%lld-%.6f-%d", kind,
+                                   thinning[c->thinning], c->channels, (int)c->separated, c->bits,
+                                   (long long)c->bits_bytes, c->density, c->block);
+    for (int i = 0; i < c->n_fragile; i++)
+        name = wick_arena_printf(run->arena, "%s-%d=%.4f", name, c->fragile[i].array,
+                                 c->fragile[i].keeps);
+    return name;
 }
 
 static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double *score) {
@@ -177,7 +185,7 @@ static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double
     wick_graph *graph = wick_graph_clone(structure.graph);
     wick_status status = wick_goal_train(run, name, what, c, &structure, epochs, &graph);
     if (status == WICK_OK)
-        status = judge_and_keep(run, graph, what, epochs);
+        status = judge_and_keep(run, graph, what, c, epochs);
     if (status == WICK_OK)
         *score = mean_of(run, run->result->steps[run->result->n_steps - 1].accuracy);
     wick_graph_free(graph);
@@ -221,7 +229,7 @@ static wick_status finish_candidate(wick_goal_run *run, wick_candidate c) {
             run->progress.total += (uint64_t)epochs * (uint64_t)run->data->split[WICK_TRAIN].n;
         status = wick_goal_train(run, name, what, &c, &structure, epochs, &graph);
         if (status == WICK_OK)
-            status = judge_and_keep(run, graph, what, epochs);
+            status = judge_and_keep(run, graph, what, &c, epochs);
         fits = status == WICK_OK &&
                !(wick_budgets_excess(&run->result->budgets, &run->result->steps[step].figures) > 1);
         c.density *= REPAIR;
@@ -299,7 +307,11 @@ static wick_status look_for(wick_goal_run *run, const wick_search_space *space) 
         return none_fits(run, &nearest);
     if (n == 0)
         fitting[n++] = nearest;
-    WICK_TRY(work_through(run, fitting, n < run->options->trials ? n : run->options->trials));
+    if (n > run->options->trials)
+        n = run->options->trials;
+    for (int i = 0; i < n && wick_budgets_hold(space->budgets, &fitting[i].figures); i++)
+        WICK_TRY(wick_shrink_protect(space, &fitting[i], run->diag));
+    WICK_TRY(work_through(run, fitting, n));
     return verdict(run);
 }
 
@@ -401,6 +413,7 @@ static wick_status shrink(wick_goal_run *run) {
                                     .plan = &run->options->plan,
                                     .quantize = &run->options->quantize,
                                     .separate = &run->options->separate,
+                                    .fragile_points = run->options->fragile_points,
                                     .arena = run->arena};
     wick_search_space space = {
         .material = &run->material, .options = run->options, .budgets = &run->result->budgets};

@@ -297,6 +297,50 @@ wick_status wick_shrink_search(const wick_search_space *space, wick_candidate *f
     return status;
 }
 
+/* --- fragile layers ----------------------------------------------------------------------------*/
+
+/* The largest density below that of `c` that fits; false where none does. */
+static wick_status pay(search *s, const wick_structure *structure, wick_candidate *c, bool *fits) {
+    *s->n = 0;
+    WICK_TRY(find_density(s, structure, *c));
+    *fits = *s->n > 0;
+    if (*fits)
+        *c = s->fitting[0];
+    return WICK_OK;
+}
+
+wick_status wick_shrink_protect(const wick_search_space *space, wick_candidate *candidate,
+                                wick_diag *diag) {
+    wick_candidate nearest, paid[1], c = *candidate;
+    wick_structure structure;
+    int n = 0;
+    bool more = true, fits = true;
+    search s = {.space = space,
+                .fitting = paid,
+                .nearest = &nearest,
+                .n = &n,
+                .least_excess = (double)INFINITY,
+                .diag = diag};
+    if (!(c.density < 1) || !(space->material->fragile_points > 0))
+        return WICK_OK;
+    WICK_TRY(wick_structure_make(space->material, &c, &structure, diag));
+    wick_status status = WICK_OK;
+    while (more && fits && status == WICK_OK) {
+        wick_fragile *known;
+        int n_known;
+        status = wick_candidate_find_fragile(&c, &structure, space->material, &known, &n_known,
+                                             &more, diag);
+        c.fragile = known;
+        c.n_fragile = n_known;
+        if (status == WICK_OK && more)
+            status = pay(&s, &structure, &c, &fits);
+    }
+    wick_structure_free(&structure);
+    if (status == WICK_OK && fits)
+        *candidate = c;
+    return status;
+}
+
 /* --- the least ---------------------------------------------------------------------------------*/
 
 static wick_status refuse(const wick_search_space *space, wick_budget kind, const wick_least *least,

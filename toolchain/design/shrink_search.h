@@ -23,6 +23,12 @@ enum { WICK_MAX_CANDIDATES = 160 };
 wick_status wick_shrink_search(const wick_search_space *space, wick_candidate *fitting, int *n,
                                wick_candidate *nearest, wick_diag *diag);
 
+/* Makes what is fragile under a fitting candidate's zeros (fragile.h) as dense as it has to be, and
+   the rest so much sparser that the budgets hold again; this may make others fragile, and so on.
+   Where the rest cannot pay for that, the candidate stays as it was. Does nothing without zeros. */
+wick_status wick_shrink_protect(const wick_search_space *space, wick_candidate *candidate,
+                                wick_diag *diag);
+
 /* NO_FIT, with a diagnostic for each, when a budget lies below the least that any combination takes
    of it alone. */
 wick_status wick_shrink_possible(const wick_search_space *space, wick_diag *diag);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATE_FORMAT = 2 };
+enum { STATE_FORMAT = 3 };
 static const char STATE_NAME[] = "state.json";
 
 char *wick_goal_state_path(wick_arena *arena, const wick_goal_options *options, const char *name,
@@ -56,7 +56,7 @@ static wick_status identity_of(const wick_graph *network, const wick_data *data,
     wick_buf_free(&model);
     WICK_TRY(status);
     *out = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:f, s:b, s:b}", "format",
+        "{s:i, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i, s:f, s:f, s:b, s:b}", "format",
         STATE_FORMAT, "version", wick_version(), "model", hash.hex, "data", data->hash.hex,
         "device", device->hash.hex, "training options",
         wick_train_options_hash(&options->train, network->family.n_heads, options->train.threads)
@@ -64,7 +64,8 @@ static wick_status identity_of(const wick_graph *network, const wick_data *data,
         "budgets", budgets_json(options), "planning options", plan_json(&options->plan),
         "calibration", quantize_json(&options->quantize), "separation",
         separate_json(&options->separate), "trials", options->trials, "trial share",
-        options->trial_share, "keep best", options->keep_best, "smallest", options->smallest);
+        options->trial_share, "limit of fragile layers", options->fragile_points, "keep best",
+        options->keep_best, "smallest", options->smallest);
     return WICK_OK;
 }
 

@@ -149,7 +149,8 @@ static void table_row(page *p, const account *a, const char *name, double uj) {
 static void table(page *p, const account *a) {
     static const char *const header[] = {"cause", "of the harvest", "a day", "a boot"};
     wick_buf_puts(&p->html, "<p>");
-    html_textf(&p->html, "Policy %s: %.4g days, %.0f boots.", a->policy, a->days, a->boots);
+    html_textf(&p->html, "Policy %s: %s, %.0f boots.", a->policy,
+               wick_text_time(p->arena, a->days * 86400), a->boots);
     wick_buf_puts(&p->html, "</p>\n<div class=\"wide\"><table>\n");
     html_row(&p->html, header, (int)WICK_LEN(header), true);
     for (int c = 0; c < CAUSES; c++)

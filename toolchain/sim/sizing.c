@@ -88,6 +88,7 @@ typedef struct sweep {
     const wick_sim_options *simulation;
     const uint8_t *correct;
     int n_samples;
+    double leakage_ua_per_uf;
     wick_sizing *s;
 } sweep;
 
@@ -120,6 +121,8 @@ static wick_status try_plan(const sweep *w, wick_sizing_point *first, wick_diag 
     device.capacitor.uf = options.capacitor_uf = first->capacitor_uf;
     device.capacitor.on_v = first->on_v;
     device.capacitor.off_v = first->off_v;
+    device.capacitor.leakage_ua = fmax(
+        0, device.capacitor.leakage_ua + w->leakage_ua_per_uf * (first->capacitor_uf - s->own_uf));
     wick_status status = wick_plan_make(w->plan->net, &device, &options, NULL, &plan, diag);
     if (status == WICK_NO_FIT) {
         wick_diag_free(diag);
@@ -244,6 +247,9 @@ wick_status wick_sizing_run(wick_arena *arena, const wick_plan *plan, const wick
                          .own_off_v = d->capacitor.off_v};
     fill_axes(plan, options, out);
     WICK_TRY(check(out, diag));
+    if (!(options->leakage_ua_per_uf >= 0 && options->leakage_ua_per_uf <= 1e6))
+        return wick_fail(diag, WICK_RANGE, NULL, "leakage", "uA for each uF, 0 to 1e6", "%g uA",
+                         options->leakage_ua_per_uf);
     out->n = out->capacitor_uf.n * out->panel.n * out->on_v.n * out->off_v.n;
     out->points = wick_new(arena, wick_sizing_point, out->n);
     name_points(out);
@@ -255,6 +261,7 @@ wick_status wick_sizing_run(wick_arena *arena, const wick_plan *plan, const wick
                .simulation = simulation,
                .correct = correct,
                .n_samples = n_samples,
+               .leakage_ua_per_uf = options->leakage_ua_per_uf,
                .s = out};
     out->own = (wick_sizing_point){
         .capacitor_uf = out->own_uf, .panel = 1, .on_v = out->own_on_v, .off_v = out->own_off_v};
