@@ -2,7 +2,8 @@
 # The table of small networks of docs/results.md: scripts/results-shrink.sh WICK DATA OUT [NETWORK.onnx]. Trains FreeML's CIFAR10-S
 # (unless a trained one is given), shrinks it by each means alone and by all together, and prints one line for each: bytes of
 # everything the device keeps of the network, accuracies, energy and RAM on two devices. Goes on where it was cut.
-# ROWS="name ..." makes only these rows; SHARES="50 10 1" are the shares of the training data, in per cent, of the rows share-*.
+# ROWS="name ..." makes only these rows; EPOCHS=N trains those of one means (bits4, sparse, blocks, n-m, tucker, spatial) for N epochs
+# instead of 15; SHARES="50 10 1" are the shares of the training data, in per cent, of the rows share-*.
 set -eu
 wick=$1 data=$2 out=$3
 mkdir -p "$out"
@@ -11,6 +12,7 @@ train() { "$wick" train --data "$data" --strategy unified -j1 --lr-schedule cosi
 [ -e "$network" ] || train --recipe cifar10s --epochs 50 --lr 0.05 -o "$network"
 # What is trained on learns from the float network as well.
 taught() { train --teacher "$network" --kd-response "$@"; }
+epochs=${EPOCHS:-15}
 edges=(--quantize 4 --quantize '*conv1*=8' --quantize '*fc*=8')
 collapsed=$out/collapsed.onnx
 [ -e "$collapsed" ] || "$wick" shrink "$network" --collapse --data "$data" -o "$collapsed" > /dev/null
@@ -20,13 +22,13 @@ make_row() { # name
     case $1 in
     int8) cp "$network" "$to" ;;
     collapse) cp "$collapsed" "$to" ;;
-    bits4) taught --recipe "$collapsed" --quantize 4 --epochs 15 --lr 0.02 -o "$to" ;;
-    sparse) taught --recipe "$collapsed" --sparse '*conv[23]*=0.14' --epochs 15 --lr 0.02 -o "$to" ;;
-    blocks) taught --recipe "$collapsed" --sparse '*conv[23]*=0.14/4' --epochs 10 --lr 0.02 -o "$to" ;;
-    n-m) taught --recipe "$collapsed" --sparse '*conv[23]*=1:7' --epochs 10 --lr 0.02 -o "$to" ;;
+    bits4) taught --recipe "$collapsed" --quantize 4 --epochs "$epochs" --lr 0.02 -o "$to" ;;
+    sparse) taught --recipe "$collapsed" --sparse '*conv[23]*=0.14' --epochs "$epochs" --lr 0.02 -o "$to" ;;
+    blocks) taught --recipe "$collapsed" --sparse '*conv[23]*=0.14/4' --epochs "$epochs" --lr 0.02 -o "$to" ;;
+    n-m) taught --recipe "$collapsed" --sparse '*conv[23]*=1:7' --epochs "$epochs" --lr 0.02 -o "$to" ;;
     tucker | spatial) # the fully connected layer that is large becomes two as well, which the collapse would make needless
         "$wick" shrink "$network" --separate="$1" -o "$out/$1-start.onnx" &&
-            taught --recipe "$out/$1-start.onnx" --epochs 10 --lr 0.02 -o "$to" ;;
+            taught --recipe "$out/$1-start.onnx" --epochs "$epochs" --lr 0.02 -o "$to" ;;
     tucker-collapse | spatial-collapse) "$wick" shrink "$out/${1%-*}.onnx" --collapse --data "$data" -o "$to" ;;
     bits4-sparse) taught --recipe "$collapsed" --quantize 4 --sparse '*conv[23]*=0.14' --epochs 30 --lr 0.02 -o "$to" ;;
     best) taught --recipe "$collapsed" "${edges[@]}" --sparse '*conv[23]*=0.195' --mixup 0.4 --epochs 24 --lr 0.03 -o "$out/best-start.onnx" &&
