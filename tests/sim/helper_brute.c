@@ -369,3 +369,61 @@ void brute_turn(void **state) {
     print_message("%d charges carry the turn alone, %d nothing\n", by_turning, none);
     assert_true(by_turning > 10 && none > 2);
 }
+
+/* Two spans of 30 uJ, of which the first takes first_s; both ask for more than there ever is. */
+static void make_tired(tiny *t, double start_uj, double first_s) {
+    wick_rng rng = wick_rng_seed(1, 1);
+    do
+        make_plan(t, &rng);
+    while (t->plan.model.n_spans != 1 + MODULES);
+    make_device(t, &rng);
+    make_world(t, &rng);
+    t->device.capacitor.max_v = 4;
+    t->device.capacitor.on_v = 2.1;
+    t->device.sleep_uw = 0;
+    t->device.boot_uj = 1;
+    t->plan.boot = cost(1, 1000);
+    t->plan.commit = cost(0.01, 10);
+    t->plan.take = t->plan.send = cost(0.1, 10);
+    for (int i = 0; i < t->plan.model.n_spans; i++) {
+        t->spans[i].need_mv = 3900;
+        t->costs[i] = cost(30, i ? 20000 : 1e6 * first_s);
+    }
+    t->options.workload = (wick_workload){.period_s = 1, .deadline_s = 0.8};
+    t->options.duration_s = 1;
+    t->options.no_voltage = false;
+    t->options.wait_s = 0.004; /* patience lasts a quarter of the period */
+    t->options.start_v = sqrt(4 + 2 * start_uj / t->device.capacitor.uf);
+    t->options.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 1};
+}
+
+static void tire(tiny *t) {
+    for (int slots = 10; slots <= 320; slots *= 2) {
+        wick_clairvoyant_options grid = {.slots = slots, .levels = 40, .charges = 400};
+        wick_sim_result r;
+        wick_bound bound;
+        assert_int_equal(
+            wick_sim_run(&t->plan, &t->trace, &t->options, t->correct, SAMPLES, &r, NULL), WICK_OK);
+        assert_int_equal(r.in_time, 1);
+        assert_int_equal(wick_clairvoyant(&t->plan, &t->trace, &t->options, t->correct, SAMPLES,
+                                          &grid, &bound, NULL),
+                         WICK_OK);
+        assert_true(bound.expected * bound.inputs >= r.expected_in_time - 1e-5);
+        wick_sim_free(&r);
+    }
+}
+
+void brute_tire(void **state) {
+    (void)state;
+    static tiny t;
+    make_tired(&t, 75, 0.02); /* leakage takes what comes in, below what the spans ask for */
+    t.device.capacitor.leakage_ua = 20;
+    for (int i = 0; i < TRACE; i++)
+        t.powers[i] = 60;
+    tire(&t);
+    make_tired(&t, 44, 0.4); /* dark while it tires, light when the second span begins */
+    t.device.capacitor.leakage_ua = 0;
+    for (int i = 0; i < TRACE; i++)
+        t.powers[i] = i ? 120 : 0;
+    tire(&t);
+}

@@ -22,5 +22,7 @@ typedef struct brute_worlds {
 void brute_try(void **state);
 /* A test of one world in which an answer takes turning from one module to the other. */
 void brute_turn(void **state);
+/* A test of two worlds in which the engine tires of waiting, and then begins every span at once. */
+void brute_tire(void **state);
 
 #endif

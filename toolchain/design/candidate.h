@@ -30,7 +30,7 @@ typedef struct wick_candidate {
     wick_separating separated;
     int bits;                    /* 8, 4 or MIXED */
     int64_t bits_bytes;          /* MIXED: of all weights, at most */
-    double density;              /* of all weights, (0, 1] */
+    double density;              /* of all weights, fragile ones aside, (0, 1] */
     int block;                   /* 1, or BLOCK_ROWS: the pattern of what density < 1 leaves */
     const wick_fragile *fragile; /* [n_fragile], in the material's arena: what keeps more */
     int n_fragile;

@@ -61,7 +61,7 @@ static wick_status count_right(const judging *j, const wick_graph *graph, double
 static wick_status drop_of(const judging *j, wick_sparse_rule rule, double density, double *drop,
                            wick_diag *diag) {
     wick_train_options alone = wick_train_defaults();
-    double right[WICK_MAX_HEADS];
+    double right[WICK_MAX_HEADS] = {0};
     if (wick_stop_requested())
         return WICK_INTERRUPTED;
     alone.n_sparse = 1;

@@ -170,10 +170,14 @@ static char *name_of(const wick_goal_run *run, const char *kind, const wick_cand
     char *name = wick_arena_printf(run->arena, "%s%s%g-%d-%d-%lld-%.6f-%d", kind,
                                    thinning[c->thinning], c->channels, (int)c->separated, c->bits,
                                    (long long)c->bits_bytes, c->density, c->block);
+    if (!c->n_fragile)
+        return name;
+    wick_buf kept = {0}; /* hashed: files have this name, and there may be hundreds of layers */
     for (int i = 0; i < c->n_fragile; i++)
-        name = wick_arena_printf(run->arena, "%s-%d=%.4f", name, c->fragile[i].array,
-                                 c->fragile[i].keeps);
-    return name;
+        wick_buf_printf(&kept, "%d=%.4f ", c->fragile[i].array, c->fragile[i].keeps);
+    wick_hash hash = wick_hash_bytes(kept.data, kept.len);
+    wick_buf_free(&kept);
+    return wick_arena_printf(run->arena, "%s-%.16s", name, hash.hex);
 }
 
 static wick_status run_trial(wick_goal_run *run, const wick_candidate *c, double *score) {

@@ -299,7 +299,8 @@ wick_status wick_shrink_search(const wick_search_space *space, wick_candidate *f
 
 /* --- fragile layers ----------------------------------------------------------------------------*/
 
-/* The largest density below that of `c` that fits; false where none does. */
+/* The largest density below 1 that fits with what `c` keeps denser; *fits is false where none
+   does. */
 static wick_status pay(search *s, const wick_structure *structure, wick_candidate *c, bool *fits) {
     *s->n = 0;
     WICK_TRY(find_density(s, structure, *c));

@@ -100,7 +100,10 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
    less than its need_mv. Sets the least charge at which that can be in each interval: with a
    sleep's charge E at first and gain G of the harvest, E decay + G - sleep <= E + what is not seen,
    so the more comes in, the more was there. Sleeps are taken to follow each other; an arrival ends
-   one early. What such a span draws until its end may come in later than it is paid here: lent. */
+   one early. The engine stays tired: until the voltage rises above the highest that it saw, which
+   work may prevent, every later span begins at once. So nothing is asked from the first interval on
+   in which it can tire. What such a span draws until its end may come in later than it is paid
+   here: lent. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
@@ -114,6 +117,7 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
     double *gain_uj = wick_new(arena, double, b->n);
     cursor c = cursor_at(&p->supply, p->options->trace_start_s);
     c.least = true;
+    bool tired = false;
     int lends = 0; /* intervals that still may have an end of such a span in them */
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
@@ -129,8 +133,11 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->impatient_uj = fmax(0, first_uj * decay + got_uj - slept_uj);
         if ((j + 1) * b->dt_s < sure_s || !p->work.lazy)
             v->impatient_uj = INFINITY;
-        if (v->impatient_uj < b->cap_uj)
+        tired |= v->impatient_uj < b->cap_uj;
+        if (tired) {
+            v->impatient_uj = 0;
             lends = 1 + (int)ceil(b->rows.unit_s / b->dt_s);
+        }
         if (lends-- > 0)
             v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
         lends = lends < 0 ? 0 : lends;

@@ -58,10 +58,10 @@ typedef struct wick_bound {
    engine's patience, which tries a span below its need_mv when the voltage has not risen over 64
    sleeps, is not brought about by burning the harvest that arrives meanwhile. Where harvest may be
    too little to raise the voltage in that time (sleep and a full capacitor's leakage set against
-   what surely arrives; behind a diode always), or without a voltage reading, no span asks for its
-   need_mv here. Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for
-   wick_sim_run; sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for
-   wick_sim_run. */
+   what surely arrives; behind a diode always), from then on, since a tired engine begins all later
+   spans at once, or without a voltage reading, no span asks for its need_mv here. Workload:
+   PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled
+   inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

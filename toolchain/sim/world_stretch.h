@@ -1,7 +1,8 @@
 /* Short ways inside one sample of the trace, where the power is constant. Most events lie there,
    far from every border (a threshold, the clamp, cold start); a straight line shows that none is
    reached, because leakage only flattens the way. False: not shown, nothing was moved, and the
-   general way (turn or world_leap.c) has to be gone. world.c and span_run.c include this. */
+   general way (walk in world.c, or world_leap.c) has to be gone. world.c and span_run.c include
+   this. */
 #ifndef WICK_WORLD_STRETCH_H
 #define WICK_WORLD_STRETCH_H
 
