@@ -48,7 +48,7 @@ static const struct argp_option option_table[] = {
      "combinations that are tried for a fifth of the epochs, 1 to 8 (default 3)", 10},
     {"fragile", KEY_FRAGILE, "POINTS", 0,
      "layers whose zeros alone cost so many points of validation accuracy, before training, stay denser and the "
-     "others pay (default: none)",
+     "others pay; for at most 256 arrays of weights (default: none)",
      10},
     {"batch", KEY_BATCH, "N", 0, "images in a batch (default 128)", 10},
     {"lr", KEY_RATE, "R", 0, "learning rate at the start of a cosine (default 0.02)", 10},
@@ -90,32 +90,42 @@ static const char *name_of(int key) {
     return "";
 }
 
+static bool parse_budget(int key, const char *text, struct argp_state *state, double limit[]) {
+    switch (key) {
+    case KEY_FLASH:
+        limit[WICK_BUDGET_FLASH] = parse_bytes(state, "flash", text);
+        return true;
+    case KEY_RAM:
+        limit[WICK_BUDGET_RAM] = parse_bytes(state, "ram", text);
+        return true;
+    case KEY_NVM:
+        limit[WICK_BUDGET_NVM] = parse_bytes(state, "nvm", text);
+        return true;
+    case KEY_ENERGY:
+        limit[WICK_BUDGET_ENERGY] = parse_energy(state, "energy", text);
+        return true;
+    case KEY_SPAN:
+        limit[WICK_BUDGET_SPAN] = parse_energy(state, "span", text);
+        return true;
+    case KEY_MAX_DROP:
+        limit[WICK_BUDGET_DROP] = cli_number(state, "max-drop", text, 0, 100);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static error_t parse(int key, char *text, struct argp_state *state) {
     cli_goal *g = state->input;
     wick_goal_options *o = &g->options;
-    double *limit = o->budgets.limit;
+    if (parse_budget(key, text, state, o->budgets.limit)) {
+        g->other = name_of(key);
+        return 0;
+    }
     switch (key) {
     case KEY_DEVICE:
         g->device = text;
         return 0;
-    case KEY_FLASH:
-        limit[WICK_BUDGET_FLASH] = parse_bytes(state, "flash", text);
-        break;
-    case KEY_RAM:
-        limit[WICK_BUDGET_RAM] = parse_bytes(state, "ram", text);
-        break;
-    case KEY_NVM:
-        limit[WICK_BUDGET_NVM] = parse_bytes(state, "nvm", text);
-        break;
-    case KEY_ENERGY:
-        limit[WICK_BUDGET_ENERGY] = parse_energy(state, "energy", text);
-        break;
-    case KEY_SPAN:
-        limit[WICK_BUDGET_SPAN] = parse_energy(state, "span", text);
-        break;
-    case KEY_MAX_DROP:
-        limit[WICK_BUDGET_DROP] = cli_number(state, "max-drop", text, 0, 100);
-        break;
     case KEY_CAPACITOR:
         o->plan.capacitor_uf = cli_number(state, "capacitor", text, 1e-6, 1e9);
         g->plans = "capacitor";

@@ -34,8 +34,8 @@ static const struct argp_option option_table[] = {
     {"shard", KEY_SHARD, "I/N", 0, "every Nth cell from the Ith on: for several processes", 0},
     {"every", KEY_EVERY, "N", 0, "every Nth cell only: for a first look", 0},
     {"charges", KEY_CHARGES, "N", 0,
-     "of the bound of cells that seem contested, 0 to 4000 (default 0: as of the others). Costs round "
-     "less, and the bound comes down",
+     "of the bound of cells that seem contested, 16 to 4000 (default: as of the others). Costs round "
+     "less, and the bound comes down; another output folder for another N",
      0},
     {"report", KEY_REPORT, 0, 0, "no runs: table, bars and heat maps of what is there", 0},
     {"each", KEY_EACH, 0, 0, "report each judged file by itself", 0},
@@ -85,7 +85,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!a->scenario || !a->output || (!a->report && (!a->traces || !a->n_plans)) ||
-            a->tune_phases < 1 || a->every < 1)
+            a->tune_phases < 1 || a->every < 1 ||
+            (a->charges && (a->charges < 16 || a->charges > 4000)))
             argp_error(state, "a scenario, --output, --traces and plans are needed");
         break;
     default:

@@ -181,6 +181,8 @@ static void bad_traces_name_the_line(void **state) {
         {"time_s,power_uw\n0,nan\n1,1\n", "line 2", WICK_SYNTAX},
         {"time_s,watts\n0,1\n1,1\n", "known quantity", WICK_MISSING},
         {"seconds,power_uw\n0,1\n", "time_s", WICK_MISSING},
+        {"time_s,time_ms,power_uw\n0,0,1\n1,5,1\n", "time_s and time_ms", WICK_SYNTAX},
+        {"time_s,power_uw,time_s\n0,1,0\n1,1,5\n", "time_s and time_s", WICK_SYNTAX},
         {"time_s,power_uw\n0,1\n", "at least two", WICK_TRUNCATED},
         {"", "is empty", WICK_TRUNCATED},
         {"time_s,power_kw\n0,1\n", "write power_w, power_mw, power_uw", WICK_UNKNOWN},

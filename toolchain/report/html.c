@@ -104,6 +104,8 @@ wick_status html_plot(wick_buf *out, const char *script, int width, int height, 
 }
 
 void html_keys(wick_buf *out, const html_key *keys, int n) {
+    if (!wick_process_exists("gnuplot"))
+        return; /* there is no picture */
     wick_buf_puts(out, "<p class=\"keys\">");
     for (int i = 0; i < n; i++) {
         wick_buf_printf(out, "<span><b style=\"color:%s\">%s</b> ", keys[i].colour,

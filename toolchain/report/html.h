@@ -21,7 +21,8 @@ wick_status html_plot(wick_buf *out, const char *script, int width, int height, 
 typedef struct html_key {
     const char *colour, *meaning, *mark;
 } html_key;
-/* What the colours of a picture mean, as text below it: a phone shows the picture's left part. */
+/* What the colours of a picture mean, as text below it: a phone shows the picture's left part.
+   Nothing without gnuplot. */
 void html_keys(wick_buf *out, const html_key *keys, int n);
 /* Text that may stand between a script's double quotes: quotes, backslashes and control characters
    become blanks; in `arena`. */

@@ -81,12 +81,19 @@ static wick_status unknown_unit(const csv *c, const char *missing) {
 }
 
 static wick_status find_time(const csv *c, trace_columns *out) {
-    for (size_t t = 0; t < WICK_LEN(times); t++)
-        if ((out->time = csv_column(c, times[t].column)) >= 0) {
+    out->time = -1;
+    for (int i = 0; i < c->n_columns; i++)
+        for (size_t t = 0; t < WICK_LEN(times); t++) {
+            if (strcmp(c->names[i], times[t].column) != 0)
+                continue;
+            if (out->time >= 0)
+                return csv_fail(c, WICK_SYNTAX, "keep one of them: delete or rename the other",
+                                "two columns say the time: %s and %s", c->names[out->time],
+                                c->names[i]);
+            out->time = i;
             out->time_factor = times[t].factor;
-            return WICK_OK;
         }
-    return csv_fail(c, WICK_MISSING, all, "there is no column time_s");
+    return out->time >= 0 ? WICK_OK : csv_fail(c, WICK_MISSING, all, "there is no column time_s");
 }
 
 /* The columns that say what the source gives: parts[0] alone, or the parts of a curve. */
