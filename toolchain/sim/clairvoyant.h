@@ -49,19 +49,20 @@ typedef struct wick_bound {
 
    Every choice favours the device: it may switch off, and give inputs up, at every instant for
    nothing; energy of an interval may be spent before it arrives, and is thrown away only at the
-   interval's end; charges are rounded up (to lattices that move with harvest and leakage; work is
-   priced in whole steps of them, rounded down from an input's beginning on, so that only boots,
-   answers and prices that follow leakage round); times down; nothing is repeated after a failure,
-   and only the last commits are paid. So the value is not below that of any policy or schedule in
-   wick_sim_run with these options, and it falls towards the optimum as the grid gets finer (commits
-   between spans, reading back and a waiting device's margin apart). One thing is assumed: the
-   engine's patience, which tries a span below its need_mv when the voltage has not risen over 64
-   sleeps, is not brought about by burning the harvest that arrives meanwhile. Where harvest may be
-   too little to raise the voltage in that time (sleep and a full capacitor's leakage set against
-   what surely arrives; behind a diode always), from then on, since a tired engine begins all later
-   spans at once, or without a voltage reading, no span asks for its need_mv here. Workload:
-   PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled
-   inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run. */
+   interval's end; charges are rounded up (to lattices that move with harvest and leakage; work
+   takes whole steps of them, rounded down from an input's beginning on, so that only boots, answers
+   and, where leakage has narrowed a lattice, each interval's work and its renewal round); times
+   down; nothing is repeated after a failure, and only the last commits are paid. So the value is
+   not below that of any policy or schedule in wick_sim_run with these options, and it falls towards
+   the optimum as the grid gets finer (commits between spans, reading back and a waiting device's
+   margin apart). One thing is assumed: the engine's patience, which tries a span below its need_mv
+   when the voltage has not risen over 64 sleeps, is not brought about by burning the harvest that
+   arrives meanwhile. Where harvest may be too little to raise the voltage in that time (sleep and a
+   full capacitor's leakage set against what surely arrives; behind a diode always), from then on,
+   since a tired engine begins all later spans at once, or without a voltage reading, no span asks
+   for its need_mv here. Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct`
+   as for wick_sim_run; sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as
+   for wick_sim_run. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,
