@@ -133,7 +133,7 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->impatient_uj = fmax(0, first_uj * decay + got_uj - slept_uj);
         if ((j + 1) * b->dt_s < sure_s || !p->work.lazy)
             v->impatient_uj = INFINITY;
-        tired |= v->impatient_uj < b->cap_uj;
+        tired |= p->dearer == 1 && v->impatient_uj < b->cap_uj; /* else it is no bound */
         if (tired) {
             v->impatient_uj = 0;
             lends = 1 + (int)ceil(b->rows.unit_s / b->dt_s);

@@ -251,9 +251,10 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                                     const wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,
                                     wick_bound *out, double *reached, wick_diag *diag) {
-    /* Plans whose work all costs so much more; who waits longer commits less often, and leaks more.
+    /* Plans whose work all costs so much more (and that count on no engine that is tired of
+     * waiting); who waits longer commits less often, and leaks more.
      */
-    static const double dearer[] = {1, 1.02, 1.05};
+    static const double dearer[] = {1, 1.001, 1.02, 1.04, 1.08};
     static const manner manners[] = {{0, 0},     {0, 0.97},     {0, 0.4},
                                      {0.01, 0},  {0.01, 0.97},  {0.01, 0.4},
                                      {0.003, 0}, {0.003, 0.97}, {0.003, 0.4}};
