@@ -26,7 +26,7 @@ while cat "$source_dir/docs/report.png"; do :; done 2>/dev/null | head -c $((120
 for ((i = 0; i < 120; i++)); do printf "\\x0$((i % 4))"; done | npy data/y.npy '|u1' "120,"
 data=(-d npy:data)
 "$WICK" train -r "$source_dir/tests/proof/data/small_recipe.json" "${data[@]}" -e 2 -j 1 --quiet -o n.onnx >out 2>err || fail "the network"
-refused 2 "leave out" --activations 16 --device m4-fram "${data[@]}"
+refused 2 "--activations does not go with --device" --activations 16 --device m4-fram "${data[@]}"
 refused 2 "goes without --bits" --int8 --activations 16 --bits 4 "${data[@]}"
 refused 3 "'nonsense' is no activation that can have 16 bits" --int8 --activations nonsense "${data[@]}"
 name=$("$WICK" shrink n.onnx --int8 --activations nonsense "${data[@]}" -o never.onnx 2>&1 | sed -n 's/.*the first is //p')
