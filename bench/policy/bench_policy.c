@@ -85,9 +85,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!a->scenario || !a->output || (!a->report && (!a->traces || !a->n_plans)) ||
-            a->tune_phases < 1 || a->every < 1 ||
-            (a->charges && (a->charges < 16 || a->charges > 4000)))
+            a->tune_phases < 1 || a->every < 1)
             argp_error(state, "a scenario, --output, --traces and plans are needed");
+        if (a->charges && (a->charges < 16 || a->charges > 4000))
+            argp_error(state, "--charges: 16 to 4000");
         break;
     default:
         return ARGP_ERR_UNKNOWN;

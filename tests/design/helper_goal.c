@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -48,4 +49,12 @@ void helper_close(wick_arena *arena, wick_data *data) {
 void helper_count_step(void *ctx, const wick_goal_step *step) {
     (void)step;
     ++*(int *)ctx;
+}
+
+wick_tensor *helper_weights(wick_graph *graph, const char *node) {
+    for (int i = 0; i < graph->n_nodes; i++)
+        if (!strcmp(graph->nodes[i].name, node))
+            return &graph->tensors[graph->nodes[i].inputs[1]];
+    fail_msg("no node %s", node);
+    return NULL;
 }

@@ -6,6 +6,8 @@
 
 wick_data *helper_images(void);
 wick_graph *helper_network(int classes);
+/* The weights of a node of it; fails the test without one. */
+wick_tensor *helper_weights(wick_graph *graph, const char *node);
 /* Trainings of a second or less. */
 wick_goal_options helper_brief(void);
 

@@ -64,19 +64,12 @@ static int tear_down(void **state) {
     return 0;
 }
 
-static wick_tensor *weights_of(wick_graph *graph, const char *node) {
-    for (int i = 0; i < graph->n_nodes; i++)
-        if (!strcmp(graph->nodes[i].name, node))
-            return &graph->tensors[graph->nodes[i].inputs[1]];
-    fail_msg("no node %s", node);
-    return NULL;
-}
-
 /* The same function, but every other channel of conv1 is 100 times as large and what conv2 makes of
    it a hundredth: now conv2's smallest weights are as good as its largest. */
 static wick_graph *with_small_weights(void) {
     wick_graph *graph = wick_graph_clone(network);
-    wick_tensor *first = weights_of(graph, "TM1.conv1"), *second = weights_of(graph, "TM1.conv2");
+    wick_tensor *first = helper_weights(graph, "TM1.conv1"),
+                *second = helper_weights(graph, "TM1.conv2");
     int64_t channels = first->shape.dim[0], row = wick_shape_count(first->shape) / channels;
     int64_t readers = second->shape.dim[0];
     int64_t taps = wick_shape_count(second->shape) / readers / channels;
@@ -128,7 +121,7 @@ static double accuracy(const wick_graph *graph, const wick_train_options *rules,
 
 static int array_of(const wick_densities *d, const wick_graph *graph, const char *node) {
     for (int i = 0; i < d->n; i++)
-        if (!strcmp(d->names[i], weights_of((wick_graph *)(uintptr_t)graph, node)->name))
+        if (!strcmp(d->names[i], helper_weights((wick_graph *)(uintptr_t)graph, node)->name))
             return i;
     fail_msg("no array of %s", node);
     return -1;

@@ -239,15 +239,6 @@ static void energy_counts_from_room(void **state) {
     assert_true(fabs(widest - 0.8) < 1e-6);
 }
 
-/* The weights of a layer of `network`, by node. */
-static wick_tensor *weights_of(wick_graph *graph, const char *node) {
-    for (int i = 0; i < graph->n_nodes; i++)
-        if (!strcmp(graph->nodes[i].name, node))
-            return &graph->tensors[graph->nodes[i].inputs[1]];
-    fail_msg("no node %s", node);
-    return NULL;
-}
-
 static double validation_loss(wick_thinning thinning, double channels) {
     wick_candidate c = whole;
     wick_structure structure;
@@ -277,8 +268,8 @@ static void channels_by_taylor(void **state) {
     (void)state;
     wick_graph *kept = wick_graph_clone(network);
     train_network();
-    wick_tensor *first = weights_of(network, "TM1.conv1"),
-                *second = weights_of(network, "TM1.conv2");
+    wick_tensor *first = helper_weights(network, "TM1.conv1"),
+                *second = helper_weights(network, "TM1.conv2");
     int64_t rows = first->shape.dim[0], row = wick_shape_count(first->shape) / rows;
     int64_t readers = second->shape.dim[0], taps = wick_shape_count(second->shape) / readers / rows;
     for (int64_t r = 0; r < rows / 2; r++) {
@@ -298,7 +289,7 @@ static void channels_by_taylor(void **state) {
     assert_true(material.scored);
     wick_structure structure;
     assert_int_equal(wick_structure_make(&material, &half, &structure, NULL), WICK_OK);
-    const wick_tensor *left = weights_of(structure.graph, "TM1.conv1");
+    const wick_tensor *left = helper_weights(structure.graph, "TM1.conv1");
     assert_int_equal(left->shape.dim[0], (rows + 1) / 2);
     for (int64_t k = 0; k < row; k++) /* the last filter is the last there was */
         assert_true(fabsf(((const float *)left->data)[wick_shape_count(left->shape) - 1 - k] -
@@ -341,9 +332,9 @@ static void make_columns_and_rows(wick_tensor *w, uint64_t seed) {
 static void windows_as_columns_and_rows(void **state) {
     (void)state;
     wick_graph *kept = wick_graph_clone(network);
-    wick_tensor *w = weights_of(network, "TM1.conv2");
+    wick_tensor *w = helper_weights(network, "TM1.conv2");
     make_columns_and_rows(w, 3);
-    make_columns_and_rows(weights_of(network, "TM1.conv3"), 4);
+    make_columns_and_rows(helper_weights(network, "TM1.conv3"), 4);
     options.separate.limit_bytes = 4 * wick_shape_count(w->shape);
     search(WICK_BUDGET_FLASH, least_flash(8) - 300);
     const wick_candidate *best = &list[0];
@@ -353,7 +344,7 @@ static void windows_as_columns_and_rows(void **state) {
     wick_structure structure;
     assert_int_equal(wick_structure_make(&material, best, &structure, NULL), WICK_OK);
     assert_true(structure.changed);
-    const wick_tensor *last = weights_of(structure.graph, "TM1.conv2");
+    const wick_tensor *last = helper_weights(structure.graph, "TM1.conv2");
     assert_int_equal(last->shape.dim[2], 1);
     assert_int_equal(last->shape.dim[3], w->shape.dim[3]);
     wick_structure_free(&structure);

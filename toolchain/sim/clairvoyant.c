@@ -101,9 +101,9 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
    sleep's charge E at first and gain G of the harvest, E decay + G - sleep <= E + what is not seen,
    so the more comes in, the more was there. Sleeps are taken to follow each other; an arrival ends
    one early. The engine stays tired: until the voltage rises above the highest that it saw, which
-   work may prevent, every later span begins at once. So nothing is asked from the first interval on
-   in which it can tire. What such a span draws until its end may come in later than it is paid
-   here: lent. */
+   work may prevent, every later span begins at once. So a bound asks nothing from the first
+   interval on in which it can tire (a dearer plan, which is none, does). What such a span draws
+   until its end may come in later than it is paid here: lent. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
@@ -133,7 +133,7 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->impatient_uj = fmax(0, first_uj * decay + got_uj - slept_uj);
         if ((j + 1) * b->dt_s < sure_s || !p->work.lazy)
             v->impatient_uj = INFINITY;
-        tired |= p->dearer == 1 && v->impatient_uj < b->cap_uj; /* else it is no bound */
+        tired |= p->dearer == 1 && v->impatient_uj < b->cap_uj;
         if (tired) {
             v->impatient_uj = 0;
             lends = 1 + (int)ceil(b->rows.unit_s / b->dt_s);

@@ -24,7 +24,7 @@ typedef struct interval {
     double sleep_uj;          /* of a device that stays on, as it counts at the end */
     double most_s;            /* that rows reached in it may be apart */
     crest crest[2];           /* off, on all the time or behind a boot */
-    double impatient_uj;      /* at which a span may begin without its need: 0, or none (>= cap) */
+    double impatient_uj;      /* least charge at which a span may begin without what it needs */
     double lent_uj;           /* harvest of later, that such a span may have spent by the end */
     lattice start, end;       /* end: start moved along; the next start, or replaced by it */
     bool renewed;             /* it is replaced by this start */
