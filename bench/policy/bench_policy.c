@@ -12,7 +12,7 @@
 typedef struct arguments {
     const char *scenario, *traces, *output, *plans[8];
     int n_plans, phases, tune_phases, shard, shards, every, charges;
-    bool report, each, hindsight;
+    bool report, each, hindsight, bounds;
 } arguments;
 
 enum {
@@ -23,7 +23,8 @@ enum {
     KEY_CHARGES,
     KEY_REPORT,
     KEY_EACH,
-    KEY_HINDSIGHT
+    KEY_HINDSIGHT,
+    KEY_BOUNDS
 };
 
 static const struct argp_option option_table[] = {
@@ -37,6 +38,7 @@ static const struct argp_option option_table[] = {
      "of the bound of cells that seem contested, 16 to 4000 (default: as of the others). Costs round "
      "less, and the bound comes down; another output folder for another N",
      0},
+    {"bounds", KEY_BOUNDS, 0, 0, "the bounds alone: other runs find them in bounds.jsonl", 0},
     {"report", KEY_REPORT, 0, 0, "no runs: table, bars and heat maps of what is there", 0},
     {"each", KEY_EACH, 0, 0, "report each judged file by itself", 0},
     {"hindsight", KEY_HINDSIGHT, 0, 0,
@@ -73,6 +75,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_EACH:
         a->each = true;
+        break;
+    case KEY_BOUNDS:
+        a->bounds = true;
         break;
     case KEY_HINDSIGHT:
         a->hindsight = true;
@@ -126,8 +131,23 @@ static wick_status find_bound(const wick_judged *judged, const arguments *a, sco
     return WICK_OK;
 }
 
+/* The same, from the file of bounds where it is there. */
+static wick_status look_up_bound(const wick_judged *judged, const arguments *a, const char *key,
+                                 scores *out, wick_diag *diag) {
+    char path[1024], name[320];
+    double since_s = processor_s();
+    snprintf(path, sizeof path, "%s/bounds.jsonl", a->output);
+    snprintf(name, sizeof name, "%s, %d phases, %d charges", key, judged->phases, a->charges);
+    if (result_bound_known(path, name, &out->bound))
+        return WICK_OK;
+    WICK_TRY(find_bound(judged, a, out, diag));
+    if (!result_bound_append(path, name, out->bound, processor_s() - since_s))
+        return wick_fail(diag, WICK_IO, path, NULL, NULL, "cannot append");
+    return WICK_OK;
+}
+
 static wick_status play(wick_arena *arena, const scene *s, const family *f, const cell *c,
-                        const arguments *a, scores *out, wick_diag *diag) {
+                        const arguments *a, const char *key, scores *out, wick_diag *diag) {
     static const wick_policy_kind kinds[KINDS] = {WICK_POLICY_FIXED, WICK_POLICY_GREEDY,
                                                   WICK_POLICY_THRESHOLD, WICK_POLICY_EDF,
                                                   WICK_POLICY_TABLE};
@@ -147,6 +167,9 @@ static wick_status play(wick_arena *arena, const scene *s, const family *f, cons
         wick_policy fixed = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)(k + 1)};
         WICK_TRY(wick_policy_judge(&judged, &fixed, &out->fixed[k], diag));
     }
+    WICK_TRY(look_up_bound(&judged, a, key, out, diag));
+    if (a->bounds)
+        return WICK_OK;
     wick_synth_options options = wick_synth_defaults();
     options.periods = 12;
     wick_policy best[KINDS];
@@ -160,7 +183,7 @@ static wick_status play(wick_arena *arena, const scene *s, const family *f, cons
                                       diag));
         WICK_TRY(wick_policy_judge(&judged, &best[k], &out->kinds[k], diag));
     }
-    return find_bound(&judged, a, out, diag);
+    return WICK_OK;
 }
 
 /* One cell, unless its result is there. */
@@ -173,10 +196,10 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
         return WICK_OK;
     wick_arena *arena = wick_arena_new();
     double since_s = processor_s();
-    wick_status status = play(arena, s, f, c, a, &r, diag);
+    wick_status status = play(arena, s, f, c, a, key, &r, diag);
     r.seconds = processor_s() - since_s;
     wick_arena_free(arena);
-    if (status == WICK_OK && !result_append(results, key, s, f, c, &r))
+    if (status == WICK_OK && !a->bounds && !result_append(results, key, s, f, c, &r))
         status = wick_fail(diag, WICK_IO, results, NULL, NULL, "cannot append");
     if (status == WICK_OK && wick_stop_requested())
         status = wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, "the same command goes on",
@@ -205,7 +228,7 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
         family_free(&f, &s);
         WICK_TRY(status);
     }
-    if (!a->report && a->shards > 1)
+    if (!a->report && (a->shards > 1 || a->bounds))
         return WICK_OK;
     return result_report(results, &s, a->each, a->output, diag);
 }

@@ -14,17 +14,38 @@ void result_key(const scene *s, const family *f, const cell *c, char *out, size_
              c->deadline, c->rho);
 }
 
-bool result_known(const char *path, const char *key) {
-    char line[LINE], wanted[256];
+/* The whole line with this key. */
+static bool find_line(const char *path, const char *key, char *line, int size) {
+    char wanted[320];
     bool found = false;
     FILE *f = fopen(path, "r");
     if (!f)
         return false;
     snprintf(wanted, sizeof wanted, "\"key\": \"%s\"", key);
-    while (!found && fgets(line, sizeof line, f))
+    while (!found && fgets(line, size, f))
         found = strstr(line, wanted) && strchr(line, '\n');
     fclose(f);
     return found;
+}
+
+bool result_known(const char *path, const char *key) {
+    char line[LINE];
+    return find_line(path, key, line, sizeof line);
+}
+
+bool result_bound_known(const char *path, const char *key, double *bound) {
+    char line[LINE];
+    const char *at = find_line(path, key, line, sizeof line) ? strstr(line, "\"bound\": ") : NULL;
+    return at && sscanf(at, "\"bound\": %lf", bound) == 1;
+}
+
+bool result_bound_append(const char *path, const char *key, double bound, double seconds) {
+    FILE *out = fopen(path, "a");
+    bool good = out && fprintf(out, "{\"key\": \"%s\", \"bound\": %.9f, \"seconds\": %.3f}\n", key,
+                               bound, seconds) > 0;
+    if (out)
+        good = fclose(out) == 0 && good;
+    return good;
 }
 
 static json_t *array(const double *values, int n) {

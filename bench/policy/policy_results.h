@@ -23,6 +23,10 @@ bool result_known(const char *path, const char *key);
 /* Appends; false: the disk is full or the like. */
 bool result_append(const char *path, const char *key, const scene *s, const family *f,
                    const cell *c, const scores *r);
+/* Bounds do not depend on the policies, so they are kept in a file of their own: the value of a
+   line with this key; false: there is none. */
+bool result_bound_known(const char *path, const char *key, double *bound);
+bool result_bound_append(const char *path, const char *key, double bound, double seconds);
 /* Prints the table of the cells (files of a set joined; with `each`, one by one), the bars and
    draws the heat maps into `folder`. */
 wick_status result_report(const char *path, const scene *s, bool each, const char *folder,
