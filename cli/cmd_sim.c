@@ -11,9 +11,10 @@ typedef struct arguments {
     const char *plan, *policies[MAX_POLICIES];
     int n_policies;
     bool firmware, compare, json;
+    double effort; /* of what is usual; below 0: not given */
 } arguments;
 
-enum { KEY_FIRMWARE = 256, KEY_COMPARE, KEY_TIMELINE, KEY_JSON };
+enum { KEY_FIRMWARE = 256, KEY_COMPARE, KEY_TIMELINE, KEY_EFFORT, KEY_JSON };
 
 static const struct argp_option option_table[] = {
     {"policy", 'p', "POLICY", 0,
@@ -27,6 +28,10 @@ static const struct argp_option option_table[] = {
     {"compare", KEY_COMPARE, 0, 0,
      "expected accuracies of the policies beside the best fixed module in hindsight and two bounds "
      "that no policy can pass: the harvest is known in advance; and which modules are right, too",
+     0},
+    {"effort", KEY_EFFORT, "F", 0,
+     "with --compare: how much longer than usual, half a minute, the bounds may take; a finer grid "
+     "makes them tighter, more replays find better plans (0: as long as it takes; default 1)",
      0},
     {"timeline", KEY_TIMELINE, 0, 0,
      "with --json: every boot, failure, module and answer with its voltage", 0},
@@ -50,6 +55,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_COMPARE:
         a->compare = true;
         break;
+    case KEY_EFFORT:
+        a->effort = cli_number(state, "effort", text, 0, 1e6);
+        break;
     case KEY_TIMELINE:
         a->sim.options.record = true;
         break;
@@ -70,6 +78,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
             argp_error(state, "--compare goes without --firmware and --timeline");
         if (a->sim.options.record && !a->json)
             argp_error(state, "--timeline needs --json");
+        if (a->effort >= 0 && !a->compare)
+            argp_error(state, "--effort needs --compare");
         break;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -211,7 +221,8 @@ static wick_status compare(arguments *a, wick_arena *arena, wick_diag *diag) {
     json_t *root = a->json ? json_object() : NULL;
     if (status == WICK_OK) {
         default_policies(a, w.plan, arena);
-        status = sim_compare(&a->sim, &w, a->policies, a->n_policies, arena, root, diag);
+        status = sim_compare(&a->sim, &w, a->policies, a->n_policies, a->effort < 0 ? 1 : a->effort,
+                             arena, root, diag);
     }
     if (status == WICK_OK && root) {
         if (!cli_print_json(root))
@@ -251,7 +262,7 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
 }
 
 int cmd_sim(int argc, char **argv) {
-    arguments a = {.sim = sim_args_defaults()};
+    arguments a = {.sim = sim_args_defaults(), .effort = -1};
     int exit_status;
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;

@@ -28,12 +28,33 @@ typedef struct limits {
     double reached;
 } limits;
 
-static wick_status find_limits(const sim_args *a, const sim_world *w, bool known, limits *out,
-                               wick_diag *diag) {
+static wick_status find_limits(const sim_args *a, const sim_world *w, double effort, bool known,
+                               limits *out, wick_diag *diag) {
+    const double usual = 8e9; /* half a minute for the two bounds and their plans */
     wick_clairvoyant_options grid = wick_clairvoyant_defaults();
     grid.known = known;
+    grid.effort = usual * effort;
     return wick_clairvoyant_replay(w->plan, w->traces[0], &a->options, w->inputs.correct,
                                    w->inputs.n, &grid, &out->bound, &out->reached, diag);
+}
+
+/* What a coarser grid and fewer replays leave open. */
+static void print_effort(const wick_bound *energy, const wick_bound *known) {
+    const wick_clairvoyant_options finest = wick_clairvoyant_defaults(), *used = &energy->grid;
+    if (used->slots < finest.slots || used->levels < finest.levels || used->charges) {
+        printf("To save time the bounds have a coarser grid (%d instants of a period, an answer in "
+               "%d parts",
+               used->slots, used->levels);
+        if (used->charges)
+            printf(", %d charges", used->charges);
+        printf("): they hold, and a finer one makes them tighter.\n");
+    }
+    if (energy->cut_short || known->cut_short)
+        printf("The plans were replayed %d and %d times: more replays might reach more.\n",
+               energy->replays, known->replays);
+    if (energy->cut_short || known->cut_short || used->slots < finest.slots)
+        printf(
+            "--effort F takes F times as long as the usual half a minute; --effort 0 has no limit.\n");
 }
 
 static void print(const entry *scores, int n, const entry *best, const limits *energy,
@@ -68,10 +89,18 @@ static void print(const entry *scores, int n, const entry *best, const limits *e
     printf("\n%d inputs. The gap: from the best fixed module in hindsight to the bound that no "
            "policy can pass; the best schedule lies between it and its plan as replayed.\n",
            energy->bound.inputs);
+    print_effort(&energy->bound, &known->bound);
+}
+
+static json_t *limits_json(const limits *l) {
+    const wick_clairvoyant_options *g = &l->bound.grid;
+    return json_pack("{s:i, s:i, s:i, s:i, s:b}", "slots", g->slots, "levels", g->levels, "charges",
+                     g->charges, "replays", l->bound.replays, "cut_short", l->bound.cut_short);
 }
 
 wick_status sim_compare(const sim_args *a, const sim_world *w, const char *const *policies,
-                        int n_policies, wick_arena *arena, json_t *root, wick_diag *diag) {
+                        int n_policies, double effort, wick_arena *arena, json_t *root,
+                        wick_diag *diag) {
     int modules = w->plan->model.n_modules, n = 0;
     entry *scores = wick_new(arena, entry, n_policies + modules);
     for (int i = 0; i < n_policies; i++)
@@ -84,8 +113,8 @@ wick_status sim_compare(const sim_args *a, const sim_world *w, const char *const
     for (int k = 0; k < modules; k++)
         best = fixed[k].expected > best->expected ? &fixed[k] : best;
     limits energy, known;
-    WICK_TRY(find_limits(a, w, false, &energy, diag));
-    WICK_TRY(find_limits(a, w, true, &known, diag));
+    WICK_TRY(find_limits(a, w, effort, false, &energy, diag));
+    WICK_TRY(find_limits(a, w, effort, true, &known, diag));
     if (!root) {
         print(scores, n, best, &energy, &known, arena);
         return WICK_OK;
@@ -100,6 +129,8 @@ wick_status sim_compare(const sim_args *a, const sim_world *w, const char *const
     json_object_set_new(root, "replayed_energy", json_real(energy.reached));
     json_object_set_new(root, "bound_known", json_real(known.bound.expected));
     json_object_set_new(root, "replayed_known", json_real(known.reached));
+    json_object_set_new(root, "grid_energy", limits_json(&energy));
+    json_object_set_new(root, "grid_known", limits_json(&known));
     json_object_set_new(root, "inputs", json_integer(energy.bound.inputs));
     return WICK_OK;
 }

@@ -4,8 +4,10 @@
 
 #include "sim_world.h"
 
-/* Policies as for sim_policy; every module fixed is added. Prints a table, or fills `root`. */
+/* Policies as for sim_policy; every module fixed is added. effort: of what is
+   usual, spent on the bounds; 0: no limit. Prints a table, or fills `root`. */
 wick_status sim_compare(const sim_args *a, const sim_world *w, const char *const *policies,
-                        int n_policies, wick_arena *arena, json_t *root, wick_diag *diag);
+                        int n_policies, double effort, wick_arena *arena, json_t *root,
+                        wick_diag *diag);
 
 #endif

@@ -331,6 +331,27 @@ static void shipped_harvesters_load(void **state) {
     wick_arena_free(arena);
 }
 
+/* Who asks for one kind of profile is told of that kind. */
+static void an_unknown_profile_lists_its_kind(void **state) {
+    (void)state;
+    static const char *const first[] = {"harvester-boost-panel", "m4-fram", "published-inas"};
+    wick_arena *arena = wick_arena_new();
+    for (size_t i = 0; i < WICK_LEN(first); i++) {
+        wick_diag diag = {0};
+        wick_harvester *h;
+        wick_device *d;
+        wick_published *p;
+        wick_status status = i == 0   ? wick_harvester_load(arena, "nowhere", &h, &diag)
+                             : i == 1 ? wick_device_load(arena, "nowhere", &d, &diag)
+                                      : wick_published_load(arena, "nowhere", &p, &diag);
+        assert_int_equal(status, WICK_NOT_FOUND);
+        for (size_t k = 0; k < WICK_LEN(first); k++)
+            assert_true(wick_diag_contains(&diag, first[k]) == (i == k));
+        wick_diag_free(&diag);
+    }
+    wick_arena_free(arena);
+}
+
 static wick_status load_text(const char *text, wick_diag *diag) {
     char path[] = "/tmp/wick-harvester-XXXXXX";
     int fd = mkstemp(path);
@@ -411,6 +432,7 @@ int main(void) {
         cmocka_unit_test(behind_a_diode_the_voltage_decides),
         cmocka_unit_test(a_diode_wants_a_curve),
         cmocka_unit_test(shipped_harvesters_load),
+        cmocka_unit_test(an_unknown_profile_lists_its_kind),
         cmocka_unit_test(bad_harvesters_name_the_field),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,14 @@ counts() { grep -E '"(inputs|answers|in_time|correct_in_time|missed|power_failur
 [ "$(counts run.json | wc -l)" -ge 20 ] || fail "too little to compare"
 diff <(counts run.json) <(counts run--firmware.json) || fail "fast and firmware differ"
 
+run=(--trace builtin:office --scale 0.05 --data builtin:shapes10 --samples 20 --period 300 --policy greedy)
+expect 0 "greedy" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare
+grep -qE "coarser grid|more replays" out.txt && fail "ten inputs are not many"
+expect 0 "coarser grid" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 0.001
+expect 0 '"slots": 2' "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 0.001 --json
+expect 3 "allow more effort" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 1e-6
+expect 2 "--effort needs --compare" "$WICK" sim plan.json "${run[@]}" --effort 2
+
 expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
 expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json

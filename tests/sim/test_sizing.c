@@ -241,6 +241,36 @@ static void another_capacitor_is_named(void **state) {
     free_bench(b);
 }
 
+/* Within a tenth of a point the smaller capacitor, and no further: one long night at the end of
+   many inputs, of which each size bridges a part. */
+static void a_tenth_of_a_point_is_none(void **state) {
+    (void)state;
+    bench *b = make_bench(0.7);
+    wick_sizing s;
+    double night[] = {0, 1000, 1020}, power[] = {1e6, 0, 1e6};
+    b->trace.time_s = night;
+    b->trace.power_uw = power;
+    b->trace.n = 3;
+    b->trace.end_s = 1100;
+    b->simulation.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = 1};
+    set_target(b, "accuracy>=1%");
+    b->options.panel = (wick_size_axis){1, {1}};
+    b->options.on_v = (wick_size_axis){1, {b->net.device->capacitor.on_v}};
+    b->options.capacitor_uf = (wick_size_axis){8, {10, 22, 47, 100, 130, 140, 220, 470}};
+    assert_int_equal(size(b, &s, NULL), WICK_OK);
+    double most = s.points[s.n - 1].figures[WICK_FIGURE_ACCURACY];
+    for (int i = 0; i < s.n; i++) {
+        double loss = most - s.points[i].figures[WICK_FIGURE_ACCURACY];
+        assert_true(s.points[i].fits && loss >= 0 && loss < 0.01);
+        if (i == s.other) /* one answer more would be too much */
+            assert_true(loss > 0.0008 && loss < 0.001);
+        if (i == s.other - 1)
+            assert_true(loss > 0.001 && loss < 0.0012);
+    }
+    assert_true(s.other > 0);
+    free_bench(b);
+}
+
 static void threads_and_files_change_nothing(void **state) {
     (void)state;
     bench *b = make_bench(0.7);
@@ -310,6 +340,7 @@ int main(void) {
         cmocka_unit_test(a_point_is_its_own_run),
         cmocka_unit_test(the_cheapest_is_cheapest),
         cmocka_unit_test(another_capacitor_is_named),
+        cmocka_unit_test(a_tenth_of_a_point_is_none),
         cmocka_unit_test(threads_and_files_change_nothing),
         cmocka_unit_test(impossible_wishes_are_refused),
     };

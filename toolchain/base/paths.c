@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,8 +195,29 @@ const char *wick_share_dir(void) {
     return path;
 }
 
-wick_status wick_share_find(wick_arena *arena, const char *folder, const char *name, char **path,
-                            wick_diag *diag) {
+static bool has_field(const char *path, const char *field) {
+    json_t *document = json_load_file(path, 0, NULL);
+    bool has = json_object_get(document, field) != NULL;
+    json_decref(document);
+    return has;
+}
+
+/* The names of a folder's files, without .json. */
+static void list_known(wick_arena *arena, const char *dir, const char *field, wick_buf *known) {
+    char **names;
+    size_t count;
+    wick_buf_puts(known, "give a path, or one of:");
+    if (wick_dir_list(arena, dir, &names, &count, NULL) != WICK_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char *dot = strstr(names[i], ".json");
+        if (dot && !dot[5] && (!field || has_field(wick_path_join(arena, dir, names[i]), field)))
+            wick_buf_printf(known, " %.*s", (int)(dot - names[i]), names[i]);
+    }
+}
+
+wick_status wick_share_find_kind(wick_arena *arena, const char *folder, const char *field,
+                                 const char *name, char **path, wick_diag *diag) {
     if (strchr(name, '/') || wick_path_is_file(name)) {
         *path = wick_arena_strdup(arena, name);
         if (wick_path_is_file(name))
@@ -206,17 +228,14 @@ wick_status wick_share_find(wick_arena *arena, const char *folder, const char *n
     *path = wick_arena_printf(arena, "%s/%s.json", dir, name);
     if (wick_path_is_file(*path))
         return WICK_OK;
-    char **names;
-    size_t count;
     wick_buf known = {0};
-    wick_buf_puts(&known, "give a path, or one of:");
-    if (wick_dir_list(arena, dir, &names, &count, NULL) == WICK_OK)
-        for (size_t i = 0; i < count; i++) {
-            char *dot = strstr(names[i], ".json");
-            if (dot && !dot[5])
-                wick_buf_printf(&known, " %.*s", (int)(dot - names[i]), names[i]);
-        }
+    list_known(arena, dir, field, &known);
     wick_fail(diag, WICK_NOT_FOUND, name, NULL, known.data, "there is no such file in %s/", folder);
     wick_buf_free(&known);
     return WICK_NOT_FOUND;
+}
+
+wick_status wick_share_find(wick_arena *arena, const char *folder, const char *name, char **path,
+                            wick_diag *diag) {
+    return wick_share_find_kind(arena, folder, NULL, name, path, diag);
 }

@@ -265,7 +265,7 @@ wick_status wick_device_load(wick_arena *arena, const char *name_or_path, wick_d
                              wick_diag *diag) {
     *out = NULL;
     char *path;
-    WICK_TRY(wick_share_find(arena, "profiles", name_or_path, &path, diag));
+    WICK_TRY(wick_share_find_kind(arena, "profiles", "core", name_or_path, &path, diag));
     wick_bytes text;
     WICK_TRY(wick_file_read(arena, path, 1 << 20, &text, diag));
     json_t *root;

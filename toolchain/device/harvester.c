@@ -122,7 +122,7 @@ wick_status wick_harvester_load(wick_arena *arena, const char *name_or_path, wic
     static const char *const known[] = {"name", "panel", "source_ohm", "front", NULL};
     *out = NULL;
     char *path;
-    WICK_TRY(wick_share_find(arena, "profiles", name_or_path, &path, diag));
+    WICK_TRY(wick_share_find_kind(arena, "profiles", "front", name_or_path, &path, diag));
     json_t *document;
     WICK_TRY(wick_json_load(path, &document, diag));
     wick_harvester *h = wick_new(arena, wick_harvester, 1);

@@ -88,7 +88,7 @@ wick_status wick_published_load(wick_arena *arena, const char *name, wick_publis
     *out = NULL;
     char *path;
     json_t *root;
-    WICK_TRY(wick_share_find(arena, "profiles", name, &path, diag));
+    WICK_TRY(wick_share_find_kind(arena, "profiles", "kind", name, &path, diag));
     WICK_TRY(wick_json_load(path, &root, diag));
     wick_published *model = wick_new(arena, wick_published, 1);
     model->path = path;

@@ -1,6 +1,6 @@
 /* The clairvoyant's dynamic programme: the grid and its physics here, what happens at an instant
    and in an interval in clairvoyant_sweep.c. */
-#include "sim/clairvoyant_sweep.h"
+#include "sim/clairvoyant_grid.h"
 #include "sim/sim_check.h"
 
 #include <math.h>
@@ -257,6 +257,7 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     b->off_forgets = b->fresh && !w->clock_survives;
     /* A boot, and an answer, round by up to a step. */
     double beyond_uj = 0;
+    b->most_uj = 0;
     for (int i = 0; i < b->rows.n; i++) {
         b->most_uj = fmax(b->most_uj, b->rows.rows[i].uj);
         beyond_uj = fmax(beyond_uj, b->rows.rows[i].beyond_uj);
@@ -285,6 +286,7 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
     bound *b = &p->bound;
     *b = (bound){.n_modules = plan->model.n_modules,
+                 .quiet = options->quiet,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .lambda = p->cap.lambda_per_s,
                  .cap_uj = p->cap.max_uj,
@@ -292,8 +294,16 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .off_uj = p->cap.off_uj,
                  .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
                  .sleep_uw = p->work.sleep_draw_uw};
-    bound_rows_make(arena, plan, &p->work, &p->cap, dearer, grid->levels, &b->rows);
-    make_grid(b, load, grid);
+    p->grid = *grid;
+    do {
+        bound_rows_make(arena, plan, &p->work, &p->cap, dearer, p->grid.levels, &b->rows);
+        make_grid(b, load, &p->grid);
+    } while (bound_excess(b, grid->effort) > 1 && bound_coarsen(b, &p->grid));
+    if (bound_excess(b, grid->effort) > BOUND_LONGEST)
+        return wick_fail(diag, WICK_RANGE, trace->path, "clairvoyant",
+                         "take a part of the trace, longer periods, or allow more effort",
+                         "even the coarsest grid takes %.0f times the effort that is allowed",
+                         bound_excess(b, grid->effort));
     b->intervals = wick_new(arena, interval, b->n);
     make_intervals(b, arena, &p->supply, options->trace_start_s, p->cap.energy_uj);
     set_patience(p, arena);
@@ -307,6 +317,7 @@ wick_bound bound_figures(const bound_problem *p, double value) {
     return (wick_bound){.expected = p->inputs ? value / p->inputs : 0,
                         .inputs = p->inputs,
                         .instants = b->n,
+                        .grid = p->grid,
                         .states = (b->off_drops_new ? 3L : 2L) * b->points * states};
 }
 
@@ -319,8 +330,11 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
     *out = (wick_bound){0};
     wick_status status =
         bound_make(arena, plan, trace, options, correct, n_samples, grid, 1, &p, diag);
+    double value = 0;
     if (status == WICK_OK)
-        *out = bound_figures(&p, bound_sweep(&p.bound, arena, p.cap.energy_uj, NULL));
+        status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, NULL, diag);
+    if (status == WICK_OK)
+        *out = bound_figures(&p, value);
     wick_arena_free(arena);
     return status;
 }

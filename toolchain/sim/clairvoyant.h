@@ -15,8 +15,12 @@ typedef struct wick_clairvoyant_options {
     int charges; /* points between an empty and a full capacitor, 16 to 4000; 0: a third of what a
                     boot takes, or 1/160 of the dearest answer, lies between two, within 256 and 640
                     points */
-    bool known;  /* also known: which modules are right on which input. Else each answer brings its
-                    module's accuracy */
+    double effort; /* about the most values that a sweep may look at, some 10^9 of them a second;
+                      where it is more, or their memory is (20 values stand for a byte), the grid is
+                      coarser: instants and levels down to 5 and 16 first, then all three. Replays
+                      end behind seven times as many. 0: no limit */
+    bool known; /* also known: which modules are right on which input. Else each answer brings its
+                   module's accuracy */
 } wick_clairvoyant_options;
 wick_clairvoyant_options wick_clairvoyant_defaults(void);
 
@@ -24,7 +28,10 @@ typedef struct wick_bound {
     double expected; /* share of the inputs that is answered rightly in time, at most; 0..1 */
     int inputs;
     int instants;
-    long states; /* at one instant */
+    long states;                   /* at one instant */
+    wick_clairvoyant_options grid; /* as used */
+    int replays;                   /* of plans; 0: no more than the bound was asked for */
+    bool cut_short;                /* more would have been tried without a limit on the effort */
 } wick_bound;
 
 /* Dynamic programming backwards over the grid's instants. State: charge x on or off x which inputs
@@ -62,7 +69,7 @@ typedef struct wick_bound {
    since a tired engine begins all later spans at once, or without a voltage reading, no span asks
    for its need_mv here. Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct`
    as for wick_sim_run; sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as
-   for wick_sim_run. */
+   for wick_sim_run; RANGE also where the coarsest grid takes 16 times the effort; INTERRUPTED. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

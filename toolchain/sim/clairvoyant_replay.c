@@ -1,5 +1,6 @@
 /* The clairvoyant's plan in the exact simulator: a control that looks at the plan from the state
    that the device is really in, before every unit. */
+#include "sim/clairvoyant_grid.h"
 #include "sim/clairvoyant_plan.h"
 
 #include <math.h>
@@ -11,6 +12,7 @@ typedef struct replay {
     int input;   /* it was chosen for */
     double late; /* share of the capacitor that it charges, for as many units as that carries,
                     before it begins the next one */
+    wick_progress progress;
 } replay;
 
 static const wick_segment *segment_of(const replay *r, int k) {
@@ -200,6 +202,7 @@ static double late_s(const replay *r, const wick_sim_state *s) {
 static wick_sim_action act(void *ctx, const wick_sim_state *s) {
     replay *r = ctx;
     bool stays_on;
+    wick_progress_update(&r->progress, (uint64_t)s->now_s);
     if (s->now_s >= r->planner.problem->bound.end_s)
         return (wick_sim_action){.kind = WICK_SIM_GO_ON};
     if (s->input < 0)
@@ -227,10 +230,22 @@ typedef struct manner {
     double late;   /* as in replay */
 } manner;
 
+/* All replays of a problem. */
+typedef struct contest {
+    const wick_plan *plan;
+    const wick_trace *trace;
+    const wick_sim_options *options;
+    const uint8_t *correct;
+    int n_samples;
+    const wick_clairvoyant_options *grid;
+    double spent, most; /* effort, as in wick_clairvoyant_options */
+    wick_bound *out;
+    double *reached;
+} contest;
+
 /* The score of one. */
-static wick_status play(const bound_problem *p, bound_values *values, const manner *m,
-                        const wick_trace *trace, const uint8_t *correct, int n_samples, bool known,
-                        double *score, wick_diag *diag) {
+static wick_status play(const contest *c, const bound_problem *p, bound_values *values,
+                        const manner *m, double *score, wick_diag *diag) {
     replay r = {
         .planner = {.problem = p, .values = values, .margin_uj = m->margin * p->bound.most_uj},
         .late = m->late};
@@ -238,12 +253,58 @@ static wick_status play(const bound_problem *p, bound_values *values, const mann
     wick_sim_options options = *p->options;
     wick_sim_result result;
     options.control = &control;
-    wick_status status = wick_sim_run(p->plan, trace, &options, correct, n_samples, &result, diag);
+    options.quiet = true;
+    wick_progress_begin(&r.progress, "replaying its plan", "s", (uint64_t)p->bound.end_s);
+    r.progress.enabled = r.progress.enabled && !p->bound.quiet;
+    wick_status status =
+        wick_sim_run(c->plan, c->trace, &options, c->correct, c->n_samples, &result, diag);
+    wick_progress_end(&r.progress);
     *score = 0;
     if (status == WICK_OK && result.inputs)
-        *score = (known ? result.correct_in_time : result.expected_in_time) / result.inputs;
+        *score =
+            (c->grid->known ? result.correct_in_time : result.expected_in_time) / result.inputs;
     wick_sim_free(&result);
     free(r.planner.ways);
+    return status;
+}
+
+/* Whether so much effort is left; if so it is spent. */
+static bool spend(contest *c, double effort, int sweeps) {
+    bool left = c->spent + sweeps * effort <= c->most;
+    c->out->cut_short = !left;
+    c->spent += left ? effort : 0;
+    return left;
+}
+
+/* *more: none was good enough, and effort is left. */
+static wick_status play_all(contest *c, double dearer, bool *more, wick_diag *diag) {
+    static const manner manners[] = {{0, 0},     {0, 0.97},     {0, 0.4},
+                                     {0.01, 0},  {0.01, 0.97},  {0.01, 0.4},
+                                     {0.003, 0}, {0.003, 0.97}, {0.003, 0.4}};
+    const double enough = 0.998; /* of the bound */
+    wick_arena *arena = wick_arena_new();
+    bound_problem p;
+    bound_values *values;
+    double value = 0, score;
+    wick_status status = bound_make(arena, c->plan, c->trace, c->options, c->correct, c->n_samples,
+                                    c->grid, dearer, &p, diag);
+    double effort = status == WICK_OK ? bound_effort(&p.bound) : 0;
+    /* A plan is worth making when it can be replayed, which computes all values anew. */
+    *more = status == WICK_OK && (dearer == 1 || spend(c, effort, 2));
+    if (*more)
+        status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, &values, diag);
+    if (*more && status == WICK_OK && dearer == 1)
+        *c->out = bound_figures(&p, value);
+    for (size_t k = 0; k < WICK_LEN(manners) && *more && status == WICK_OK; k++) {
+        *more = spend(c, effort, 1);
+        if (!*more)
+            break;
+        status = play(c, &p, values, &manners[k], &score, diag);
+        c->out->replays++;
+        *c->reached = fmax(*c->reached, score);
+        *more = status == WICK_OK && *c->reached < enough * c->out->expected;
+    }
+    wick_arena_free(arena);
     return status;
 }
 
@@ -255,34 +316,21 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
      * waiting); who waits longer commits less often, and leaks more.
      */
     static const double dearer[] = {1, 1.001, 1.02, 1.04, 1.08};
-    static const manner manners[] = {{0, 0},     {0, 0.97},     {0, 0.4},
-                                     {0.01, 0},  {0.01, 0.97},  {0.01, 0.4},
-                                     {0.003, 0}, {0.003, 0.97}, {0.003, 0.4}};
-    const double enough = 0.998; /* of the bound */
+    enum { REPLAYS = 7 }; /* times a sweep's effort */
+    contest c = {.plan = plan,
+                 .trace = trace,
+                 .options = options,
+                 .correct = correct,
+                 .n_samples = n_samples,
+                 .grid = grid,
+                 .most = grid->effort > 0 ? REPLAYS * grid->effort : INFINITY,
+                 .out = out,
+                 .reached = reached};
     wick_status status = WICK_OK;
+    bool more = true;
     *out = (wick_bound){0};
     *reached = 0;
-    for (size_t i = 0; i < WICK_LEN(dearer) && status == WICK_OK; i++) {
-        wick_arena *arena = wick_arena_new();
-        bound_problem p;
-        bound_values *values;
-        double value = 0, score;
-        status =
-            bound_make(arena, plan, trace, options, correct, n_samples, grid, dearer[i], &p, diag);
-        if (status == WICK_OK)
-            value = bound_sweep(&p.bound, arena, p.cap.energy_uj, &values);
-        if (status == WICK_OK && i == 0)
-            *out = bound_figures(&p, value);
-        bool more = status == WICK_OK;
-        for (size_t k = 0; k < WICK_LEN(manners) && more; k++) {
-            status =
-                play(&p, values, &manners[k], trace, correct, n_samples, grid->known, &score, diag);
-            *reached = fmax(*reached, score);
-            more = status == WICK_OK && *reached < enough * out->expected;
-        }
-        wick_arena_free(arena);
-        if (!more)
-            break;
-    }
+    for (size_t i = 0; i < WICK_LEN(dearer) && more && status == WICK_OK; i++)
+        status = play_all(&c, dearer[i], &more, diag);
     return status;
 }

@@ -15,16 +15,13 @@ typedef struct table {
     int rows, row; /* rows of a (mode, queue); floats of a row */
 } table;
 
-/* Parts of an interval's time, for inputs that are begun in it behind an answer. */
-enum { PARTS = 8 };
-
 typedef struct sweep {
     const bound *b;
     int masks;     /* queues of a device that is on */
     int queues[2]; /* by mode */
     table now, next;
     float *line;   /* one row */
-    float *behind; /* [queue][mode at the end][1 + PARTS] rows: see behind_answers */
+    float *behind; /* [queue][mode at the end][1 + BOUND_PARTS] rows: see behind_answers */
 } sweep;
 
 static float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {
@@ -250,7 +247,7 @@ typedef struct way_on {
 } way_on;
 
 static float *behind_at(const sweep *s, int queue, int to, int parts) {
-    size_t at = ((size_t)queue * 2 + (size_t)to) * (1 + PARTS) + (size_t)parts;
+    size_t at = ((size_t)queue * 2 + (size_t)to) * (1 + BOUND_PARTS) + (size_t)parts;
     return s->behind + at * (size_t)s->next.row;
 }
 
@@ -260,7 +257,7 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
     const interval *v = w->p->v;
     int oldest_at = oldest(s, w->queue), in = arrived_before(b, w->j) - 1 - oldest_at;
     double left_s = w->most_s - (at->time_s - b->rows.rows[w->row].time_s);
-    int parts = (int)ceil(PARTS * left_s / v->most_s - 1e-9);
+    int parts = (int)ceil(BOUND_PARTS * left_s / v->most_s - 1e-9);
     if (in < 0 || parts < 1)
         return;
     int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
@@ -375,11 +372,11 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
             passage any = ways[2 * ON + to]; /* whenever it comes there, and from off as well */
             any.ready_uj = any.start_uj + any.v->gross_uj;
             any.ready_step_uj = any.v->start.step_uj;
-            for (int parts = 1; parts <= PARTS; parts++) {
+            for (int parts = 1; parts <= BOUND_PARTS; parts++) {
                 way_on w = {.p = &any,
                             .j = j,
                             .queue = queue,
-                            .most_s = b->intervals[j - 1].most_s * parts / PARTS,
+                            .most_s = b->intervals[j - 1].most_s * parts / BOUND_PARTS,
                             .to = behind_at(s, queue, to, parts)};
                 memset(w.to, 0, (size_t)s->next.row * sizeof *w.to);
                 work_on(s, &w);
@@ -441,7 +438,7 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     s.next.values = wick_new(arena, float, all);
     s.line = wick_new(arena, float, b->points);
     s.behind =
-        wick_new(arena, float, (size_t)(masks + 1) / 2 * 2 * (1 + PARTS) * (size_t)s.now.row);
+        wick_new(arena, float, (size_t)(masks + 1) / 2 * 2 * (1 + BOUND_PARTS) * (size_t)s.now.row);
     return s;
 }
 
@@ -453,16 +450,14 @@ static void end_of_time(sweep *s) {
 
 /* ---- what is kept ---- */
 
-enum { BLOCKS = 2 };
-
 struct bound_values {
     sweep s;
     int block;     /* instants of a block: 1 + i * block .. (i + 1) * block */
     size_t floats; /* of an instant */
     size_t *first; /* [queues of both modes] where its rows begin */
     float *last;   /* [blocks][floats] of each block's last instant */
-    float *blocks[BLOCKS];
-    int loaded[BLOCKS]; /* -1: none */
+    float *blocks[BOUND_BLOCKS];
+    int loaded[BOUND_BLOCKS]; /* -1: none */
 };
 
 /* `next` to or from `kept`: the first `points` of each row. */
@@ -483,6 +478,12 @@ static void exchange(bound_values *v, float *kept, bool keep) {
             }
 }
 
+int bound_block(const bound *b) {
+    int least = b->deadline + 8 * b->slots; /* a look ahead stays within two blocks */
+    int block = (int)ceil(sqrt(b->n));
+    return block < least ? least : block;
+}
+
 static bound_values *begin_values(const bound *b, wick_arena *arena) {
     bound_values *v = wick_new(arena, bound_values, 1);
     sweep *s = &v->s;
@@ -493,13 +494,10 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
             v->first[i] = v->floats;
             v->floats += (size_t)rows_of(b, queue) * (size_t)b->points;
         }
-    /* A look ahead stays within two blocks. */
-    int least = b->deadline + 8 * b->slots;
-    v->block = (int)ceil(sqrt(b->n));
-    v->block = v->block < least ? least : v->block;
+    v->block = bound_block(b);
     size_t n_blocks = (size_t)((b->n + v->block - 1) / v->block);
     v->last = wick_new(arena, float, wick_size_mul(n_blocks, v->floats));
-    for (int i = 0; i < BLOCKS; i++) {
+    for (int i = 0; i < BOUND_BLOCKS; i++) {
         v->blocks[i] = wick_new(arena, float, wick_size_mul((size_t)v->block, v->floats));
         v->loaded[i] = -1;
     }
@@ -517,7 +515,7 @@ static void load(bound_values *v, int block, int place) {
     exchange(v, v->last + (size_t)block * v->floats, false);
     for (;; j--) {
         exchange(v, v->blocks[place] + (size_t)(j - first) * v->floats, true);
-        if (j == first)
+        if (j == first || wick_stop_requested())
             break;
         step_back(&v->s, j);
     }
@@ -525,13 +523,13 @@ static void load(bound_values *v, int block, int place) {
 }
 
 int bound_horizon(const bound_values *v, int j) {
-    int end = ((j - 1) / v->block + BLOCKS) * v->block;
+    int end = ((j - 1) / v->block + BOUND_BLOCKS) * v->block;
     return end < v->s.b->n ? end : v->s.b->n;
 }
 
 double bound_value(bound_values *v, int j, int mode, int queue, int row, double uj) {
     const bound *b = v->s.b;
-    int block = (j - 1) / v->block, place = block % BLOCKS;
+    int block = (j - 1) / v->block, place = block % BOUND_BLOCKS;
     if (v->loaded[place] != block)
         load(v, block, place);
     const lattice *l = &b->intervals[j - 1].end;
@@ -542,20 +540,30 @@ double bound_value(bound_values *v, int j, int mode, int queue, int row, double 
     return v->blocks[place][at + (size_t)row * (size_t)b->points + (size_t)i];
 }
 
-double bound_sweep(const bound *b, wick_arena *arena, double start_uj, bound_values **kept) {
+wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, double *value,
+                        bound_values **kept, wick_diag *diag) {
     bound_values *v = kept ? begin_values(b, arena) : NULL;
     sweep own = {0}, *s = v ? &v->s : &own;
+    wick_progress progress;
     if (!v)
         own = begin_sweep(b, arena);
+    wick_progress_begin(&progress, "clairvoyant's bound", "instants", (uint64_t)b->n);
+    progress.enabled = progress.enabled && !b->quiet;
     end_of_time(s);
-    for (int j = b->n; j > 0; j--) {
+    int j = b->n;
+    for (; j > 0 && !wick_stop_requested(); j--) {
         if (v)
             keep_last(v, j);
         step_back(s, j);
+        wick_progress_update(&progress, (uint64_t)(b->n - j + 1));
     }
+    wick_progress_end(&progress);
+    if (j > 0)
+        return wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "interrupted");
     if (kept)
         *kept = v;
     const lattice *first = &b->intervals[0].start;
     int at = up(start_uj - first->phase_uj[OFF], first->step_uj);
-    return row_at(s, &s->next, OFF, 0, 0)[at < b->points ? at : b->points - 1];
+    *value = row_at(s, &s->next, OFF, 0, 0)[at < b->points ? at : b->points - 1];
+    return WICK_OK;
 }

@@ -30,6 +30,10 @@ typedef struct interval {
     bool renewed;             /* it is replaced by this start */
 } interval;
 
+/* Parts of an interval's time, for inputs that are begun in it behind an answer; blocks of instants
+   whose values are kept. */
+enum { BOUND_PARTS = 8, BOUND_BLOCKS = 2 };
+
 /* The dynamic programme. */
 typedef struct bound {
     int n_modules, n, slots; /* intervals; of a period */
@@ -49,6 +53,7 @@ typedef struct bound {
                      in the charge: what leads from row to row costs whole steps */
     interval *intervals; /* [n] */
     float *reward;       /* [inputs][modules] */
+    bool quiet;          /* no progress bar */
 } bound;
 
 /* What it is made of; made in an arena. */
@@ -61,6 +66,7 @@ typedef struct bound_problem {
     bound bound;
     int inputs;
     double dearer;
+    wick_clairvoyant_options grid; /* as used */
 } bound_problem;
 
 /* dearer: factor on all work; 1, or the value is no bound. */
@@ -100,14 +106,17 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
 /* Values of all instants: of some blocks of them, and of one instant of each other, from which its
    block is computed anew when it is asked for. */
 typedef struct bound_values bound_values;
+/* Instants of a block. */
+int bound_block(const bound *b);
 
-/* The value of a device that is off with start_uj before the first input arrives. `kept` (may be
-   NULL): the values of all instants, in `arena`. */
-double bound_sweep(const bound *b, wick_arena *arena, double start_uj, bound_values **kept);
+/* *value: of a device that is off with start_uj before the first input arrives. `kept` (may be
+   NULL): the values of all instants, in `arena`. INTERRUPTED. */
+wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, double *value,
+                        bound_values **kept, wick_diag *diag);
 
 /* The value of a state before what happens at instant j (1 .. n): of the largest charge of the
-   lattice that is not above uj. A queue as in clairvoyant_sweep.c; row: of the oldest outstanding
-   input, 0 without one. */
+   lattice that is not above uj; of no use once the user has asked to stop. A queue as in
+   clairvoyant_sweep.c; row: of the oldest outstanding input, 0 without one. */
 double bound_value(bound_values *v, int j, int mode, int queue, int row, double uj);
 /* The last instant that can be looked at together with instant j at no extra cost: at least a
    deadline and some periods behind it, where time does not end before. */

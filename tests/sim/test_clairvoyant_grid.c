@@ -1,0 +1,129 @@
+/* The clairvoyant within a limited effort: a coarser grid that bounds as well, fewer replays, a
+   refusal where no grid is coarse enough; and Ctrl-C. */
+#include "helper_scenario.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { INPUTS = 12, ROUNDS = 2, REPLAYED = 9 }; /* seeds: charges that round; quick replays */
+
+static scenario *make(uint64_t seed) {
+    scenario *s = malloc(sizeof *s);
+    assert_non_null(s);
+    scenario_make(s, seed);
+    wick_workload *w = &s->options.workload;
+    w->arrivals = WICK_ARRIVALS_PERIODIC;
+    w->phase_s = 0;
+    w->fresh_s = 0;
+    w->needs_power = false;
+    s->device.capacitor.leakage_ua *= 0.05;
+    s->options.record = false;
+    s->options.duration_s = INPUTS * w->period_s;
+    for (int i = 0; i < s->trace.n; i++)
+        s->powers[i] *= 2;
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; i < 5; i++)
+            s->correct[k * 5 + i] = (i + k) % 5 < 4 - k;
+    return s;
+}
+
+static wick_clairvoyant_options grid_of(double effort) {
+    return (wick_clairvoyant_options){.slots = 10, .levels = 32, .charges = 64, .effort = effort};
+}
+
+static wick_status replay(const scenario *s, double effort, wick_bound *b, double *reached,
+                          wick_diag *diag) {
+    const wick_clairvoyant_options grid = grid_of(effort);
+    return wick_clairvoyant_replay(&s->plan, &s->trace, &s->options, s->correct, 5, &grid, b,
+                                   reached, diag);
+}
+
+static wick_bound bound_of(const scenario *s, double effort) {
+    const wick_clairvoyant_options grid = grid_of(effort);
+    wick_bound b;
+    assert_int_equal(
+        wick_clairvoyant(&s->plan, &s->trace, &s->options, s->correct, 5, &grid, &b, NULL),
+        WICK_OK);
+    return b;
+}
+
+static double size_of(const wick_bound *b) {
+    return (double)b->states * b->instants;
+}
+
+static void a_coarser_grid_bounds_as_well(void **state) {
+    (void)state;
+    scenario *s = make(ROUNDS);
+    wick_bound fine = bound_of(s, 0), last = fine;
+    assert_true(fine.grid.slots == 10 && fine.grid.levels == 32 && fine.grid.charges == 64);
+    assert_true(bound_of(s, 1e15).expected == fine.expected);
+    for (double effort = 3e7; effort > 1e6; effort /= 5) {
+        wick_bound b = bound_of(s, effort);
+        assert_true(size_of(&b) < 0.6 * size_of(&last));
+        assert_true(b.expected >= last.expected); /* on this trace; in general not surely */
+        last = b;
+    }
+    assert_true(last.grid.charges < 64); /* the last to become coarser */
+    assert_true(last.expected > fine.expected && last.expected < 0.6);
+    free(s);
+}
+
+/* Nothing comes near this bound, so all replays are tried that are allowed. */
+static void replays_end(void **state) {
+    (void)state;
+    scenario *s = make(REPLAYED);
+    wick_bound all, some;
+    double most, reached;
+    assert_int_equal(replay(s, 0, &all, &most, NULL), WICK_OK);
+    assert_true(!all.cut_short && all.replays > 20);
+    assert_int_equal(replay(s, 3e5, &some, &reached, NULL), WICK_OK);
+    assert_true(some.cut_short);
+    assert_in_range(some.replays, 3, 12);
+    assert_true(reached > 0 && reached <= all.expected);
+    assert_true(some.expected >= most);
+    free(s);
+}
+
+static void too_long_a_trace_is_refused(void **state) {
+    (void)state;
+    scenario *s = make(REPLAYED);
+    wick_bound b;
+    wick_diag diag = {0};
+    double reached;
+    assert_int_equal(replay(s, 1000, &b, &reached, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "coarsest grid"));
+    wick_diag_free(&diag);
+    free(s);
+}
+
+/* The last: who has asked to stop is not forgotten. */
+static void it_can_be_interrupted(void **state) {
+    (void)state;
+    scenario *s = make(REPLAYED);
+    wick_bound b;
+    wick_diag diag = {0};
+    double reached;
+    wick_stop_install();
+    assert_int_equal(raise(SIGINT), 0);
+    assert_int_equal(replay(s, 0, &b, &reached, &diag), WICK_INTERRUPTED);
+    assert_true(wick_diag_contains(&diag, "interrupted"));
+    assert_int_equal(b.replays, 0);
+    wick_diag_free(&diag);
+    free(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_coarser_grid_bounds_as_well),
+        cmocka_unit_test(replays_end),
+        cmocka_unit_test(too_long_a_trace_is_refused),
+        cmocka_unit_test(it_can_be_interrupted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
