@@ -13,7 +13,7 @@ typedef struct arguments {
     int n_traces, n_policies, phases, slots, periods;
     double period_s, deadline_s, wait_s;
     wick_trace_options trace_options;
-    bool json;
+    bool json, power_switch;
 } arguments;
 
 enum {
@@ -23,6 +23,7 @@ enum {
     KEY_SLOTS,
     KEY_AHEAD,
     KEY_WAIT,
+    KEY_SWITCH,
     KEY_C,
     KEY_PLOT,
     KEY_JSON
@@ -45,6 +46,10 @@ static const struct argp_option option_table[] = {
     {"phases", KEY_PHASES, "N", 0, "start phases of each trace (default 10)", 0},
     {"wait", KEY_WAIT, "S", 0,
      "one sleep of a device that waits for charge (default: 1/50 of the period)", 0},
+    {"power-switch", KEY_SWITCH, 0, 0,
+     "synth: the device can cut its own power until the capacitor reaches the wake voltage, so the "
+     "policy may say so",
+     0},
     {"slots", KEY_SLOTS, "N", 0, "synth: a period is divided in so many (default 40)", 0},
     {"ahead", KEY_AHEAD, "N", 0, "synth: periods looked ahead (default 10)", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
@@ -118,6 +123,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_WAIT:
         a->wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
+        break;
+    case KEY_SWITCH:
+        a->power_switch = true;
         break;
     case KEY_SLOTS:
         a->slots = (int)cli_integer(state, "slots", text, 4, 100);
@@ -208,6 +216,7 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
     wick_synth_options options = wick_synth_defaults();
     options.slots = a->slots;
     options.periods = a->periods;
+    options.may_switch_off = a->power_switch;
     WICK_TRY(kind_of(a->kind, &kind, diag));
     WICK_TRY(open_place(a, arena, p, diag));
     WICK_TRY(wick_policy_best(arena, &p->on, kind, &options, &policy, &score, &made, diag));
@@ -271,6 +280,8 @@ static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_di
 static void print_choice(int choice) {
     if (choice == WICK_POLICY_WAIT)
         printf("w");
+    else if (choice == WICK_POLICY_OFF)
+        printf("o");
     else
         printf("%d", choice);
 }
@@ -278,7 +289,7 @@ static void print_choice(int choice) {
 /* The first decision of an input: a map for each bin of the harvest, charge to the right, time left
    downwards. */
 static void print_maps(const wick_policy_table *t) {
-    printf("The first decision of an input (a digit: the module, 0: none, w: wait).\n"
+    printf("The first decision of an input (a digit: the module, 0: none, w: wait, o: off).\n"
            "To the right: charge, bins from 0");
     for (int c = 1; c < t->n_charge; c++)
         printf(", %u", t->charge_uj[c - 1]);
@@ -319,6 +330,8 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
     if (p.kind == WICK_POLICY_EDF)
         printf(", keeps %u uJ", p.reserve_uj);
     printf("; recent harvest: running mean of %.3f s\n", p.memory_ms ? p.memory_ms * 1e-3 : 10);
+    if (p.rest_uj)
+        printf("switched off with nothing in work and less than %u uJ\n", p.rest_uj);
     if (p.kind != WICK_POLICY_TABLE)
         return WICK_OK;
     print_maps(p.table);

@@ -229,6 +229,7 @@ static wick_status chain_world(const wick_judged *tuned, const arguments *a, tab
         wick_synth_options all = wick_synth_defaults();
         double score;
         all.periods = 12;
+        all.may_switch_off = true;
         WICK_TRY(wick_policy_best(arena, &on, WICK_POLICY_TABLE, &all, &best, &score, NULL, diag));
         WICK_TRY(wick_policy_judge(&on, &best, &score, diag));
         report(t, "chain: table", score, fixed, bound);
@@ -249,6 +250,7 @@ static wick_status real_world(const wick_judged *judged, const wick_judged *tune
     WICK_TRY(ends(judged, &fixed, &bound, &replayed, diag));
     wick_synth_options all = wick_synth_defaults();
     all.periods = 12;
+    all.may_switch_off = true;
     for (int hindsight = 0; hindsight < 2 && !a->no_tables; hindsight++) {
         wick_policy best;
         WICK_TRY(wick_policy_best(arena, hindsight ? judged : tuned, WICK_POLICY_TABLE, &all, &best,

@@ -172,6 +172,7 @@ static wick_status play(wick_arena *arena, const scene *s, const family *f, cons
         return WICK_OK;
     wick_synth_options options = wick_synth_defaults();
     options.periods = 12;
+    options.may_switch_off = true; /* as the clairvoyant may */
     wick_policy best[KINDS];
     for (int k = 0; k < KINDS; k++) {
         double trained;

@@ -30,12 +30,15 @@ static uint8_t ask(const wick_engine *engine) {
     return wick_policy_choose(engine->policy, model, &situation);
 }
 
-/* Commits the policy's answer; nothing else happens before the next step. To wait is nothing that a
-   replay must repeat. */
+/* Commits the policy's answer; nothing else happens before the next step. To wait, or to be off, is
+   nothing that a replay must repeat. A boot that has done no work yet waits instead of going off:
+   the next one would begin as this one did, and so for ever. */
 static wick_rt_status decide(wick_engine *engine, uint8_t module) {
     const wick_model *model = engine->model;
     wick_record next = engine->record;
-    if (module == WICK_POLICY_WAIT)
+    if (module == WICK_POLICY_OFF && engine->warm)
+        return WICK_RT_OFF;
+    if (module >= WICK_POLICY_OFF)
         return WICK_RT_WAIT;
     next.span = next.step = 0;
     next.outputs = 0;
@@ -125,7 +128,7 @@ wick_rt_status wick_engine_step(wick_engine *engine) {
     case WICK_PHASE_RUN:
         if (wick_policy_reviews(engine->policy)) {
             uint8_t choice = ask(engine), segment = engine->record.segment;
-            int goes_on = segment ? choice == segment : choice && choice != WICK_POLICY_WAIT;
+            int goes_on = segment ? choice == segment : choice && choice < WICK_POLICY_OFF;
             if (!goes_on)
                 return decide(engine, choice);
         }
@@ -140,11 +143,21 @@ wick_rt_status wick_engine_step(wick_engine *engine) {
     return WICK_RT_IDLE;
 }
 
+int wick_engine_rests(const wick_engine *engine) {
+    if (!engine->warm || engine->situation == NULL)
+        return 0;
+    wick_situation situation = engine->situation(engine->situation_ctx);
+    return wick_policy_rests(engine->policy, &situation);
+}
+
 wick_rt_status wick_engine_run(wick_engine *engine) {
     const wick_port *port = engine->port;
     for (;;) {
         wick_rt_status status = wick_engine_step(engine);
-        if (status == WICK_RT_WAIT && port->sleep != NULL)
+        int pauses = status == WICK_RT_WAIT || status == WICK_RT_OFF;
+        if (status == WICK_RT_OFF && engine->power_off != NULL)
+            engine->power_off(engine->situation_ctx);
+        if (pauses && port->sleep != NULL)
             port->sleep(port->ctx, engine->wait_ms ? engine->wait_ms : 1000u);
         else if (status != WICK_RT_BUSY && status != WICK_RT_RESULT)
             return status;

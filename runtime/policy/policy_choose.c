@@ -103,6 +103,10 @@ int wick_policy_reviews(const wick_policy *policy) {
     return policy->kind >= WICK_POLICY_EDF; /* the last kinds */
 }
 
+int wick_policy_rests(const wick_policy *policy, const wick_situation *s) {
+    return s->charge_uj < policy->rest_uj;
+}
+
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
                            const wick_situation *s) {
     int reviews = wick_policy_reviews(policy);

@@ -38,7 +38,8 @@ int main(void) {
     for (uint32_t i = 0; i < sizeof row_of; i++)
         row_of[i] = (uint8_t)below(256);
     for (uint32_t i = 0; i < sizeof rows; i++)
-        rows[i] = (uint8_t)(below(8) ? below(5) | below(5) << 4 : WICK_POLICY_WAIT * 17);
+        rows[i] = (uint8_t)(below(8) ? below(5) | below(5) << 4
+                                     : (i & 1u ? WICK_POLICY_WAIT : WICK_POLICY_OFF) * 17);
     table.row_of = row_of;
     table.rows = rows;
     const wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &table};
@@ -57,7 +58,7 @@ int main(void) {
         marker_begin();
         uint8_t choice = wick_policy_choose(&policy, &model, &situations[i]);
         marker_end();
-        if (choice > 4 && choice != WICK_POLICY_WAIT) {
+        if (choice > 4 && choice != WICK_POLICY_WAIT && choice != WICK_POLICY_OFF) {
             semihost_put("a module that is none\n");
             return 1;
         }

@@ -142,6 +142,68 @@ static void waiting_ends_with_a_margin(void **state) {
     assert_answer(0, 1, 1);
 }
 
+static int offs;
+static void returns_at_once(void *ctx) {
+    (void)ctx;
+    offs++;
+}
+
+static wick_situation dim(void *ctx) {
+    (void)ctx;
+    return (wick_situation){.charge_uj = 100, .full_uj = 1000, .time_left_ms = 9000};
+}
+
+/* A table that wants the power cut whatever there is: a boot waits until it has worked, so each
+   brings the input on; nothing is committed for it; a device without a switch sleeps. */
+static void off_comes_behind_work(void **state) {
+    (void)state;
+    static const uint8_t row_of[64], off_row[1] = {WICK_POLICY_OFF * 17}, go_row[1] = {0x11};
+    wick_policy_table t = {.n_modules = (uint8_t)tiny.model.n_modules,
+                           .n_charge = 1,
+                           .n_harvest = 1,
+                           .n_time = 1,
+                           .n_rows = 1,
+                           .row_of = row_of};
+    assert_true(wick_policy_stages(t.n_modules) <= 64);
+    memset(t.charge_uj, 0xff, sizeof t.charge_uj);
+    memset(t.harvest_uw, 0xff, sizeof t.harvest_uw);
+    memset(t.time_ms, 0xff, sizeof t.time_ms);
+    policy = (wick_policy){.kind = WICK_POLICY_TABLE, .table = &t, .rest_uj = 101};
+    engine.situation = dim;
+    engine.power_off = returns_at_once;
+    engine.eager = 1;
+    offs = 0;
+    assert_int_equal(boot(), WICK_RT_FRESH);
+    submit(1);
+    for (int boots = 0; boots < 3; boots++) {
+        t.rows = off_row;
+        uint64_t writes = d.writes;
+        assert_int_equal(wick_engine_step(&engine), WICK_RT_WAIT);
+        assert_false(wick_engine_rests(&engine));
+        assert_int_equal(d.writes, writes);
+        t.rows = go_row;
+        assert_int_equal(wick_engine_step(&engine), WICK_RT_BUSY);
+        t.rows = off_row;
+        writes = d.writes;
+        assert_int_equal(wick_engine_step(&engine), WICK_RT_OFF);
+        assert_true(wick_engine_rests(&engine));
+        assert_int_equal(d.writes, writes);
+        device_power_cycle(&d);
+        assert_int_equal(boot(), WICK_RT_RESUMED);
+    }
+    t.rows = go_row;
+    assert_int_equal(wick_engine_step(&engine), WICK_RT_BUSY);
+    t.rows = off_row;
+    d.port.sleep = NULL;
+    assert_int_equal(wick_engine_run(&engine), WICK_RT_OFF);
+    assert_int_equal(offs, 1);
+    policy.rest_uj = 100;
+    assert_false(wick_engine_rests(&engine));
+    t.rows = go_row;
+    assert_int_equal(wick_engine_run(&engine), WICK_RT_IDLE);
+    assert_answer(0, 1, 1);
+}
+
 /* A reading stuck low costs 64 sleeps, then the work goes on. */
 static void a_reading_stuck_low_does_not_stop_progress(void **state) {
     (void)state;
@@ -365,6 +427,7 @@ int main(void) {
         cmocka_unit_test_setup(spans_join_while_the_charge_lasts, make),
         cmocka_unit_test_setup(an_empty_capacitor_is_waited_for, make),
         cmocka_unit_test_setup(waiting_ends_with_a_margin, make),
+        cmocka_unit_test_setup(off_comes_behind_work, make),
         cmocka_unit_test_setup(a_reading_stuck_low_does_not_stop_progress, make),
         cmocka_unit_test_setup(an_old_input_is_dropped, make),
         cmocka_unit_test_setup(a_finished_answer_goes_out_with_its_age, make),

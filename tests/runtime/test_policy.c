@@ -327,6 +327,18 @@ static void extractors_go_on_wait_or_end(void **state) {
     s.left_nj = 800000;
     row_of[4 * wick_policy_stage(3, 0, 1, 0)] = 2;
     assert_int_equal(wick_policy_choose(&policy, &three, &s), WICK_POLICY_WAIT);
+    rows[2] = WICK_POLICY_OFF;
+    assert_int_equal(wick_policy_choose(&policy, &three, &s), WICK_POLICY_OFF);
+    /* With nothing in work: below rest_uj, where the charge is known. */
+    policy.rest_uj = 500;
+    assert_true(wick_policy_rests(&policy, &s));
+    s.charge_uj = 500;
+    assert_false(wick_policy_rests(&policy, &s));
+    s.charge_uj = UINT32_MAX;
+    policy.rest_uj = UINT32_MAX;
+    assert_false(wick_policy_rests(&policy, &s));
+    s.charge_uj = policy.rest_uj = 0;
+    assert_false(wick_policy_rests(&policy, &s));
     /* The others' extractor goes on; EDF gives it up when it is too late. */
     s = (wick_situation){.time_left_ms = 1, .extracting = 1, .left_nj = 100000};
     policy = (wick_policy){.kind = WICK_POLICY_EDF};

@@ -243,7 +243,8 @@ const wick_policy_table *scenario_table(wick_arena *arena, int n_modules, double
         uint32_t low = wick_rng_below(&rng, 8) ? 1 + wick_rng_below(&rng, choices - 1) : 0;
         uint32_t high = wick_rng_below(&rng, choices);
         if (wick_rng_below(&rng, 6) == 0)
-            *(wick_rng_below(&rng, 2) ? &low : &high) = WICK_POLICY_WAIT;
+            *(wick_rng_below(&rng, 2) ? &low : &high) =
+                wick_rng_below(&rng, 2) ? WICK_POLICY_WAIT : WICK_POLICY_OFF;
         rows[i] = (uint8_t)(low | high << 4);
     }
     return t;
@@ -268,6 +269,8 @@ void scenario_make(scenario *s, uint64_t seed) {
                                       .harvest_high_uw = 1000,
                                       .charge_high_uj = 500,
                                       .reserve_uj = 300};
+    if (wick_rng_below(&rng, 3) == 0)
+        s->options.policy.rest_uj = wick_rng_below(&rng, 1000);
     s->options.duration_s = fmin(100 * period_s, s->trace.end_s * between(&rng, 0.3, 4));
     s->options.trace_start_s = wick_rng_below(&rng, 2) ? between(&rng, 0, s->trace.end_s) : 0;
     s->options.start_v =

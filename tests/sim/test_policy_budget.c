@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -18,7 +19,10 @@ static const wick_model MODEL = {.n_modules = 4,
                                                                      {.energy_nj = 40000}}};
 
 static wick_synthesised table_of(wick_arena *arena, const policy_budget *rule, double full_uj) {
-    wick_synthesised made = policy_budget_table(arena, rule, 4, ENERGY_UJ, full_uj, 2, 1);
+    policy_budget_device device = {
+        .full_uj = full_uj, .wake_uj = full_uj / 2, .boot_uj = 10, .sleep_uw = 5};
+    memcpy(device.energy_uj, ENERGY_UJ, sizeof ENERGY_UJ);
+    wick_synthesised made = policy_budget_table(arena, rule, 4, &device, 2, 1);
     assert_true(made.bytes <= WICK_POLICY_TABLE_BYTES);
     return made;
 }
@@ -147,9 +151,52 @@ static void charge_is_kept_for_what_it_is_enough_for(void **state) {
     wick_arena_free(arena);
 }
 
+/* Off instead of waiting, and of working with hardly any charge, where sleep would take more than
+   the boot: below the wake voltage (half of full here), with little harvest. */
+static void off_where_sleep_costs_more_than_a_boot(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    policy_budget rule = {.hold = 1,
+                          .full = INFINITY,
+                          .extra = INFINITY,
+                          .second = INFINITY,
+                          .give_up = INFINITY,
+                          .first = 1,
+                          .largest = 1,
+                          .otherwise = 4};
+    wick_situation s = {.charge_uj = 500,
+                        .harvest_uw = 40,
+                        .time_left_ms = 900,
+                        .extracting = 1,
+                        .left_nj = 900000};
+    wick_synthesised never = table_of(arena, &rule, 4000);
+    assert_int_equal(decide(&never, s), WICK_POLICY_WAIT);
+    rule.off = 1;
+    wick_synthesised made = table_of(arena, &rule, 4000);
+    assert_int_equal(decide(&made, s), WICK_POLICY_OFF);
+    wick_situation bright = s, high = s, working = s;
+    bright.harvest_uw = 2500; /* (2000 - 500) uJ x 5 uW / 10 uJ = 750 uW */
+    assert_int_equal(decide(&made, bright), WICK_POLICY_WAIT);
+    rule.hold = 9; /* waits with more than the wake voltage's charge too: but not off */
+    made = table_of(arena, &rule, 4000);
+    high.charge_uj = 2200;
+    assert_int_equal(decide(&made, high), WICK_POLICY_WAIT);
+    working.extracting = 0;
+    working.working = 2;
+    working.left_nj = 300000;
+    assert_int_equal(decide(&made, working), 2);
+    rule.low = 0.2;
+    made = table_of(arena, &rule, 4000);
+    assert_int_equal(decide(&made, working), WICK_POLICY_OFF);
+    working.charge_uj = 900;
+    assert_int_equal(decide(&made, working), 2);
+    wick_arena_free(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_rule_can_be_a_fixed_module),
                                        cmocka_unit_test(what_fits_is_begun),
-                                       cmocka_unit_test(charge_is_kept_for_what_it_is_enough_for)};
+                                       cmocka_unit_test(charge_is_kept_for_what_it_is_enough_for),
+                                       cmocka_unit_test(off_where_sleep_costs_more_than_a_boot)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

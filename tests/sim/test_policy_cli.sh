@@ -22,6 +22,7 @@ expect() {
 
 world=(--trace builtin:office --scale 0.05 --period 300 --phases 2)
 expect 0 "expected accuracy within the deadline" "$WICK" policy synth plan.json "${world[@]}" -o table.json --c model_policy.c
+expect 0 "expected accuracy within the deadline" "$WICK" policy synth plan.json "${world[@]}" --power-switch -o off.json
 expect 0 '"kind": "edf"' "$WICK" policy synth plan.json "${world[@]}" --kind edf -o edf.json --json
 expect 0 "first decision of an input" "$WICK" policy show table.json
 expect 0 "keeps" "$WICK" policy show edf.json
@@ -49,7 +50,9 @@ expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
 expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json
 [ -e x.json ] && fail "something was left behind"
-sed 's/"rows": "../"rows": "ee/' table.json >bad.json
+sed 's/"rows": "../"rows": "dd/' table.json >bad.json
 expect 3 "names no module" "$WICK" policy show bad.json
+sed 's/"rows": "../"rows": "ee/; s/"kind"/"rest_uj": 77, "kind"/' table.json >off.json
+expect 0 "less than 77 uJ" "$WICK" policy show off.json
 expect 3 "names no module" "$WICK" sim plan.json --trace builtin:office --data builtin:shapes10 --policy bad.json
 echo "ok"

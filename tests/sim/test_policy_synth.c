@@ -197,6 +197,50 @@ static void bursts_are_used(void **state) {
     net_plan_free(&n);
 }
 
+static bool switches_off(const wick_policy *p) {
+    bool found = p->rest_uj > 0;
+    const wick_policy_table *t = p->table;
+    for (int i = 0; t && i < t->n_rows * ((t->n_charge + 1) / 2); i++)
+        found = found || (t->rows[i] & 15) == WICK_POLICY_OFF || t->rows[i] >> 4 == WICK_POLICY_OFF;
+    return found;
+}
+
+/* In weak light, where sleeping takes most of what comes in: who may switch off answers more, and
+   who may not never does. */
+static void weak_light_is_waited_for_switched_off(void **state) {
+    (void)state;
+    plain p;
+    net_plan n;
+    net_plan_make(&n, 1, "m4-fram", 150, 0);
+    make_plain(&p, n.plan->device);
+    light *l = make_light();
+    const wick_trace *trace = &l->trace;
+    for (int i = 0; i < SAMPLES; i++) {
+        l->times[i] = 3.0 * i;
+        l->powers[i] = i % 40 < 20 ? 13 : 9;
+    }
+    l->trace.end_s = 3.0 * SAMPLES;
+    wick_judged on = judged(&n, &trace, 1);
+    on.plan = &p.plan;
+    on.workload.period_s = on.workload.deadline_s = 60;
+    on.phases = 2;
+    on.wait_s = 1;
+    double score[2];
+    for (int off = 0; off < 2; off++) {
+        wick_synth_options options = wick_synth_defaults();
+        options.may_switch_off = off;
+        wick_policy table;
+        assert_int_equal(wick_policy_best(n.arena, &on, WICK_POLICY_TABLE, &options, &table,
+                                          &score[off], NULL, NULL),
+                         WICK_OK);
+        assert_int_equal(switches_off(&table), off);
+    }
+    print_message("asleep %.4f, switched off %.4f\n", score[0], score[1]);
+    assert_true(score[1] > score[0] + 0.05);
+    free(l);
+    net_plan_free(&n);
+}
+
 static char *temporary(wick_arena *arena, const char *text) {
     char path[] = "/tmp/wick-policy-XXXXXX";
     int fd = mkstemp(path);
@@ -210,12 +254,13 @@ static char *temporary(wick_arena *arena, const char *text) {
 static void files_keep_every_decision(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
-    wick_policy policy = {.kind = WICK_POLICY_TABLE, .memory_ms = 700}, again;
+    wick_policy policy = {.kind = WICK_POLICY_TABLE, .memory_ms = 700, .rest_uj = 55}, again;
     policy.table = scenario_table(arena, 3, 1000, 100, 5, 3);
     char *path = temporary(arena, NULL);
     assert_int_equal(wick_policy_save(&policy, path, NULL), WICK_OK);
     assert_int_equal(wick_policy_load(arena, path, &again, NULL), WICK_OK);
     assert_int_equal(again.memory_ms, 700);
+    assert_int_equal(again.rest_uj, 55);
     wick_segment segments[4] = {{0}, {.energy_nj = 900}, {.energy_nj = 400}, {.energy_nj = 100}};
     wick_model model = {.n_modules = 3, .segments = segments};
     wick_rng rng = wick_rng_seed(1, 1);
@@ -230,10 +275,11 @@ static void files_keep_every_decision(void **state) {
         s.extracting = s.working == 0 && wick_rng_below(&rng, 2);
         uint8_t a = wick_policy_choose(&policy, &model, &s);
         assert_int_equal(a, wick_policy_choose(&again, &model, &s));
-        assert_true(a <= 3 || a == WICK_POLICY_WAIT);
+        assert_true(a <= 3 || a == WICK_POLICY_WAIT || a == WICK_POLICY_OFF);
         seen[a]++;
     }
-    assert_true(seen[0] && seen[1] && seen[2] && seen[3] && seen[WICK_POLICY_WAIT]);
+    assert_true(seen[0] && seen[1] && seen[2] && seen[3] && seen[WICK_POLICY_WAIT] &&
+                seen[WICK_POLICY_OFF]);
     unlink(path);
     wick_arena_free(arena);
 }
@@ -314,6 +360,7 @@ int main(void) {
         cmocka_unit_test(the_chain_of_a_square_wave),
         cmocka_unit_test(steady_harvests_have_plain_policies),
         cmocka_unit_test(bursts_are_used),
+        cmocka_unit_test(weak_light_is_waited_for_switched_off),
         cmocka_unit_test(files_keep_every_decision),
         cmocka_unit_test(bad_files_are_refused),
         cmocka_unit_test(impossible_wishes_are_refused),

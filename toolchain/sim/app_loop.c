@@ -119,6 +119,13 @@ static int on_the_way(const program *p, int module) {
     return k;
 }
 
+world_outcome program_switch_off(program *p, double until_s) {
+    p->world.powered = p->world.booted = false;
+    p->age_known = p->world.options->workload.clock_survives;
+    p->off_until_s = until_s;
+    return WORLD_PAUSED;
+}
+
 /* Asks the control. DONE: go on with the unit at hand. */
 static world_outcome control(program *p) {
     world *w = &p->world;
@@ -141,10 +148,7 @@ static world_outcome control(program *p) {
         outcome = world_sleep(w, action.until_s);
         return outcome == WORLD_DONE ? WORLD_PAUSED : outcome;
     case WICK_SIM_OFF:
-        w->powered = w->booted = false;
-        p->age_known = w->options->workload.clock_survives;
-        p->off_until_s = action.until_s;
-        return WORLD_PAUSED;
+        return program_switch_off(p, action.until_s);
     case WICK_SIM_DROP:
         if (p->now.id >= 0)
             retire(p, &w->result->dropped);
@@ -188,7 +192,11 @@ static world_outcome one_turn(program *p) {
         if (outcome != WORLD_DONE)
             return outcome;
     }
-    return p->now.id >= 0 ? p->engine->work(p) : world_sleep(w, INFINITY);
+    if (p->now.id >= 0)
+        return p->engine->work(p);
+    if (!w->options->control && p->engine->rests(p))
+        return program_switch_off(p, w->now_s);
+    return world_sleep(w, INFINITY);
 }
 
 /* The end: what is still open counts as missed when its deadline has passed. */

@@ -16,6 +16,8 @@ typedef struct program_engine {
     /* One unit of the input in work, or several while no input arrives. Keeps taken, phase, segment
        and progress as they stand in NVM. */
     world_outcome (*work)(program *p);
+    /* Nothing is in work: does the policy want the device off? */
+    bool (*rests)(program *p);
     void *ctx;
 } program_engine;
 
@@ -43,7 +45,7 @@ struct program {
     int reach;      /* if begun: no step of the segment behind this one reads what was not computed
                        in this boot */
     int wanted;     /* by a control: the module to work on; 0 = none */
-    double off_until_s; /* by a control */
+    double off_until_s; /* switched off: not to boot before */
     int in_time;        /* the last module that answered in time; 0 none */
     double latency_sum_s;
 };
@@ -59,5 +61,7 @@ void program_forget(program *p, bool extractor_too);
 /* A decision is committed. */
 void program_decided(program *p, int module);
 double program_deadline_s(const program *p);
+/* The device switches itself off; it boots when the charge allows, not before until_s. PAUSED. */
+world_outcome program_switch_off(program *p, double until_s);
 
 #endif

@@ -307,6 +307,8 @@ static world_outcome work(program *p) {
         f->failure = status < 0 ? status : f->failure;
         return WORLD_OVER;
     }
+    if (status == WICK_RT_OFF)
+        return program_switch_off(p, p->world.now_s);
     if (status == WICK_RT_WAIT)
         return world_sleep(&p->world, p->world.now_s + p->world.options->wait_s);
     look_at_record(f);
@@ -315,6 +317,11 @@ static world_outcome work(program *p) {
     if (taken && (phase == WICK_PHASE_DECIDE || given_up))
         program_decided(p, p->segment);
     return WORLD_DONE;
+}
+
+static bool rests(program *p) {
+    const firmware *f = p->engine->ctx;
+    return wick_engine_rests(&f->engine);
 }
 
 static wick_status make_memory(firmware *f, const wick_sim_options *options, wick_diag *diag) {
@@ -373,7 +380,7 @@ wick_status wick_sim_run_firmware(const wick_plan *plan, const wick_sim_firmware
                   .given = given,
                   .model = given->model ? given->model : &plan->model,
                   .garbage = wick_rng_seed(options->seed, 0x6e766d)};
-    const program_engine engine = {.boot = boot, .work = work, .ctx = &f};
+    const program_engine engine = {.boot = boot, .work = work, .rests = rests, .ctx = &f};
     WICK_TRY(check_model(plan, f.model, options, diag));
     size_t answers = (size_t)plan->model.n_modules * (size_t)n_samples;
     wick_status status = make_memory(&f, options, diag);

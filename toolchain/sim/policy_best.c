@@ -17,7 +17,8 @@ typedef struct choice {
     const wick_judged *on;
     double *base; /* [n_traces] what the best fixed module scores on each */
     policy_finals finals;
-    double energy_uj[1 + WICK_MAX_HEADS], full_uj;
+    policy_budget_device device;
+    bool may_switch_off;
     wick_status status;
     wick_diag *diag;
 } choice;
@@ -57,8 +58,10 @@ static wick_policy policy_of(wick_arena *arena, const wick_synthesised *made, do
                          .table = table};
 }
 
-static double consider_table(choice *c, const wick_synthesised *made, double memory_s) {
-    const wick_policy policy = policy_of(c->arena, made, memory_s);
+static double consider_table(choice *c, const wick_synthesised *made, double memory_s,
+                             double rest_uj) {
+    wick_policy policy = policy_of(c->arena, made, memory_s);
+    policy.rest_uj = (uint32_t)rest_uj;
     return consider(c, &policy, made);
 }
 
@@ -85,7 +88,9 @@ static void tables(choice *c, const wick_synth_options *options, int fixed) {
         for (size_t k = 0; k < WICK_LEN(more) && c->status == WICK_OK; k++) {
             wick_synthesised one;
             policy_process_table(p, fixed, more[k], c->arena, &one);
-            consider_table(c, &one, o.memory_s);
+            consider_table(c, &one, o.memory_s, 0);
+            if (c->may_switch_off)
+                consider_table(c, &one, o.memory_s, c->device.wake_uj);
         }
         wick_arena_free(work);
     }
@@ -104,14 +109,26 @@ static void try_rule(climb *s, policy_budget rule) {
     if (rule.otherwise < rule.largest)
         rule.otherwise = rule.largest;
     const wick_workload *w = &c->on->workload;
-    wick_synthesised made =
-        policy_budget_table(c->arena, &rule, c->on->plan->model.n_modules, c->energy_uj, c->full_uj,
-                            w->period_s, w->deadline_s);
-    double score = consider_table(c, &made, rule.memory_s);
+    wick_synthesised made = policy_budget_table(c->arena, &rule, c->on->plan->model.n_modules,
+                                                &c->device, w->period_s, w->deadline_s);
+    double score = consider_table(c, &made, rule.memory_s, rule.rest * c->device.full_uj);
     if (score > s->score + 1e-6) {
         s->score = score;
         s->rule = rule;
     }
+}
+
+/* When the device switches itself off; nothing else of the rule. */
+static void try_off(climb *s) {
+    static const double offs[] = {0, 0.3, 1, 3}, lows[] = {0, 0.1, 0.2, 0.35, 0.5, 0.7},
+                        rests[] = {0, 0.1, 0.3, 0.5, 0.8};
+    policy_budget r;
+    for (size_t i = 0; i < WICK_LEN(offs); i++)
+        r = s->rule, r.off = offs[i], try_rule(s, r);
+    for (size_t i = 0; i < WICK_LEN(lows); i++)
+        r = s->rule, r.low = lows[i], r.off = r.off > 0 ? r.off : 1, try_rule(s, r);
+    for (size_t i = 0; i < WICK_LEN(rests); i++)
+        r = s->rule, r.rest = rests[i], try_rule(s, r);
 }
 
 /* One parameter at a time. */
@@ -145,18 +162,27 @@ static void one_round(climb *s) {
         r = s->rule, r.second = seconds[i], try_rule(s, r);
     for (size_t i = 0; i < WICK_LEN(give_ups); i++)
         r = s->rule, r.give_up = give_ups[i], try_rule(s, r);
+    if (s->c->may_switch_off)
+        try_off(s);
     for (size_t i = 0; i < WICK_LEN(memories); i++)
         r = s->rule, r.memory_s = memories[i] * period_s, try_rule(s, r);
 }
 
-static void rules(choice *c, int fixed) {
-    const wick_plan *plan = c->on->plan;
+static policy_budget_device device_of(const wick_plan *plan) {
     const wick_device *d = plan->device;
-    int n = plan->model.n_modules;
-    c->full_uj = wick_device_usable_uj(d, d->capacitor.max_v, d->capacitor.off_v);
-    for (int k = 0; k <= n; k++)
-        c->energy_uj[k] = plan->segments[k].cost.energy_uj + (k ? plan->send.energy_uj : 0) +
-                          2 * plan->commit.energy_uj; /* decision and delivery */
+    policy_budget_device out = {
+        .full_uj = wick_device_usable_uj(d, d->capacitor.max_v, d->capacitor.off_v),
+        .wake_uj = plan->charge_uj,
+        .boot_uj = plan->boot.energy_uj,
+        .sleep_uw = d->sleep_uw};
+    for (int k = 0; k <= plan->model.n_modules; k++)
+        out.energy_uj[k] = plan->segments[k].cost.energy_uj + (k ? plan->send.energy_uj : 0) +
+                           2 * plan->commit.energy_uj; /* decision and delivery */
+    return out;
+}
+
+static void rules(choice *c, int fixed) {
+    int n = c->on->plan->model.n_modules;
     const policy_budget always = {.largest = fixed,
                                   .otherwise = fixed,
                                   .second = INFINITY,
@@ -199,7 +225,11 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
-    choice c = {.arena = arena, .on = on, .diag = diag};
+    choice c = {.arena = arena,
+                .on = on,
+                .device = device_of(on->plan),
+                .may_switch_off = options->may_switch_off,
+                .diag = diag};
     wick_policy fixed = {0};
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
     wick_synthesised constant =

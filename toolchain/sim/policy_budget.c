@@ -9,6 +9,7 @@ enum { HARVESTS = 8, TIMES = 6, EXTRACTING = -1 };
 
 typedef struct drawing {
     const policy_budget *rule;
+    const policy_budget_device *device;
     const double *energy_uj;
     double full_uj, period_s, deadline_s;
     int n;
@@ -65,6 +66,16 @@ static int decide(const drawing *d, int best, int working, int level, double cha
     return k ? k : r->otherwise;
 }
 
+/* Off instead of that, where sleeping to the wake voltage would cost more. To work with little
+   charge is to sleep too: the engine waits for what the next span needs. */
+static bool goes_off(const drawing *d, int action, double charge_uj, double harvest_uw) {
+    const policy_budget *r = d->rule;
+    const policy_budget_device *device = d->device;
+    bool waits = action == WICK_POLICY_WAIT || (action && charge_uj < r->low * d->full_uj);
+    return waits &&
+           harvest_uw * device->boot_uj < r->off * device->sleep_uw * (device->wake_uj - charge_uj);
+}
+
 static void fill(drawing *d, int best, int working, int level) {
     int stage = level;
     if (best != EXTRACTING)
@@ -76,6 +87,8 @@ static void fill(drawing *d, int best, int working, int level) {
             for (int c = 0; c < CHARGE_BINS; c++) {
                 double uj = d->charge_uj[c] + d->rule->trust * d->harvest_uw[h] * d->time_s[t];
                 int action = decide(d, best, working, level, d->charge_uj[c], uj, d->time_s[t]);
+                if (goes_off(d, action, d->charge_uj[c], d->harvest_uw[h]))
+                    action = WICK_POLICY_OFF;
                 row[c / 2] |= (uint8_t)(action << (c & 1 ? 4 : 0));
             }
         }
@@ -101,8 +114,9 @@ static void geometric(uint32_t *thresholds, double *middle, int bins, double fir
 }
 
 wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rule, int n_modules,
-                                     const double *energy_uj, double full_uj, double period_s,
+                                     const policy_budget_device *device, double period_s,
                                      double deadline_s) {
+    const double *energy_uj = device->energy_uj, full_uj = device->full_uj;
     wick_synthesised out = {0};
     wick_policy_table *t = &out.table;
     t->n_modules = (uint8_t)n_modules;
@@ -110,6 +124,7 @@ wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rul
     t->n_harvest = HARVESTS;
     t->n_time = TIMES;
     drawing d = {.rule = rule,
+                 .device = device,
                  .energy_uj = energy_uj,
                  .full_uj = full_uj,
                  .period_s = period_s,

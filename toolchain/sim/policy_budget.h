@@ -21,11 +21,21 @@ typedef struct policy_budget {
     int largest;    /* module that is begun */
     int otherwise;  /* where none has its energy: this one, > largest or equal */
     double memory_s;
+    double off;  /* off instead of waiting where, at the present harvest, to sleep until the wake
+                    voltage would take more than a boot / off; 0: never */
+    double low;  /* then off instead of working too where the capacitor is less full than this */
+    double rest; /* wick_policy.rest_uj, of a full capacitor; not in the table */
 } policy_budget;
 
-/* energy_uj[k]: of module k, 0 the extractor, usable. full_uj: of a full capacitor. */
+/* Usable energies. */
+typedef struct policy_budget_device {
+    double energy_uj[1 + WICK_MAX_HEADS]; /* of module k, 0 the extractor */
+    double full_uj, wake_uj, boot_uj;     /* a full capacitor; one at the wake voltage; a boot */
+    double sleep_uw;
+} policy_budget_device;
+
 wick_synthesised policy_budget_table(wick_arena *arena, const policy_budget *rule, int n_modules,
-                                     const double *energy_uj, double full_uj, double period_s,
+                                     const policy_budget_device *device, double period_s,
                                      double deadline_s);
 
 #endif

@@ -14,15 +14,18 @@ typedef struct clusters {
     float *costs;                     /* [n] */
 } clusters;
 
-/* Ties go to the larger module; the last action is to wait, and nobody waits for nothing. */
+/* Ties go to the larger module; the last two actions are to wait and to be off, and
+   nobody does either for nothing. */
 static void choose(const clusters *c, const float *values, uint8_t *best) {
-    int wait = c->n_actions - 1;
+    int wait = c->n_actions - 2, off = wait + 1;
     for (int i = 0; i < CHARGE_BINS; i++, values += c->n_actions) {
         int action = 0;
         for (int a = wait - 1; a >= 1; a--)
             if (values[a] >= values[action])
                 action = a;
-        best[i] = (uint8_t)(values[wait] > values[action] ? wait : action);
+        if (values[wait] > values[action])
+            action = wait;
+        best[i] = (uint8_t)(values[off] > values[action] ? off : action);
     }
 }
 
@@ -128,7 +131,10 @@ static void write_rows(const clusters *c, wick_arena *arena, wick_policy_table *
         row_of[i] = (uint8_t)c->row_of[i];
     for (int r = 0; r < c->n; r++)
         for (int i = 0; i < CHARGE_BINS; i++) {
-            int action = c->best[r][i] == c->n_actions - 1 ? WICK_POLICY_WAIT : c->best[r][i];
+            int action = c->best[r][i];
+            action = action == c->n_actions - 1   ? WICK_POLICY_OFF
+                     : action == c->n_actions - 2 ? WICK_POLICY_WAIT
+                                                  : action;
             rows[r * ROW_BYTES + i / 2] |= (uint8_t)(action << (i & 1 ? 4 : 0));
         }
     table->n_rows = (uint16_t)c->n;

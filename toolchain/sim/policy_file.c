@@ -48,6 +48,8 @@ static void add_table(json_t *root, const wick_policy_table *t) {
 wick_status wick_policy_save(const wick_policy *policy, const char *path, wick_diag *diag) {
     json_t *root = json_pack("{s:s,s:I}", "kind", names[policy->kind], "memory_ms",
                              (json_int_t)policy->memory_ms);
+    if (policy->rest_uj)
+        json_object_set_new(root, "rest_uj", json_integer(policy->rest_uj));
     switch ((wick_policy_kind)policy->kind) {
     case WICK_POLICY_FIXED:
         json_object_set_new(root, "module", json_integer(policy->module));
@@ -110,10 +112,10 @@ wick_status wick_policy_write_c(const wick_policy *policy, const char *path, con
         &out,
         "const wick_policy model_policy = {\n    .kind = %u, /* %s */\n"
         "    .module = %u,\n    .memory_ms = %uu,\n    .harvest_low_uw = %uu,\n    .harvest_high_uw = %uu,\n"
-        "    .charge_high_uj = %uu,\n    .reserve_uj = %uu,\n    .table = %s,\n};\n",
+        "    .charge_high_uj = %uu,\n    .reserve_uj = %uu,\n    .rest_uj = %uu,\n    .table = %s,\n};\n",
         policy->kind, names[policy->kind], policy->module, policy->memory_ms,
         policy->harvest_low_uw, policy->harvest_high_uw, policy->charge_high_uj, policy->reserve_uj,
-        policy->kind == WICK_POLICY_TABLE ? "&table" : "0");
+        policy->rest_uj, policy->kind == WICK_POLICY_TABLE ? "&table" : "0");
     wick_status status = wick_file_write(path, out.data, out.len, diag);
     wick_buf_free(&out);
     return status;
@@ -162,9 +164,9 @@ static wick_status read_hex(wick_json_at at, const char *key, const uint8_t **ou
     return WICK_OK;
 }
 
-/* A module, nothing more, or to wait. */
+/* A module, nothing more, to wait, or off. */
 static bool decides(const wick_policy_table *t, int choice) {
-    return choice <= t->n_modules || choice == WICK_POLICY_WAIT;
+    return choice <= t->n_modules || choice == WICK_POLICY_WAIT || choice == WICK_POLICY_OFF;
 }
 
 static wick_status check_table(wick_json_at at, const wick_policy_table *t, size_t cells,
@@ -213,6 +215,8 @@ static wick_status read_policy(wick_json_at at, wick_policy *out) {
     int64_t module;
     WICK_TRY(wick_json_string(at, "kind", &kind));
     WICK_TRY(read_u32(at, "memory_ms", &out->memory_ms));
+    if (wick_json_has(at, "rest_uj"))
+        WICK_TRY(read_u32(at, "rest_uj", &out->rest_uj));
     for (out->kind = 0; strcmp(kind, names[out->kind]) != 0; out->kind++)
         if (out->kind == WICK_POLICY_TABLE)
             return wick_json_fail(at, WICK_UNKNOWN,

@@ -192,6 +192,10 @@ void mdp_idle_values(const policy_mdp *m, int left, int bin, double uj, double *
     *off = idle_slot(m, OFF, left, bin, uj);
 }
 
+bool mdp_may_go_off(const policy_mdp *m, double uj) {
+    return m->may_switch_off && uj < m->on_uj;
+}
+
 double mdp_off(const policy_mdp *m, int stage, int age, int bin, double uj) {
     return at_charge(m, row(m, OFF, stage, age, bin), uj);
 }
@@ -214,14 +218,17 @@ void mdp_sweep_idle(policy_mdp *m, int left) {
             if (left)
                 mdp_idle_values(m, left, i, c * m->step_uj, &on, &off);
             mdp_idle_cell(m, OFF, left, i)[c] = (float)off;
-            mdp_idle_cell(m, ON, left, i)[c] = (float)(m->may_switch_off ? fmax(on, off) : on);
+            mdp_idle_cell(m, ON, left, i)[c] =
+                (float)(mdp_may_go_off(m, c * m->step_uj) ? fmax(on, off) : on);
         }
 }
 
 /* What may be done instead of going on, in any stage. */
 static double pause_value(const policy_mdp *m, int stage, int age, int bin, int charge) {
     double wait = mdp_wait(m, stage, age, bin, charge * m->step_uj);
-    return m->may_switch_off ? fmax(wait, mdp_cell(m, OFF, stage, age, bin)[charge]) : wait;
+    return mdp_may_go_off(m, charge * m->step_uj)
+               ? fmax(wait, mdp_cell(m, OFF, stage, age, bin)[charge])
+               : wait;
 }
 
 /* Everything behind answer `best` at one age. */

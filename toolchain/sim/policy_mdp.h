@@ -29,7 +29,8 @@ typedef struct policy_mdp {
     int stage_of[1 + WICK_MAX_HEADS][1 + WICK_MAX_HEADS]; /* [best][working]: its level 0 */
     int n_stages;
     int periods;         /* looked ahead */
-    bool may_switch_off; /* also an action: off, until a slot ends with the charge for a boot */
+    bool may_switch_off; /* also an action where that is not there: off, until a slot ends with
+                            the charge for a boot; idle too */
     double gain;         /* what the last period added to the values, the middle over the states */
     /* values, [on][stage][age][bin][charge] and [on][slots left][bin][charge]; next: of the input
        that waits behind one that is older than a period, [on][age][bin][charge] */
@@ -56,6 +57,8 @@ double mdp_extract(const policy_mdp *m, int age, int level, int bin, double uj);
 /* A slot of sleep in `stage`: the extractor's are its levels, others stage_of[best][working] +
    level. */
 double mdp_wait(const policy_mdp *m, int stage, int age, int bin, double uj);
+/* Is that an action? With the charge for a boot it would boot at once. */
+bool mdp_may_go_off(const policy_mdp *m, double uj);
 /* Switched off in it. */
 double mdp_off(const policy_mdp *m, int stage, int age, int bin, double uj);
 /* Nothing to do, with so many slots left. */

@@ -2,7 +2,7 @@
 
 enum { MAP_WIDTH = 250, MAP_HEIGHT = 215, LEGEND_HEIGHT = 90 };
 /* Beside modules, as numbers of colours. */
-enum { END = 0, WAIT = 1 + WICK_MAX_HEADS, GO_ON, ACTIONS };
+enum { END = 0, WAIT = 1 + WICK_MAX_HEADS, GO_ON, SWITCH_OFF, ACTIONS };
 
 /* One decision on the ladder. */
 typedef struct rung {
@@ -66,6 +66,8 @@ static void tics(wick_buf *script, const char *axis, const uint32_t *thresholds,
 static int action_of(const rung *r, int decided) {
     if (decided == WICK_POLICY_WAIT)
         return WAIT;
+    if (decided == WICK_POLICY_OFF)
+        return SWITCH_OFF;
     return decided && (r->working < 0 || decided == r->working) ? GO_ON : decided;
 }
 
@@ -87,21 +89,21 @@ static const char *const draw =
 static void palette(wick_buf *script) {
     static const char *const colours[ACTIONS] = {"#f3f4f6", "#fca5a5", "#fdba74", "#86efac",
                                                  "#93c5fd", "#c4b5fd", "#67e8f9", "#fde047",
-                                                 "#f9a8d4", "#9ca3af", "#ffffff"};
+                                                 "#f9a8d4", "#9ca3af", "#ffffff", "#4b5563"};
     wick_buf_printf(script, "set cbrange [0:%d]\nset palette maxcolors %d defined (", ACTIONS,
                     ACTIONS);
     for (int i = 0; i < ACTIONS; i++)
         wick_buf_printf(script, "%s%d '%s', %d '%s'", i ? ", " : "", i, colours[i], i + 1,
                         colours[i]);
     wick_buf_printf(script,
-                    ")\nsign(x) = x == %d ? '.' : x == %d ? 'w' : x == %d ? '>' : sprintf('%%d', "
-                    "x)\n",
-                    END, WAIT, GO_ON);
+                    ")\nsign(x) = x == %d ? '.' : x == %d ? 'w' : x == %d ? '>' : x == %d ? 'o' : "
+                    "sprintf('%%d', x)\n",
+                    END, WAIT, GO_ON, SWITCH_OFF);
 }
 
 /* A row of fields along the bottom. */
 static void legend(const wick_policy_table *t, double height, wick_buf *script) {
-    int n = t->n_modules, fields = n + 3;
+    int n = t->n_modules, fields = n + 4;
     wick_buf_printf(
         script,
         "set size 1,%g\nset origin 0,0\nset lmargin at screen 0.02\nset rmargin at screen 0.98\n"
@@ -117,12 +119,13 @@ static void legend(const wick_policy_table *t, double height, wick_buf *script) 
                                  : "",
                         k);
     wick_buf_printf(script,
-                    ", 'w wait for charge' %d, '> go on with what is in work' %d)\n$map << EOD\n",
-                    n + 1, n + 2);
+                    ", 'w wait for charge' %d, '> go on with what is in work' %d, 'o switched off' "
+                    "%d)\n$map << EOD\n",
+                    n + 1, n + 2, n + 3);
     for (int row = 0; row < 2; row++) { /* a picture has two rows at least */
         for (int i = 0; i <= n; i++)
             wick_buf_printf(script, "%d ", i);
-        wick_buf_printf(script, "%d %d\n", WAIT, GO_ON);
+        wick_buf_printf(script, "%d %d %d\n", WAIT, GO_ON, SWITCH_OFF);
     }
     wick_buf_puts(script, "EOD\nplot $map matrix using 1:2:($3+0.5) with image pixels\n");
 }

@@ -7,7 +7,7 @@
 #include <wick/policy.h>
 
 /* The decision for an input whose features are there and that nothing else was done for yet, in
-   bins: a module, 0 for none, WICK_POLICY_WAIT. */
+   bins: a module, 0 for none, WICK_POLICY_WAIT, WICK_POLICY_OFF. */
 int wick_policy_first(const wick_policy_table *table, int time, int harvest, int charge);
 /* Gnuplot commands, without the terminal's: a row of maps for each decision on the ladder (while
    the extractor works; nothing answered; behind each answer; with each module half done that can be

@@ -7,8 +7,8 @@
 
 typedef struct policy_process policy_process;
 
-/* The process itself, solved; its arrays are in `arena`, and it points to *chain. may_switch_off:
-   an action that tables do not have. Errors as of wick_policy_synth. */
+/* The process itself, solved; its arrays are in `arena`, and it points to *chain. may_switch_off
+   stands for the options' own. Errors as of wick_policy_synth. */
 wick_status policy_process_solve(wick_arena *arena, const wick_plan *plan,
                                  const wick_trace *const *traces, int n_traces,
                                  const wick_synth_options *options, bool may_switch_off,

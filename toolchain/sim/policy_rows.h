@@ -12,9 +12,9 @@ enum { CHARGE_BINS = 12, ROW_BYTES = CHARGE_BINS / 2 };
 void policy_compress(uint8_t (*all)[ROW_BYTES], int n_cells, wick_arena *arena,
                      wick_synthesised *out);
 
-/* The same from values[cell][charge bin][action], actions 0 to n_actions - 2 as in a table, the
-   last one to wait: each cell gets its best actions; where that takes too many rows, those that
-   lose the least are joined. */
+/* The same from values[cell][charge bin][action], actions 0 to n_actions - 3 as in a table, the
+   last two to wait and to be off: each cell gets its best actions; where that takes too many rows,
+   those that lose the least are joined. */
 void policy_cluster(const float *values, int n_cells, int n_actions, wick_arena *arena,
                     wick_synthesised *out);
 

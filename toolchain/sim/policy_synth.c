@@ -38,7 +38,7 @@ enum { EXTRACTING = -1 };
 static const double PATIENCE = 0.002, HOPE = 0.02, USELESS = 0.05;
 
 /* Adds the values of each action of a state: 0 finish, k go on with, or turn to, module k as
-   wick_policy_choose follows it, the last one to wait. */
+   wick_policy_choose follows it, the last two to wait and to go off. */
 static void add_values(const policy_mdp *m, int age, int best, int working, int level, int bin,
                        double uj, float *sums) {
     int larger = best > 0 ? best - 1 : m->n_modules;
@@ -52,7 +52,10 @@ static void add_values(const policy_mdp *m, int age, int best, int working, int 
         sums[w] += (float)(best == EXTRACTING || w <= working ? go_on
                            : w > larger                       ? finish - USELESS
                                         : mdp_go_on(m, age, best, w, 0, bin, uj));
-    sums[m->n_modules + 1] += (float)(mdp_wait(m, stage, age, bin, uj) - PATIENCE);
+    double wait = mdp_wait(m, stage, age, bin, uj) - PATIENCE;
+    double off = mdp_off(m, stage, age, bin, uj) - PATIENCE;
+    sums[m->n_modules + 1] += (float)wait;
+    sums[m->n_modules + 2] += (float)(mdp_may_go_off(m, uj) ? off : wait - USELESS);
 }
 
 /* Over the states of one cell and bin of the charge. */
@@ -226,8 +229,8 @@ wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
                                 wick_diag *diag) {
     policy_process *p = wick_new(arena, policy_process, 1);
     double slot_s = options->workload.period_s / options->slots;
-    WICK_TRY(policy_process_solve(arena, plan, traces, n_traces, options, false, &p->chain, &p->m,
-                                  diag));
+    WICK_TRY(policy_process_solve(arena, plan, traces, n_traces, options, options->may_switch_off,
+                                  &p->chain, &p->m, diag));
     p->made.n_states = 2 * p->m.n_stages * (p->m.ages + 1) * p->chain.n * MDP_CHARGES;
     p->made.expected = mdp_expected(&p->m);
     wick_policy_table *t = &p->made.table;
@@ -237,7 +240,7 @@ wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
     p->b = (builder){.m = &p->m, .table = t};
     make_bins(&p->b, slot_s, options->wait_s, p->m.step_uj * (MDP_CHARGES - 1));
     p->b.n_cells = (int)wick_policy_stages(t->n_modules) * t->n_time * t->n_harvest;
-    p->b.n_actions = p->m.n_modules + 2;
+    p->b.n_actions = p->m.n_modules + 3;
     p->b.values = wick_new(
         arena, float, wick_size_mul((size_t)p->b.n_cells * CHARGE_BINS, (size_t)p->b.n_actions));
     fill(&p->b);

@@ -58,7 +58,9 @@ static world_outcome run_extractor(program *p) {
     if (!p->taken)
         program_forget(p, true);
     p->taken = true;
+    int before = p->progress[0];
     p->progress[0] = w->item < sequence->end ? w->work.items[w->item].span : n_spans;
+    p->warm = p->warm || p->progress[0] > before;
     p->phase = p->progress[0] < n_spans ? WICK_PHASE_RUN : WICK_PHASE_DECIDE;
     return outcome;
 }
@@ -82,7 +84,9 @@ static world_outcome run_module(program *p) {
     world *w = &p->world;
     int k = p->segment, n_spans = segment_of(p, k)->n_spans;
     int end = w->work.sequence[k].end;
-    world_outcome outcome = run_items(p, first_item(p, k), end);
+    int begun = first_item(p, k);
+    world_outcome outcome = run_items(p, begun, end);
+    p->warm = p->warm || w->item > begun;
     if (w->item < w->work.send[k]) {
         p->progress[k] = w->work.items[w->item].span;
         span_passed(p);
@@ -114,7 +118,7 @@ static int review(const program *p) {
     s.left_nj = segment->energy_nj / segment->n_spans *
                 (uint32_t)(segment->n_spans - p->progress[p->segment]);
     int choice = wick_policy_choose(&w->options->policy, &w->plan->model, &s);
-    if (choice == WICK_POLICY_WAIT)
+    if (choice == WICK_POLICY_WAIT || choice == WICK_POLICY_OFF)
         return choice;
     return p->segment ? choice : choice ? 0 : GIVEN_UP;
 }
@@ -122,7 +126,9 @@ static int review(const program *p) {
 /* As the policy says: sleep, or commit the choice. */
 static world_outcome follow(program *p, int choice) {
     world *w = &p->world;
-    if (choice == WICK_POLICY_WAIT)
+    if (choice == WICK_POLICY_OFF && p->warm)
+        return program_switch_off(p, w->now_s);
+    if (choice == WICK_POLICY_WAIT || choice == WICK_POLICY_OFF)
         return world_sleep(w, w->now_s + w->options->wait_s);
     int module = choice == GIVEN_UP ? 0 : choice;
     world_outcome outcome = commit(p);
@@ -170,10 +176,15 @@ static world_outcome work(program *p) {
     return decide(p);
 }
 
+static bool rests(program *p) {
+    const wick_situation s = world_situation(&p->world, p->world.now_s, 0);
+    return p->warm && wick_policy_rests(&p->world.options->policy, &s);
+}
+
 wick_status wick_sim_run(const wick_plan *plan, const wick_trace *trace,
                          const wick_sim_options *options, const uint8_t *correct, int n_samples,
                          wick_sim_result *result, wick_diag *diag) {
-    static const program_engine engine = {.work = work};
+    static const program_engine engine = {.work = work, .rests = rests};
     program p;
     return program_run(&p, plan, trace, options, correct, n_samples, &engine, result, diag);
 }

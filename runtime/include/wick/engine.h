@@ -5,8 +5,8 @@
    decide ... --> idle. Every arrow is a commit; every choice (which module, stop) is in the record
    before it is acted on, so a replay after a power failure takes the same branch (DESIGN:
    guarantees G1, G3 to G8). A policy that reviews (policy.h) is asked before each step of the
-   extractor's and a module's work too, and may wait, give the module up for a smaller one, or the
-   input for good.
+   extractor's and a module's work too, and may wait, have the power cut, give the module up for a
+   smaller one, or the input for good.
 
    Commits within a segment are lazy where the port knows the voltage: after the first commit of a
    boot, spans are joined as long as the capacitor surely carries the next one with its commit. What
@@ -57,7 +57,11 @@ typedef struct wick_engine {
                         unknown. The engine fills in modules_done, and time_left_ms if it knows
                         better. */
     void *situation_ctx;
-    void *app;             /* [model->app_bytes] variables that join every commit */
+    void (*power_off)(void *ctx); /* ctx: situation_ctx. Cuts the device's power until the capacitor
+                        reaches the wake voltage; it boots then. Called by wick_engine_run where the
+                        policy wants it (OFF). NULL, or where it returns: there is no such switch,
+                        and the device sleeps. */
+    void *app;                    /* [model->app_bytes] variables that join every commit */
     uint32_t window_ms;    /* of inputs that are submitted: after so long nothing more is done for
                               them; 0 = for ever */
     uint32_t wait_ms;      /* one sleep of wick_engine_run while it waits for charge; 0 = 1000 */
@@ -116,15 +120,21 @@ wick_rt_status wick_engine_sync(wick_engine *engine);
 
 /* Runs to the next commit. BUSY, RESULT (a result was delivered and that was committed), WAIT (the
    voltage is known and does not carry the next span, or the policy waits: nothing was done, sleep
-   and call again), IDLE
-   (a policy that reviews may have given it up without an answer), DROPPED (the input became older
-   than its window, or of unknown age, without any answer) or an error. After an error the state in
-   NVM is the one before the step (or, if only the commit's report failed, the one after), and the
-   step may be repeated. */
+   and call again), OFF (the policy would rather have the power cut until the capacitor reaches the
+   wake voltage: nothing was done, all is committed; a device that cannot treats it as WAIT; never
+   before this boot has committed work, so every boot brings the input on), IDLE (a policy that
+   reviews may have given it up without an answer), DROPPED (the input became older than its window,
+   or of unknown age, without any answer) or an error. After an error the state in NVM is the one
+   before the step (or, if only the commit's report failed, the one after), and the step may be
+   repeated. */
 wick_rt_status wick_engine_step(wick_engine *engine);
 
-/* Steps until IDLE, DROPPED or an error; sleeps where the engine has to wait, and returns WAIT if
-   the port cannot sleep. */
+/* For an application that has nothing for the engine to do: 1 = the policy would rather have the
+   power cut than the device asleep (policy.h), as with OFF. */
+int wick_engine_rests(const wick_engine *engine);
+
+/* Steps until IDLE, DROPPED or an error; calls power_off where the policy wants it, sleeps where
+   the engine has to wait or that returned, and returns WAIT or OFF if the port cannot sleep. */
 wick_rt_status wick_engine_run(wick_engine *engine);
 
 #endif

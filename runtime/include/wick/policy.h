@@ -52,6 +52,10 @@ typedef enum wick_policy_kind {
 enum { WICK_TABLE_BINS = 16, WICK_TABLE_LEVELS = 4 };
 /* Nothing now: sleep, then ask again. Larger than any module's number. */
 enum { WICK_POLICY_WAIT = 15 };
+/* Nothing now either, and the device's power may be cut until the capacitor reaches the wake
+   voltage: where little comes in, to sleep until then costs more than a boot. A device that has no
+   such switch, or has done no work since it booted, waits. */
+enum { WICK_POLICY_OFF = 14 };
 
 /* Decisions over charge x recent harvest x time left x stage. A stage is the extractor and how far
    it is; or the best module that has answered (0 none, else at least 2: after the largest there is
@@ -67,8 +71,8 @@ typedef struct wick_policy_table {
         time_ms[WICK_TABLE_BINS - 1];
     const uint8_t *row_of; /* [stages][n_time][n_harvest]: a row */
     const uint8_t *rows;   /* [n_rows][(n_charge + 1) / 2]: modules, two a byte, low nibble first;
-                              0 = finish the input, WICK_POLICY_WAIT; in the extractor's stages
-                              every module's number means that it goes on */
+                              0 = finish the input, WICK_POLICY_WAIT, WICK_POLICY_OFF; in the
+                              extractor's stages every module's number means that it goes on */
 } wick_policy_table;
 
 typedef struct wick_policy {
@@ -78,7 +82,9 @@ typedef struct wick_policy {
                            (situation.harvest_uw); 0 = 10,000 */
     uint32_t harvest_low_uw, harvest_high_uw, charge_high_uj; /* THRESHOLD */
     uint32_t reserve_uj;                                      /* EDF */
-    const wick_policy_table *table;                           /* TABLE */
+    uint32_t rest_uj; /* all kinds: with nothing in work, and less charge, the device is better off
+                         than asleep; 0 = never */
+    const wick_policy_table *table; /* TABLE */
 } wick_policy;
 
 /* The segment to run next for the current input, 1..n_modules; 0 = nothing more for this input.
@@ -89,13 +95,18 @@ typedef struct wick_policy {
    (asked between its spans where wick_policy_reviews): that module to go on, a smaller one (a
    larger number) that has not answered to give it up for that, or 0; so an input's work ends after
    at most n_modules changes. While the extractor is in work (asked likewise): 0 to give the input
-   up, else it goes on. TABLE also returns WICK_POLICY_WAIT, anywhere. */
+   up, else it goes on. TABLE also returns WICK_POLICY_WAIT and WICK_POLICY_OFF,
+   anywhere. */
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
                            const wick_situation *situation);
 
 /* The policy wants to be asked while the extractor or a module is in work: EDF, TABLE. Once the
    deadline has passed these do nothing more for the input. */
 int wick_policy_reviews(const wick_policy *policy);
+
+/* Nothing is in work: the power may be cut until the capacitor reaches the wake voltage
+   (WICK_POLICY_OFF); never where the charge is unknown. */
+int wick_policy_rests(const wick_policy *policy, const wick_situation *situation);
 
 /* Stages of a table for so many modules. */
 uint32_t wick_policy_stages(uint32_t n_modules);

@@ -15,6 +15,7 @@
     X(RESUMED, 6, "an interrupted input goes on")                                                  \
     X(FOREIGN, 7, "another model's memory was found and formatted")                                \
     X(DROPPED, 8, "the input became too old: dropped without an answer")                           \
+    X(OFF, 9, "nothing to do before the capacitor is charged: the power may be cut")               \
     X(CORRUPT, -1, "a record or a buffer failed its checksum")                                     \
     X(NVM, -2, "the port reports a memory fault")                                                  \
     X(ARGUMENT, -3, "a size or an argument does not match the model")                              \
