@@ -319,6 +319,9 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
     if (p.kind == WICK_POLICY_EDF)
         printf(", keeps %u uJ", p.reserve_uj);
     printf("; recent harvest: running mean of %.3f s\n", p.memory_ms ? p.memory_ms * 1e-3 : 10);
+    if (p.kind != WICK_POLICY_TABLE && a->plot)
+        return wick_fail(diag, WICK_UNSUPPORTED, a->file, "--plot", "leave it out",
+                         "only a table has regions that can be drawn");
     if (p.kind != WICK_POLICY_TABLE)
         return WICK_OK;
     print_maps(p.table);
