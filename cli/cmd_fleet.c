@@ -160,8 +160,9 @@ static void print_text(const arguments *a, const wick_plan *plan, const wick_fle
     cli_print_table(cells, WICK_FIGURES + 1, COLUMNS);
     int dead, reach;
     count(a, fleet, &dead, &reach);
-    printf("\n%d devices, %d traces, policy %s, seed %llu; modelled for %s\n", fleet->n,
-           a->sim.n_traces, a->policy, (unsigned long long)a->fleet.seed, plan->device->name);
+    printf("\n%d device%s, %d trace%s, policy %s, seed %llu; modelled for %s\n", fleet->n,
+           fleet->n == 1 ? "" : "s", a->sim.n_traces, a->sim.n_traces == 1 ? "" : "s", a->policy,
+           (unsigned long long)a->fleet.seed, plan->device->name);
     if (dead)
         printf("%d devices cannot run: their full capacitor does not carry the plan's longest span "
                "with a boot; plan for a smaller --capacitor\n",

@@ -332,6 +332,9 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
     printf("; recent harvest: running mean of %.3f s\n", p.memory_ms ? p.memory_ms * 1e-3 : 10);
     if (p.rest_uj)
         printf("switched off with nothing in work and less than %u uJ\n", p.rest_uj);
+    if (p.kind != WICK_POLICY_TABLE && a->plot)
+        return wick_fail(diag, WICK_UNSUPPORTED, a->file, "--plot", "leave it out",
+                         "only a table has regions that can be drawn");
     if (p.kind != WICK_POLICY_TABLE)
         return WICK_OK;
     print_maps(p.table);

@@ -331,20 +331,24 @@ static void shipped_harvesters_load(void **state) {
     wick_arena_free(arena);
 }
 
-/* Who asks for one kind of profile is told of that kind. */
+/* Who asks for one kind of profile is told of that kind, and gets no other. */
 static void an_unknown_profile_lists_its_kind(void **state) {
     (void)state;
     static const char *const first[] = {"harvester-boost-panel", "m4-fram", "published-inas"};
     wick_arena *arena = wick_arena_new();
-    for (size_t i = 0; i < WICK_LEN(first); i++) {
+    static const char *const others[] = {"m7-mram", "harvester-rf-diode", "harvester-rf-diode"};
+    for (size_t n = 0; n < 2 * WICK_LEN(first); n++) {
+        size_t i = n / 2;
+        const char *name = n % 2 ? others[i] : "nowhere";
         wick_diag diag = {0};
         wick_harvester *h;
         wick_device *d;
         wick_published *p;
-        wick_status status = i == 0   ? wick_harvester_load(arena, "nowhere", &h, &diag)
-                             : i == 1 ? wick_device_load(arena, "nowhere", &d, &diag)
-                                      : wick_published_load(arena, "nowhere", &p, &diag);
+        wick_status status = i == 0   ? wick_harvester_load(arena, name, &h, &diag)
+                             : i == 1 ? wick_device_load(arena, name, &d, &diag)
+                                      : wick_published_load(arena, name, &p, &diag);
         assert_int_equal(status, WICK_NOT_FOUND);
+        assert_true(wick_diag_contains(&diag, n % 2 ? "another kind" : "no such file"));
         for (size_t k = 0; k < WICK_LEN(first); k++)
             assert_true(wick_diag_contains(&diag, first[k]) == (i == k));
         wick_diag_free(&diag);

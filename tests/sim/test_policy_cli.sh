@@ -26,6 +26,7 @@ expect 0 "expected accuracy within the deadline" "$WICK" policy synth plan.json 
 expect 0 '"kind": "edf"' "$WICK" policy synth plan.json "${world[@]}" --kind edf -o edf.json --json
 expect 0 "first decision of an input" "$WICK" policy show table.json
 expect 0 "keeps" "$WICK" policy show edf.json
+expect 3 "only a table" "$WICK" policy show edf.json --plot edf.svg
 expect 0 "table.json" "$WICK" policy eval plan.json "${world[@]}" --policy table.json --policy edf.json
 gcc -std=c99 -Wall -Wextra -Werror -c -I "${WICK_SOURCE:?}/runtime/include" model_policy.c -o model_policy.o || fail "the C source"
 

@@ -60,8 +60,8 @@ const char *wick_share_dir(void);
    share/<folder>/<name>.json. In `arena`; NOT_FOUND lists what there is. */
 wick_status wick_share_find(wick_arena *arena, const char *folder, const char *name, char **path,
                             wick_diag *diag);
-/* The same where a folder has files of several kinds; NOT_FOUND lists those that are objects with
-   this field. */
+/* The same where the folder has files of several kinds: those that are objects with this field are
+   found and listed. A path may lead to any file. */
 wick_status wick_share_find_kind(wick_arena *arena, const char *folder, const char *field,
                                  const char *name, char **path, wick_diag *diag);
 

@@ -195,9 +195,10 @@ const char *wick_share_dir(void) {
     return path;
 }
 
-static bool has_field(const char *path, const char *field) {
+/* Whether a file is an object with the field; `otherwise` where it is no JSON at all. */
+static bool has_field(const char *path, const char *field, bool otherwise) {
     json_t *document = json_load_file(path, 0, NULL);
-    bool has = json_object_get(document, field) != NULL;
+    bool has = document ? json_object_get(document, field) != NULL : otherwise;
     json_decref(document);
     return has;
 }
@@ -211,7 +212,8 @@ static void list_known(wick_arena *arena, const char *dir, const char *field, wi
         return;
     for (size_t i = 0; i < count; i++) {
         char *dot = strstr(names[i], ".json");
-        if (dot && !dot[5] && (!field || has_field(wick_path_join(arena, dir, names[i]), field)))
+        if (dot && !dot[5] &&
+            (!field || has_field(wick_path_join(arena, dir, names[i]), field, false)))
             wick_buf_printf(known, " %.*s", (int)(dot - names[i]), names[i]);
     }
 }
@@ -226,11 +228,18 @@ wick_status wick_share_find_kind(wick_arena *arena, const char *folder, const ch
     }
     char *dir = wick_path_join(arena, wick_share_dir(), folder);
     *path = wick_arena_printf(arena, "%s/%s.json", dir, name);
-    if (wick_path_is_file(*path))
+    bool found = wick_path_is_file(*path);
+    if (found &&
+        (!field || has_field(*path, field, true))) /* whoever reads it says what is wrong */
         return WICK_OK;
     wick_buf known = {0};
     list_known(arena, dir, field, &known);
-    wick_fail(diag, WICK_NOT_FOUND, name, NULL, known.data, "there is no such file in %s/", folder);
+    if (found)
+        wick_fail(diag, WICK_NOT_FOUND, name, NULL, known.data,
+                  "the file in %s/ is of another kind: it has no field '%s'", folder, field);
+    else
+        wick_fail(diag, WICK_NOT_FOUND, name, NULL, known.data, "there is no such file in %s/",
+                  folder);
     wick_buf_free(&known);
     return WICK_NOT_FOUND;
 }

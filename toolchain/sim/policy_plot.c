@@ -53,10 +53,15 @@ void wick_policy_picture(const wick_policy_table *t, int columns, int *width, in
     *height = MAP_HEIGHT * rungs_of(t, rungs) + LEGEND_HEIGHT;
 }
 
-/* Thresholds stand between their bins; every third where there are many. */
+/* Thresholds stand between their bins; every third where there are many. One bin has none, and an
+   empty list would be gnuplot's own numbers. */
 static void tics(wick_buf *script, const char *axis, const uint32_t *thresholds, int bins,
                  double unit) {
     int each = bins > 7 ? 3 : 1;
+    if (bins == 1) {
+        wick_buf_printf(script, "unset %stics\n", axis);
+        return;
+    }
     wick_buf_printf(script, "set %stics (", axis);
     for (int i = 0; i < bins - 1; i += each)
         wick_buf_printf(script, "%s'%.4g' %g", i ? ", " : "", thresholds[i] * unit, i + 0.5);
@@ -71,11 +76,19 @@ static int action_of(const rung *r, int decided) {
     return decided && (r->working < 0 || decided == r->working) ? GO_ON : decided;
 }
 
+/* gnuplot draws no picture with less than two rows or columns: of one bin the second is a copy,
+   outside of the axes. */
+static int drawn(int bins) {
+    return bins > 1 ? bins : 2;
+}
+
 static void data(const wick_policy_table *t, const rung *r, int harvest, wick_buf *script) {
     wick_buf_puts(script, "$map << EOD\n");
-    for (int time = 0; time < t->n_time; time++) {
-        for (int c = 0; c < t->n_charge; c++)
-            wick_buf_printf(script, "%d ", action_of(r, decision(t, r->stage, time, harvest, c)));
+    for (int i = 0; i < drawn(t->n_time); i++) {
+        int time = i % t->n_time;
+        for (int c = 0; c < drawn(t->n_charge); c++)
+            wick_buf_printf(script, "%d ",
+                            action_of(r, decision(t, r->stage, time, harvest, c % t->n_charge)));
         wick_buf_puts(script, "\n");
     }
     wick_buf_puts(script, "EOD\n");
@@ -139,11 +152,13 @@ void wick_policy_script(const wick_policy_table *t, int columns, wick_buf *scrip
     palette(script);
     wick_buf_printf(
         script,
-        "set xlabel 'usable charge, µJ' font ',8' offset 0,0.5\n"
-        "set ylabel 'time left, s' font ',8' offset 1.5,0\n"
+        "set xlabel '%s' font ',8' offset 0,0.5\n"
+        "set ylabel '%s' font ',8' offset 1.5,0\n"
         "set tics font ',7'\nset lmargin 8\nset rmargin 1\nset tmargin 3\nset bmargin 3\nset xrange [-0.5:%g]\nset yrange [-0.5:%g]\n"
         "set size %g,%g\n",
-        t->n_charge - 0.5, t->n_time - 0.5, across, down);
+        t->n_charge > 1 ? "usable charge, µJ" : "any charge",
+        t->n_time > 1 ? "time left, s" : "any time left", t->n_charge - 0.5, t->n_time - 0.5,
+        across, down);
     tics(script, "x", t->charge_uj, t->n_charge, 1);
     tics(script, "y", t->time_ms, t->n_time, 1e-3);
     for (int i = 0; i < n; i++)
