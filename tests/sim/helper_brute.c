@@ -426,4 +426,74 @@ void brute_tire(void **state) {
     for (int i = 0; i < TRACE; i++)
         t.powers[i] = i ? 120 : 0;
     tire(&t);
+    make_tired(&t, 42, 0.02); /* in the dark, with what the spans take, less than they ask for */
+    t.device.capacitor.leakage_ua = 0;
+    for (int i = 1; i < t.plan.model.n_spans; i++)
+        t.costs[i] = cost(5, 20000);
+    memset(t.powers, 0, sizeof t.powers);
+    tire(&t);
+    make_tired(&t, 25.5, 0.4); /* a span of 30 uJ begins with 24: the light of its time ends it */
+    t.device.capacitor.leakage_ua = 0;
+    for (int i = 1; i < t.plan.model.n_spans; i++)
+        t.costs[i] = cost(5, 20000);
+    for (int i = 0; i < TRACE; i++)
+        t.powers[i] = i ? 120 : 0;
+    tire(&t);
+}
+
+/* An answer of two spans that take `uj` together. A boot at 41.7 uJ; some light, then none. */
+static void make_leaky(tiny *t, double uj, double start_uj, double power_uw, bool gated) {
+    make_tired(t, start_uj, 0.02);
+    t->device.capacitor.leakage_ua = 20;
+    t->device.capacitor.on_v = 3;
+    t->options.wait_s = 0.2; /* it does not tire */
+    t->times[1] = 0.23;
+    for (int i = 0; i < TRACE; i++)
+        t->powers[i] = i ? 0 : power_uw;
+    for (int i = 0; i < t->plan.model.n_spans; i++) {
+        double need_v = sqrt(4 + 1.02 * uj / t->device.capacitor.uf);
+        t->costs[i] = cost(uj / 2, 20000);
+        t->spans[i].need_mv = gated ? (uint16_t)(1e3 * need_v) : 0;
+    }
+}
+
+static wick_sim_result run_leaky(tiny *t) {
+    wick_sim_result r;
+    assert_int_equal(wick_sim_run(&t->plan, &t->trace, &t->options, t->correct, SAMPLES, &r, NULL),
+                     WICK_OK);
+    wick_sim_free(&r);
+    return r;
+}
+
+/* Light that makes it boot when the light ends. */
+static double least_power_uw(tiny *t, double start_uj) {
+    double power_uw = 0;
+    do
+        make_leaky(t, 20, start_uj, power_uw += 0.5, false);
+    while (run_leaky(t).boots == 0 && power_uw < 1000);
+    return power_uw;
+}
+
+/* The most that such an answer takes in a run is what the bound says, but for its steps and what
+   leaks in a part of an interval: with a boot at once, and with one towards an interval's end. */
+void brute_leak(void **state) {
+    (void)state;
+    static tiny t;
+    for (int i = 0; i < 4; i++) {
+        const wick_clairvoyant_options grid = {.slots = 8, .levels = 40, .charges = 2000};
+        double run_uj = 0, bound_uj = 0, start_uj = i / 2 ? 43 : 32;
+        double power_uw = i / 2 ? 0 : least_power_uw(&t, start_uj);
+        for (double uj = 20; uj < 50; uj += 0.25) {
+            wick_bound bound;
+            make_leaky(&t, uj, start_uj, power_uw, i % 2);
+            run_uj = run_leaky(&t).in_time ? uj : run_uj;
+            assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES,
+                                              &grid, &bound, NULL),
+                             WICK_OK);
+            bound_uj = bound.expected * bound.inputs > 0.99 ? uj : bound_uj;
+        }
+        print_message("from %g uJ, %g uW: %g in a run, at most %g\n", start_uj, power_uw, run_uj,
+                      bound_uj);
+        assert_true(run_uj > 20 && run_uj <= bound_uj && bound_uj <= run_uj + 5);
+    }
 }

@@ -22,7 +22,9 @@ typedef struct brute_worlds {
 void brute_try(void **state);
 /* A test of one world in which an answer takes turning from one module to the other. */
 void brute_turn(void **state);
-/* A test of two worlds in which the engine tires of waiting, and then begins every span at once. */
+/* A test of worlds in which the engine tires of waiting, and then begins every span at once. */
 void brute_tire(void **state);
+/* A test of worlds that leak: what an answer may take is near what it takes in a run. */
+void brute_leak(void **state);
 
 #endif

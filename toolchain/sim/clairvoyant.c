@@ -39,6 +39,7 @@ static void harvest(cursor *c, double lambda, double dt_s, interval *out) {
         left_s -= step_s;
         double into_uj = lambda > 0 ? uw * store_decay(lambda * step_s) / lambda : uw * step_s;
         out->gross_uj += uw * step_s;
+        out->power_uw = fmax(out->power_uw, uw);
         out->gain_uj += into_uj * exp(-lambda * left_s);
         c->at_s += step_s;
         if (c->at_s < supply_end_s(c->supply, c->sample))
@@ -58,7 +59,7 @@ static cursor cursor_at(const supply *s, double trace_s) {
 
 /* Of a charge that leaks and gets the next dt seconds of the trace, power constant between samples:
    the highest is at one of these. */
-static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
+static void find_crests(const bound *b, cursor c, double dt_s, crest out[2]) {
     double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->top_uj, b->top_uj}};
     while (at_s < dt_s * (1 - 1e-12)) {
         interval piece = {0};
@@ -75,14 +76,24 @@ static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
             }
     }
     for (int on = 0; on < 2; on++)
-        v->crest[on] = (crest){.least_uj = highest[0][on],
-                               .share = (highest[1][on] - highest[0][on]) / b->top_uj};
+        out[on] = (crest){.least_uj = highest[0][on],
+                          .share = (highest[1][on] - highest[0][on]) / b->top_uj};
+}
+
+static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
+    find_crests(b, c, dt_s, v->crest);
+    for (int i = 0; b->lambda > 0 && i < BOUND_PARTS - 1; i++) {
+        double part_s = dt_s * (i + 1) / BOUND_PARTS;
+        find_crests(b, c, part_s, v->early[i]);
+        v->rise[i] = exp(b->lambda * part_s);
+    }
 }
 
 static interval pass_time(const bound *b, cursor *c, double dt_s) {
     interval v = {.decay = exp(-b->lambda * dt_s)};
     harvest(c, b->lambda, dt_s, &v);
-    v.sleep_uj = fmin(b->sleep_uw * dt_s * v.decay, b->boot_uj * v.decay);
+    v.sleep_uj = b->sleep_uw * dt_s * v.decay;
+    v.nap_uj = fmin(v.sleep_uj, b->boot_uj * v.decay);
     v.most_s = dt_s + b->rows.slack_s;
     return v;
 }
@@ -93,19 +104,23 @@ interval bound_interval(const bound_problem *p, double from_s, double dt_s) {
 }
 
 void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *v) {
-    set_crests(&p->bound, cursor_at(&p->supply, p->options->trace_start_s + from_s), dt_s, v);
+    cursor c = cursor_at(&p->supply, p->options->trace_start_s + from_s);
+    find_crests(&p->bound, c, dt_s, v->crest);
 }
 
 /* Behind WICK_ENGINE_PATIENCE sleeps in which the voltage did not rise the engine begins a span at
-   less than its need_mv. Sets the least charge at which that can be in each interval: with a
-   sleep's charge E at first and gain G of the harvest, E decay + G - sleep <= E + what is not seen,
-   so the more comes in, the more was there. Sleeps are taken to follow each other; an arrival ends
+   less than its need_mv. With a sleep's charge E at first and gain G of the harvest, E decay + G -
+   sleep <= E + what is not seen, so the more comes in, the more was there; where that is more than
+   a full capacitor the engine does not tire. Sleeps are taken to follow each other; an arrival ends
    one early. The engine stays tired: until the voltage rises above the highest that it saw, which
-   work may prevent, every later span begins at once. So a bound asks nothing from the first
-   interval on in which it can tire (a dearer plan, which is none, does). What such a span draws
-   until its end may come in later than it is paid here: lent. */
+   work may prevent, every later span begins at once. So from the first interval on in which it can
+   tire, spans ask for no more than without which they fail (bound_row: bare_uj), less what may
+   arrive while they run: until then it is lent. Plans that cost more, which are no bounds, do not
+   count on it. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
+    if (p->dearer != 1 || !p->work.lazy)
+        return;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
     double sure_s = all_s - wait_s * (2 + floor(all_s / p->options->workload.period_s));
     int n = (int)floor(sure_s / b->dt_s) - 1; /* whole intervals behind it, wherever it ends */
@@ -118,7 +133,6 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
     cursor c = cursor_at(&p->supply, p->options->trace_start_s);
     c.least = true;
     bool tired = false;
-    int lends = 0; /* intervals that still may have an end of such a span in them */
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         interval sure = {0};
@@ -130,17 +144,13 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         got_uj *= v->decay;
         double rise_uj = got_uj - slept_uj - unseen_uj;
         double first_uj = rise_uj > 0 ? decay < 1 ? rise_uj / (1 - decay) : INFINITY : 0;
-        v->impatient_uj = fmax(0, first_uj * decay + got_uj - slept_uj);
-        if ((j + 1) * b->dt_s < sure_s || !p->work.lazy)
-            v->impatient_uj = INFINITY;
-        tired |= p->dearer == 1 && v->impatient_uj < b->cap_uj;
-        if (tired) {
-            v->impatient_uj = 0;
-            lends = 1 + (int)ceil(b->rows.unit_s / b->dt_s);
-        }
-        if (lends-- > 0)
-            v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
-        lends = lends < 0 ? 0 : lends;
+        if ((j + 1) * b->dt_s >= sure_s)
+            tired |= fmax(0, first_uj * decay + got_uj - slept_uj) < b->cap_uj;
+        v->tired = tired;
+        if (!tired)
+            continue;
+        v->power_uw = bound_interval(p, j * b->dt_s, b->dt_s + b->rows.unit_s).power_uw;
+        v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
     }
 }
 
@@ -192,8 +202,16 @@ static void make_intervals(bound *b, wick_arena *arena, const supply *s, double 
 
 /* ---- the work ---- */
 
-static double drawn(const work_items *w, int q) {
-    return work_before(w, q, w->sequence[q].end)->drawn_uj;
+static const work_sums *sums_of(const work_items *w, int q) {
+    return work_before(w, q, w->sequence[q].end);
+}
+
+double bound_floor_uj(const bound *b, const interval *v, bool on) {
+    if (!on)
+        return b->off_uj * v->decay - v->lent_uj;
+    double since_s = fmax(b->rows.unit_s, b->boot_s);
+    double least_uj = fmin(b->off_uj, b->on_uj - b->boot_uj) - b->rows.short_uj;
+    return (least_uj - b->sleep_uw * since_s) * exp(-b->lambda * since_s) - v->lent_uj;
 }
 
 /* ---- the inputs ---- */
@@ -292,7 +310,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .cap_uj = p->cap.max_uj,
                  .on_uj = p->cap.on_uj,
                  .off_uj = p->cap.off_uj,
-                 .boot_uj = drawn(&p->work, WORK_BOOT_SEQUENCE),
+                 .boot_uj = sums_of(&p->work, WORK_BOOT_SEQUENCE)->drawn_uj,
+                 .boot_s = sums_of(&p->work, WORK_BOOT_SEQUENCE)->time_s,
                  .sleep_uw = p->work.sleep_draw_uw};
     p->grid = *grid;
     do {

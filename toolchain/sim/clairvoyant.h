@@ -52,7 +52,10 @@ typedef struct wick_bound {
    larger. A span that is broken off is one that was not begun. What need_mv does not pay for sure,
    and all other work, divides in parts, each paid and counting when it is done; until then what it
    has drawn is still in the charge, which may exceed a full capacitor by as much. An interval holds
-   what takes its time and a part of a unit at either end.
+   what takes its time and a part of a unit at either end. When a unit is paid, what keeps the
+   device on is left; so what is paid by some time is at most what the charge could be till then,
+   less that, and the rest leaks until then as if it were not spent: four times in an interval. A
+   device that is on sleeps all of an interval, unless its charge can come to a boot's meanwhile.
 
    Every choice favours the device: it may switch off, and give inputs up, at every instant for
    nothing; energy of an interval may be spent before it arrives, and is thrown away only at the
@@ -66,10 +69,12 @@ typedef struct wick_bound {
    when the voltage has not risen over 64 sleeps, is not brought about by burning the harvest that
    arrives meanwhile. Where harvest may be too little to raise the voltage in that time (sleep and a
    full capacitor's leakage set against what surely arrives; behind a diode always), from then on,
-   since a tired engine begins all later spans at once, or without a voltage reading, no span asks
-   for its need_mv here. Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct`
-   as for wick_sim_run; sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as
-   for wick_sim_run; RANGE also where the coarsest grid takes 16 times the effort; INTERRUPTED. */
+   since a tired engine begins all later spans at once, a span asks here for no more than without
+   which it fails: what it takes, beside what keeps the device on, less the most that may arrive
+   while it runs. Without a voltage reading none asks for anything. Workload: PERIODIC, or LISTED at
+   multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled inputs are those of
+   options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run; RANGE also where the coarsest
+   grid takes 16 times the effort; INTERRUPTED. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

@@ -45,6 +45,7 @@ typedef struct working {
     bool was_on, works;
     double ready_uj; /* the most that the charge can become, less a boot */
     double kept_uj;  /* charge at the end, were nothing done */
+    double sleep_uj; /* of a device that was on and is */
 } working;
 
 /* So far. */
@@ -68,12 +69,12 @@ static void end_at(const working *w, const worked *at) {
     const bound_row *row = &b->rows.rows[at->row];
     double end_uj = w->kept_uj - (at->work_uj + at->extra.uj) * v->decay;
     for (int mode = OFF; mode <= ON; mode++) {
-        double sleep_uj = mode == ON && w->was_on ? v->sleep_uj : 0, uj = end_uj;
+        double sleep_uj = mode == ON && w->was_on ? w->sleep_uj : 0, uj = end_uj;
         if (mode == OFF || uj - sleep_uj < row->next_uj)
             uj -= at->commit_uj * v->decay;
         if (mode == OFF && row->inside)
             continue;
-        if (uj < b->off_uj * v->decay - v->lent_uj - 1e-9)
+        if (uj - sleep_uj < bound_floor_uj(b, v, mode == ON) - 1e-9)
             continue;
         place to = {.mode = mode, .queue = at->queue, .row = at->row, .uj = uj - sleep_uj};
         if (mode == OFF)
@@ -165,7 +166,9 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .works = works,
                  .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
-    if (!boots || crest_uj(&v->crest[OFF], from->uj) >= b->on_uj)
+    bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;
+    w.sleep_uj = bootable ? v->nap_uj : v->sleep_uj;
+    if (!boots || bootable)
         work_from(&w, (worked){.queue = from->queue & ((1 << b->most_open) - 1),
                                .row = from->row,
                                .least_uj = -INFINITY,
@@ -265,7 +268,8 @@ plan_ahead plan_look(planner *p, plan_state from) {
     double until_s = fmin(j * b->dt_s, b->end_s);
     interval v = bound_interval(p->problem, from.at_s, fmax(until_s - from.at_s, 0));
     bound_crests(p->problem, from.at_s, fmax(until_s - from.at_s, 0), &v);
-    v.impatient_uj = b->intervals[j - 1].impatient_uj;
+    v.tired = b->intervals[j - 1].tired;
+    v.power_uw = b->intervals[j - 1].power_uw;
     v.lent_uj = b->intervals[j - 1].lent_uj;
     ahead.stays_on = best_way(p, j, &v, &at, false).to.mode == ON;
     plan_way best = best_way(p, j, &v, &at, true);

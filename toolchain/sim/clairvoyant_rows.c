@@ -86,12 +86,17 @@ static void add_parts(wick_arena *arena, builder *b, const expense *all, double 
 /* A span that begins at need_uj and is paid then, as far as that charge surely pays it. */
 static void add_gated(wick_arena *arena, builder *b, const expense *all, double need_uj) {
     flush(arena, b);
+    double sure_uj = fmax(0, need_uj - b->cap->off_uj) * b->dearer;
+    double most_uj = fmin(all->uj, sure_uj) + all->reload_uj + all->store_uj;
+    b->out->short_uj = fmax(b->out->short_uj, (most_uj - sure_uj) / b->dearer);
     b->out->unit_s = fmax(b->out->unit_s, all->time_s);
     b->out->rows[b->at].next_uj = need_uj;
     int first = b->out->n;
     add_parts(arena, b, all, need_uj);
     for (int i = first; i < b->at; i++)
         b->out->rows[i].inside = true;
+    b->out->rows[first].bare_uj = b->cap->off_uj + all->uj;
+    b->out->rows[first].unit_s = all->time_s;
     b->out->rows[first].reload_uj = all->reload_uj;
     b->out->rows[b->at].store_uj = all->store_uj;
 }

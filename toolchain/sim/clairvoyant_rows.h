@@ -11,13 +11,15 @@
 typedef struct bound_row {
     double uj, time_s; /* all that is paid up to here, beside sleep; and its time */
     double need_uj;    /* charge that the unit which leads here begins at; -INFINITY: any */
-    double before_uj;  /* what is paid when it begins */
-    double beyond_uj;  /* the most that is drawn and not paid */
-    double next_uj;    /* charge that no unit behind it begins below; -INFINITY: any */
-    double store_uj;   /* of a commit here that a high voltage leaves out, with what it writes */
-    double reload_uj;  /* what the unit that begins with this row reads anew behind a boot */
-    bool inside;       /* of a unit, which a power failure repeats */
-    int answers;       /* the module whose answer is complete here; 0: none */
+    double bare_uj; /* charge below which that unit does not end, but for what arrives meanwhile */
+    double unit_s;  /* its time */
+    double before_uj; /* what is paid when it begins */
+    double beyond_uj; /* the most that is drawn and not paid */
+    double next_uj;   /* charge that no unit behind it begins below; -INFINITY: any */
+    double store_uj;  /* of a commit here that a high voltage leaves out, with what it writes */
+    double reload_uj; /* what the unit that begins with this row reads anew behind a boot */
+    bool inside;      /* of a unit, which a power failure repeats */
+    int answers;      /* the module whose answer is complete here; 0: none */
 } bound_row;
 
 typedef struct bound_line {
@@ -35,9 +37,11 @@ typedef struct bound_rows {
     bound_row *rows;
     bound_line trunk, branches[WICK_MAX_HEADS];
     int n_branches;
-    int taken, extracted;                   /* rows */
-    double slack_s;                         /* of parts of units at both ends of an interval */
-    double unit_s;                          /* the longest unit that begins at a charge */
+    int taken, extracted; /* rows */
+    double slack_s;       /* of parts of units at both ends of an interval */
+    double unit_s;        /* the longest unit that begins at a charge */
+    double short_uj; /* the most that one takes, with all that it reads anew and its commit, beyond
+                        what it asks for */
     bound_place *spans[1 + WICK_MAX_HEADS]; /* [n_spans + 1] by those of a segment that are done */
 } bound_rows;
 

@@ -52,6 +52,10 @@ static int rows_of(const bound *b, int queue) {
     return bound_open(b, queue) ? b->rows.n : 1;
 }
 
+static int most(int a, int b) {
+    return a > b ? a : b;
+}
+
 static int up(double uj, double step_uj) {
     return (int)ceil(uj / step_uj - 1e-9);
 }
@@ -194,13 +198,18 @@ static void onto_lattice(sweep *s, int j) {
 
 /* ---- an interval ---- */
 
-/* to[i] = max(to[i], from[i + shift] + plus) for i from `first` on */
+/* Indices. */
+typedef struct range {
+    int first, end;
+} range;
+
+/* to[i] = max(to[i], from[i + shift] + plus) for i of a range */
 static void move(const sweep *s, float *restrict to, const float *restrict from, int shift,
-                 int first, float plus) {
+                 range at, float plus) {
     int points = s->b->points;
     shift = shift > points ? points : shift;
-    first = first > -shift ? first : -shift;
-    for (int i = first; i < points; i++) {
+    int first = at.first > -shift ? at.first : -shift;
+    for (int i = first; i < at.end; i++) {
         float value = from[i + shift] + plus;
         to[i] = to[i] > value ? to[i] : value;
     }
@@ -213,28 +222,28 @@ typedef struct passage {
     double start_uj;                /* of index 0, behind a boot */
     int shift;                      /* from an index to the end's, without work */
     double ready_uj, ready_step_uj; /* the most that index 0 can become; by index */
-    int first;                      /* the smallest index that may take it */
-    int floor;                      /* the smallest index at the end */
+    double first;                   /* the smallest index that may take it, were all paid */
+    double floor;                   /* the smallest index at the end, were all paid */
+    bool leaks;                     /* what is paid late costs more */
 } passage;
 
-static passage passage_of(const bound *b, const interval *v, int from, int to) {
+/* naps: a device that is on may be off for a while; it boots at no less than on_uj. */
+static passage passage_of(const bound *b, const interval *v, int from, int to, bool naps) {
     double boot_uj = from == OFF ? b->boot_uj : 0;
-    passage p = {.v = v, .from = from, .to = to};
+    passage p = {.v = v, .from = from, .to = to, .leaks = b->lambda > 0};
     p.start_uj = v->start.phase_uj[from] - boot_uj;
     p.ready_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]) - boot_uj;
     p.ready_step_uj = v->crest[from].share * v->start.step_uj;
     double uj = p.start_uj * v->decay + v->gain_uj - v->end.phase_uj[to];
-    /* What is asked of a charge does not count sleep, whose place work takes. */
-    double floor_uj = b->off_uj * v->decay - v->lent_uj - v->end.phase_uj[to];
-    p.floor = up(floor_uj, v->end.step_uj);
-    if (from == ON && to == ON) {
-        uj -= v->sleep_uj;
-        p.floor = up(floor_uj - v->sleep_uj, v->end.step_uj);
-    }
+    if (from == ON && to == ON)
+        uj -= naps ? v->nap_uj : v->sleep_uj;
+    p.floor = (bound_floor_uj(b, v, to == ON) - v->end.phase_uj[to]) / v->end.step_uj;
     p.shift = up(uj, v->end.step_uj);
+    if (naps)
+        p.first = (b->on_uj - crest_uj(&v->crest[OFF], v->start.phase_uj[from])) /
+                  (v->crest[OFF].share * v->start.step_uj);
     if (from == OFF)
-        p.first = up(b->on_uj - boot_uj - p.ready_uj, p.ready_step_uj);
-    p.first = p.first < 0 ? 0 : p.first;
+        p.first = (b->on_uj - boot_uj - p.ready_uj) / p.ready_step_uj;
     return p;
 }
 
@@ -252,7 +261,7 @@ static float *behind_at(const sweep *s, int queue, int to, int parts) {
 }
 
 /* An answer is complete within the interval, and the next input is begun. */
-static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid, int first) {
+static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid, range of) {
     const bound *b = s->b;
     const interval *v = w->p->v;
     int oldest_at = oldest(s, w->queue), in = arrived_before(b, w->j) - 1 - oldest_at;
@@ -261,7 +270,7 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
     if (in < 0 || parts < 1)
         return;
     int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
-    move(s, w->to, behind_at(s, w->queue & ~(1 << oldest_at), w->p->to, parts), shift, first,
+    move(s, w->to, behind_at(s, w->queue & ~(1 << oldest_at), w->p->to, parts), shift, of,
          b->reward[in * b->n_modules + at->answers - 1]);
 }
 
@@ -289,9 +298,14 @@ static int steps_paid(const bound *b, const interval *v, int from, int to, doubl
     return (int)floor(uj / v->start.step_uj + b->rest[from] - b->rest[to] + 1e-9);
 }
 
+/* The smallest index there with which the interval may end. */
+static int floor_at(const bound *b, const passage *p, int row) {
+    return (int)ceil(p->floor + b->rest[row] - 1e-9);
+}
+
 /* Ends the interval at row i. Who goes off there commits, and who waits there for charge; who goes
    on at once need not. */
-static void end_at(const sweep *s, const way_on *w, int i, int shift, int first, int commit) {
+static void end_at(const sweep *s, const way_on *w, int i, int shift, range of, int commit) {
     const bound *b = s->b;
     const passage *p = w->p;
     const bound_row *at = &b->rows.rows[i];
@@ -299,14 +313,70 @@ static void end_at(const sweep *s, const way_on *w, int i, int shift, int first,
     if (p->to == OFF && at->inside)
         return;
     const float *to = row_at(s, &s->next, p->to, queue, row);
-    int committed = first + commit > p->floor - shift + commit ? first : p->floor - shift + commit;
-    if (commit == 0 || p->to == OFF) {
-        move(s, w->to, to, shift - commit, committed, 0);
-        return;
+    range committed = {most(of.first, floor_at(b, p, row) - shift + commit), of.end};
+    if (commit != 0 && p->to == ON) {
+        int high = up(at->next_uj - p->v->end.phase_uj[ON], p->v->end.step_uj) - shift;
+        move(s, w->to, to, shift, (range){most(high, of.first), of.end}, 0);
     }
-    int high = up(at->next_uj - p->v->end.phase_uj[ON], p->v->end.step_uj) - shift;
-    move(s, w->to, to, shift, high > first ? high : first, 0);
     move(s, w->to, to, shift - commit, committed, 0);
+}
+
+/* What cost_uj of work costs at the interval's start, of the charge with index i: what is drawn by
+   some time is at most what the charge has been till then, less what keeps the device on (before a
+   boot nothing); the rest leaks at least until then. */
+static double with_leakage(const bound *b, const passage *p, double cost_uj, double i) {
+    double boot_uj = p->from == OFF ? b->boot_uj : 0, all_uj = cost_uj + boot_uj, before = 1;
+    double uj = p->v->start.phase_uj[p->from] + i * p->v->start.step_uj, extra_uj = 0;
+    double keeps_uj = b->off_uj - b->rows.short_uj;
+    if (p->v->tired)
+        keeps_uj = fmin(keeps_uj, b->off_uj - p->v->power_uw * b->rows.unit_s);
+    for (int k = 0; k < BOUND_PARTS - 1; k++) {
+        double most_uj = crest_uj(&p->v->early[k][p->from], uj), rise = p->v->rise[k];
+        double drawn_uj = fmax(0, most_uj - keeps_uj) * rise;
+        if (p->from == OFF && most_uj < b->on_uj)
+            drawn_uj = 0;
+        extra_uj += fmax(0, all_uj - drawn_uj) * (rise - before);
+        before = rise;
+    }
+    return cost_uj + extra_uj;
+}
+
+/* To row i of a line, for work that costs so much. */
+static void reach(const sweep *s, const way_on *w, int i, int first, double cost_uj,
+                  double commit_uj) {
+    enum { RANGES = 6 };
+    const bound *b = s->b;
+    const passage *p = w->p;
+    const bound_row *at = &b->rows.rows[i];
+    int least = steps_paid(b, p->v, w->row, i, cost_uj), extra = 0, parts = 0;
+    double width = 0;
+    if (p->leaks) {
+        double dearest_uj = with_leakage(b, p, cost_uj, first - b->rest[w->row]);
+        extra = steps_paid(b, p->v, w->row, i, dearest_uj) - least;
+    }
+    if (extra > 0) {
+        /* From here on nothing is late. */
+        double until_uj = (cost_uj + (p->from == OFF ? b->boot_uj : 0)) / p->v->rise[0] + b->off_uj;
+        if (p->from == OFF)
+            until_uj = fmax(until_uj, b->on_uj);
+        const crest *early = &p->v->early[0][p->from];
+        double uj = (until_uj - early->least_uj) / early->share - p->v->start.phase_uj[p->from];
+        parts = extra < RANGES ? extra : RANGES;
+        width = ceil((uj / p->v->start.step_uj + 1 - first) / parts);
+        width = fmax(width, 1);
+    }
+    for (range of = {first, first}; of.end < b->points; of.first = of.end) {
+        of.end = parts-- > 0 ? (int)fmin(of.first + width, b->points) : b->points;
+        double uj = cost_uj;
+        if (p->leaks)
+            uj = with_leakage(b, p, cost_uj, of.end - 1 - b->rest[w->row]);
+        int paid = steps_paid(b, p->v, w->row, i, uj), shift = p->shift - paid;
+        int commit = commit_uj > 0 ? steps_paid(b, p->v, w->row, i, uj + commit_uj) - paid : 0;
+        range now = {most(of.first, floor_at(b, p, i) - shift), of.end};
+        end_at(s, w, i, shift, now, commit);
+        if (at->answers && bound_open(b, w->queue) >= 2)
+            go_on(s, w, at, steps_paid(b, p->v, w->row, 0, uj), now);
+    }
 }
 
 /* To the rows of a line. False: the charge or the time ends within it. */
@@ -325,18 +395,13 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
             commit_uj = bound_extra_at(&on->extra, at);
         }
         double cost_uj = at->uj - from->uj + on->extra.uj;
-        int paid = steps_paid(b, v, w->row, i, cost_uj);
-        int commit = i != w->row ? steps_paid(b, v, w->row, i, cost_uj + commit_uj) - paid : 0;
-        int shift = p->shift - paid, first = p->floor - shift;
-        double least = (on->least_uj - p->ready_uj) / p->ready_step_uj;
+        int first = floor_at(b, p, i) - p->shift + steps_paid(b, v, w->row, i, cost_uj);
+        double least = fmax(p->first, (on->least_uj - p->ready_uj) / p->ready_step_uj);
+        least += b->rest[w->row];
         if (first >= b->points || least > b->points)
             return false;
-        first = first > p->first ? first : p->first;
-        if (least > first)
-            first = (int)ceil(least - 1e-9);
-        end_at(s, w, i, shift, first, commit);
-        if (at->answers && bound_open(b, w->queue) >= 2)
-            go_on(s, w, at, steps_paid(b, v, w->row, 0, cost_uj), first);
+        first = most(most(first, 0), (int)ceil(fmax(least, 0) - 1e-9));
+        reach(s, w, i, first, cost_uj, commit_uj);
     }
     return true;
 }
@@ -372,6 +437,7 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
             passage any = ways[2 * ON + to]; /* whenever it comes there, and from off as well */
             any.ready_uj = any.start_uj + any.v->gross_uj;
             any.ready_step_uj = any.v->start.step_uj;
+            any.leaks = false;
             for (int parts = 1; parts <= BOUND_PARTS; parts++) {
                 way_on w = {.p = &any,
                             .j = j,
@@ -390,7 +456,7 @@ static void stay_off(const sweep *s, const interval *v, int queue, int row, floa
     double uj = v->start.phase_uj[OFF] * v->decay + v->gain_uj - v->end.phase_uj[OFF];
     int shift = (int)lround(uj / v->end.step_uj);
     const float *from = row_at(s, &s->next, OFF, queue, row);
-    move(s, to, from, shift, 0, 0);
+    move(s, to, from, shift, (range){0, s->b->points}, 0);
     for (int i = 0; i < -shift && i < s->b->points; i++)
         to[i] = to[i] > from[0] ? to[i] : from[0];
 }
@@ -398,9 +464,11 @@ static void stay_off(const sweep *s, const interval *v, int queue, int row, floa
 static void pass(sweep *s, int j) {
     const bound *b = s->b;
     const interval *v = &b->intervals[j - 1];
-    passage ways[4];
+    passage ways[5];
     for (int i = 0; i < 4; i++)
-        ways[i] = passage_of(b, v, i / 2, i % 2);
+        ways[i] = passage_of(b, v, i / 2, i % 2, false);
+    bool naps = v->nap_uj < v->sleep_uj;
+    ways[4] = passage_of(b, v, ON, ON, true);
     behind_answers(s, j, ways);
     for (int mode = OFF; mode <= ON; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
@@ -409,7 +477,7 @@ static void pass(sweep *s, int j) {
                 memset(to, 0, (size_t)b->points * sizeof *to);
                 if (mode == OFF)
                     stay_off(s, v, queue, row, to);
-                for (int i = 0; i < 2; i++) {
+                for (int i = 0; i < (mode == ON && naps ? 3 : 2); i++) {
                     const way_on w = {.p = &ways[2 * mode + i],
                                       .j = j,
                                       .queue = queue & (s->masks - 1),

@@ -18,16 +18,24 @@ typedef struct crest {
     double least_uj, share;
 } crest;
 
+/* Parts of an interval's time. What is not paid by a part's end leaks until then. */
+enum { BOUND_PARTS = 4 };
+
 typedef struct interval {
     double decay;             /* what leakage leaves of a charge */
     double gain_uj, gross_uj; /* harvest: what is left of it at the end; without leakage */
-    double sleep_uj;          /* of a device that stays on, as it counts at the end */
+    double sleep_uj;          /* of a device that is never off in it, as it counts at the end */
+    double nap_uj;            /* or that may be switched off for a while, and boot */
     double most_s;            /* that rows reached in it may be apart */
     crest crest[2];           /* off, on all the time or behind a boot */
-    double impatient_uj;      /* least charge at which a span may begin without what it needs */
-    double lent_uj;           /* harvest of later, that such a span may have spent by the end */
-    lattice start, end;       /* end: start moved along; the next start, or replaced by it */
-    bool renewed;             /* it is replaced by this start */
+    crest early[BOUND_PARTS - 1][2]; /* the same up to the first, second .. part's end */
+    double rise[BOUND_PARTS - 1];    /* exp(lambda t) there */
+    bool tired;                      /* the engine may be: spans begin without what they ask for */
+    double
+        power_uw;   /* the most that arrives in it; tired: or while a span runs that begins in it */
+    double lent_uj; /* tired: harvest of later, that such a span may have spent by the end */
+    lattice start, end; /* end: start moved along; the next start, or replaced by it */
+    bool renewed;       /* it is replaced by this start */
 } interval;
 
 /* Parts of an interval's time, for inputs that are begun in it behind an answer; blocks of instants
@@ -44,7 +52,7 @@ typedef struct bound {
     int fresh;        /* slots after which an input is lost whose extractor's work is not done */
     bool off_forgets; /* such an input is lost when the device is switched off in its work */
     int points;
-    double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, sleep_uw;
+    double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, boot_s, sleep_uw;
     double step_uj; /* of charge */
     double most_uj; /* that an answer takes */
     double top_uj;  /* largest charge of a state, unpaid work in it (bound_cap_uj) */
@@ -79,10 +87,15 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
 static inline double bound_cap_uj(const bound *b, int queue, int row) {
     return b->cap_uj + (queue & ((1 << b->most_open) - 1) ? b->rows.rows[row].beyond_uj : 0);
 }
+/* The least that a charge can be at an interval's end. Off, it is left behind by what was on. On,
+   it was enough within the time of the longest unit (which is paid when it begins, without the
+   sleep whose place it takes) or boot. */
+double bound_floor_uj(const bound *b, const interval *v, bool on);
 /* What an interval's highest charge without work must be, at least, for the unit that leads to a
    row, when all from from_uj to the row before is paid in it: what was drawn leaks no more. */
 static inline double bound_least_uj(const interval *v, const bound_row *row, double from_uj) {
-    double need_uj = row->need_uj < v->impatient_uj ? row->need_uj : v->impatient_uj;
+    double bare_uj = row->bare_uj - v->power_uw * row->unit_s;
+    double need_uj = v->tired && bare_uj < row->need_uj ? bare_uj : row->need_uj;
     return need_uj + (row->before_uj - from_uj) * v->decay;
 }
 /* What work on the way along a line costs beside the rows' prices. */
