@@ -21,7 +21,7 @@ typedef struct sweep {
     int queues[2]; /* by mode */
     table now, next;
     float *line;   /* one row */
-    float *behind; /* [queue][mode at the end][1 + BOUND_PARTS] rows: see behind_answers */
+    float *behind; /* [queue][mode at the end][1 + BEHIND_PARTS] rows: see behind_answers */
 } sweep;
 
 static float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {
@@ -256,7 +256,7 @@ typedef struct way_on {
 } way_on;
 
 static float *behind_at(const sweep *s, int queue, int to, int parts) {
-    size_t at = ((size_t)queue * 2 + (size_t)to) * (1 + BOUND_PARTS) + (size_t)parts;
+    size_t at = ((size_t)queue * 2 + (size_t)to) * (1 + BEHIND_PARTS) + (size_t)parts;
     return s->behind + at * (size_t)s->next.row;
 }
 
@@ -266,7 +266,7 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
     const interval *v = w->p->v;
     int oldest_at = oldest(s, w->queue), in = arrived_before(b, w->j) - 1 - oldest_at;
     double left_s = w->most_s - (at->time_s - b->rows.rows[w->row].time_s);
-    int parts = (int)ceil(BOUND_PARTS * left_s / v->most_s - 1e-9);
+    int parts = (int)ceil(BEHIND_PARTS * left_s / v->most_s - 1e-9);
     if (in < 0 || parts < 1)
         return;
     int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
@@ -438,11 +438,11 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
             any.ready_uj = any.start_uj + any.v->gross_uj;
             any.ready_step_uj = any.v->start.step_uj;
             any.leaks = false;
-            for (int parts = 1; parts <= BOUND_PARTS; parts++) {
+            for (int parts = 1; parts <= BEHIND_PARTS; parts++) {
                 way_on w = {.p = &any,
                             .j = j,
                             .queue = queue,
-                            .most_s = b->intervals[j - 1].most_s * parts / BOUND_PARTS,
+                            .most_s = b->intervals[j - 1].most_s * parts / BEHIND_PARTS,
                             .to = behind_at(s, queue, to, parts)};
                 memset(w.to, 0, (size_t)s->next.row * sizeof *w.to);
                 work_on(s, &w);
@@ -505,8 +505,8 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
     s.line = wick_new(arena, float, b->points);
-    s.behind =
-        wick_new(arena, float, (size_t)(masks + 1) / 2 * 2 * (1 + BOUND_PARTS) * (size_t)s.now.row);
+    s.behind = wick_new(arena, float,
+                        (size_t)(masks + 1) / 2 * 2 * (1 + BEHIND_PARTS) * (size_t)s.now.row);
     return s;
 }
 

@@ -40,7 +40,7 @@ typedef struct interval {
 
 /* Parts of an interval's time, for inputs that are begun in it behind an answer; blocks of instants
    whose values are kept. */
-enum { BOUND_PARTS = 8, BOUND_BLOCKS = 2 };
+enum { BEHIND_PARTS = 8, BOUND_BLOCKS = 2 };
 
 /* The dynamic programme. */
 typedef struct bound {
