@@ -11,6 +11,9 @@
 static const double MARGIN = 0.003, MARGIN_OF_ONE = 0.012;
 /* And a rule by so much more: it is the luckiest of hundreds, a process's table one of eight. */
 static const double SEARCHED = 0.01;
+/* To be off is tried where sleep takes this share of the mean harvest, or in a period so many
+   boots: with less at stake, more candidates win by luck what the action does not. */
+static const double ASLEEP = 0.2, BOOTS = 2;
 
 typedef struct choice {
     wick_arena *arena;
@@ -41,6 +44,21 @@ static double value_of(choice *c, const wick_policy *policy) {
         return -1;
     double mean = sum / n, spread = n > 1 ? fmax(0, squares - sum * mean) / (n - 1) : 0;
     return mean - sqrt(spread / n);
+}
+
+/* Whether the device can, and sleeps dearly enough. */
+static wick_status look_at_sleep(choice *c, const wick_synth_options *options) {
+    const wick_judged *on = c->on;
+    double period_s = on->workload.period_s, step_s = period_s / options->slots;
+    harvest_chain chain;
+    if (!options->may_switch_off)
+        return WICK_OK;
+    WICK_TRY(harvest_chain_fit(on->plan, on->traces, on->n_traces, on->harvester, step_s, step_s, 1,
+                               &chain, c->diag));
+    double sleep_uw = c->device.sleep_uw;
+    c->may_switch_off = sleep_uw * step_s >= ASLEEP * chain.uj[0][0] ||
+                        sleep_uw * period_s >= BOOTS * c->device.boot_uj;
+    return WICK_OK;
 }
 
 static double consider(choice *c, const wick_policy *policy, const wick_synthesised *made) {
@@ -77,6 +95,7 @@ static void tables(choice *c, const wick_synth_options *options, int fixed) {
         o.harvester = on->harvester;
         o.memory_s = fmax(1e-3, memories[i] * on->workload.period_s);
         o.wait_s = on->wait_s;
+        o.may_switch_off = c->may_switch_off;
         o.dearer = 1.15;
         while (o.slots >= 40 && o.slots * o.workload.deadline_s > 60 * o.workload.period_s)
             o.slots /= 2; /* states grow with the deadline */
@@ -225,12 +244,9 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
-    choice c = {.arena = arena,
-                .on = on,
-                .device = device_of(on->plan),
-                .may_switch_off = options->may_switch_off,
-                .diag = diag};
+    choice c = {.arena = arena, .on = on, .device = device_of(on->plan), .diag = diag};
     wick_policy fixed = {0};
+    WICK_TRY(look_at_sleep(&c, options));
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);

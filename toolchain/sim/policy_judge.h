@@ -38,11 +38,13 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
 /* The best synthesised policy by the score: of tables by value iteration for several memories, each
    held to the best fixed module more or less (policy_process.h), of tables from rules on the energy
    until the deadline (policy_budget.h, which include every fixed module) and of `also` [n_also],
-   policies tuned otherwise. One that is not always the same module must be better than the best
-   fixed module by a margin beside the standard error over the traces, because what is better by
-   little, or on some of these traces, may be worse on others. As for wick_policy_tune the best are
-   judged once more, which *score is of. Tables' arrays are in `arena`; *made (may be NULL)
-   describes the chosen table, zero where it is one of `also`. */
+   policies tuned otherwise. Where the device may switch off (options), and sleep takes a fifth of
+   the mean harvest or, in a period, two boots' energy, tables and rules do that as well. One that
+   is not always the same module must be better than the best fixed module by a margin beside the
+   standard error over the traces, because what is better by little, or on some of these traces, may
+   be worse on others. As for wick_policy_tune the best are judged once more, which *score is of.
+   Tables' arrays are in `arena`; *made (may be NULL) describes the chosen table, zero where it is
+   one of `also`. */
 wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
