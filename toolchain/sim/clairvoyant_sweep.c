@@ -56,8 +56,19 @@ static int most(int a, int b) {
     return a > b ? a : b;
 }
 
+/* As (int)floor and (int)ceil, which are calls on some machines. */
+static int down_of(double x) {
+    int i = (int)x;
+    return i - (i > x);
+}
+
+static int up_of(double x) {
+    int i = (int)x;
+    return i + (i < x);
+}
+
 static int up(double uj, double step_uj) {
-    return (int)ceil(uj / step_uj - 1e-9);
+    return up_of(uj / step_uj - 1e-9);
 }
 
 /* ---- at an instant ---- */
@@ -215,6 +226,13 @@ static void move(const sweep *s, float *restrict to, const float *restrict from,
     }
 }
 
+/* The beginning of an interval, up to some time. */
+typedef struct part {
+    double boots;                 /* the least index that can have booted; -INFINITY: it was on */
+    double paid_uj, paid_step_uj; /* the most that can be paid at index 0; by index */
+    double weight;                /* of what is paid later, beside that of the part before */
+} part;
+
 /* How an interval moves charges from one mode's lattice to another's. */
 typedef struct passage {
     const interval *v;
@@ -225,20 +243,40 @@ typedef struct passage {
     double first;                   /* the smallest index that may take it, were all paid */
     double floor;                   /* the smallest index at the end, were all paid */
     bool leaks;                     /* what is paid late costs more */
+    part parts[BOUND_PARTS - 1];
 } passage;
+
+/* What is paid by some time is at most what the charge has been till then, less what is left of it
+   when a unit is paid; before a boot nothing. The rest leaks at least until then. */
+static part part_of(const bound *b, const interval *v, int from, int k) {
+    double uj = crest_uj(&v->early[k][from], v->start.phase_uj[from]);
+    double step_uj = v->early[k][from].share * v->start.step_uj;
+    double keeps_uj = b->off_uj - b->rows.short_uj;
+    if (v->tired)
+        keeps_uj = fmin(keeps_uj, b->off_uj - v->power_uw * b->rows.unit_s);
+    return (part){.boots = from == OFF ? (b->on_uj - uj) / step_uj : -INFINITY,
+                  .paid_uj = (uj - keeps_uj) * v->rise[k],
+                  .paid_step_uj = step_uj * v->rise[k],
+                  .weight = v->rise[k] - (k ? v->rise[k - 1] : 1)};
+}
+
+static int shift_of(const interval *v, double start_uj, int to, double sleep_uj) {
+    double uj = start_uj * v->decay + v->gain_uj - sleep_uj - v->end.phase_uj[to];
+    return up(uj, v->end.step_uj);
+}
 
 /* naps: a device that is on may be off for a while; it boots at no less than on_uj. */
 static passage passage_of(const bound *b, const interval *v, int from, int to, bool naps) {
     double boot_uj = from == OFF ? b->boot_uj : 0;
     passage p = {.v = v, .from = from, .to = to, .leaks = b->lambda > 0};
+    for (int k = 0; p.leaks && k < BOUND_PARTS - 1; k++)
+        p.parts[k] = part_of(b, v, from, k);
     p.start_uj = v->start.phase_uj[from] - boot_uj;
     p.ready_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]) - boot_uj;
     p.ready_step_uj = v->crest[from].share * v->start.step_uj;
-    double uj = p.start_uj * v->decay + v->gain_uj - v->end.phase_uj[to];
-    if (from == ON && to == ON)
-        uj -= naps ? v->nap_uj : v->sleep_uj;
+    double sleep_uj = from == OFF || to == OFF ? 0 : naps ? v->nap_uj : v->sleep_uj;
     p.floor = (bound_floor_uj(b, v, to == ON) - v->end.phase_uj[to]) / v->end.step_uj;
-    p.shift = up(uj, v->end.step_uj);
+    p.shift = shift_of(v, p.start_uj, to, sleep_uj);
     if (naps)
         p.first = (b->on_uj - crest_uj(&v->crest[OFF], v->start.phase_uj[from])) /
                   (v->crest[OFF].share * v->start.step_uj);
@@ -295,12 +333,12 @@ typedef struct on_line {
 
 /* Whole steps of the lattice for what leads from one row to another. */
 static int steps_paid(const bound *b, const interval *v, int from, int to, double uj) {
-    return (int)floor(uj / v->start.step_uj + b->rest[from] - b->rest[to] + 1e-9);
+    return down_of(uj / v->start.step_uj + b->rest[from] - b->rest[to] + 1e-9);
 }
 
 /* The smallest index there with which the interval may end. */
 static int floor_at(const bound *b, const passage *p, int row) {
-    return (int)ceil(p->floor + b->rest[row] - 1e-9);
+    return up_of(p->floor + b->rest[row] - 1e-9);
 }
 
 /* Ends the interval at row i. Who goes off there commits, and who waits there for charge; who goes
@@ -321,62 +359,58 @@ static void end_at(const sweep *s, const way_on *w, int i, int shift, range of, 
     move(s, w->to, to, shift - commit, committed, 0);
 }
 
-/* What cost_uj of work costs at the interval's start, of the charge with index i: what is drawn by
-   some time is at most what the charge has been till then, less what keeps the device on (before a
-   boot nothing); the rest leaks at least until then. */
+/* What cost_uj of work costs at the interval's start, of the charge with index i. */
 static double with_leakage(const bound *b, const passage *p, double cost_uj, double i) {
-    double boot_uj = p->from == OFF ? b->boot_uj : 0, all_uj = cost_uj + boot_uj, before = 1;
-    double uj = p->v->start.phase_uj[p->from] + i * p->v->start.step_uj, extra_uj = 0;
-    double keeps_uj = b->off_uj - b->rows.short_uj;
-    if (p->v->tired)
-        keeps_uj = fmin(keeps_uj, b->off_uj - p->v->power_uw * b->rows.unit_s);
+    double all_uj = cost_uj + (p->from == OFF ? b->boot_uj : 0), extra_uj = 0;
     for (int k = 0; k < BOUND_PARTS - 1; k++) {
-        double most_uj = crest_uj(&p->v->early[k][p->from], uj), rise = p->v->rise[k];
-        double drawn_uj = fmax(0, most_uj - keeps_uj) * rise;
-        if (p->from == OFF && most_uj < b->on_uj)
-            drawn_uj = 0;
-        extra_uj += fmax(0, all_uj - drawn_uj) * (rise - before);
-        before = rise;
+        const part *at = &p->parts[k];
+        double paid_uj = at->paid_uj + i * at->paid_step_uj;
+        double late_uj = paid_uj > 0 && i >= at->boots ? all_uj - paid_uj : all_uj;
+        extra_uj += late_uj > 0 ? late_uj * at->weight : 0;
     }
     return cost_uj + extra_uj;
 }
 
-/* To row i of a line, for work that costs so much. */
-static void reach(const sweep *s, const way_on *w, int i, int first, double cost_uj,
-                  double commit_uj) {
-    enum { RANGES = 6 };
+/* Of such indices, at such a price. */
+static void reach_at(const sweep *s, const way_on *w, int i, range of, double cost_uj,
+                     double commit_uj) {
     const bound *b = s->b;
     const passage *p = w->p;
-    const bound_row *at = &b->rows.rows[i];
-    int least = steps_paid(b, p->v, w->row, i, cost_uj), extra = 0, parts = 0;
-    double width = 0;
-    if (p->leaks) {
-        double dearest_uj = with_leakage(b, p, cost_uj, first - b->rest[w->row]);
-        extra = steps_paid(b, p->v, w->row, i, dearest_uj) - least;
+    int paid = steps_paid(b, p->v, w->row, i, cost_uj), shift = p->shift - paid;
+    int commit = commit_uj > 0 ? steps_paid(b, p->v, w->row, i, cost_uj + commit_uj) - paid : 0;
+    of.first = most(of.first, floor_at(b, p, i) - shift);
+    end_at(s, w, i, shift, of, commit);
+    if (b->rows.rows[i].answers && bound_open(b, w->queue) >= 2)
+        go_on(s, w, &b->rows.rows[i], steps_paid(b, p->v, w->row, 0, cost_uj), of);
+}
+
+/* To row i of a line, for work that costs so much where it is not late; of indices from `first` on.
+   In ranges, each at the price of its last index. */
+static void reach(const sweep *s, const way_on *w, int i, int first, double cost_uj,
+                  double commit_uj) {
+    enum { RANGES = 5 };
+    const bound *b = s->b;
+    const passage *p = w->p;
+    const interval *v = p->v;
+    const part *early = &p->parts[0];
+    double rest = b->rest[w->row], late_uj = p->leaks ? v->rise[BOUND_PARTS - 2] - 1 : 0;
+    range of = {first, b->points};
+    if (late_uj * cost_uj > v->start.step_uj) {
+        double steps = (with_leakage(b, p, cost_uj, first - rest) - cost_uj) / v->start.step_uj;
+        int parts = steps < RANGES ? up_of(steps - 0.5) : RANGES;
+        double all_uj = cost_uj + (p->from == OFF ? b->boot_uj : 0);
+        double until = (all_uj - early->paid_uj) / early->paid_step_uj; /* later nothing is late */
+        double width = ((until > early->boots ? until : early->boots) + 1 - first) / parts;
+        for (; parts > 0 && of.first < b->points; parts--, of.first = of.end) {
+            double end = of.first + (width > 1 ? width : 1);
+            of.end = end < b->points ? (int)end : b->points;
+            double uj = with_leakage(b, p, cost_uj, of.end - 1 - rest);
+            reach_at(s, w, i, of, uj, commit_uj);
+        }
+        of.end = b->points;
     }
-    if (extra > 0) {
-        /* From here on nothing is late. */
-        double until_uj = (cost_uj + (p->from == OFF ? b->boot_uj : 0)) / p->v->rise[0] + b->off_uj;
-        if (p->from == OFF)
-            until_uj = fmax(until_uj, b->on_uj);
-        const crest *early = &p->v->early[0][p->from];
-        double uj = (until_uj - early->least_uj) / early->share - p->v->start.phase_uj[p->from];
-        parts = extra < RANGES ? extra : RANGES;
-        width = ceil((uj / p->v->start.step_uj + 1 - first) / parts);
-        width = fmax(width, 1);
-    }
-    for (range of = {first, first}; of.end < b->points; of.first = of.end) {
-        of.end = parts-- > 0 ? (int)fmin(of.first + width, b->points) : b->points;
-        double uj = cost_uj;
-        if (p->leaks)
-            uj = with_leakage(b, p, cost_uj, of.end - 1 - b->rest[w->row]);
-        int paid = steps_paid(b, p->v, w->row, i, uj), shift = p->shift - paid;
-        int commit = commit_uj > 0 ? steps_paid(b, p->v, w->row, i, uj + commit_uj) - paid : 0;
-        range now = {most(of.first, floor_at(b, p, i) - shift), of.end};
-        end_at(s, w, i, shift, now, commit);
-        if (at->answers && bound_open(b, w->queue) >= 2)
-            go_on(s, w, at, steps_paid(b, p->v, w->row, 0, uj), now);
-    }
+    if (of.first < b->points)
+        reach_at(s, w, i, of, cost_uj, commit_uj);
 }
 
 /* To the rows of a line. False: the charge or the time ends within it. */
@@ -400,7 +434,7 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
         least += b->rest[w->row];
         if (first >= b->points || least > b->points)
             return false;
-        first = most(most(first, 0), (int)ceil(fmax(least, 0) - 1e-9));
+        first = most(most(first, 0), up_of(least - 1e-9));
         reach(s, w, i, first, cost_uj, commit_uj);
     }
     return true;
@@ -434,9 +468,11 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
     const bound *b = s->b;
     for (int queue = 1; queue < s->masks / 2; queue++)
         for (int to = OFF; to <= ON; to++) {
-            passage any = ways[2 * ON + to]; /* whenever it comes there, and from off as well */
+            passage any =
+                ways[2 * ON + to]; /* whenever it comes there; from off, without the sleep before */
             any.ready_uj = any.start_uj + any.v->gross_uj;
             any.ready_step_uj = any.v->start.step_uj;
+            any.shift = shift_of(any.v, any.start_uj, to, 0);
             any.leaks = false;
             for (int parts = 1; parts <= BEHIND_PARTS; parts++) {
                 way_on w = {.p = &any,
