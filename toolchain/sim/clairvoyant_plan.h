@@ -8,7 +8,7 @@
 typedef struct plan_state {
     double at_s;
     bool on;
-    int queue; /* as in clairvoyant_sweep.c */
+    int queue; /* as in clairvoyant_queue.c */
     int row;   /* of the oldest outstanding input; 0 without one */
     double uj; /* in the capacitor, with what is drawn beyond that row */
 } plan_state;

@@ -19,7 +19,7 @@ static const wick_segment *segment_of(const replay *r, int k) {
     return &r->planner.problem->plan->model.segments[k];
 }
 
-/* Inputs that are outstanding, as in clairvoyant_sweep.c. */
+/* Inputs that are outstanding, as in clairvoyant_queue.c. */
 static int queue_of(const replay *r, const wick_sim_state *s) {
     const bound_problem *p = r->planner.problem;
     const bound *b = &p->bound;

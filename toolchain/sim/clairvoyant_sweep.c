@@ -6,9 +6,7 @@
 enum { OFF, ON };
 
 /* Values of all states at one instant. A row is the charges of one (mode, queue, work), with as
-   many copies of the full capacitor's value behind them. A queue: bit i is set when the input that
-   arrived i periods before the latest one is outstanding; the bit above these: the queue of a
-   device that is off is full of inputs, also of those whose deadline is over, and takes no new one.
+   many copies of the full capacitor's value behind them. Queues: clairvoyant_queue.c.
  */
 typedef struct table {
     float *values;
@@ -27,20 +25,6 @@ typedef struct sweep {
 static float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {
     size_t at = (size_t)(mode * s->queues[OFF] + queue) * (size_t)t->rows;
     return t->values + (at + (size_t)row) * (size_t)t->row;
-}
-
-int bound_open(const bound *b, int queue) {
-    int n = 0;
-    for (int mask = queue & ((1 << b->most_open) - 1); mask; mask &= mask - 1)
-        n++;
-    return n;
-}
-
-int bound_oldest(const bound *b, int queue) {
-    int at = -1;
-    for (int i = 0; i < b->most_open; i++)
-        at = queue >> i & 1 ? i : at;
-    return at;
 }
 
 static int oldest(const sweep *s, int queue) {
@@ -81,72 +65,14 @@ static void take(const sweep *s, float *restrict to, const float *restrict from,
     }
 }
 
-/* Inputs that were there before instant j. */
-static int arrived_before(const bound *b, int j) {
-    return (j + b->slots - 1) / b->slots;
-}
-
 /* An answer that is complete: reward, and the input is done with. */
 static void deliver(const sweep *s, int j, int mode, int queue, int row) {
     const bound *b = s->b;
-    int at = oldest(s, queue), in = arrived_before(b, j) - 1 - at, k = b->rows.rows[row].answers;
+    int at = oldest(s, queue), in = bound_arrived(b, j) - 1 - at, k = b->rows.rows[row].answers;
     if (in < 0 || !k)
         return;
     take(s, row_at(s, &s->next, mode, queue, row), row_at(s, &s->next, mode, queue & ~(1 << at), 0),
          b->reward[in * b->n_modules + k - 1]);
-}
-
-/* The inputs of `queue` that are gone when `gone` are; *row: of the oldest. */
-static int without(const bound *b, int queue, int gone, int *row) {
-    int at = bound_oldest(b, queue);
-    if (at >= 0 && gone >> at & 1)
-        *row = 0;
-    return queue & ~gone;
-}
-
-/* Features that are too old are not used: behind that age only work on a module goes on. */
-static int too_old(const bound *b, int j, int mask, int row) {
-    int at = bound_oldest(b, mask), newest = arrived_before(b, j) - 1, gone = 0;
-    for (int i = 0; b->fresh && i <= at; i++)
-        if (j - (newest - i) * b->slots >= b->fresh && (i < at || row < b->rows.extracted))
-            gone |= 1 << i;
-    return gone & mask;
-}
-
-/* The old input that makes room for a new one; 0: none, the new one goes. */
-static int old_one(const bound *b, int mask, bool spared) {
-    int oldest = 1 << bound_oldest(b, mask), next = bound_oldest(b, mask & ~oldest);
-    return !spared ? oldest : next >= 0 ? 1 << next : 0;
-}
-
-int bound_queue_behind(const bound *b, int j, int mode, int queue, bool spared, int *row) {
-    int masks = 1 << b->most_open, mask = queue & (masks - 1), last = masks >> 1;
-    bool stuck = queue >= masks, lost = false;
-    if (j >= b->deadline && (j - b->deadline) % b->slots == 0) {
-        if (mode == OFF && b->off_drops_new && mask & last)
-            stuck = stuck || bound_open(b, mask) >= b->room;
-        mask = without(b, mask, mask & last, row);
-    }
-    mask = without(b, mask, too_old(b, j, mask, *row), row);
-    if (j % b->slots == 0 && j < b->n) {
-        if (b->drops_new) {
-            lost = stuck || bound_open(b, queue) >= b->room;
-        } else if (bound_open(b, mask) >= b->room) {
-            int gone = old_one(b, mask, spared);
-            lost = gone == 0;
-            mask = without(b, mask, gone, row);
-        }
-        stuck = stuck || (mode == OFF && b->off_drops_new && lost);
-        lost = lost || (mode == OFF && b->needs_power);
-        mask = mask << 1 & (masks - 1);
-        mask |= !lost;
-    }
-    return mask + (stuck ? masks : 0);
-}
-
-int bound_queue_off(const bound *b, int queue, int *row) {
-    bool begun = *row > 0 && *row >= b->rows.taken && *row < b->rows.extracted;
-    return b->off_forgets && begun ? without(b, queue, 1 << bound_oldest(b, queue), row) : queue;
 }
 
 /* From values behind what happens at instant j (in `now`) to values before it (in `next`): answers
@@ -302,7 +228,7 @@ static float *behind_at(const sweep *s, int queue, int to, int parts) {
 static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid, range of) {
     const bound *b = s->b;
     const interval *v = w->p->v;
-    int oldest_at = oldest(s, w->queue), in = arrived_before(b, w->j) - 1 - oldest_at;
+    int oldest_at = oldest(s, w->queue), in = bound_arrived(b, w->j) - 1 - oldest_at;
     double left_s = w->most_s - (at->time_s - b->rows.rows[w->row].time_s);
     int parts = (int)ceil(BEHIND_PARTS * left_s / v->most_s - 1e-9);
     if (in < 0 || parts < 1)

@@ -129,11 +129,13 @@ wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, doub
 
 /* The value of a state before what happens at instant j (1 .. n): of the largest charge of the
    lattice that is not above uj; of no use once the user has asked to stop. A queue as in
-   clairvoyant_sweep.c; row: of the oldest outstanding input, 0 without one. */
+   clairvoyant_queue.c; row: of the oldest outstanding input, 0 without one. */
 double bound_value(bound_values *v, int j, int mode, int queue, int row, double uj);
 /* The last instant that can be looked at together with instant j at no extra cost: at least a
    deadline and some periods behind it, where time does not end before. */
 int bound_horizon(const bound_values *v, int j);
+/* Inputs that were there before instant j. */
+int bound_arrived(const bound *b, int j);
 /* How many inputs are outstanding. */
 int bound_open(const bound *b, int queue);
 /* Periods before the latest arrival at which the oldest outstanding input arrived; -1: none. */
