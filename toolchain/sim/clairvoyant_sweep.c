@@ -19,7 +19,7 @@ typedef struct sweep {
     int queues[2]; /* by mode */
     table now, next;
     float *line;   /* one row */
-    float *behind; /* [queue][mode at the end][1 + BEHIND_PARTS] rows: see behind_answers */
+    float *behind; /* [queue][BEHIND_ENDS][1 + BEHIND_PARTS] rows: see behind_answers */
 } sweep;
 
 static float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {
@@ -169,6 +169,7 @@ typedef struct passage {
     double first;                   /* the smallest index that may take it, were all paid */
     double floor;                   /* the smallest index at the end, were all paid */
     bool leaks;                     /* what is paid late costs more */
+    bool stays;                     /* it sleeps all of the interval */
     part parts[BOUND_PARTS - 1];
 } passage;
 
@@ -203,6 +204,7 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
     double sleep_uj = from == OFF || to == OFF ? 0 : naps ? v->nap_uj : v->sleep_uj;
     p.floor = (bound_floor_uj(b, v, to == ON) - v->end.phase_uj[to]) / v->end.step_uj;
     p.shift = shift_of(v, p.start_uj, to, sleep_uj);
+    p.stays = from == ON && to == ON && !naps;
     if (naps)
         p.first = (b->on_uj - crest_uj(&v->crest[OFF], v->start.phase_uj[from])) /
                   (v->crest[OFF].share * v->start.step_uj);
@@ -219,8 +221,9 @@ typedef struct way_on {
     float *to;
 } way_on;
 
-static float *behind_at(const sweep *s, int queue, int to, int parts) {
-    size_t at = ((size_t)queue * 2 + (size_t)to) * (1 + BEHIND_PARTS) + (size_t)parts;
+/* end: off; on; on, and not asleep for all of the interval. */
+static float *behind_at(const sweep *s, int queue, int end, int parts) {
+    size_t at = ((size_t)queue * BEHIND_ENDS + (size_t)end) * (1 + BEHIND_PARTS) + (size_t)parts;
     return s->behind + at * (size_t)s->next.row;
 }
 
@@ -234,7 +237,8 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
     if (in < 0 || parts < 1)
         return;
     int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
-    move(s, w->to, behind_at(s, w->queue & ~(1 << oldest_at), w->p->to, parts), shift, of,
+    int end = w->p->to == ON && !w->p->stays ? BEHIND_ENDS - 1 : w->p->to;
+    move(s, w->to, behind_at(s, w->queue & ~(1 << oldest_at), end, parts), shift, of,
          b->reward[in * b->n_modules + at->answers - 1]);
 }
 
@@ -393,19 +397,19 @@ static void work_on(const sweep *s, const way_on *w) {
 static void behind_answers(const sweep *s, int j, const passage *ways) {
     const bound *b = s->b;
     for (int queue = 1; queue < s->masks / 2; queue++)
-        for (int to = OFF; to <= ON; to++) {
-            passage any =
-                ways[2 * ON + to]; /* whenever it comes there; from off, without the sleep before */
+        for (int end = 0; end < BEHIND_ENDS; end++) {
+            passage any = ways[2 * ON + (end > OFF)]; /* whenever it comes there */
             any.ready_uj = any.start_uj + any.v->gross_uj;
             any.ready_step_uj = any.v->start.step_uj;
-            any.shift = shift_of(any.v, any.start_uj, to, 0);
+            if (end > ON)
+                any.shift = shift_of(any.v, any.start_uj, ON, 0);
             any.leaks = false;
             for (int parts = 1; parts <= BEHIND_PARTS; parts++) {
                 way_on w = {.p = &any,
                             .j = j,
                             .queue = queue,
                             .most_s = b->intervals[j - 1].most_s * parts / BEHIND_PARTS,
-                            .to = behind_at(s, queue, to, parts)};
+                            .to = behind_at(s, queue, end, parts)};
                 memset(w.to, 0, (size_t)s->next.row * sizeof *w.to);
                 work_on(s, &w);
                 for (int i = b->points; i < s->next.row; i++)
@@ -467,8 +471,9 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
     s.line = wick_new(arena, float, b->points);
-    s.behind = wick_new(arena, float,
-                        (size_t)(masks + 1) / 2 * 2 * (1 + BEHIND_PARTS) * (size_t)s.now.row);
+    s.behind =
+        wick_new(arena, float,
+                 (size_t)(masks + 1) / 2 * BEHIND_ENDS * (1 + BEHIND_PARTS) * (size_t)s.now.row);
     return s;
 }
 

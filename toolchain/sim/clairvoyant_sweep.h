@@ -38,9 +38,10 @@ typedef struct interval {
     bool renewed;       /* it is replaced by this start */
 } interval;
 
-/* Parts of an interval's time, for inputs that are begun in it behind an answer; blocks of instants
-   whose values are kept. */
-enum { BEHIND_PARTS = 8, BOUND_BLOCKS = 2 };
+/* Parts of an interval's time, for inputs that are begun in it behind an answer, and ways in which
+   it ends then (off; on; on, and not asleep for all of it); blocks of instants whose values are
+   kept. */
+enum { BEHIND_PARTS = 8, BEHIND_ENDS = 3, BOUND_BLOCKS = 2 };
 
 /* The dynamic programme. */
 typedef struct bound {
