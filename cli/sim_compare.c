@@ -41,7 +41,8 @@ static wick_status find_limits(const sim_args *a, const sim_world *w, double eff
 /* What a coarser grid and fewer replays leave open. */
 static void print_effort(const wick_bound *energy, const wick_bound *known) {
     const wick_clairvoyant_options finest = wick_clairvoyant_defaults(), *used = &energy->grid;
-    if (used->slots < finest.slots || used->levels < finest.levels || used->charges) {
+    bool coarser = used->slots < finest.slots || used->levels < finest.levels || used->charges > 0;
+    if (coarser) {
         printf("To save time the bounds have a coarser grid (%d instants of a period, an answer in "
                "%d parts",
                used->slots, used->levels);
@@ -49,10 +50,13 @@ static void print_effort(const wick_bound *energy, const wick_bound *known) {
             printf(", %d charges", used->charges);
         printf("): they hold, and a finer one makes them tighter.\n");
     }
-    if (energy->cut_short || known->cut_short)
-        printf("The plans were replayed %d and %d times: more replays might reach more.\n",
-               energy->replays, known->replays);
-    if (energy->cut_short || known->cut_short || used->slots < finest.slots)
+    if (energy->cut_short)
+        printf("With the harvest known %d replays were tried: more might reach more.\n",
+               energy->replays);
+    if (known->cut_short)
+        printf("With the right modules known, too, %d replays were tried: more might reach more.\n",
+               known->replays);
+    if (energy->cut_short || known->cut_short || coarser)
         printf(
             "--effort F takes F times as long as the usual half a minute; --effort 0 has no limit.\n");
 }

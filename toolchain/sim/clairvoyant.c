@@ -304,7 +304,6 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
     bound *b = &p->bound;
     *b = (bound){.n_modules = plan->model.n_modules,
-                 .quiet = options->quiet,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .lambda = p->cap.lambda_per_s,
                  .cap_uj = p->cap.max_uj,
@@ -350,8 +349,13 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
     wick_status status =
         bound_make(arena, plan, trace, options, correct, n_samples, grid, 1, &p, diag);
     double value = 0;
-    if (status == WICK_OK)
-        status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, NULL, diag);
+    if (status == WICK_OK) {
+        wick_progress progress;
+        wick_progress_begin(&progress, "bound", "instants", (uint64_t)p.bound.n);
+        progress.enabled = progress.enabled && !options->quiet;
+        status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, NULL, &progress, diag);
+        wick_progress_end(&progress);
+    }
     if (status == WICK_OK)
         *out = bound_figures(&p, value);
     wick_arena_free(arena);

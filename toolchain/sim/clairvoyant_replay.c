@@ -12,7 +12,8 @@ typedef struct replay {
     int input;   /* it was chosen for */
     double late; /* share of the capacitor that it charges, for as many units as that carries,
                     before it begins the next one */
-    wick_progress progress;
+    wick_progress *progress;
+    uint64_t before; /* of it */
 } replay;
 
 static const wick_segment *segment_of(const replay *r, int k) {
@@ -202,7 +203,9 @@ static double late_s(const replay *r, const wick_sim_state *s) {
 static wick_sim_action act(void *ctx, const wick_sim_state *s) {
     replay *r = ctx;
     bool stays_on;
-    wick_progress_update(&r->progress, (uint64_t)s->now_s);
+    double instants =
+        fmin(s->now_s, r->planner.problem->bound.end_s) / r->planner.problem->bound.dt_s;
+    wick_progress_update(r->progress, r->before + (uint64_t)instants);
     if (s->now_s >= r->planner.problem->bound.end_s)
         return (wick_sim_action){.kind = WICK_SIM_GO_ON};
     if (s->input < 0)
@@ -241,24 +244,25 @@ typedef struct contest {
     double spent, most; /* effort, as in wick_clairvoyant_options */
     wick_bound *out;
     double *reached;
+    wick_progress progress; /* instants of all sweeps and replays there can be */
 } contest;
 
 /* The score of one. */
-static wick_status play(const contest *c, const bound_problem *p, bound_values *values,
-                        const manner *m, double *score, wick_diag *diag) {
+static wick_status play(contest *c, const bound_problem *p, bound_values *values, const manner *m,
+                        double *score, wick_diag *diag) {
     replay r = {
         .planner = {.problem = p, .values = values, .margin_uj = m->margin * p->bound.most_uj},
-        .late = m->late};
+        .late = m->late,
+        .progress = &c->progress,
+        .before = c->progress.done};
     const wick_sim_control control = {.act = act, .ctx = &r};
     wick_sim_options options = *p->options;
     wick_sim_result result;
     options.control = &control;
     options.quiet = true;
-    wick_progress_begin(&r.progress, "replaying its plan", "s", (uint64_t)p->bound.end_s);
-    r.progress.enabled = r.progress.enabled && !p->bound.quiet;
     wick_status status =
         wick_sim_run(c->plan, c->trace, &options, c->correct, c->n_samples, &result, diag);
-    wick_progress_end(&r.progress);
+    wick_progress_update(&c->progress, r.before + (uint64_t)p->bound.n);
     *score = 0;
     if (status == WICK_OK && result.inputs)
         *score =
@@ -276,11 +280,23 @@ static bool spend(contest *c, double effort, int sweeps) {
     return left;
 }
 
+static const manner manners[] = {{0, 0},      {0, 0.97},  {0, 0.4},      {0.01, 0},   {0.01, 0.97},
+                                 {0.01, 0.4}, {0.003, 0}, {0.003, 0.97}, {0.003, 0.4}};
+/* Plans whose work all costs so much more (and that count on no engine that is tired of waiting);
+   who waits longer commits less often, and leaks more. */
+static const double dearer_by[] = {1, 1.001, 1.02, 1.04, 1.08};
+
+/* The time left is what it takes at most: often an early replay is good enough. */
+static void begin_progress(contest *c, int instants, double effort) {
+    double all = WICK_LEN(dearer_by) * (1 + WICK_LEN(manners));
+    double sweeps = fmin(all, 1 + floor(c->most / effort));
+    wick_progress_begin(&c->progress, "bound and replays", "instants",
+                        (uint64_t)(sweeps * instants));
+    c->progress.enabled = c->progress.enabled && !c->options->quiet;
+}
+
 /* *more: none was good enough, and effort is left. */
 static wick_status play_all(contest *c, double dearer, bool *more, wick_diag *diag) {
-    static const manner manners[] = {{0, 0},     {0, 0.97},     {0, 0.4},
-                                     {0.01, 0},  {0.01, 0.97},  {0.01, 0.4},
-                                     {0.003, 0}, {0.003, 0.97}, {0.003, 0.4}};
     const double enough = 0.998; /* of the bound */
     wick_arena *arena = wick_arena_new();
     bound_problem p;
@@ -291,8 +307,10 @@ static wick_status play_all(contest *c, double dearer, bool *more, wick_diag *di
     double effort = status == WICK_OK ? bound_effort(&p.bound) : 0;
     /* A plan is worth making when it can be replayed, which computes all values anew. */
     *more = status == WICK_OK && (dearer == 1 || spend(c, effort, 2));
+    if (*more && dearer == 1)
+        begin_progress(c, p.bound.n, effort);
     if (*more)
-        status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, &values, diag);
+        status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, &values, &c->progress, diag);
     if (*more && status == WICK_OK && dearer == 1)
         *c->out = bound_figures(&p, value);
     for (size_t k = 0; k < WICK_LEN(manners) && *more && status == WICK_OK; k++) {
@@ -312,10 +330,6 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                                     const wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,
                                     wick_bound *out, double *reached, wick_diag *diag) {
-    /* Plans whose work all costs so much more (and that count on no engine that is tired of
-     * waiting); who waits longer commits less often, and leaks more.
-     */
-    static const double dearer[] = {1, 1.001, 1.02, 1.04, 1.08};
     enum { REPLAYS = 7 }; /* times a sweep's effort */
     contest c = {.plan = plan,
                  .trace = trace,
@@ -330,7 +344,8 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
     bool more = true;
     *out = (wick_bound){0};
     *reached = 0;
-    for (size_t i = 0; i < WICK_LEN(dearer) && more && status == WICK_OK; i++)
-        status = play_all(&c, dearer[i], &more, diag);
+    for (size_t i = 0; i < WICK_LEN(dearer_by) && more && status == WICK_OK; i++)
+        status = play_all(&c, dearer_by[i], &more, diag);
+    wick_progress_end(&c.progress);
     return status;
 }

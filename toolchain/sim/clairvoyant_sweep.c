@@ -576,23 +576,19 @@ double bound_value(bound_values *v, int j, int mode, int queue, int row, double 
 }
 
 wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, double *value,
-                        bound_values **kept, wick_diag *diag) {
+                        bound_values **kept, wick_progress *progress, wick_diag *diag) {
     bound_values *v = kept ? begin_values(b, arena) : NULL;
     sweep own = {0}, *s = v ? &v->s : &own;
-    wick_progress progress;
     if (!v)
         own = begin_sweep(b, arena);
-    wick_progress_begin(&progress, "clairvoyant's bound", "instants", (uint64_t)b->n);
-    progress.enabled = progress.enabled && !b->quiet;
     end_of_time(s);
     int j = b->n;
     for (; j > 0 && !wick_stop_requested(); j--) {
         if (v)
             keep_last(v, j);
         step_back(s, j);
-        wick_progress_update(&progress, (uint64_t)(b->n - j + 1));
+        wick_progress_update(progress, progress->done + 1);
     }
-    wick_progress_end(&progress);
     if (j > 0)
         return wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "interrupted");
     if (kept)

@@ -62,7 +62,6 @@ typedef struct bound {
                      in the charge: what leads from row to row costs whole steps */
     interval *intervals; /* [n] */
     float *reward;       /* [inputs][modules] */
-    bool quiet;          /* no progress bar */
 } bound;
 
 /* What it is made of; made in an arena. */
@@ -124,9 +123,10 @@ typedef struct bound_values bound_values;
 int bound_block(const bound *b);
 
 /* *value: of a device that is off with start_uj before the first input arrives. `kept` (may be
-   NULL): the values of all instants, in `arena`. INTERRUPTED. */
+   NULL): the values of all instants, in `arena`. An instant is one more of `progress`. INTERRUPTED.
+ */
 wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, double *value,
-                        bound_values **kept, wick_diag *diag);
+                        bound_values **kept, wick_progress *progress, wick_diag *diag);
 
 /* The value of a state before what happens at instant j (1 .. n): of the largest charge of the
    lattice that is not above uj; of no use once the user has asked to stop. A queue as in
