@@ -9,7 +9,8 @@
 /* Of expected accuracy: what a policy must be better by than always the same module, on many traces
    and, beside that, on one (which says nothing of how traces differ). */
 static const double MARGIN = 0.003, MARGIN_OF_ONE = 0.012;
-/* And a rule by so much more: it is the luckiest of hundreds, a process's table one of eight. */
+/* And a rule, or tuned thresholds, by so much more: they are the luckiest of hundreds, a process's
+   table one of eight. */
 static const double SEARCHED = 0.01;
 /* To be off is tried where sleep takes this share of the mean harvest, or in a period so many
    boots: with less at stake, more candidates win by luck what the action does not. */
@@ -264,7 +265,7 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
     *best = policy_of(arena, &constant, 0);
     for (int i = 0; i < c.finals.n && c.status == WICK_OK; i++) {
         double value = value_of(&c, &c.finals.at[i].policy);
-        if (c.finals.at[i].made.bytes && !c.finals.at[i].made.n_states)
+        if (!c.finals.at[i].made.n_states)
             value -= SEARCHED;
         if (c.status == WICK_OK && value > best_value) {
             best_value = value;
