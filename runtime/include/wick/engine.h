@@ -122,11 +122,11 @@ wick_rt_status wick_engine_sync(wick_engine *engine);
    voltage is known and does not carry the next span, or the policy waits: nothing was done, sleep
    and call again), OFF (the policy would rather have the power cut until the capacitor reaches the
    wake voltage: nothing was done, all is committed; a device that cannot treats it as WAIT; never
-   before this boot has committed work, so every boot brings the input on), IDLE (a policy that
-   reviews may have given it up without an answer), DROPPED (the input became older than its window,
-   or of unknown age, without any answer) or an error. After an error the state in NVM is the one
-   before the step (or, if only the commit's report failed, the one after), and the step may be
-   repeated. */
+   before this boot has committed work: else a device at the wake voltage would boot for ever), IDLE
+   (a policy that reviews may have given it up without an answer), DROPPED (the input became older
+   than its window, or of unknown age, without any answer) or an error. After an error the state in
+   NVM is the one before the step (or, if only the commit's report failed, the one after), and the
+   step may be repeated. */
 wick_rt_status wick_engine_step(wick_engine *engine);
 
 /* For an application that has nothing for the engine to do: 1 = the policy would rather have the
