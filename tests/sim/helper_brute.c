@@ -497,3 +497,46 @@ void brute_leak(void **state) {
         assert_true(run_uj > 20 && run_uj <= bound_uj && bound_uj <= run_uj + 5);
     }
 }
+
+/* A boot as soon as the capacitor allows, a span long behind it, and a capacitor that leaks: what
+   the boot took leaks no more. */
+void brute_boot(void **state) {
+    (void)state;
+    static tiny t;
+    const wick_clairvoyant_options grid = {.slots = 2, .levels = 40, .charges = 2000};
+    double run_uj = 0, bound_uj = 0;
+    for (double uj = 90; uj < 125; uj += 0.5) {
+        wick_sim_result run;
+        wick_bound bound;
+        make_tired(&t, 41.7, 0.02);
+        t.device.capacitor.leakage_ua = 20;
+        t.device.capacitor.on_v = 3;
+        t.device.capacitor.max_v = 4;
+        t.device.sleep_uw = 0;
+        t.device.boot_uj = 30;
+        t.plan.boot = cost(30, 1000);
+        t.options.start_v = 3.001;
+        t.options.wait_s = 0.2;
+        t.options.workload = (wick_workload){.period_s = 1, .deadline_s = 0.9};
+        for (int i = 0; i < TRACE; i++) {
+            t.times[i] = i ? 0.4 + 0.5 * (i - 1) : 0;
+            t.powers[i] = i ? 0 : 200;
+        }
+        for (int i = 0; i < t.plan.model.n_spans; i++) {
+            t.costs[i] = cost(i ? 10 : 1, i ? 2000 : 1000);
+            t.spans[i].need_mv =
+                i == 1 ? (uint16_t)(1e3 * sqrt(2 * uj / t.device.capacitor.uf)) : 0;
+        }
+        assert_int_equal(
+            wick_sim_run(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &run, NULL), WICK_OK);
+        assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &grid,
+                                          &bound, NULL),
+                         WICK_OK);
+        assert_true(run.expected_in_time <= bound.expected * bound.inputs + 1e-5);
+        run_uj = run.in_time ? uj : run_uj;
+        bound_uj = bound.expected * bound.inputs > 0.99 ? uj : bound_uj;
+        wick_sim_free(&run);
+    }
+    print_message("a span begins at %g uJ in a run, at most at %g\n", run_uj, bound_uj);
+    assert_true(run_uj > 90 && bound_uj <= run_uj + 5);
+}

@@ -26,5 +26,7 @@ void brute_turn(void **state);
 void brute_tire(void **state);
 /* A test of worlds that leak: what an answer may take is near what it takes in a run. */
 void brute_leak(void **state);
+/* One that pays its boot at once and leaks. */
+void brute_boot(void **state);
 
 #endif

@@ -21,6 +21,7 @@ int main(void) {
         {"nor_one_that_turns_to_the_other_module", brute_turn, NULL, NULL, NULL},
         {"nor_an_engine_that_is_tired_for_good", brute_tire, NULL, NULL, NULL},
         {"what_leaks_counts", brute_leak, NULL, NULL, NULL},
+        {"nor_a_boot_that_leaks_no_more", brute_boot, NULL, NULL, NULL},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

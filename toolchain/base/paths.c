@@ -229,9 +229,8 @@ wick_status wick_share_find_kind(wick_arena *arena, const char *folder, const ch
     char *dir = wick_path_join(arena, wick_share_dir(), folder);
     *path = wick_arena_printf(arena, "%s/%s.json", dir, name);
     bool found = wick_path_is_file(*path);
-    if (found &&
-        (!field || has_field(*path, field, true))) /* whoever reads it says what is wrong */
-        return WICK_OK;
+    if (found && (!field || has_field(*path, field, true) || has_field(*path, "kind", false)))
+        return WICK_OK; /* no JSON, or its kind told: whoever reads it says what is wrong */
     wick_buf known = {0};
     list_known(arena, dir, field, &known);
     if (found)

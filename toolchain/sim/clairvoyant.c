@@ -312,6 +312,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .boot_uj = sums_of(&p->work, WORK_BOOT_SEQUENCE)->drawn_uj,
                  .boot_s = sums_of(&p->work, WORK_BOOT_SEQUENCE)->time_s,
                  .sleep_uw = p->work.sleep_draw_uw};
+    /* Behind the instant that a boot runs over, the whole interval's sleep is paid. */
+    b->boot_uj = fmax(0, b->boot_uj - b->sleep_uw * b->boot_s);
     p->grid = *grid;
     do {
         bound_rows_make(arena, plan, &p->work, &p->cap, dearer, p->grid.levels, &b->rows);

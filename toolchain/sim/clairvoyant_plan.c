@@ -164,7 +164,7 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .j = j,
                  .was_on = !boots,
                  .works = works,
-                 .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj,
+                 .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj * v->decay,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
     bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;
     w.sleep_uj = bootable ? v->nap_uj : v->sleep_uj;

@@ -251,10 +251,11 @@ void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items 
     builder b = {.plan = plan,
                  .w = work,
                  .cap = cap,
-                 .dearer = dearer,
                  .part_s = fmax(1e-9, longest_s(plan, work) / levels),
                  .out = out,
                  .room = 64};
+    /* What is drawn and not paid yet leaks here and nowhere else, for a part at most. */
+    b.dearer = dearer * exp(-cap->lambda_per_s * b.part_s);
     *out = (bound_rows){.n = 1, .rows = wick_new(arena, bound_row, b.room)};
     out->rows[0] = (bound_row){.need_uj = -INFINITY, .next_uj = -INFINITY};
     add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);

@@ -199,7 +199,9 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
     for (int k = 0; p.leaks && k < BOUND_PARTS - 1; k++)
         p.parts[k] = part_of(b, v, from, k);
     p.start_uj = v->start.phase_uj[from] - boot_uj;
-    p.ready_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]) - boot_uj;
+    /* A boot at the interval's beginning has leaked no more since. */
+    double most_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]);
+    p.ready_uj = most_uj - boot_uj * v->decay;
     p.ready_step_uj = v->crest[from].share * v->start.step_uj;
     double sleep_uj = from == OFF || to == OFF ? 0 : naps ? v->nap_uj : v->sleep_uj;
     p.floor = (bound_floor_uj(b, v, to == ON) - v->end.phase_uj[to]) / v->end.step_uj;
@@ -209,7 +211,7 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
         p.first = (b->on_uj - crest_uj(&v->crest[OFF], v->start.phase_uj[from])) /
                   (v->crest[OFF].share * v->start.step_uj);
     if (from == OFF)
-        p.first = (b->on_uj - boot_uj - p.ready_uj) / p.ready_step_uj;
+        p.first = (b->on_uj - most_uj) / p.ready_step_uj;
     return p;
 }
 
@@ -283,7 +285,9 @@ static void end_at(const sweep *s, const way_on *w, int i, int shift, range of, 
     const float *to = row_at(s, &s->next, p->to, queue, row);
     range committed = {most(of.first, floor_at(b, p, row) - shift + commit), of.end};
     if (commit != 0 && p->to == ON) {
-        int high = up(at->next_uj - p->v->end.phase_uj[ON], p->v->end.step_uj) - shift;
+        int high = of.first;
+        if (at->next_uj > -INFINITY)
+            high = up(at->next_uj - p->v->end.phase_uj[ON], p->v->end.step_uj) - shift;
         move(s, w->to, to, shift, (range){most(high, of.first), of.end}, 0);
     }
     move(s, w->to, to, shift - commit, committed, 0);
