@@ -70,6 +70,7 @@ uint32_t on_voltage(void *context) {
 wick_rt_status power_up(void) {
     memset(&rig.engine, 0xA5, sizeof rig.engine);
     rig.engine.situation = NULL;
+    rig.engine.power_off = NULL;
     rig.engine.app = rig.app;
     rig.engine.window_ms = rig.engine.wait_ms = 0;
     rig.engine.eager = rig.engine.trust_unknown = 0;

@@ -129,7 +129,7 @@ uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
     }
     if (choice <= s->working)
         return s->working; /* what is in work is given up only for less */
-    if (model->chain)
+    if (model->chain && choice < WICK_POLICY_OFF)
         return next_exit(model, s, choice);
     return s->modules_done >> (choice - 1u) & 1u ? 0 : choice;
 }

@@ -235,6 +235,24 @@ static void stages_are_numbered(void **state) {
     assert_int_equal(wick_policy_stage(3, 2, 1, 3), 26);
 }
 
+/* A chain's exits answer on the way to the one that is chosen; on the way to nothing there are
+ * none.
+ */
+static void a_chain_waits_too(void **state) {
+    (void)state;
+    wick_policy_table t = small_table();
+    const wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &t};
+    wick_model chain = three;
+    chain.chain = 1;
+    const wick_situation s = {.charge_uj = 1, .harvest_uw = 1, .time_left_ms = 999};
+    rows[0] = 0xff;
+    assert_int_equal(wick_policy_choose(&policy, &chain, &s), WICK_POLICY_WAIT);
+    rows[0] = 0xee;
+    assert_int_equal(wick_policy_choose(&policy, &chain, &s), WICK_POLICY_OFF);
+    rows[0] = 0x11;
+    assert_int_equal(wick_policy_choose(&policy, &chain, &s), 3);
+}
+
 static void tables_are_looked_up(void **state) {
     (void)state;
     wick_policy_table t = small_table();
@@ -352,6 +370,7 @@ int main(void) {
         cmocka_unit_test(edf_runs_the_mandatory_part_first),
         cmocka_unit_test(stages_are_numbered),
         cmocka_unit_test(tables_are_looked_up),
+        cmocka_unit_test(a_chain_waits_too),
         cmocka_unit_test(extractors_go_on_wait_or_end),
         cmocka_unit_test(one_answer_is_enough),
         cmocka_unit_test(fixed_is_fixed),

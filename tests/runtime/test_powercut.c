@@ -65,6 +65,7 @@ static void application(void) {
     memset(&r.engine, 0xA5, sizeof r.engine);
     r.engine.situation = situation;
     r.engine.situation_ctx = &r;
+    r.engine.power_off = NULL;
     r.engine.app = r.app;
     r.engine.window_ms = r.engine.wait_ms = 0;
     r.engine.eager = r.engine.trust_unknown = 0;

@@ -263,7 +263,7 @@ static int make_rewards(bound *b, wick_arena *arena, const wick_sim_options *o,
 static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_options *g) {
     b->slots = g->slots;
     b->dt_s = w->period_s / g->slots;
-    b->n = (int)ceil(b->end_s / b->dt_s - 1e-9);
+    b->n = (int)fmin(ceil(b->end_s / b->dt_s - 1e-9), INT32_MAX / 2);
     b->deadline = (int)ceil(w->deadline_s / b->dt_s - 1e-9);
     b->most_open = (b->deadline + g->slots - 1) / g->slots;
     b->drops_new = w->rule == WICK_INPUT_DROP_NEW;

@@ -60,7 +60,9 @@ typedef struct wick_engine {
     void (*power_off)(void *ctx); /* ctx: situation_ctx. Cuts the device's power until the capacitor
                         reaches the wake voltage; it boots then. Called by wick_engine_run where the
                         policy wants it (OFF). NULL, or where it returns: there is no such switch,
-                        and the device sleeps. */
+                        and the device sleeps. Clock and running mean of the harvest should last
+                        through it: else inputs with a window are dropped behind it, and tables
+                        know too little. */
     void *app;                    /* [model->app_bytes] variables that join every commit */
     uint32_t window_ms;    /* of inputs that are submitted: after so long nothing more is done for
                               them; 0 = for ever */
@@ -130,7 +132,8 @@ wick_rt_status wick_engine_sync(wick_engine *engine);
 wick_rt_status wick_engine_step(wick_engine *engine);
 
 /* For an application that has nothing for the engine to do: 1 = the policy would rather have the
-   power cut than the device asleep (policy.h), as with OFF. */
+   power cut than the device asleep (policy.h), as with OFF: never before this boot has committed
+   work. */
 int wick_engine_rests(const wick_engine *engine);
 
 /* Steps until IDLE, DROPPED or an error; calls power_off where the policy wants it, sleeps where

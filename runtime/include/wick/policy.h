@@ -83,7 +83,7 @@ typedef struct wick_policy {
     uint32_t harvest_low_uw, harvest_high_uw, charge_high_uj; /* THRESHOLD */
     uint32_t reserve_uj;                                      /* EDF */
     uint32_t rest_uj; /* all kinds: with nothing in work, and less charge, the device is better off
-                         than asleep; 0 = never */
+                         than asleep, once this boot has worked; 0 = never */
     const wick_policy_table *table; /* TABLE */
 } wick_policy;
 
@@ -96,7 +96,7 @@ typedef struct wick_policy {
    larger number) that has not answered to give it up for that, or 0; so an input's work ends after
    at most n_modules changes. While the extractor is in work (asked likewise): 0 to give the input
    up, else it goes on. TABLE also returns WICK_POLICY_WAIT and WICK_POLICY_OFF,
-   anywhere; not in a chain, where these end the input (tables are not made for chains). */
+   anywhere. */
 uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
                            const wick_situation *situation);
 
