@@ -80,7 +80,7 @@ assert len(kept) >= 3 and b == kept[-1], kept
 assert all(x["flash_bytes"] > y["flash_bytes"] for x, y in zip(kept, kept[1:])), kept
 assert b["drop_points"] <= 15 and b["flash_bytes"] <= r["budgets"]["flash_bytes"]' || fail "--smallest"
 # Layers that bear zeros badly are denser than the rest, and said.
-brief=(--device m4-fram "${data[@]}" --epochs 1 --trials 2 --batch 32 --images 64 --flash 17K --fragile 1)
+brief=(--device m4-fram "${data[@]}" --epochs 1 --trials 2 --batch 32 --images 64 --flash 17504 --fragile 1)
 expect 0 ", keeps 0." "$WICK" shrink f.onnx "${brief[@]}" -o y.onnx
 grep -q "denser" out && grep -q "wick: fragile: TM1" err || fail "fragile layers are not said"
 expect 0 '"met": true' "$WICK" shrink f.onnx "${brief[@]}" --json -o y.onnx

@@ -143,7 +143,7 @@ static void what_cannot_be_met_together(void **state) {
     wick_diag diag = {0};
     /* Zeros take flash away, and cost energy in kernels that the budget of energy excludes;
        channels by energy just do. */
-    options.budgets.limit[WICK_BUDGET_FLASH] = 16816;
+    options.budgets.limit[WICK_BUDGET_FLASH] = 16912;
     options.budgets.limit[WICK_BUDGET_ENERGY] = 70;
     options.train.epochs = 1;
     assert_int_equal(shrink(graph, &options, &result, &diag), WICK_OK);

@@ -93,7 +93,7 @@ expect 0 '"overhead_percent"' "$WICK" plan f8.onnx --cost-model published-inas -
 expect 0 "fe.conv1" "$WICK" plan f8.onnx --cost-model published-inas --explain
 expect 1 "a charge gives" "$WICK" plan f8.onnx --cost-model published-inas --capacitor 100
 expect 3 "is no device" "$WICK" plan f8.onnx --device published-inas
-expect 3 "it has no field 'kind'" "$WICK" plan f8.onnx --cost-model m4-fram
+expect 3 "is not a published cost model" "$WICK" plan f8.onnx --cost-model m4-fram
 expect 2 "no plan is made" "$WICK" plan f8.onnx --cost-model published-inas -o p.json
 expect 2 "--device" "$WICK" plan f8.onnx --device m4-fram --cost-model published-inas
 

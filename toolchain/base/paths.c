@@ -229,8 +229,10 @@ wick_status wick_share_find_kind(wick_arena *arena, const char *folder, const ch
     char *dir = wick_path_join(arena, wick_share_dir(), folder);
     *path = wick_arena_printf(arena, "%s/%s.json", dir, name);
     bool found = wick_path_is_file(*path);
-    if (found && (!field || has_field(*path, field, true) || has_field(*path, "kind", false)))
-        return WICK_OK; /* no JSON, or its kind told: whoever reads it says what is wrong */
+    /* No JSON, or a kind that is told or asked for: whoever reads it says what is wrong. */
+    bool told = found && field && (!strcmp(field, "kind") || has_field(*path, "kind", true));
+    if (found && (!field || told || has_field(*path, field, true)))
+        return WICK_OK;
     wick_buf known = {0};
     list_known(arena, dir, field, &known);
     if (found)
