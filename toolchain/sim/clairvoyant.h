@@ -54,7 +54,9 @@ typedef struct wick_bound {
    has drawn is still in the charge, which may exceed a full capacitor by as much. An interval holds
    what takes its time and a part of a unit at either end. When a unit is paid, what keeps the
    device on is left; so what is paid by some time is at most what the charge could be till then,
-   less that, and the rest leaks until then as if it were not spent: four times in an interval. A
+   less that, and the rest leaks until then as if it were not spent: four times in an interval. (A
+   part of other work that runs over an instant has been spent before it, so parts cost as much less
+   as leaks in their time.) A
    device that is on sleeps all of an interval, unless its charge can come to a boot's meanwhile.
 
    Every choice favours the device: it may switch off, and give inputs up, at every instant for

@@ -48,7 +48,7 @@ double bound_effort(const bound *b) {
     for (int row = 0; row < b->rows.n; row++)
         sum += INSTANT + 2 * from_row(b, row); /* to off and on */
     sum *= queues(b);
-    sum += 1.0 * BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) * from_row(b, 0);
+    sum += (double)BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) * from_row(b, 0);
     return sum * b->points * b->n;
 }
 
