@@ -115,10 +115,15 @@ static double processor_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Of a period. A queue has the ages of several, and takes twenty times as long. */
+static int slots_of(const wick_judged *judged) {
+    return judged->workload.deadline_s > judged->workload.period_s ? 5 : 10;
+}
+
 /* Twice where the cell seems contested: the lower of two bounds is one. */
 static wick_status find_bound(const wick_judged *judged, const arguments *a, scores *out,
                               wick_diag *diag) {
-    wick_clairvoyant_options grid = {.slots = 10, .levels = 48};
+    wick_clairvoyant_options grid = {.slots = slots_of(judged), .levels = 48};
     double best = 0, finer;
     for (int k = 0; k < out->modules; k++)
         best = fmax(best, out->fixed[k]);
@@ -137,7 +142,8 @@ static wick_status look_up_bound(const wick_judged *judged, const arguments *a, 
     char path[1024], name[320];
     double since_s = processor_s();
     snprintf(path, sizeof path, "%s/bounds.jsonl", a->output);
-    snprintf(name, sizeof name, "%s, %d phases, %d charges", key, judged->phases, a->charges);
+    snprintf(name, sizeof name, "%s, %d phases, %d slots, %d charges", key, judged->phases,
+             slots_of(judged), a->charges);
     if (result_bound_known(path, name, &out->bound))
         return WICK_OK;
     WICK_TRY(find_bound(judged, a, out, diag));
@@ -208,12 +214,22 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
     return status;
 }
 
-static wick_status visit_all(const scene *s, const family *f, const arguments *a,
+/* In leaps, families in turn: what is there of a run that was cut off is spread over the grid. */
+static wick_status visit_all(const scene *s, const family *families, const arguments *a,
                              const char *results, wick_diag *diag) {
+    enum { LEAP = 1009 }; /* a prime, and no grid is a multiple of it */
     cell c;
-    for (int at = 0; scene_cell(s, at, &c); at++)
-        if (at % a->every == 0 && at / a->every % a->shards == a->shard)
-            WICK_TRY(visit(s, f, &c, a, results, diag));
+    int n = 0;
+    while (scene_cell(s, n, &c))
+        n++;
+    for (int i = 0; i < n; i++) {
+        int at = (int)((long)i * LEAP % n);
+        if (at % a->every != 0 || at / a->every % a->shards != a->shard)
+            continue;
+        scene_cell(s, at, &c);
+        for (int k = 0; k < a->n_plans; k++)
+            WICK_TRY(visit(s, &families[k], &c, a, results, diag));
+    }
     return WICK_OK;
 }
 
@@ -221,12 +237,18 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     scene s;
     const char *results = wick_arena_printf(arena, "%s/results.jsonl", a->output);
     WICK_TRY(scene_load(arena, a->scenario, &s, diag));
-    for (int i = 0; i < a->n_plans && !a->report; i++) {
-        family f;
-        wick_status status = family_load(arena, &s, a->plans[i], &f, diag);
+    if (!a->report) {
+        family *families = wick_new(arena, family, a->n_plans);
+        wick_status status = WICK_OK;
+        int loaded = 0;
+        while (loaded < a->n_plans && status == WICK_OK) {
+            status = family_load(arena, &s, a->plans[loaded], &families[loaded], diag);
+            loaded++;
+        }
         if (status == WICK_OK)
-            status = visit_all(&s, &f, a, results, diag);
-        family_free(&f, &s);
+            status = visit_all(&s, families, a, results, diag);
+        for (int i = 0; i < loaded; i++)
+            family_free(&families[i], &s);
         WICK_TRY(status);
     }
     if (!a->report && (a->shards > 1 || a->bounds))

@@ -6,12 +6,10 @@
 
 #include <math.h>
 
-/* Of expected accuracy: what a policy must be better by than always the same module, on many traces
-   and, beside that, on one (which says nothing of how traces differ). */
-static const double MARGIN = 0.003, MARGIN_OF_ONE = 0.012;
-/* And a rule, or tuned thresholds, by so much more: they are the luckiest of hundreds, a process's
-   table one of eight. */
-static const double SEARCHED = 0.01;
+/* Of expected accuracy: what a policy must be better by than always the same module; and a rule, or
+   tuned thresholds, by so much more on one trace, which says nothing of how traces differ: they are
+   the luckiest of hundreds, a process's table one of eight. */
+static const double MARGIN = 0.003, SEARCHED = 0.005;
 /* To be off is tried where sleep takes this share of the mean harvest, or in a period so many
    boots: with less at stake, more candidates win by luck what the action does not. */
 static const double ASLEEP = 0.2, BOOTS = 2;
@@ -260,13 +258,13 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
     const wick_judged more = policy_finals_world(on);
     c.on = &more;
     set_base(&c, &fixed);
-    double best_value = MARGIN + MARGIN_OF_ONE / on->n_traces;
+    double best_value = MARGIN;
     wick_synthesised chosen = constant;
     *best = policy_of(arena, &constant, 0);
     for (int i = 0; i < c.finals.n && c.status == WICK_OK; i++) {
         double value = value_of(&c, &c.finals.at[i].policy);
         if (!c.finals.at[i].made.n_states)
-            value -= SEARCHED;
+            value -= SEARCHED / on->n_traces;
         if (c.status == WICK_OK && value > best_value) {
             best_value = value;
             *best = c.finals.at[i].policy;
