@@ -15,7 +15,7 @@ static const double known_periods[FORESIGHTS] = {0, 1, 3, 10};
 typedef struct arguments {
     const char *scenario, *traces, *cells, *plans[8];
     int n_plans, phases, tune_phases, every, first, periods, worlds;
-    bool no_tables;
+    bool no_tables, ceilings;
 } arguments;
 
 enum {
@@ -26,7 +26,8 @@ enum {
     KEY_PERIODS,
     KEY_WORLDS,
     KEY_CELLS,
-    KEY_NO_TABLES
+    KEY_NO_TABLES,
+    KEY_CEILINGS
 };
 
 static const struct argp_option option_table[] = {
@@ -39,6 +40,8 @@ static const struct argp_option option_table[] = {
      "these instead: set,file,window,deadline,rho, counted from 0, with blanks between", 0},
     {"periods", KEY_PERIODS, "N", 0, "of a trace that is drawn from the chain (default 300)", 0},
     {"worlds", KEY_WORLDS, "N", 0, "so many of them, of seeds 1.. (default 3)", 0},
+    {"ceilings", KEY_CEILINGS, 0, 0,
+     "nothing is played: what not knowing the harvest costs any policy in the chain's world", 0},
     {"no-tables", KEY_NO_TABLES, 0, 0, "without the tuned tables, which take most of the time", 0},
     {0}};
 
@@ -72,6 +75,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_NO_TABLES:
         a->no_tables = true;
         break;
+    case KEY_CEILINGS:
+        a->ceilings = true;
+        break;
     case ARGP_KEY_ARG:
         if (!a->scenario)
             a->scenario = text;
@@ -80,7 +86,8 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!a->scenario || !a->traces || !a->n_plans || a->phases < 1 || a->tune_phases < 1 ||
-            a->every < 1 || a->periods < 10 || a->worlds < 1 || a->worlds > SCENE_MOST)
+            a->every < 1 || a->periods < 10 || a->worlds < 1 ||
+            a->worlds > (a->ceilings ? WICK_CEILING_WORLDS : SCENE_MOST))
             argp_error(state, "a scenario, --traces and plans are needed");
         break;
     default:
@@ -268,6 +275,28 @@ static wick_status real_world(const wick_judged *judged, const wick_judged *tune
     return WICK_OK;
 }
 
+/* The chain's memory decides how far ahead it sees: several. */
+static wick_status ceilings(const wick_judged *judged, const wick_judged *tuned, const arguments *a,
+                            table *t, wick_diag *diag) {
+    static const double memories[] = {0.05, 0.2, 1};
+    static const char *const names[2][WICK_LEN(memories)] = {
+        {"memory 0.05", "memory 0.2", "memory 1"},
+        {"memory 0.05, may switch off", "memory 0.2, may switch off", "memory 1, may switch off"}};
+    int inputs = (int)ceil(judged->traces[0]->end_s / judged->workload.period_s);
+    for (int off = 0; off < 2; off++)
+        for (size_t i = 0; i < WICK_LEN(memories); i++) {
+            wick_synth_options o = process_options(judged);
+            wick_ceiling c;
+            o.memory_s = memories[i] * judged->workload.period_s;
+            o.may_switch_off = off;
+            WICK_TRY(wick_policy_ceiling(tuned, &o, inputs, a->worlds, &c, diag));
+            printf("\n    %.1f to %.1f:", 100 * c.fixed, 100 * c.known);
+            report(t, names[off][i], c.online, c.fixed, c.known);
+            printf(" steady %.1f (%.0f)", 100*c.steady, 100*(c.steady-c.fixed)/(c.known-c.fixed));
+        }
+    return WICK_OK;
+}
+
 static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,
                          table *t, wick_diag *diag) {
     wick_judged judged, tuned;
@@ -277,9 +306,11 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
     tuned.phases = a->tune_phases;
     printf("%s %s %d window %g deadline %g rho %.3f", f->name, s->sets[c->set].name, c->file,
            s->windows[c->window], s->deadlines[c->deadline], scene_rho(s, f, c->rho));
-    if (status == WICK_OK)
+    if (status == WICK_OK && a->ceilings)
+        status = ceilings(&judged, &tuned, a, t, diag);
+    if (status == WICK_OK && !a->ceilings)
         status = chain_world(&tuned, a, t, arena, diag);
-    if (status == WICK_OK)
+    if (status == WICK_OK && !a->ceilings)
         status = real_world(&judged, &tuned, a, t, arena, diag);
     printf("\n");
     fflush(stdout);

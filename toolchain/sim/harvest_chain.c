@@ -140,6 +140,14 @@ wick_status harvest_chain_fit(const wick_plan *plan, const wick_trace *const *tr
     return status;
 }
 
+int harvest_chain_next(const harvest_chain *chain, int bin, wick_rng *rng) {
+    double draw = wick_rng_uniform_double(rng);
+    int to = 0;
+    while (to < chain->n - 1 && draw >= chain->p[bin][to])
+        draw -= chain->p[bin][to++];
+    return to;
+}
+
 wick_trace *harvest_chain_sample(wick_arena *arena, const harvest_chain *chain,
                                  const wick_device *device, int steps, uint64_t seed,
                                  uint8_t **bins) {
@@ -154,10 +162,7 @@ wick_trace *harvest_chain_sample(wick_arena *arena, const harvest_chain *chain,
                         .quantity = "power"};
     *bins = wick_new(arena, uint8_t, steps);
     for (int i = 0, bin = 0; i < steps; i++) {
-        double draw = wick_rng_uniform_double(&rng);
-        int to = 0;
-        while (to < chain->n - 1 && draw >= chain->p[bin][to])
-            draw -= chain->p[bin][to++];
+        int to = harvest_chain_next(chain, bin, &rng);
         (*bins)[i] = (uint8_t)bin;
         out->time_s[i] = i * chain->step_s;
         out->power_uw[i] = chain->uj[bin][to] / chain->step_s / factor;

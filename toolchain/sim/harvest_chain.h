@@ -24,6 +24,8 @@ wick_status harvest_chain_fit(const wick_plan *plan, const wick_trace *const *tr
                               int bins, harvest_chain *out, wick_diag *diag);
 /* Of a usable recent harvest. */
 int harvest_chain_bin(const harvest_chain *chain, double recent_uw);
+/* The bin of the next step, drawn. */
+int harvest_chain_next(const harvest_chain *chain, int bin, wick_rng *rng);
 /* A trace of `steps` steps drawn from the chain, from its bin 0 on: each step brings what its
    transition brings on average, at a constant power. *bins [steps]: the bin that each begins in.
    Both in `arena`. The power is right for a front end that is a constant efficiency. */

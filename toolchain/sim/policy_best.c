@@ -88,18 +88,12 @@ static void tables(choice *c, const wick_synth_options *options, int fixed) {
     static const double memories[] = {0.05, 0.2}, more[] = {0.01, 0.03, 0.1, 0.3};
     const wick_judged *on = c->on;
     for (size_t i = 0; i < WICK_LEN(memories) && c->status == WICK_OK; i++) {
-        wick_synth_options o = *options;
-        o.workload = on->workload;
-        o.workload.arrivals = WICK_ARRIVALS_PERIODIC;
-        o.harvester = on->harvester;
+        wick_synth_options o = policy_process_options(on, options);
         o.memory_s = fmax(1e-3, memories[i] * on->workload.period_s);
-        o.wait_s = on->wait_s;
         o.may_switch_off = c->may_switch_off;
         o.dearer = 1.15;
         while (o.slots >= 40 && o.slots * o.workload.deadline_s > 60 * o.workload.period_s)
             o.slots /= 2; /* states grow with the deadline */
-        for (int m = 0; m < on->plan->model.n_modules; m++)
-            o.accuracy[m] = on->accuracy[m];
         wick_arena *work = wick_arena_new();
         policy_process *p;
         c->status = policy_process_make(work, on->plan, on->traces, on->n_traces, &o, &p, c->diag);

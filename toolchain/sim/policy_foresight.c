@@ -224,17 +224,6 @@ static wick_sim_action act(void *ctx, const wick_sim_state *s) {
 
 /* ---- the whole ---- */
 
-static wick_synth_options for_world(const wick_judged *on, const wick_synth_options *options) {
-    wick_synth_options o = *options;
-    o.workload = on->workload;
-    o.workload.arrivals = WICK_ARRIVALS_PERIODIC;
-    o.harvester = on->harvester;
-    o.wait_s = on->wait_s;
-    for (int m = 0; m < on->plan->model.n_modules; m++)
-        o.accuracy[m] = on->accuracy[m];
-    return o;
-}
-
 wick_status wick_policy_chain_world(wick_arena *arena, const wick_judged *learnt,
                                     const wick_synth_options *options, int periods, uint64_t seed,
                                     wick_chain_world *out, wick_diag *diag) {
@@ -254,7 +243,7 @@ wick_status wick_policy_foresee(const wick_judged *on, const wick_judged *learnt
                                 const wick_synth_options *options, const wick_foresight *say,
                                 double *score, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
-    const wick_synth_options o = for_world(learnt, options);
+    const wick_synth_options o = policy_process_options(learnt, options);
     foresight f = {.on = on, .say = *say, .slot_s = o.workload.period_s / o.slots};
     f.memory_s = o.memory_s > 0 ? o.memory_s : f.slot_s;
     const policy_player player = {.begin = begin, .control = {.act = act, .ctx = &f}};

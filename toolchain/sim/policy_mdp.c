@@ -231,8 +231,25 @@ static double pause_value(const policy_mdp *m, int stage, int age, int bin, int 
                : wait;
 }
 
+/* The same where the module is always the same one. */
+static void sweep_always(policy_mdp *m, int age, int best, int bin) {
+    int w = m->always;
+    for (int c = 0; c < MDP_CHARGES; c++) {
+        double uj = c * m->step_uj;
+        for (int l = m->levels[w] - 1; l >= 0 && best == 0; l--)
+            mdp_cell(m, ON, m->stage_of[0][w] + l, age, bin)[c] =
+                (float)mdp_go_on(m, age, 0, w, l, bin, uj);
+        mdp_cell(m, ON, m->stage_of[best][0], age, bin)[c] =
+            (float)(best ? mdp_finish(m, age, bin, uj) : mdp_go_on(m, age, 0, w, 0, bin, uj));
+    }
+}
+
 /* Everything behind answer `best` at one age. */
 static void sweep_answer(policy_mdp *m, int age, int best, int bin) {
+    if (m->always) {
+        sweep_always(m, age, best, bin);
+        return;
+    }
     int larger = best ? best - 1 : m->n_modules;
     for (int c = 0; c < MDP_CHARGES; c++) {
         double uj = c * m->step_uj, finish = mdp_finish(m, age, bin, uj);
@@ -266,10 +283,10 @@ void mdp_sweep_age(policy_mdp *m, int age) {
         sweep_answer(m, age, 0, i);
         for (int l = m->levels[0] - 1; l >= 0; l--)
             for (int c = 0; c < MDP_CHARGES; c++) {
-                double uj = c * m->step_uj;
-                mdp_cell(m, ON, l, age, i)[c] =
-                    (float)fmax(fmax(mdp_extract(m, age, l, i, uj), mdp_finish(m, age, i, uj)),
-                                pause_value(m, l, age, i, c));
+                double uj = c * m->step_uj, on = mdp_extract(m, age, l, i, uj);
+                if (!m->always)
+                    on = fmax(fmax(on, mdp_finish(m, age, i, uj)), pause_value(m, l, age, i, c));
+                mdp_cell(m, ON, l, age, i)[c] = (float)on;
             }
     }
 }
@@ -308,6 +325,20 @@ void mdp_prepare(policy_mdp *m, wick_arena *arena) {
     }
 }
 
+static void sweep_period(policy_mdp *m, int input, void (*before)(void *ctx, int slot), void *ctx) {
+    mdp_pass_on(m);
+    for (int left = 0; left <= m->slots; left++) {
+        if (before && left)
+            before(ctx, (input + 1) * m->slots - left);
+        mdp_sweep_idle(m, left);
+    }
+    for (int age = m->ages - 1; age >= 0; age--) {
+        if (before)
+            before(ctx, input * m->slots + age);
+        mdp_sweep_age(m, age);
+    }
+}
+
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
     mdp_prepare(m, arena);
     size_t waiting = (size_t)CHAIN_BINS * MDP_CHARGES;
@@ -316,15 +347,16 @@ void mdp_solve(policy_mdp *m, wick_arena *arena, int periods) {
         for (int on = 0; on < 2; on++)
             memcpy(before + (size_t)on * waiting, mdp_cell(m, on, 0, 0, 0),
                    (size_t)m->chain->n * MDP_CHARGES * sizeof(float));
-        mdp_pass_on(m);
-        for (int left = 0; left <= m->slots; left++)
-            mdp_sweep_idle(m, left);
-        for (int age = m->ages - 1; age >= 0; age--)
-            mdp_sweep_age(m, age);
+        sweep_period(m, 0, NULL, NULL);
         m->periods++;
         if (settled(m, before))
             break;
     }
+}
+
+void mdp_solve_run(policy_mdp *m, int periods, void (*before)(void *ctx, int slot), void *ctx) {
+    for (int input = periods - 1; input >= 0; input--)
+        sweep_period(m, input, before, ctx);
 }
 
 double mdp_expected(const policy_mdp *m) {

@@ -31,6 +31,7 @@ typedef struct policy_mdp {
     int periods;         /* looked ahead */
     bool may_switch_off; /* also an action where that is not there: off, until a slot ends with
                             the charge for a boot; idle too */
+    int always;          /* > 0: nothing is chosen: this module, and nothing behind its answer */
     double gain;         /* what the last period added to the values, the middle over the states */
     /* values, [on][stage][age][bin][charge] and [on][slots left][bin][charge]; next: of the input
        that waits behind one that is older than a period, [on][age][bin][charge] */
@@ -40,6 +41,10 @@ typedef struct policy_mdp {
 /* Takes arrays from `arena` and computes all values, of `periods` periods or of as many as change
    something. */
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods);
+/* The same of a run of so many inputs, from the arrays that mdp_prepare has just made: it ends with
+   the last one's deadline, and what an empty start is worth is the value of age 0. before (may be
+   NULL): called before each slot is swept, slots counted from the run's beginning. */
+void mdp_solve_run(policy_mdp *m, int periods, void (*before)(void *ctx, int slot), void *ctx);
 /* The parts of it: arrays; what a period begins with (the values of the input that comes next are
    in value); idling with so many slots left (0 first, then upwards); one age (the oldest first). */
 void mdp_prepare(policy_mdp *m, wick_arena *arena);

@@ -201,16 +201,35 @@ static wick_status check(const wick_plan *plan, const wick_synth_options *o, wic
     return WICK_OK;
 }
 
-wick_status policy_process_solve(wick_arena *arena, const wick_plan *plan,
-                                 const wick_trace *const *traces, int n_traces,
-                                 const wick_synth_options *options, bool may_switch_off,
-                                 harvest_chain *chain, policy_mdp *out, wick_diag *diag) {
+wick_synth_options policy_process_options(const wick_judged *on,
+                                          const wick_synth_options *options) {
+    wick_synth_options o = *options;
+    o.workload = on->workload;
+    o.workload.arrivals = WICK_ARRIVALS_PERIODIC;
+    o.harvester = on->harvester;
+    o.wait_s = on->wait_s;
+    for (int m = 0; m < on->plan->model.n_modules; m++)
+        o.accuracy[m] = on->accuracy[m];
+    return o;
+}
+
+wick_status policy_process_fit(const wick_plan *plan, const wick_trace *const *traces, int n_traces,
+                               const wick_synth_options *options, harvest_chain *chain,
+                               policy_mdp *out, wick_diag *diag) {
     WICK_TRY(check(plan, options, diag));
     double slot_s = options->workload.period_s / options->slots;
     double memory_s = options->memory_s > 0 ? options->memory_s : slot_s;
     WICK_TRY(harvest_chain_fit(plan, traces, n_traces, options->harvester, slot_s, memory_s,
                                CHAIN_BINS, chain, diag));
     *out = make_process(plan, options, chain);
+    return WICK_OK;
+}
+
+wick_status policy_process_solve(wick_arena *arena, const wick_plan *plan,
+                                 const wick_trace *const *traces, int n_traces,
+                                 const wick_synth_options *options, bool may_switch_off,
+                                 harvest_chain *chain, policy_mdp *out, wick_diag *diag) {
+    WICK_TRY(policy_process_fit(plan, traces, n_traces, options, chain, out, diag));
     out->may_switch_off = may_switch_off;
     mdp_solve(out, arena, options->periods);
     return WICK_OK;

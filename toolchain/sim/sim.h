@@ -9,6 +9,7 @@
 #include "sim/clairvoyant.h"
 #include "sim/figures.h"
 #include "sim/fleet.h"
+#include "sim/policy_ceiling.h"
 #include "sim/policy_foresight.h"
 #include "sim/policy_judge.h"
 #include "sim/policy_plot.h"
