@@ -3,6 +3,7 @@
    clairvoyant's bound. What an old input is given up for is never worth more than the state. */
 #include "helper_net_plan.h"
 #include "sim/policy_mdp.h"
+#include "sim/policy_process.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -182,10 +183,91 @@ static void finishing_is_never_worth_more_than_the_state(void **state) {
     }
 }
 
+/* What the extractor's features are worth, going on with module 1 in one slot of 20 uJ or none. */
+static double one_slot(double harvest_uj, double uj, double time_slots, const double need_uj[4],
+                       double enough_uj) {
+    const harvest_chain chain = {.n = 1, .step_s = 0.1, .p = {{1}}, .uj = {{harvest_uj}}};
+    policy_mdp m = {.chain = &chain,
+                    .n_modules = 1,
+                    .slots = 10,
+                    .ages = 1,
+                    .accuracy = {0, 0.9},
+                    .energy_uj = {1, 40},
+                    .time_slots = {0.1, time_slots},
+                    .step_uj = 100.0 / (MDP_CHARGES - 1),
+                    .on_uj = 90};
+    wick_arena *arena = wick_arena_new();
+    mdp_prepare(&m, arena);
+    assert_int_equal(m.levels[1], 4);
+    for (int i = 0; i < 4; i++) {
+        m.need_uj[1][i] = need_uj[i];
+        m.enough_uj[1][i] = need_uj[i];
+    }
+    m.enough_uj[1][0] = enough_uj;
+    double value = mdp_go_on(&m, 0, 0, 1, 0, 0, uj);
+    wick_arena_free(arena);
+    return value;
+}
+
+/* By hand: 40 uJ in four levels; an answer brings 0.9. */
+static void the_process_waits_where_the_engine_does(void **state) {
+    (void)state;
+    const double at_45[4] = {45, 0, 0, 0}, at_50[4] = {50, 0, 0, 0},
+                 third_at_25[4] = {45, 0, 25, 0}, third_at_30[4] = {45, 0, 30, 0},
+                 at_30[4] = {30, 0, 0, 0};
+    assert_true(fabs(one_slot(0, 45, 1, at_45, 45) - 0.9) < 1e-6);
+    assert_true(one_slot(0, 45, 1, at_50, 50) == 0);
+    assert_true(one_slot(0, 45, 0.1, at_50, 50) == 0); /* shorter than a slot */
+    assert_true(fabs(one_slot(0, 45, 1, third_at_25, 45) - 0.9) < 1e-6);
+    assert_true(one_slot(0, 45, 1, third_at_30, 45) == 0);
+    /* 25 and 20 uJ: who has waited for 30 wants more. */
+    assert_true(fabs(one_slot(20, 25, 1, at_30, 45) - 0.9) < 1e-6);
+    assert_true(one_slot(20, 25, 1, at_30, 60) == 0);
+    assert_true(fabs(one_slot(20, 31, 1, at_30, 60) - 0.9) < 1e-6);
+}
+
+/* At a span's begin what its voltage holds above the brown-out voltage, within it less what is
+   done. */
+static void the_process_knows_what_the_engine_asks_for(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 1, "m4-fram", 60, 0);
+    static bursts b;
+    make_bursts(&b, 1000, 1);
+    const wick_trace *trace = &b.trace;
+    wick_synth_options o = wick_synth_defaults();
+    for (int k = 0; k < n.plan->model.n_modules; k++)
+        o.accuracy[k] = 0.5;
+    harvest_chain chain;
+    policy_mdp m;
+    o.workload.period_s = o.workload.deadline_s = 1;
+    assert_int_equal(policy_process_fit(n.plan, &trace, 1, &o, &chain, &m, NULL), WICK_OK);
+    double off_v = n.device->capacitor.off_v, eff = n.device->capacitor.efficiency;
+    int more = 0;
+    for (int k = 0; k <= m.n_modules; k++) {
+        const wick_span *first = &n.plan->model.spans[n.plan->model.segments[k].first_span];
+        double v = (first->need_mv + 1) * 1e-3;
+        double uj = n.plan->options.capacitor_uf / 2 * (v * v - off_v * off_v);
+        assert_true(first->need_mv > 0);
+        assert_true(fabs(m.need_uj[k][0] - eff * uj) < 1e-6 * uj);
+        for (int l = 0; l < m.levels[k]; l++) {
+            assert_true(m.enough_uj[k][l] >= m.need_uj[k][l]);
+            more += m.enough_uj[k][l] > m.need_uj[k][l] + 1;
+            if (l && n.plan->model.segments[k].n_spans == 1)
+                assert_true(fabs(m.need_uj[k][l - 1] - m.need_uj[k][l] -
+                                 m.energy_uj[k] / m.levels[k]) < 1e-6 * uj);
+        }
+    }
+    print_message("%d levels ask for more behind a wait\n", more);
+    net_plan_free(&n);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_has_the_chains_statistics),
         cmocka_unit_test(knowing_more_helps),
+        cmocka_unit_test(the_process_waits_where_the_engine_does),
+        cmocka_unit_test(the_process_knows_what_the_engine_asks_for),
         cmocka_unit_test(finishing_is_never_worth_more_than_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

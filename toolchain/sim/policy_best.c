@@ -91,7 +91,6 @@ static void tables(choice *c, const wick_synth_options *options, int fixed) {
         wick_synth_options o = policy_process_options(on, options);
         o.memory_s = fmax(1e-3, memories[i] * on->workload.period_s);
         o.may_switch_off = c->may_switch_off;
-        o.dearer = 1.15;
         while (o.slots >= 40 && o.slots * o.workload.deadline_s > 60 * o.workload.period_s)
             o.slots /= 2; /* states grow with the deadline */
         wick_arena *work = wick_arena_new();

@@ -151,7 +151,9 @@ static void consider(choice *best, double value, wick_sim_action action) {
         *best = (choice){value, action};
 }
 
-static int level_of(const foresight *f, const policy_mdp *m, const wick_sim_state *s, int k) {
+/* over_uj: what is done beyond that level, which the process leaves in the charge. */
+static int level_of(const foresight *f, const policy_mdp *m, const wick_sim_state *s, int k,
+                    double *over_uj) {
     const wick_model *model = &f->on->plan->model;
     const wick_segment *segment = &model->segments[k];
     double done = 0, all = 0;
@@ -160,8 +162,10 @@ static int level_of(const foresight *f, const policy_mdp *m, const wick_sim_stat
         done += i < s->progress[k] ? nj : 0;
         all += nj;
     }
-    int level = all > 0 ? (int)(m->levels[k] * done / all) : 0;
-    return level < m->levels[k] ? level : m->levels[k] - 1;
+    double at = all > 0 ? m->levels[k] * done / all : 0;
+    int level = at < m->levels[k] ? (int)at : m->levels[k] - 1;
+    *over_uj = (at - level) * m->energy_uj[k] / m->levels[k];
+    return level;
 }
 
 static wick_sim_action idle(foresight *f, const wick_sim_state *s, int slot, double uj) {
@@ -191,7 +195,9 @@ static wick_sim_action choose(foresight *f, const wick_sim_state *s, int slot, d
         return (wick_sim_action){.kind = WICK_SIM_GO_ON}; /* delivers */
     if (answered == 1 || (answered && working >= answered))
         return (wick_sim_action){.kind = WICK_SIM_DROP};
-    int level = !s->features || working ? level_of(f, m, s, working) : 0;
+    double over_uj = 0;
+    int level = !s->features || working ? level_of(f, m, s, working, &over_uj) : 0;
+    uj += over_uj;
     int stage = s->features ? m->stage_of[answered][working] + level : level;
     choice best = {.value = -INFINITY};
     if (!s->features)

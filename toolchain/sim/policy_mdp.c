@@ -9,7 +9,7 @@ static const double SETTLED = 0.02;
 
 /* Stages: the extractor's levels; then for each best answer, none in work, and the levels of each
    module that is larger than it (behind no answer: of every module). */
-static void number_stages(policy_mdp *m) {
+void mdp_number_stages(policy_mdp *m) {
     double window_uj = m->step_uj * (MDP_CHARGES - 1);
     for (int w = 0; w <= m->n_modules; w++) {
         double levels = fmax(m->energy_uj[w] / (0.4 * window_uj), m->time_slots[w]);
@@ -113,13 +113,28 @@ static double at_level(const policy_mdp *m, int age, const job *w, int level, in
     return (age <= m->ages ? w->gain : 0) + at_charge(m, next, left_uj);
 }
 
+/* Whole levels that `uj` carries, each begun with what the engine asks for; the first one by a
+   device that had `before_uj` when the slot began. */
+static int levels_carried(const policy_mdp *m, const job *w, double before_uj, double uj) {
+    const double *need_uj = m->need_uj[w->segment];
+    double level_uj = m->energy_uj[w->segment] / m->levels[w->segment];
+    double first_uj = before_uj < need_uj[w->level] ? m->enough_uj[w->segment][w->level] : 0;
+    int level = w->level;
+    if (uj < first_uj)
+        return 0;
+    for (; level < m->levels[w->segment]; level++, uj -= level_uj)
+        if (uj < need_uj[level] || uj < level_uj * (1 - 1e-9))
+            break;
+    return level - w->level;
+}
+
 /* A slot of it, with charge and harvest of `uj` together: as many whole levels as energy and time
    allow; of one that takes longer than a slot, its share by chance. */
-static double work_slot(const policy_mdp *m, int age, const job *w, int bin, double uj) {
+static double work_slot(const policy_mdp *m, int age, const job *w, int bin, double before_uj,
+                        double uj) {
     double level_uj = m->energy_uj[w->segment] / m->levels[w->segment];
     double by_time = m->levels[w->segment] / m->time_slots[w->segment];
-    int left = m->levels[w->segment] - w->level;
-    int can = uj > 0 ? (int)fmin(left, floor(uj / level_uj + 1e-9)) : 0;
+    int left = m->levels[w->segment] - w->level, can = levels_carried(m, w, before_uj, uj);
     if (can > 0 && by_time < 1) {
         double rest_uj = uj - leaks(m, uj);
         return by_time * at_level(m, age + 1, w, w->level + 1, bin, fmax(0, rest_uj - level_uj)) +
@@ -137,13 +152,13 @@ static double work_on(const policy_mdp *m, int age, const job *w, int bin, doubl
     double share = (double)(levels - w->level) / levels;
     double rest_uj = m->energy_uj[w->segment] * share;
     double rest_slots = m->time_slots[w->segment] * share;
-    if (uj >= rest_uj && rest_slots < 0.5) {
+    if (uj >= rest_uj && rest_slots < 0.5 && uj >= m->need_uj[w->segment][w->level]) {
         const float *next = w->done < 0 ? after(m, ON, age, bin) : row(m, ON, w->done, age, bin);
         return (age + rest_slots <= m->ages ? w->gain : 0) + at_charge(m, next, uj - rest_uj);
     }
     double value = 0;
     for (int j = 0; j < chain->n; j++)
-        value += chain->p[bin][j] * work_slot(m, age, w, j, uj + chain->uj[bin][j]);
+        value += chain->p[bin][j] * work_slot(m, age, w, j, uj, uj + chain->uj[bin][j]);
     return value;
 }
 
@@ -317,7 +332,7 @@ static bool settled(policy_mdp *m, const float *before) {
 void mdp_prepare(policy_mdp *m, wick_arena *arena) {
     size_t row_cells = (size_t)m->chain->n * MDP_CHARGES;
     size_t late = m->ages >= m->slots ? (size_t)(m->ages - m->slots + 1) : 0;
-    number_stages(m);
+    mdp_number_stages(m);
     for (int on = 0; on < 2; on++) {
         m->value[on] = wick_new(arena, float, place(m, m->n_stages, 0, 0));
         m->idle[on] = wick_new(arena, float, (size_t)(m->slots + 1) * row_cells);

@@ -22,6 +22,10 @@ typedef struct policy_mdp {
     double accuracy[1 + WICK_MAX_HEADS];
     double energy_uj[1 + WICK_MAX_HEADS]; /* of each segment with its commits, usable */
     double time_slots[1 + WICK_MAX_HEADS];
+    /* [level] usable charge with which the engine goes on there, and with which one does that has
+       waited for charge (engine.h: need_mv, margin_16mv) */
+    double need_uj[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS];
+    double enough_uj[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS];
     double step_uj;                  /* between two points of the charge grid */
     double on_uj, boot_uj, sleep_uj; /* usable; of a slot */
     double leak, leak_base_uj;       /* in a slot: leak * charge + leak_base_uj */
@@ -38,6 +42,8 @@ typedef struct policy_mdp {
     float *value[2], *idle[2], *next[2];
 } policy_mdp;
 
+/* Numbers stages: levels, stage_of and n_stages, from energies, times and step_uj. */
+void mdp_number_stages(policy_mdp *m);
 /* Takes arrays from `arena` and computes all values, of `periods` periods or of as many as change
    something. */
 void mdp_solve(policy_mdp *m, wick_arena *arena, int periods);

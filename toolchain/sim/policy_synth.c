@@ -3,6 +3,7 @@
 #include "sim/policy_mdp.h"
 #include "sim/policy_process.h"
 #include "sim/policy_rows.h"
+#include "sim/store.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -140,6 +141,30 @@ static void make_bins(builder *b, double slot_s, double wait_s, double full_uj) 
     b->first_left[t->n_time] = m->ages + 1;
 }
 
+/* What the engine asks for at each level: of the span that it lies in, less what of that is done.
+ */
+static void set_needs(policy_mdp *m, const wick_plan *plan, int k) {
+    const wick_device *d = plan->device;
+    const store cap = store_make(d, plan->options.capacitor_uf, d->capacitor.off_v);
+    const wick_segment *segment = &plan->model.segments[k];
+    double all_nj = 0, before = 0;
+    for (int i = 0; i < segment->n_spans; i++)
+        all_nj += plan->model.spans[segment->first_span + i].energy_nj;
+    for (int i = 0, level = 0; i < segment->n_spans && all_nj > 0; i++) {
+        const wick_span *span = &plan->model.spans[segment->first_span + i];
+        double end = before + span->energy_nj / all_nj * m->levels[k];
+        double uj = store_energy_at(&cap, (span->need_mv + 1) * 1e-3) - cap.off_uj;
+        double waited_uj =
+            store_energy_at(&cap, (span->need_mv + 16 * span->margin_16mv + 1) * 1e-3) - cap.off_uj;
+        for (; level < m->levels[k] && (level < end - 1e-9 || i == segment->n_spans - 1); level++) {
+            double done_uj = fmax(0, level - before) * m->energy_uj[k] / m->levels[k];
+            m->need_uj[k][level] = d->capacitor.efficiency * uj - done_uj;
+            m->enough_uj[k][level] = d->capacitor.efficiency * waited_uj - done_uj;
+        }
+        before = end;
+    }
+}
+
 static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *o,
                                const harvest_chain *chain) {
     const wick_device *d = plan->device;
@@ -172,6 +197,9 @@ static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *
         m.time_slots[k] = cost.time_us * 1e-6 / slot_s;
         m.accuracy[k] = k ? o->accuracy[k - 1] : 0;
     }
+    mdp_number_stages(&m);
+    for (int k = 0; k <= m.n_modules; k++)
+        set_needs(&m, plan, k);
     return m;
 }
 
