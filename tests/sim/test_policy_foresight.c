@@ -258,7 +258,7 @@ static void the_process_knows_what_the_engine_asks_for(void **state) {
                                  m.energy_uj[k] / m.levels[k]) < 1e-6 * uj);
         }
     }
-    print_message("%d levels ask for more behind a wait\n", more);
+    assert_true(more > 0);
     net_plan_free(&n);
 }
 
