@@ -115,15 +115,10 @@ static double processor_s(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Of a period. A queue has the ages of several, and takes twenty times as long. */
-static int slots_of(const wick_judged *judged) {
-    return judged->workload.deadline_s > judged->workload.period_s ? 5 : 10;
-}
-
 /* Twice where the cell seems contested: the lower of two bounds is one. */
 static wick_status find_bound(const wick_judged *judged, const arguments *a, scores *out,
                               wick_diag *diag) {
-    wick_clairvoyant_options grid = {.slots = slots_of(judged), .levels = 48};
+    wick_clairvoyant_options grid = {.slots = 10, .levels = 48};
     double best = 0, finer;
     for (int k = 0; k < out->modules; k++)
         best = fmax(best, out->fixed[k]);
@@ -142,8 +137,7 @@ static wick_status look_up_bound(const wick_judged *judged, const arguments *a, 
     char path[1024], name[320];
     double since_s = processor_s();
     snprintf(path, sizeof path, "%s/bounds.jsonl", a->output);
-    snprintf(name, sizeof name, "%s, %d phases, %d slots, %d charges", key, judged->phases,
-             slots_of(judged), a->charges);
+    snprintf(name, sizeof name, "%s, %d phases, %d charges", key, judged->phases, a->charges);
     if (result_bound_known(path, name, &out->bound))
         return WICK_OK;
     WICK_TRY(find_bound(judged, a, out, diag));

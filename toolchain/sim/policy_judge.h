@@ -40,7 +40,7 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
    until the deadline (policy_budget.h, which include every fixed module) and of `also` [n_also],
    policies tuned otherwise. Where the device may switch off (options), and sleep takes a fifth of
    the mean harvest or, in a period, two boots' energy, tables and rules do that as well. One that
-   is not always the same module must be better than the best fixed module by a margin beside the
+   is not always the same module must be better than the best fixed module by 0.3 points beside the
    standard error over the traces, because what is better by little, or on some of these traces, may
    be worse on others. As for wick_policy_tune the best are judged once more, which *score is of.
    Tables' arrays are in `arena`; *made (may be NULL) describes the chosen table, zero where it is

@@ -12,7 +12,7 @@ static const double SETTLED = 0.02;
 void mdp_number_stages(policy_mdp *m) {
     double window_uj = m->step_uj * (MDP_CHARGES - 1);
     for (int w = 0; w <= m->n_modules; w++) {
-        double levels = fmax(m->energy_uj[w] / (0.4 * window_uj), m->time_slots[w]);
+        double levels = fmax(m->energy_uj[w] / (0.1 * window_uj), m->time_slots[w]);
         int quarters = (int)ceil(fmax(1, levels / WICK_TABLE_LEVELS));
         m->levels[w] = WICK_TABLE_LEVELS * quarters;
         if (m->levels[w] > MDP_MOST_LEVELS)

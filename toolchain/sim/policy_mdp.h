@@ -2,8 +2,8 @@
    is
      age of the input in work (slots; periodic arrivals, so the age tells how many wait behind it)
      x stage (extractor in work; or the best answer so far, and the module in work) with its
-       progress in whole levels: a level is less than half of what the capacitor holds, so what is
-       too little for one stays in the charge
+       progress in whole levels: a level is at most a tenth of what the capacitor holds (where that
+       takes more than MDP_MOST_LEVELS: more), and what is too little for one stays in the charge
      x charge (grid over the usable energy) x bin of the recent harvest x device on or off.
    A device that is on may work on, wait in the stage where it is, or end the input. An answer in
    time brings its module's accuracy minus that of the answer before it. Backward
