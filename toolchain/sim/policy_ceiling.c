@@ -131,7 +131,7 @@ enum { STEADY_PERIODS = 60 };
 /* All drawn harvests beside one sweep of the chain; ends: which knows when the run does. */
 static double follow_all(ceiling *c, bool ends) {
     wick_arena *arena = wick_arena_new();
-    policy_mdp on = c->m, m[WICK_CEILING_WORLDS];
+    policy_mdp on = c->m, *m = wick_new(arena, policy_mdp, c->n_worlds);
     if (ends)
         mdp_prepare(&on, arena);
     else
