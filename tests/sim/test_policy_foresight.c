@@ -204,7 +204,7 @@ static double one_slot(double harvest_uj, double uj, double time_slots, const do
         m.enough_uj[1][i] = need_uj[i];
     }
     m.enough_uj[1][0] = enough_uj;
-    double value = mdp_go_on(&m, 0, 0, 1, 0, 0, uj);
+    double value = mdp_go_on(&m, MDP_ON, 0, 0, 1, 0, 0, uj);
     wick_arena_free(arena);
     return value;
 }
@@ -226,48 +226,11 @@ static void the_process_waits_where_the_engine_does(void **state) {
     assert_true(fabs(one_slot(20, 31, 1, at_30, 60) - 0.9) < 1e-6);
 }
 
-/* At a span's begin what its voltage holds above the brown-out voltage, within it less what is
-   done. */
-static void the_process_knows_what_the_engine_asks_for(void **state) {
-    (void)state;
-    net_plan n;
-    net_plan_make(&n, 1, "m4-fram", 60, 0);
-    static bursts b;
-    make_bursts(&b, 1000, 1);
-    const wick_trace *trace = &b.trace;
-    wick_synth_options o = wick_synth_defaults();
-    for (int k = 0; k < n.plan->model.n_modules; k++)
-        o.accuracy[k] = 0.5;
-    harvest_chain chain;
-    policy_mdp m;
-    o.workload.period_s = o.workload.deadline_s = 1;
-    assert_int_equal(policy_process_fit(n.plan, &trace, 1, &o, &chain, &m, NULL), WICK_OK);
-    double off_v = n.device->capacitor.off_v, eff = n.device->capacitor.efficiency;
-    int more = 0;
-    for (int k = 0; k <= m.n_modules; k++) {
-        const wick_span *first = &n.plan->model.spans[n.plan->model.segments[k].first_span];
-        double v = (first->need_mv + 1) * 1e-3;
-        double uj = n.plan->options.capacitor_uf / 2 * (v * v - off_v * off_v);
-        assert_true(first->need_mv > 0);
-        assert_true(fabs(m.need_uj[k][0] - eff * uj) < 1e-6 * uj);
-        for (int l = 0; l < m.levels[k]; l++) {
-            assert_true(m.enough_uj[k][l] >= m.need_uj[k][l]);
-            more += m.enough_uj[k][l] > m.need_uj[k][l] + 1;
-            if (l && n.plan->model.segments[k].n_spans == 1)
-                assert_true(fabs(m.need_uj[k][l - 1] - m.need_uj[k][l] -
-                                 m.energy_uj[k] / m.levels[k]) < 1e-6 * uj);
-        }
-    }
-    assert_true(more > 0);
-    net_plan_free(&n);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample_has_the_chains_statistics),
         cmocka_unit_test(knowing_more_helps),
         cmocka_unit_test(the_process_waits_where_the_engine_does),
-        cmocka_unit_test(the_process_knows_what_the_engine_asks_for),
         cmocka_unit_test(finishing_is_never_worth_more_than_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,7 @@ static double consider_table(choice *c, const wick_synthesised *made, double mem
 /* ---- value iteration ---- */
 
 static void tables(choice *c, const wick_synth_options *options, int fixed) {
-    static const double memories[] = {0.05, 0.2}, more[] = {0.01, 0.03, 0.1, 0.3};
+    static const double memories[] = {0.05, 0.2}, more[] = {0.003, 0.01, 0.03, 0.1, 0.3};
     const wick_judged *on = c->on;
     for (size_t i = 0; i < WICK_LEN(memories) && c->status == WICK_OK; i++) {
         wick_synth_options o = policy_process_options(on, options);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-enum { OFF, ON };
+enum { OFF = MDP_OFF, ON = MDP_ON };
 
 /* A drawn harvest. */
 typedef struct world {
@@ -58,10 +58,10 @@ static double hindsight(const ceiling *c, world *w, int always) {
 
 /* ---- what the chain's optimum gets on drawn harvests ---- */
 
-/* A state of a device that is on: behind answer `best`, module `working` (0: none) or, with best
-   -1, the extractor at a level. */
+/* A state of a device that is on (or tired): behind answer `best`, module `working` (0: none) or,
+   with best -1, the extractor at a level. */
 typedef struct place {
-    int stage, age, best, working, level;
+    int power, stage, age, best, working, level;
 } place;
 
 enum { MOST_WAYS = 4 + WICK_MAX_HEADS };
@@ -70,15 +70,15 @@ enum { MOST_WAYS = 4 + WICK_MAX_HEADS };
 static int ways(const policy_mdp *m, const place *p, int bin, double uj, double *value) {
     int n = 0, larger = p->best > 0 ? p->best - 1 : m->n_modules;
     if (p->best < 0)
-        value[n++] = mdp_extract(m, p->age, p->level, bin, uj);
+        value[n++] = mdp_extract(m, p->power, p->age, p->level, bin, uj);
     else if (p->working)
-        value[n++] = mdp_go_on(m, p->age, p->best, p->working, p->level, bin, uj);
+        value[n++] = mdp_go_on(m, p->power, p->age, p->best, p->working, p->level, bin, uj);
     if (p->best == 0 && p->working == m->n_modules && !m->may_switch_off)
         return n; /* the smallest is seen through */
     value[n++] = mdp_finish(m, p->age, bin, uj);
     for (int w = larger; w > p->working && p->best >= 0; w--)
-        value[n++] = mdp_go_on(m, p->age, p->best, w, 0, bin, uj);
-    value[n++] = mdp_wait(m, p->stage, p->age, bin, uj);
+        value[n++] = mdp_go_on(m, p->power, p->age, p->best, w, 0, bin, uj);
+    value[n++] = mdp_wait(m, p->power, p->stage, p->age, bin, uj);
     if (mdp_may_go_off(m, uj))
         value[n++] = mdp_off(m, p->stage, p->age, bin, uj);
     return n;
@@ -92,7 +92,7 @@ static void follow(const policy_mdp *on, int bin, const policy_mdp *m, const pla
         ways(m, p, 0, uj, gets);
         for (int i = 1; i < n; i++)
             best = says[i] > says[best] ? i : best;
-        mdp_cell(m, ON, p->stage, p->age, 0)[c] = (float)gets[best];
+        mdp_cell(m, p->power, p->stage, p->age, 0)[c] = (float)gets[best];
     }
 }
 
@@ -104,13 +104,15 @@ static void follow_age(const policy_mdp *on, int bin, policy_mdp *m, int age) {
         for (p.working = p.best ? p.best - 1 : m->n_modules; p.working >= 0; p.working--)
             for (p.level = p.working ? m->levels[p.working] - 1 : 0; p.level >= 0; p.level--) {
                 p.stage = m->stage_of[p.best][p.working] + p.level;
-                follow(on, bin, m, &p);
+                for (p.power = ON; p.power <= (p.working ? MDP_TIRED : ON); p.power++)
+                    follow(on, bin, m, &p);
             }
     }
     p.best = -1;
     for (p.level = m->levels[0] - 1; p.level >= 0; p.level--) {
         p.stage = p.level;
-        follow(on, bin, m, &p);
+        for (p.power = ON; p.power <= MDP_TIRED; p.power++)
+            follow(on, bin, m, &p);
     }
 }
 

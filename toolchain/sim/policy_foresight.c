@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OFF, ON, QUARTERS = 4 };
+enum { OFF = MDP_OFF, ON = MDP_ON, QUARTERS = 4 };
 /* As in policy_synth.c: by what it must be better to pause, or to give up what has no answer. */
 static const double PATIENCE = 0.002, HOPE = 0.02;
 
@@ -22,6 +22,8 @@ typedef struct foresight {
     double *uj;                 /* [n_slots] usable */
     uint8_t *bin;               /* [n_slots] */
     int planned, end;           /* near is for this input, and up to this slot; -1: for none */
+    int input, segment, done;   /* when it was asked last, */
+    bool tired;                 /* and the engine waited */
 } foresight;
 
 /* ---- the harvest of a run ---- */
@@ -79,7 +81,7 @@ static wick_status begin(void *ctx, const wick_trace *trace, double start_s, wic
         supply_remember(&s, f->memory_s);
         see_slots(f, &s, start_s);
         f->off_uj = cap.off_uj;
-        f->planned = -1;
+        f->planned = f->input = -1;
     }
     wick_arena_free(arena);
     return status;
@@ -110,10 +112,10 @@ static void sweep_input(foresight *f, int input, int from_age) {
         mdp_sweep_idle(m, left);
     }
     if (age_end < m->ages)
-        for (int on = OFF; on <= ON; on++)
+        for (int power = 0; power < MDP_POWERS; power++)
             for (int stage = 0; stage < m->n_stages; stage++)
-                borrow(f, input, mdp_cell(m, on, stage, age_end, 0),
-                       mdp_cell(&f->far, on, stage, age_end, bin));
+                borrow(f, input, mdp_cell(m, power, stage, age_end, 0),
+                       mdp_cell(&f->far, power, stage, age_end, bin));
     for (int age = (age_end < m->ages ? age_end : m->ages) - 1; age >= from_age; age--) {
         f->known.uj[0][0] = f->uj[arrival + age];
         mdp_sweep_age(m, age);
@@ -151,21 +153,35 @@ static void consider(choice *best, double value, wick_sim_action action) {
         *best = (choice){value, action};
 }
 
-/* over_uj: what is done beyond that level, which the process leaves in the charge. */
+/* over_uj: what is done beyond that level, which the process leaves in the charge. Whether an input
+   of which no span is done has been taken is not known. */
 static int level_of(const foresight *f, const policy_mdp *m, const wick_sim_state *s, int k,
                     double *over_uj) {
     const wick_model *model = &f->on->plan->model;
-    const wick_segment *segment = &model->segments[k];
-    double done = 0, all = 0;
-    for (int i = 0; i < segment->n_spans; i++) {
-        double nj = fmax(1, model->spans[segment->first_span + i].energy_nj);
-        done += i < s->progress[k] ? nj : 0;
-        all += nj;
+    const wick_span *spans = model->spans + model->segments[k].first_span;
+    int done = s->progress[k], level = m->levels[k] - 1;
+    while (level > 0 && (m->first_span[k][level] > done || done == 0))
+        level--;
+    int end = level + 1 < m->levels[k] ? m->first_span[k][level + 1] : model->segments[k].n_spans;
+    double over = 0, all = 0;
+    for (int i = m->first_span[k][level]; i < end; i++) {
+        over += i < done ? spans[i].energy_nj : 0;
+        all += spans[i].energy_nj;
     }
-    double at = all > 0 ? m->levels[k] * done / all : 0;
-    int level = at < m->levels[k] ? (int)at : m->levels[k] - 1;
-    *over_uj = (at - level) * m->energy_uj[k] / m->levels[k];
+    *over_uj = all > 0 ? m->level_uj[k][level] * over / all : 0;
     return level;
+}
+
+/* Does the engine wait for a margin? Since it found too little, until a span is done or the device
+   was off. */
+static int power_of(foresight *f, const policy_mdp *m, const wick_sim_state *s, int k, int level,
+                    double uj) {
+    bool same = f->input == s->input && f->segment == k && f->done == s->progress[k];
+    f->tired = (same && f->tired) || uj < m->need_uj[k][level];
+    f->input = s->input;
+    f->segment = k;
+    f->done = s->progress[k];
+    return f->tired ? MDP_TIRED : MDP_ON;
 }
 
 static wick_sim_action idle(foresight *f, const wick_sim_state *s, int slot, double uj) {
@@ -198,22 +214,24 @@ static wick_sim_action choose(foresight *f, const wick_sim_state *s, int slot, d
     double over_uj = 0;
     int level = !s->features || working ? level_of(f, m, s, working, &over_uj) : 0;
     uj += over_uj;
+    int power = !s->features || working ? power_of(f, m, s, working, level, uj) : MDP_ON;
     int stage = s->features ? m->stage_of[answered][working] + level : level;
     choice best = {.value = -INFINITY};
     if (!s->features)
-        consider(&best, mdp_extract(m, age, level, bin, uj),
+        consider(&best, mdp_extract(m, power, age, level, bin, uj),
                  (wick_sim_action){.kind = WICK_SIM_MODULE, .module = n});
     int larger = answered ? answered - 1 : n;
     for (int k = working ? working : 1; k <= larger && s->features; k++)
-        consider(&best, mdp_go_on(m, age, answered, k, k == working ? level : 0, bin, uj),
+        consider(&best, mdp_go_on(m, power, age, answered, k, k == working ? level : 0, bin, uj),
                  (wick_sim_action){.kind = WICK_SIM_MODULE, .module = k});
     consider(&best, mdp_finish(m, age, bin, uj) - (answered ? 0 : HOPE),
              (wick_sim_action){.kind = WICK_SIM_DROP});
-    consider(&best, mdp_wait(m, stage, age, bin, uj) - PATIENCE,
+    consider(&best, mdp_wait(m, power, stage, age, bin, uj) - PATIENCE,
              (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = s->now_s + f->on->wait_s});
     if (m->may_switch_off)
         consider(&best, mdp_off(m, stage, age, bin, uj) - PATIENCE,
                  (wick_sim_action){.kind = WICK_SIM_OFF, .until_s = s->now_s + f->slot_s});
+    f->tired = f->tired && best.action.kind != WICK_SIM_OFF;
     return best.action;
 }
 

@@ -3,20 +3,33 @@
 #include <math.h>
 #include <string.h>
 
-enum { OFF, ON };
+enum { OFF = MDP_OFF, ON = MDP_ON, TIRED = MDP_TIRED };
 /* Of expected accuracy: what the worth of a state may still change by. */
 static const double SETTLED = 0.02;
 
+/* A level is a tenth of what the capacitor holds, or a slot. */
+static void divide_evenly(policy_mdp *m, int w) {
+    double window_uj = m->step_uj * (MDP_CHARGES - 1);
+    double levels = fmax(m->energy_uj[w] / (0.1 * window_uj), m->time_slots[w]);
+    int quarters = (int)ceil(fmax(1, levels / WICK_TABLE_LEVELS));
+    m->levels[w] = WICK_TABLE_LEVELS * quarters;
+    if (m->levels[w] > MDP_MOST_LEVELS)
+        m->levels[w] = MDP_MOST_LEVELS;
+    for (int l = 0; l < m->levels[w]; l++) {
+        m->level_uj[w][l] = m->whole_uj[w][l] = m->energy_uj[w] / m->levels[w];
+        m->quarter[w][l] = (uint8_t)(l * WICK_TABLE_LEVELS / m->levels[w]);
+    }
+}
+
 /* Stages: the extractor's levels; then for each best answer, none in work, and the levels of each
    module that is larger than it (behind no answer: of every module). */
-void mdp_number_stages(policy_mdp *m) {
-    double window_uj = m->step_uj * (MDP_CHARGES - 1);
+static void number_stages(policy_mdp *m) {
     for (int w = 0; w <= m->n_modules; w++) {
-        double levels = fmax(m->energy_uj[w] / (0.1 * window_uj), m->time_slots[w]);
-        int quarters = (int)ceil(fmax(1, levels / WICK_TABLE_LEVELS));
-        m->levels[w] = WICK_TABLE_LEVELS * quarters;
-        if (m->levels[w] > MDP_MOST_LEVELS)
-            m->levels[w] = MDP_MOST_LEVELS;
+        if (m->levels[w] == 0)
+            divide_evenly(m, w);
+        m->rest_uj[w][m->levels[w]] = 0;
+        for (int l = m->levels[w] - 1; l >= 0; l--)
+            m->rest_uj[w][l] = m->rest_uj[w][l + 1] + m->level_uj[w][l];
     }
     int n = m->levels[0];
     for (int best = 0; best <= m->n_modules; best++) {
@@ -37,12 +50,12 @@ static size_t place(const policy_mdp *m, int stage, int age, int bin) {
            MDP_CHARGES;
 }
 
-float *mdp_cell(const policy_mdp *m, int on, int stage, int age, int bin) {
-    return m->value[on] + place(m, stage, age, bin);
+float *mdp_cell(const policy_mdp *m, int power, int stage, int age, int bin) {
+    return m->value[power] + place(m, stage, age, bin);
 }
 
-float *mdp_idle_cell(const policy_mdp *m, int on, int slots_left, int bin) {
-    return m->idle[on] + ((size_t)slots_left * (size_t)m->chain->n + (size_t)bin) * MDP_CHARGES;
+float *mdp_idle_cell(const policy_mdp *m, int power, int slots_left, int bin) {
+    return m->idle[power] + ((size_t)slots_left * (size_t)m->chain->n + (size_t)bin) * MDP_CHARGES;
 }
 
 /* Between grid points. */
@@ -72,8 +85,9 @@ double mdp_finish(const policy_mdp *m, int age, int bin, double uj) {
 }
 
 /* The state of a stage at an age; behind the deadline there is nothing more to do. */
-static const float *row(const policy_mdp *m, int on, int stage, int age, int bin) {
-    return age >= m->ages ? after(m, on, m->ages, bin) : mdp_cell(m, on, stage, age, bin);
+static const float *row(const policy_mdp *m, int power, int stage, int age, int bin) {
+    return age >= m->ages ? after(m, power ? ON : OFF, m->ages, bin)
+                          : mdp_cell(m, power, stage, age, bin);
 }
 
 static double leaks(const policy_mdp *m, double uj) {
@@ -99,6 +113,7 @@ static double stay_off(const policy_mdp *m, double uj, const float *on, const fl
 
 /* A piece of work: a segment from `level` on. */
 typedef struct job {
+    int power; /* ON or TIRED */
     int segment, level;
     int begun, done; /* stages: of its level 0; behind it, -1 = the input is finished */
     double gain;     /* what its answer brings in time */
@@ -113,46 +128,60 @@ static double at_level(const policy_mdp *m, int age, const job *w, int level, in
     return (age <= m->ages ? w->gain : 0) + at_charge(m, next, left_uj);
 }
 
-/* Whole levels that `uj` carries, each begun with what the engine asks for; the first one by a
-   device that had `before_uj` when the slot began. */
-static int levels_carried(const policy_mdp *m, const job *w, double before_uj, double uj) {
-    const double *need_uj = m->need_uj[w->segment];
-    double level_uj = m->energy_uj[w->segment] / m->levels[w->segment];
-    double first_uj = before_uj < need_uj[w->level] ? m->enough_uj[w->segment][w->level] : 0;
+/* The engine waits, with charge and harvest of `uj` together; before_uj: when the slot began. */
+static bool waits(const policy_mdp *m, const job *w, double before_uj, double uj) {
+    if (w->power != TIRED && before_uj >= m->need_uj[w->segment][w->level])
+        return false;
+    return uj < m->enough_uj[w->segment][w->level];
+}
+
+/* Whole levels that `uj` carries, each begun with what the engine asks for. */
+static int levels_carried(const policy_mdp *m, const job *w, double uj) {
+    const double *need_uj = m->need_uj[w->segment], *whole_uj = m->whole_uj[w->segment];
     int level = w->level;
-    if (uj < first_uj)
-        return 0;
-    for (; level < m->levels[w->segment]; level++, uj -= level_uj)
-        if (uj < need_uj[level] || uj < level_uj * (1 - 1e-9))
+    for (; level < m->levels[w->segment]; uj -= m->level_uj[w->segment][level++])
+        if (uj < need_uj[level] || uj < whole_uj[level] * (1 - 1e-9))
             break;
     return level - w->level;
+}
+
+/* Of these levels, as many as fit into a slot. */
+static int levels_in_time(const policy_mdp *m, const job *w, int can) {
+    const double *rest_uj = m->rest_uj[w->segment];
+    double uj = m->energy_uj[w->segment] / m->time_slots[w->segment] * (1 + 1e-9);
+    while (can > 0 && rest_uj[w->level] - rest_uj[w->level + can] > uj)
+        can--;
+    return can;
 }
 
 /* A slot of it, with charge and harvest of `uj` together: as many whole levels as energy and time
    allow; of one that takes longer than a slot, its share by chance. */
 static double work_slot(const policy_mdp *m, int age, const job *w, int bin, double before_uj,
                         double uj) {
-    double level_uj = m->energy_uj[w->segment] / m->levels[w->segment];
-    double by_time = m->levels[w->segment] / m->time_slots[w->segment];
-    int left = m->levels[w->segment] - w->level, can = levels_carried(m, w, before_uj, uj);
+    const double *rest_uj = m->rest_uj[w->segment];
+    double level_uj = m->level_uj[w->segment][w->level];
+    double by_time = m->energy_uj[w->segment] / (level_uj * m->time_slots[w->segment]);
+    if (waits(m, w, before_uj, uj))
+        return sleep_on(m, uj, row(m, TIRED, w->begun + w->level, age + 1, bin),
+                        row(m, OFF, w->begun + w->level, age + 1, bin));
+    int left = m->levels[w->segment] - w->level, can = levels_carried(m, w, uj);
     if (can > 0 && by_time < 1) {
-        double rest_uj = uj - leaks(m, uj);
-        return by_time * at_level(m, age + 1, w, w->level + 1, bin, fmax(0, rest_uj - level_uj)) +
-               (1 - by_time) * at_level(m, age + 1, w, w->level, bin, fmax(0, rest_uj));
+        double kept_uj = uj - leaks(m, uj);
+        return by_time * at_level(m, age + 1, w, w->level + 1, bin, fmax(0, kept_uj - level_uj)) +
+               (1 - by_time) * at_level(m, age + 1, w, w->level, bin, fmax(0, kept_uj));
     }
-    can = can > (int)by_time ? (int)by_time : can;
-    double left_uj = uj - can * level_uj;
+    can = levels_in_time(m, w, can);
+    double left_uj = uj - (rest_uj[w->level] - rest_uj[w->level + can]);
     left_uj -= fmin(left_uj, leaks(m, left_uj) + (can < left ? m->sleep_uj : 0));
     return at_level(m, age + 1, w, w->level + can, bin, left_uj);
 }
 
 static double work_on(const policy_mdp *m, int age, const job *w, int bin, double uj) {
     const harvest_chain *chain = m->chain;
-    int levels = m->levels[w->segment];
-    double share = (double)(levels - w->level) / levels;
-    double rest_uj = m->energy_uj[w->segment] * share;
-    double rest_slots = m->time_slots[w->segment] * share;
-    if (uj >= rest_uj && rest_slots < 0.5 && uj >= m->need_uj[w->segment][w->level]) {
+    double rest_uj = m->rest_uj[w->segment][w->level];
+    double rest_slots = m->time_slots[w->segment] * rest_uj / m->energy_uj[w->segment];
+    double asked_uj = (w->power == TIRED ? m->enough_uj : m->need_uj)[w->segment][w->level];
+    if (uj >= rest_uj && rest_slots < 0.5 && uj >= asked_uj) {
         const float *next = w->done < 0 ? after(m, ON, age, bin) : row(m, ON, w->done, age, bin);
         return (age + rest_slots <= m->ages ? w->gain : 0) + at_charge(m, next, uj - rest_uj);
     }
@@ -166,8 +195,10 @@ static double gain_of(const policy_mdp *m, int best, int w) {
     return m->accuracy[w] - (best ? m->accuracy[best] : 0);
 }
 
-double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int bin, double uj) {
-    const job it = {.segment = w,
+double mdp_go_on(const policy_mdp *m, int power, int age, int best, int w, int level, int bin,
+                 double uj) {
+    const job it = {.power = power,
+                    .segment = w,
                     .level = level,
                     .begun = m->stage_of[best][w],
                     .done = w == 1 ? -1 : m->stage_of[w][0],
@@ -175,16 +206,16 @@ double mdp_go_on(const policy_mdp *m, int age, int best, int w, int level, int b
     return work_on(m, age, &it, bin, uj);
 }
 
-double mdp_extract(const policy_mdp *m, int age, int level, int bin, double uj) {
-    const job it = {.level = level, .done = m->stage_of[0][0]};
+double mdp_extract(const policy_mdp *m, int power, int age, int level, int bin, double uj) {
+    const job it = {.power = power, .level = level, .done = m->stage_of[0][0]};
     return work_on(m, age, &it, bin, uj);
 }
 
-double mdp_wait(const policy_mdp *m, int stage, int age, int bin, double uj) {
+double mdp_wait(const policy_mdp *m, int power, int stage, int age, int bin, double uj) {
     double value = 0;
     for (int j = 0; j < m->chain->n; j++)
         value += m->chain->p[bin][j] * sleep_on(m, uj + m->chain->uj[bin][j],
-                                                row(m, ON, stage, age + 1, j),
+                                                row(m, power, stage, age + 1, j),
                                                 row(m, OFF, stage, age + 1, j));
     return value;
 }
@@ -239,8 +270,8 @@ void mdp_sweep_idle(policy_mdp *m, int left) {
 }
 
 /* What may be done instead of going on, in any stage. */
-static double pause_value(const policy_mdp *m, int stage, int age, int bin, int charge) {
-    double wait = mdp_wait(m, stage, age, bin, charge * m->step_uj);
+static double pause_value(const policy_mdp *m, int power, int stage, int age, int bin, int charge) {
+    double wait = mdp_wait(m, power, stage, age, bin, charge * m->step_uj);
     return mdp_may_go_off(m, charge * m->step_uj)
                ? fmax(wait, mdp_cell(m, OFF, stage, age, bin)[charge])
                : wait;
@@ -251,12 +282,32 @@ static void sweep_always(policy_mdp *m, int age, int best, int bin) {
     int w = m->always;
     for (int c = 0; c < MDP_CHARGES; c++) {
         double uj = c * m->step_uj;
-        for (int l = m->levels[w] - 1; l >= 0 && best == 0; l--)
-            mdp_cell(m, ON, m->stage_of[0][w] + l, age, bin)[c] =
-                (float)mdp_go_on(m, age, 0, w, l, bin, uj);
+        for (int power = ON; power <= TIRED; power++)
+            for (int l = m->levels[w] - 1; l >= 0 && best == 0; l--)
+                mdp_cell(m, power, m->stage_of[0][w] + l, age, bin)[c] =
+                    (float)mdp_go_on(m, power, age, 0, w, l, bin, uj);
         mdp_cell(m, ON, m->stage_of[best][0], age, bin)[c] =
-            (float)(best ? mdp_finish(m, age, bin, uj) : mdp_go_on(m, age, 0, w, 0, bin, uj));
+            (float)(best ? mdp_finish(m, age, bin, uj) : mdp_go_on(m, ON, age, 0, w, 0, bin, uj));
     }
+}
+
+/* A module in work behind answer `best`, at one charge; the best of finishing and of beginning one.
+ */
+static double sweep_modules(policy_mdp *m, int power, int age, int best, int bin, int c) {
+    double uj = c * m->step_uj, start = mdp_finish(m, age, bin, uj);
+    for (int w = best ? best - 1 : m->n_modules; w >= 1; w--) {
+        bool choice = best != 0 || w < m->n_modules || m->may_switch_off;
+        for (int l = m->levels[w] - 1; l >= 0; l--) {
+            double go_on = mdp_go_on(m, power, age, best, w, l, bin, uj);
+            int stage = m->stage_of[best][w] + l;
+            mdp_cell(m, power, stage, age, bin)[c] =
+                (float)(choice ? fmax(fmax(go_on, start), pause_value(m, power, stage, age, bin, c))
+                               : go_on);
+            if (l == 0)
+                start = fmax(start, go_on);
+        }
+    }
+    return start;
 }
 
 /* Everything behind answer `best` at one age. */
@@ -265,27 +316,24 @@ static void sweep_answer(policy_mdp *m, int age, int best, int bin) {
         sweep_always(m, age, best, bin);
         return;
     }
-    int larger = best ? best - 1 : m->n_modules;
     for (int c = 0; c < MDP_CHARGES; c++) {
-        double uj = c * m->step_uj, finish = mdp_finish(m, age, bin, uj);
-        double start =
-            finish; /* the best of finishing and of beginning module w or a smaller one */
-        for (int w = larger; w >= 1; w--) {
-            for (int l = m->levels[w] - 1; l >= 0; l--) {
-                double go_on = mdp_go_on(m, age, best, w, l, bin, uj);
-                bool choice = best != 0 || w < m->n_modules || m->may_switch_off;
-                int stage = m->stage_of[best][w] + l;
-                mdp_cell(m, ON, stage, age, bin)[c] =
-                    (float)(choice ? fmax(fmax(go_on, start), pause_value(m, stage, age, bin, c))
-                                   : go_on);
-                if (l == 0)
-                    start = fmax(start, go_on);
-            }
-        }
         int stage = m->stage_of[best][0];
+        double start = sweep_modules(m, ON, age, best, bin, c);
+        sweep_modules(m, TIRED, age, best, bin, c);
         mdp_cell(m, ON, stage, age, bin)[c] =
-            (float)fmax(start, pause_value(m, stage, age, bin, c));
+            (float)fmax(start, pause_value(m, ON, stage, age, bin, c));
     }
+}
+
+static void sweep_extractor(policy_mdp *m, int power, int age, int bin) {
+    for (int l = m->levels[0] - 1; l >= 0; l--)
+        for (int c = 0; c < MDP_CHARGES; c++) {
+            double uj = c * m->step_uj, on = mdp_extract(m, power, age, l, bin, uj);
+            if (!m->always)
+                on = fmax(fmax(on, mdp_finish(m, age, bin, uj)),
+                          pause_value(m, power, l, age, bin, c));
+            mdp_cell(m, power, l, age, bin)[c] = (float)on;
+        }
 }
 
 void mdp_sweep_age(policy_mdp *m, int age) {
@@ -296,13 +344,8 @@ void mdp_sweep_age(policy_mdp *m, int age) {
         for (int best = 2; best <= m->n_modules; best++)
             sweep_answer(m, age, best, i);
         sweep_answer(m, age, 0, i);
-        for (int l = m->levels[0] - 1; l >= 0; l--)
-            for (int c = 0; c < MDP_CHARGES; c++) {
-                double uj = c * m->step_uj, on = mdp_extract(m, age, l, i, uj);
-                if (!m->always)
-                    on = fmax(fmax(on, mdp_finish(m, age, i, uj)), pause_value(m, l, age, i, c));
-                mdp_cell(m, ON, l, age, i)[c] = (float)on;
-            }
+        sweep_extractor(m, ON, age, i);
+        sweep_extractor(m, TIRED, age, i);
     }
 }
 
@@ -332,9 +375,10 @@ static bool settled(policy_mdp *m, const float *before) {
 void mdp_prepare(policy_mdp *m, wick_arena *arena) {
     size_t row_cells = (size_t)m->chain->n * MDP_CHARGES;
     size_t late = m->ages >= m->slots ? (size_t)(m->ages - m->slots + 1) : 0;
-    mdp_number_stages(m);
+    number_stages(m);
+    for (int power = 0; power < MDP_POWERS; power++)
+        m->value[power] = wick_new(arena, float, place(m, m->n_stages, 0, 0));
     for (int on = 0; on < 2; on++) {
-        m->value[on] = wick_new(arena, float, place(m, m->n_stages, 0, 0));
         m->idle[on] = wick_new(arena, float, (size_t)(m->slots + 1) * row_cells);
         m->next[on] = wick_new(arena, float, late *row_cells + 1);
     }

@@ -1,9 +1,8 @@
 /* From the values of the decision process to a table: bins, the best action of each cell over the
    states that fall into it, equal rows stored once, similar ones merged until the table fits. */
-#include "sim/policy_mdp.h"
+#include "sim/policy_levels.h"
 #include "sim/policy_process.h"
 #include "sim/policy_rows.h"
-#include "sim/store.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -45,32 +44,48 @@ static void add_values(const policy_mdp *m, int age, int best, int working, int 
     int larger = best > 0 ? best - 1 : m->n_modules;
     int stage = best == EXTRACTING ? level : m->stage_of[best][working] + level;
     double finish = mdp_finish(m, age, bin, uj);
-    double go_on = best == EXTRACTING ? mdp_extract(m, age, level, bin, uj)
-                   : working          ? mdp_go_on(m, age, best, working, level, bin, uj)
+    double go_on = best == EXTRACTING ? mdp_extract(m, MDP_ON, age, level, bin, uj)
+                   : working          ? mdp_go_on(m, MDP_ON, age, best, working, level, bin, uj)
                                       : 0;
     sums[0] += (float)(best > 0 ? finish : finish - HOPE);
     for (int w = 1; w <= m->n_modules; w++)
         sums[w] += (float)(best == EXTRACTING || w <= working ? go_on
                            : w > larger                       ? finish - USELESS
-                                        : mdp_go_on(m, age, best, w, 0, bin, uj));
-    double wait = mdp_wait(m, stage, age, bin, uj) - PATIENCE;
+                                        : mdp_go_on(m, MDP_ON, age, best, w, 0, bin, uj));
+    double wait = mdp_wait(m, MDP_ON, stage, age, bin, uj) - PATIENCE;
     double off = mdp_off(m, stage, age, bin, uj) - PATIENCE;
     sums[m->n_modules + 1] += (float)wait;
     sums[m->n_modules + 2] += (float)(mdp_may_go_off(m, uj) ? off : wait - USELESS);
 }
 
+/* Levels of the process that are this one of the table, [*first, *end): where none begins in it,
+   the one that it lies in. */
+static void levels_of(const policy_mdp *m, int segment, int quarter, int *first, int *end) {
+    const uint8_t *of = m->quarter[segment];
+    int n = m->levels[segment];
+    for (*first = 0; *first < n && of[*first] < quarter; ++*first) {
+    }
+    for (*end = *first; *end < n && of[*end] == quarter; ++*end) {
+    }
+    if (*first == *end) {
+        *first -= *first > 0;
+        *end = *first + 1;
+    }
+}
+
 /* Over the states of one cell and bin of the charge. */
-static void sum_up(const builder *b, int best, int working, int level, int time, int bin,
+static void sum_up(const builder *b, int best, int working, int quarter, int time, int bin,
                    int charge_bin, float *sums) {
     enum { PER_BIN = MDP_CHARGES / CHARGE_BINS };
     const policy_mdp *m = b->m;
-    const int per_level =
-        working || best == EXTRACTING ? m->levels[working] / WICK_TABLE_LEVELS : 1;
-    int states = (b->first_left[time + 1] - b->first_left[time]) * per_level * PER_BIN;
+    int first = 0, end = 1;
+    if (working || best == EXTRACTING)
+        levels_of(m, working, quarter, &first, &end);
+    int states = (b->first_left[time + 1] - b->first_left[time]) * (end - first) * PER_BIN;
     for (int left = b->first_left[time]; left < b->first_left[time + 1]; left++)
-        for (int l = 0; l < per_level; l++)
+        for (int level = first; level < end; level++)
             for (int c = 0; c < PER_BIN; c++)
-                add_values(m, m->ages - left, best, working, level * per_level + l, bin,
+                add_values(m, m->ages - left, best, working, level, bin,
                            (charge_bin * PER_BIN + c) * m->step_uj, sums);
     for (int a = 0; a < b->n_actions; a++)
         sums[a] /= (float)states;
@@ -141,30 +156,6 @@ static void make_bins(builder *b, double slot_s, double wait_s, double full_uj) 
     b->first_left[t->n_time] = m->ages + 1;
 }
 
-/* What the engine asks for at each level: of the span that it lies in, less what of that is done.
- */
-static void set_needs(policy_mdp *m, const wick_plan *plan, int k) {
-    const wick_device *d = plan->device;
-    const store cap = store_make(d, plan->options.capacitor_uf, d->capacitor.off_v);
-    const wick_segment *segment = &plan->model.segments[k];
-    double all_nj = 0, before = 0;
-    for (int i = 0; i < segment->n_spans; i++)
-        all_nj += plan->model.spans[segment->first_span + i].energy_nj;
-    for (int i = 0, level = 0; i < segment->n_spans && all_nj > 0; i++) {
-        const wick_span *span = &plan->model.spans[segment->first_span + i];
-        double end = before + span->energy_nj / all_nj * m->levels[k];
-        double uj = store_energy_at(&cap, (span->need_mv + 1) * 1e-3) - cap.off_uj;
-        double waited_uj =
-            store_energy_at(&cap, (span->need_mv + 16 * span->margin_16mv + 1) * 1e-3) - cap.off_uj;
-        for (; level < m->levels[k] && (level < end - 1e-9 || i == segment->n_spans - 1); level++) {
-            double done_uj = fmax(0, level - before) * m->energy_uj[k] / m->levels[k];
-            m->need_uj[k][level] = d->capacitor.efficiency * uj - done_uj;
-            m->enough_uj[k][level] = d->capacitor.efficiency * waited_uj - done_uj;
-        }
-        before = end;
-    }
-}
-
 static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *o,
                                const harvest_chain *chain) {
     const wick_device *d = plan->device;
@@ -184,22 +175,23 @@ static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *
     double off_uj = uf / 2 * d->capacitor.off_v * d->capacitor.off_v;
     m.leak_base_uj = lambda * slot_s * off_uj * eff;
     for (int k = 0; k <= m.n_modules; k++) {
-        wick_cost cost = plan->segments[k].cost;
-        cost = wick_cost_add(cost, plan->commit); /* the decision, or the delivery */
-        cost = wick_cost_add(cost, k ? plan->send : plan->take);
+        wick_cost before = {0}, behind = plan->commit; /* the decision, or the delivery */
+        if (k == 0)
+            before = plan->take;
+        else
+            behind = wick_cost_add(behind, plan->send);
         if (k == 0 && o->workload.sense_us > 0)
-            cost = wick_cost_add(cost, (wick_cost){.time_us = o->workload.sense_us,
-                                                   .energy_uj = o->workload.sense_uj});
+            before = wick_cost_add(before, (wick_cost){.time_us = o->workload.sense_us,
+                                                       .energy_uj = o->workload.sense_uj});
         if (k && o->workload.send_us > 0)
-            cost = wick_cost_add(cost, (wick_cost){.time_us = o->workload.send_us,
-                                                   .energy_uj = o->workload.send_uj});
+            behind = wick_cost_add(behind, (wick_cost){.time_us = o->workload.send_us,
+                                                       .energy_uj = o->workload.send_uj});
+        wick_cost cost = wick_cost_add(plan->segments[k].cost, wick_cost_add(before, behind));
         m.energy_uj[k] = o->dearer * cost.energy_uj;
         m.time_slots[k] = cost.time_us * 1e-6 / slot_s;
         m.accuracy[k] = k ? o->accuracy[k - 1] : 0;
+        policy_levels_set(&m, plan, k, o->dearer * before.energy_uj, o->dearer * behind.energy_uj);
     }
-    mdp_number_stages(&m);
-    for (int k = 0; k <= m.n_modules; k++)
-        set_needs(&m, plan, k);
     return m;
 }
 
@@ -278,7 +270,7 @@ wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
     double slot_s = options->workload.period_s / options->slots;
     WICK_TRY(policy_process_solve(arena, plan, traces, n_traces, options, options->may_switch_off,
                                   &p->chain, &p->m, diag));
-    p->made.n_states = 2 * p->m.n_stages * (p->m.ages + 1) * p->chain.n * MDP_CHARGES;
+    p->made.n_states = MDP_POWERS * p->m.n_stages * (p->m.ages + 1) * p->chain.n * MDP_CHARGES;
     p->made.expected = mdp_expected(&p->m);
     wick_policy_table *t = &p->made.table;
     t->n_modules = (uint8_t)p->m.n_modules;
@@ -311,8 +303,10 @@ static void add_to_usual(const builder *b, int usual, float more, int best, int 
         stage = (int)wick_policy_stage(t->n_modules, (uint32_t)best, (uint32_t)working,
                                        (uint32_t)level);
     int charges = t->n_time * t->n_harvest * CHARGE_BINS, a = usual_action(usual, best, working);
-    for (int i = stage * charges; i < (stage + 1) * charges; i++)
+    for (int i = stage * charges; i < (stage + 1) * charges; i++) {
         values[i * b->n_actions + a] += more;
+        values[(i + 1) * b->n_actions - 1] += more;
+    }
 }
 
 void policy_process_table(const policy_process *p, int usual, double more, wick_arena *arena,
