@@ -189,43 +189,81 @@ static void the_process_knows_what_the_engine_asks_for(void **state) {
     net_plan_free(&n);
 }
 
-/* By hand: 40 uJ of work begin with 30 uJ, or with 60 where the device had to wait. `slots` slots
-   bring 10 uJ each; what an answer in time is worth, 0.9, or nothing. */
-static double answered(int power, double uj, int slots) {
+/* By hand: 40 uJ of work in one or two levels begin with 30 uJ, or with 60 where the device had to
+   wait. `slots` slots bring 10 uJ each; what an answer in time is worth, 0.9, or nothing. */
+typedef struct hand {
+    int power, slots, levels;
+    double uj, time_slots, whole_uj;
+} hand;
+
+static double answered(hand h) {
     const harvest_chain chain = {.n = 1, .step_s = 0.1, .p = {{1}}, .uj = {{10}}};
     policy_mdp m = {.chain = &chain,
                     .n_modules = 1,
                     .slots = 10,
-                    .ages = slots,
+                    .ages = h.slots,
                     .accuracy = {0, 0.9},
                     .energy_uj = {1, 40},
-                    .time_slots = {0.1, 1},
-                    .levels = {0, 1},
-                    .level_uj = {{0}, {40}},
-                    .need_uj = {{0}, {30}},
-                    .enough_uj = {{0}, {60}},
-                    .whole_uj = {{0}, {40}},
+                    .time_slots = {0.1, h.time_slots},
+                    .levels = {0, h.levels},
                     .step_uj = 100.0 / (MDP_CHARGES - 1),
                     .on_uj = 90};
+    for (int l = 0; l < h.levels; l++) {
+        m.level_uj[1][l] = 40.0 / h.levels;
+        m.need_uj[1][l] = l ? 0 : 30;
+        m.enough_uj[1][l] = l ? 0 : 60;
+        m.whole_uj[1][l] = h.whole_uj;
+    }
     wick_arena *arena = wick_arena_new();
     mdp_prepare(&m, arena);
-    assert_int_equal(m.levels[1], 1);
-    for (int age = slots - 1; age >= 0; age--)
+    assert_int_equal(m.levels[1], h.levels);
+    for (int age = h.slots - 1; age >= 0; age--)
         mdp_sweep_age(&m, age);
-    double value = mdp_go_on(&m, power, 0, 0, 1, 0, 0, uj);
+    double value = mdp_go_on(&m, h.power, 0, 0, 1, 0, 0, h.uj);
     wick_arena_free(arena);
     return value;
 }
 
+static double after_slots(int power, double uj, int slots) {
+    return answered((hand){
+        .power = power, .slots = slots, .levels = 1, .uj = uj, .time_slots = 1, .whole_uj = 40});
+}
+
 static void who_waits_does_so_until_there_is_a_margin(void **state) {
     (void)state;
-    assert_true(near(answered(MDP_ON, 30, 1), 0.9));
-    assert_true(answered(MDP_TIRED, 30, 1) == 0);
-    assert_true(near(answered(MDP_TIRED, 50, 1), 0.9));
+    assert_true(near(after_slots(MDP_ON, 30, 1), 0.9));
+    assert_true(after_slots(MDP_TIRED, 30, 1) == 0);
+    assert_true(near(after_slots(MDP_TIRED, 50, 1), 0.9));
     /* With 25 uJ it waits for 60, though there are 35 after a slot. */
-    assert_true(answered(MDP_ON, 25, 2) < 0.05);
-    assert_true(answered(MDP_ON, 25, 3) < 0.05);
-    assert_true(answered(MDP_ON, 25, 4) > 0.85);
+    assert_true(after_slots(MDP_ON, 25, 2) < 0.05);
+    assert_true(after_slots(MDP_ON, 25, 3) < 0.05);
+    assert_true(after_slots(MDP_ON, 25, 4) > 0.85);
+    /* So it does where the work is shorter than a slot. */
+    const hand brief = {.slots = 1, .levels = 1, .time_slots = 0.1, .uj = 45, .whole_uj = 40};
+    hand one = brief;
+    one.power = MDP_ON;
+    assert_true(near(answered(one), 0.9));
+    one.power = MDP_TIRED;
+    assert_true(answered(one) == 0);
+}
+
+static void a_level_takes_what_all_its_spans_ask_for(void **state) {
+    (void)state;
+    hand one = {.power = MDP_ON, .slots = 1, .levels = 1, .time_slots = 1, .uj = 35};
+    one.whole_uj = 45;
+    assert_true(near(answered(one), 0.9));
+    one.whole_uj = 46;
+    assert_true(answered(one) == 0);
+}
+
+/* Two levels of a slot each. */
+static void a_slot_holds_the_levels_that_its_time_does(void **state) {
+    (void)state;
+    hand one = {.power = MDP_ON, .levels = 2, .time_slots = 2, .uj = 70, .whole_uj = 20};
+    one.slots = 1;
+    assert_true(answered(one) == 0);
+    one.slots = 2;
+    assert_true(near(answered(one), 0.9));
 }
 
 int main(void) {
@@ -236,6 +274,8 @@ int main(void) {
         cmocka_unit_test(quarters_are_the_devices),
         cmocka_unit_test(the_process_knows_what_the_engine_asks_for),
         cmocka_unit_test(who_waits_does_so_until_there_is_a_margin),
+        cmocka_unit_test(a_level_takes_what_all_its_spans_ask_for),
+        cmocka_unit_test(a_slot_holds_the_levels_that_its_time_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
