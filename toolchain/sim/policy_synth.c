@@ -295,6 +295,12 @@ static int usual_action(int usual, int best, int working) {
     return working ? working : best ? 0 : usual;
 }
 
+/* With any charge of the bin. */
+static bool may_be_off(const policy_mdp *m, int charge_bin) {
+    enum { PER_BIN = MDP_CHARGES / CHARGE_BINS };
+    return mdp_may_go_off(m, ((charge_bin + 1) * PER_BIN - 1) * m->step_uj);
+}
+
 static void add_to_usual(const builder *b, int usual, float more, int best, int working, int level,
                          float *values) {
     const wick_policy_table *t = b->table;
@@ -305,7 +311,8 @@ static void add_to_usual(const builder *b, int usual, float more, int best, int 
     int charges = t->n_time * t->n_harvest * CHARGE_BINS, a = usual_action(usual, best, working);
     for (int i = stage * charges; i < (stage + 1) * charges; i++) {
         values[i * b->n_actions + a] += more;
-        values[(i + 1) * b->n_actions - 1] += more;
+        if (may_be_off(b->m, i % CHARGE_BINS))
+            values[(i + 1) * b->n_actions - 1] += more;
     }
 }
 
