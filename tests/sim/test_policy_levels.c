@@ -74,13 +74,21 @@ static void levels_end_where_spans_do(void **state) {
     assert_true(near(m->need_uj[0][0], usable_uj(2100)));
     assert_true(near(m->enough_uj[0][0], usable_uj(2132)));
     /* The third span is what asks for most, behind 20 uJ of work. */
-    assert_true(near(m->whole_uj[0][0], usable_uj(2400) + 20));
+    assert_true(near(m->whole_uj[0][0], usable_uj(2400) + 23));
     assert_true(near(m->need_uj[0][1], usable_uj(2350)));
     assert_true(near(m->whole_uj[0][1], usable_uj(2350)));
     /* Spans count alike on the device: three of five are three quarters, nearly. */
     assert_int_equal(m->quarter[0][0], 0);
     assert_int_equal(m->quarter[0][1], 2);
     assert_int_equal(m->quarter[0][2], 3);
+    /* A large one does not go with a small one before it. */
+    p.spans[0] = (wick_span){.energy_nj = 10000, .need_mv = 2100};
+    p.spans[1] = (wick_span){.energy_nj = 60000, .need_mv = 2300};
+    p.spans[2] = (wick_span){.energy_nj = 5000, .need_mv = 2050};
+    divide(&p, 3, 75, 0, 0);
+    assert_int_equal(m->levels[0], 3);
+    for (int l = 0; l < 3; l++)
+        assert_int_equal(m->first_span[0][l], l);
 }
 
 /* Sensing that takes a third of the capacitor, and sending. */
@@ -100,6 +108,10 @@ static void what_stands_beside_the_spans_may_be_a_level(void **state) {
     }
     assert_true(m->need_uj[0][0] == 0 && near(m->whole_uj[0][0], 80));
     assert_true(m->need_uj[0][3] == 0 && m->enough_uj[0][3] == 0);
+    assert_int_equal(m->quarter[0][0], MDP_NO_QUARTER);
+    assert_int_equal(m->quarter[0][1], 0);
+    assert_int_equal(m->quarter[0][2], 2);
+    assert_int_equal(m->quarter[0][3], MDP_NO_QUARTER);
     divide(&p, 0, 10, 80, 30);
     assert_int_equal(m->levels[0], 0);
 }
@@ -119,6 +131,11 @@ static void there_is_room_for_many_spans(void **state) {
         sum += m->level_uj[0][l];
     }
     assert_true(near(sum, 7000));
+    /* Sending behind them asks for nothing, wherever it stood while there was no room. */
+    divide(&p, MOST_SPANS, 7000, 10, 200);
+    int last = m->levels[0] - 1;
+    assert_true(last < MDP_MOST_LEVELS && m->first_span[0][last] == MOST_SPANS);
+    assert_true(m->need_uj[0][last] == 0 && m->enough_uj[0][last] == 0);
 }
 
 /* The same level of a table as the policy finds on the device. */
@@ -179,7 +196,6 @@ static void the_process_knows_what_the_engine_asks_for(void **state) {
         assert_true(near(m.need_uj[k][0], eff * uj));
         for (int l = 0; l < m.levels[k]; l++) {
             assert_true(m.enough_uj[k][l] >= m.need_uj[k][l]);
-            assert_true(m.whole_uj[k][l] >= m.level_uj[k][l]);
             more += m.enough_uj[k][l] > m.need_uj[k][l] + 1;
             sum += m.level_uj[k][l];
         }

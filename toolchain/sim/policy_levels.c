@@ -34,24 +34,27 @@ int policy_quarter(const wick_segment *segment, int done) {
 }
 
 /* The spans [first, end), none for what is beside them, as another level. False: no room. */
-static bool add_level(policy_mdp *m, int k, const spans *s, int first, int end, double beside_uj) {
-    double uj = 0, all_uj = 0;
+static bool add_level(policy_mdp *m, int k, const spans *s, int first, int end, double before_uj,
+                      double behind_uj) {
+    double uj = before_uj, whole_uj = 0;
     if (m->levels[k] == MDP_MOST_LEVELS)
         return false;
     int l = m->levels[k]++;
     for (int i = first; i < end; i++) {
-        all_uj = fmax(all_uj, charge_uj(s, span_at(s, i)->need_mv) + uj);
+        whole_uj = fmax(whole_uj, charge_uj(s, span_at(s, i)->need_mv) + uj);
         uj += span_uj(s, i);
     }
+    m->need_uj[k][l] = m->enough_uj[k][l] = 0;
+    m->quarter[k][l] = MDP_NO_QUARTER;
     if (end > first) {
         const wick_span *begin = span_at(s, first);
         m->need_uj[k][l] = charge_uj(s, begin->need_mv);
         m->enough_uj[k][l] = charge_uj(s, begin->need_mv + 16U * begin->margin_16mv);
+        m->quarter[k][l] = (uint8_t)policy_quarter(s->segment, first);
     }
-    m->level_uj[k][l] = uj + beside_uj;
-    m->whole_uj[k][l] = fmax(all_uj, m->level_uj[k][l]);
+    m->level_uj[k][l] = uj + behind_uj;
+    m->whole_uj[k][l] = fmax(whole_uj, m->level_uj[k][l]);
     m->first_span[k][l] = (uint16_t)first;
-    m->quarter[k][l] = (uint8_t)policy_quarter(s->segment, first);
     return true;
 }
 
@@ -63,19 +66,18 @@ static bool divide(policy_mdp *m, int k, const spans *s, double least_uj) {
     double uj = 0;
     m->levels[k] = 0;
     if (before)
-        room = add_level(m, k, s, 0, 0, s->before_uj);
+        room = add_level(m, k, s, 0, 0, s->before_uj, 0);
     for (int i = 0; i < n && room; i++) {
         uj += span_uj(s, i);
-        if (uj < least_uj && i + 1 < n)
+        /* One that is large enough does not go with what comes before it. */
+        if (uj < least_uj && i + 1 < n && span_uj(s, i + 1) < least_uj)
             continue;
-        double beside_uj = first == 0 && !before ? s->before_uj : 0;
-        if (i + 1 == n && !behind)
-            beside_uj += s->behind_uj;
-        room = add_level(m, k, s, first, i + 1, beside_uj);
+        room = add_level(m, k, s, first, i + 1, first == 0 && !before ? s->before_uj : 0,
+                         i + 1 == n && !behind ? s->behind_uj : 0);
         first = i + 1;
         uj = 0;
     }
-    return room && (!behind || add_level(m, k, s, n, n, s->behind_uj));
+    return room && (!behind || add_level(m, k, s, n, n, 0, s->behind_uj));
 }
 
 void policy_levels_set(policy_mdp *m, const wick_plan *plan, int k, double before_uj,
@@ -90,6 +92,8 @@ void policy_levels_set(policy_mdp *m, const wick_plan *plan, int k, double befor
     if (s.segment->n_spans == 0)
         return;
     double all_nj = 0, level_uj = 0.1 * m->step_uj * (MDP_CHARGES - 1);
+    if (m->time_slots[k] > 0)
+        level_uj = fmin(level_uj, m->energy_uj[k] / m->time_slots[k]);
     for (int i = 0; i < s.segment->n_spans; i++)
         all_nj += span_at(&s, i)->energy_nj;
     s.per_nj = (m->energy_uj[k] - before_uj - behind_uj) / fmax(1, all_nj);

@@ -4,12 +4,12 @@
 
 #include "sim/policy_mdp.h"
 
-/* Divides segment k, whose energy_uj is set: as many spans make a level as take a tenth of what the
-   capacitor holds, or more where there are too many; one that takes more is a level by itself. Of
-   the energy before_uj is drawn before the first span and behind_uj behind the last one (levels by
-   themselves if they are that much). A level is begun with what its first span asks for; whole_uj
-   is what all its spans ask for one after the other. A segment without spans (an extractor that is
-   part of the modules) is left to mdp_prepare. */
+/* Divides segment k, whose energy_uj and time_slots are set: as many spans make a level as take a
+   tenth of what the capacitor holds, or a slot, or more where there are too many; one that takes
+   more is a level by itself. Of the energy before_uj is drawn before the first span and behind_uj
+   behind the last one (levels by themselves if they are that much). A level is begun with what its
+   first span asks for; whole_uj is what all its spans ask for one after the other. A segment
+   without spans (an extractor that is part of the modules) is left to mdp_prepare. */
 void policy_levels_set(policy_mdp *m, const wick_plan *plan, int k, double before_uj,
                        double behind_uj);
 

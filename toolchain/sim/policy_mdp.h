@@ -17,7 +17,9 @@
 #include "sim/harvest_chain.h"
 
 enum { MDP_OFF, MDP_ON, MDP_TIRED, MDP_POWERS };
-enum { MDP_CHARGES = 24, MDP_MOST_LEVELS = 12 * WICK_TABLE_LEVELS };
+enum { MDP_CHARGES = 24, MDP_MOST_LEVELS = 24 * WICK_TABLE_LEVELS };
+/* No level of a table: nothing is asked there. */
+enum { MDP_NO_QUARTER = 255 };
 
 typedef struct policy_mdp {
     const harvest_chain *chain;
@@ -30,7 +32,7 @@ typedef struct policy_mdp {
     double level_uj[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS];     /* [level] of energy_uj */
     double rest_uj[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS + 1];  /* of it and those behind it */
     uint16_t first_span[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS]; /* spans that are done before it */
-    uint8_t quarter[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS];     /* a table's level */
+    uint8_t quarter[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS];     /* a table's level, or none */
     /* [level] usable charge with which the engine goes on there, with which one does that has
        waited for charge (engine.h: need_mv, margin_16mv), and that brings it through the level */
     double need_uj[1 + WICK_MAX_HEADS][MDP_MOST_LEVELS];

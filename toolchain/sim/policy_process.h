@@ -27,7 +27,8 @@ wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
                                 const wick_synth_options *options, policy_process **out,
                                 wick_diag *diag);
 /* Other actions than those of module `usual` alone must be better by `more` of expected accuracy:
-   what the process says by little, another trace may not. To be off meanwhile is usual, too.
+   what the process says by little, another trace may not. To be off meanwhile is usual, too,
+   where it is an action.
    more 0: no usual one. */
 void policy_process_table(const policy_process *p, int usual, double more, wick_arena *arena,
                           wick_synthesised *out);

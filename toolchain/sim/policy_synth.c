@@ -62,14 +62,19 @@ static void add_values(const policy_mdp *m, int age, int best, int working, int 
    the one that it lies in. */
 static void levels_of(const policy_mdp *m, int segment, int quarter, int *first, int *end) {
     const uint8_t *of = m->quarter[segment];
-    int n = m->levels[segment];
-    for (*first = 0; *first < n && of[*first] < quarter; ++*first) {
+    int before = 0;
+    *end = 0;
+    for (int l = 0; l < m->levels[segment]; l++) {
+        if (of[l] < quarter)
+            before = l;
+        if (of[l] != quarter)
+            continue;
+        *first = *end ? *first : l;
+        *end = l + 1;
     }
-    for (*end = *first; *end < n && of[*end] == quarter; ++*end) {
-    }
-    if (*first == *end) {
-        *first -= *first > 0;
-        *end = *first + 1;
+    if (*end == 0) {
+        *first = before;
+        *end = before + 1;
     }
 }
 
