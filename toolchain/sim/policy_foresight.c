@@ -172,8 +172,8 @@ static int level_of(const foresight *f, const policy_mdp *m, const wick_sim_stat
     return level;
 }
 
-/* Does the engine wait for a margin? Since it found too little, until a span is done or the device
-   was off. */
+/* Does the engine wait for a margin? A guess, because a control is not told: since there was too
+   little, until a span is done or the device was switched off; a brown-out goes unseen. */
 static int power_of(foresight *f, const policy_mdp *m, const wick_sim_state *s, int k, int level,
                     double uj) {
     bool same = f->input == s->input && f->segment == k && f->done == s->progress[k];

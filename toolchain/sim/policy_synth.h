@@ -21,7 +21,7 @@ typedef struct wick_synth_options {
     double wait_s; /* the device's sleep (wick_sim_options): so much before the deadline the process
                       takes it for over */
     bool may_switch_off; /* the device can (WICK_POLICY_OFF, rest_uj): default false */
-    double dearer;       /* factor on the modules\' energies, for what the process leaves out */
+    double dearer;       /* factor on the modules' energies, for what the process leaves out */
 } wick_synth_options;
 wick_synth_options wick_synth_defaults(void);
 
