@@ -12,6 +12,7 @@
 typedef struct arguments {
     const char *scenario, *traces, *output, *plans[8];
     int n_plans, phases, tune_phases, shard, shards, every, charges;
+    double deadline; /* periods; 0: all */
     bool report, each, hindsight, bounds;
 } arguments;
 
@@ -23,6 +24,7 @@ enum {
     KEY_CHARGES,
     KEY_REPORT,
     KEY_EACH,
+    KEY_DEADLINE,
     KEY_HINDSIGHT,
     KEY_BOUNDS
 };
@@ -40,6 +42,7 @@ static const struct argp_option option_table[] = {
      0},
     {"bounds", KEY_BOUNDS, 0, 0, "the bounds alone: other runs find them in bounds.jsonl", 0},
     {"report", KEY_REPORT, 0, 0, "no runs: table, bars and heat maps of what is there", 0},
+    {"deadline", KEY_DEADLINE, "D", 0, "cells with this deadline, in periods, only", 0},
     {"each", KEY_EACH, 0, 0, "report each judged file by itself", 0},
     {"hindsight", KEY_HINDSIGHT, 0, 0,
      "tune on what is judged: what the policies' form can reach, as if it generalised", 0},
@@ -72,6 +75,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_REPORT:
         a->report = true;
+        break;
+    case KEY_DEADLINE:
+        a->deadline = atof(text);
+        if (!(a->deadline > 0))
+            argp_error(state, "a deadline is some periods: %s", text);
         break;
     case KEY_EACH:
         a->each = true;
@@ -221,16 +229,27 @@ static wick_status visit_all(const scene *s, const family *families, const argum
         if (at % a->every != 0 || at / a->every % a->shards != a->shard)
             continue;
         scene_cell(s, at, &c);
+        if (a->deadline > 0 && s->deadlines[c.deadline] != a->deadline)
+            continue;
         for (int k = 0; k < a->n_plans; k++)
             WICK_TRY(visit(s, &families[k], &c, a, results, diag));
     }
     return WICK_OK;
 }
 
+static wick_status check_deadline(const scene *s, const arguments *a, wick_diag *diag) {
+    for (int i = 0; i < s->n_deadlines; i++)
+        if (a->deadline == 0 || a->deadline == s->deadlines[i])
+            return WICK_OK;
+    return wick_fail(diag, WICK_RANGE, a->scenario, "--deadline", "take one of its own",
+                     "no cell has a deadline of %g periods", a->deadline);
+}
+
 static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     scene s;
     const char *results = wick_arena_printf(arena, "%s/results.jsonl", a->output);
     WICK_TRY(scene_load(arena, a->scenario, &s, diag));
+    WICK_TRY(check_deadline(&s, a, diag));
     if (!a->report) {
         family *families = wick_new(arena, family, a->n_plans);
         wick_status status = WICK_OK;

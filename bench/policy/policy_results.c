@@ -81,15 +81,15 @@ bool result_append(const char *path, const char *key, const scene *s, const fami
 
 typedef struct joined {
     char family[64], set[32];
-    int file; /* -1: all */
-    int step; /* of rho */
+    int file;        /* -1: all */
+    int step, files; /* of rho; results that are joined here */
     double window, deadline, rho;
     scores sum; /* weighted by inputs; means once all is read */
 } joined;
 
 typedef struct report {
     joined *cells;
-    int n, no_fit;
+    int n, no_fit, partial; /* partial: cells of which files are missing, left out */
     double seconds;
 } report;
 
@@ -132,6 +132,7 @@ static void add_line(report *r, const json_t *o, bool each) {
     if (!c)
         return;
     double weight = number(o, "inputs");
+    c->files++;
     const json_t *fixed = json_object_get(o, "fixed"), *kinds = json_object_get(o, "kinds");
     c->sum.inputs += weight;
     c->sum.modules = (int)json_array_size(fixed);
@@ -141,6 +142,23 @@ static void add_line(report *r, const json_t *o, bool each) {
     for (int k = 0; k < KINDS; k++)
         c->sum.kinds[k] += weight * json_number_value(json_array_get(kinds, (size_t)k));
     c->sum.bound += weight * number(o, "bound");
+}
+
+static int files_of(const scene *s, const char *set) {
+    for (int q = 0; q < s->n_sets; q++)
+        if (strcmp(s->sets[q].name, set) == 0)
+            return s->sets[q].n;
+    return 0;
+}
+
+/* A cell is judged on all files of its set: a mean over some of them is another figure. */
+static void leave_partial_out(report *r, const scene *s) {
+    int kept = 0;
+    for (int i = 0; i < r->n; i++)
+        if (r->cells[i].files == files_of(s, r->cells[i].set))
+            r->cells[kept++] = r->cells[i];
+    r->partial = r->n - kept;
+    r->n = kept;
 }
 
 static wick_status read_all(const char *path, bool each, report *r, wick_diag *diag) {
@@ -209,6 +227,11 @@ static void print_bars(const report *r) {
     }
     printf("\n%d cells, %d of them contested; %d files did not fit; %.0f s of processor time\n",
            r->n, contested, r->no_fit, r->seconds);
+    if (r->partial)
+        printf("%d more cells are left out: results of some of their files are missing\n",
+               r->partial);
+    if (!r->n)
+        return;
     printf("gap closed, median of the contested cells: %.1f %% (bar: 60)\n",
            100 * median(closed, contested));
     printf("above tuned thresholds, median of the contested cells: %.2f points (bar: 1)\n",
@@ -303,6 +326,8 @@ wick_status result_report(const char *path, const scene *s, bool each, const cha
     if (!r.cells)
         return wick_fail(diag, WICK_IO, NULL, NULL, NULL, "out of memory");
     wick_status status = read_all(path, each, &r, diag);
+    if (status == WICK_OK && !each)
+        leave_partial_out(&r, s);
     if (status == WICK_OK) {
         print_cells(&r);
         print_bars(&r);
