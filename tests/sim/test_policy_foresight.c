@@ -5,6 +5,7 @@
 #include "sim/policy_mdp.h"
 #include "sim/policy_process.h"
 #include "sim/sim.h"
+#include "sim/store.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -226,8 +227,69 @@ static void the_process_waits_where_the_engine_does(void **state) {
     assert_true(fabs(one_slot(20, 31, 1, at_30, 60) - 0.9) < 1e-6);
 }
 
+/* What a control is told, and the state before. */
+typedef struct told {
+    const wick_plan *plan;
+    store cap;
+    wick_sim_state last;
+    bool known; /* last is of this input's segment, in this boot as far as it is told */
+    int begun, ended;
+} told;
+
+static wick_sim_action work(void *ctx, const wick_sim_state *s) {
+    told *t = ctx;
+    const wick_model *m = &t->plan->model;
+    int k = s->features ? s->segment : 0, done = s->progress[k];
+    bool same = t->known && t->last.input == s->input && t->last.segment == s->segment;
+    if (same && s->waits && !t->last.waits) {
+        const wick_span *span = &m->spans[m->segments[k].first_span + done];
+        assert_int_equal(done, t->last.progress[k]);
+        assert_true(t->last.energy_uj < store_energy_at(&t->cap, (span->need_mv + 1) * 1e-3));
+        t->begun++;
+    }
+    if (same && !s->waits && t->last.waits && s->energy_uj > t->cap.off_uj) {
+        assert_true(done > t->last.progress[k]);
+        t->ended++;
+    }
+    t->known = s->input >= 0 && done < m->segments[k].n_spans;
+    t->last = *s;
+    if (s->input >= 0 && s->answered)
+        return (wick_sim_action){.kind = WICK_SIM_DROP};
+    return (wick_sim_action){.kind = s->features ? WICK_SIM_MODULE : WICK_SIM_GO_ON, .module = 1};
+}
+
+static void a_control_is_told_when_the_engine_waits(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    n.device->sleep_uw = 0.1;
+    n.device->capacitor.leakage_ua = 0;
+    double times[] = {0}, powers[] = {mean_for(&n, 0.5)};
+    wick_trace trace = {.n = 1,
+                        .time_s = times,
+                        .power_uw = powers,
+                        .end_s = 200,
+                        .path = "constant",
+                        .quantity = "power"};
+    told t = {.plan = n.plan,
+              .cap = store_make(n.device, n.plan->options.capacitor_uf, n.device->capacitor.off_v)};
+    wick_sim_control control = {.act = work, .ctx = &t};
+    wick_sim_options o = wick_sim_defaults();
+    o.workload.period_s = o.workload.deadline_s = 20;
+    o.control = &control;
+    o.quiet = true;
+    wick_sim_result r;
+    wick_diag diag = {0};
+    assert_int_equal(wick_sim_run(n.plan, &trace, &o, n.correct, NET_SAMPLES, &r, &diag), WICK_OK);
+    print_message("%d waits, %d of them seen to end\n", t.begun, t.ended);
+    assert_true(t.begun > 0 && t.ended > 0);
+    wick_sim_free(&r);
+    net_plan_free(&n);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_control_is_told_when_the_engine_waits),
         cmocka_unit_test(a_sample_has_the_chains_statistics),
         cmocka_unit_test(knowing_more_helps),
         cmocka_unit_test(the_process_waits_where_the_engine_does),

@@ -138,6 +138,7 @@ static world_outcome control(program *p) {
                             .waiting = w->arrivals.n_waiting,
                             .features = p->taken && (p->segment > 0 || p->phase != WICK_PHASE_RUN),
                             .answered = p->answered,
+                            .waits = p->highest_mv != 0,
                             .segment = p->segment};
     memcpy(state.progress, p->progress, sizeof state.progress);
     for (int i = 0; i < state.waiting; i++)

@@ -22,8 +22,6 @@ typedef struct foresight {
     double *uj;                 /* [n_slots] usable */
     uint8_t *bin;               /* [n_slots] */
     int planned, end;           /* near is for this input, and up to this slot; -1: for none */
-    int input, segment, done;   /* when it was asked last, */
-    bool tired;                 /* and the engine waited */
 } foresight;
 
 /* ---- the harvest of a run ---- */
@@ -81,7 +79,7 @@ static wick_status begin(void *ctx, const wick_trace *trace, double start_s, wic
         supply_remember(&s, f->memory_s);
         see_slots(f, &s, start_s);
         f->off_uj = cap.off_uj;
-        f->planned = f->input = -1;
+        f->planned = -1;
     }
     wick_arena_free(arena);
     return status;
@@ -172,18 +170,6 @@ static int level_of(const foresight *f, const policy_mdp *m, const wick_sim_stat
     return level;
 }
 
-/* Does the engine wait for a margin? A guess, because a control is not told: since there was too
-   little, until a span is done or the device was switched off; a brown-out goes unseen. */
-static int power_of(foresight *f, const policy_mdp *m, const wick_sim_state *s, int k, int level,
-                    double uj) {
-    bool same = f->input == s->input && f->segment == k && f->done == s->progress[k];
-    f->tired = (same && f->tired) || uj < m->need_uj[k][level];
-    f->input = s->input;
-    f->segment = k;
-    f->done = s->progress[k];
-    return f->tired ? MDP_TIRED : MDP_ON;
-}
-
 static wick_sim_action idle(foresight *f, const wick_sim_state *s, int slot, double uj) {
     int bin, slots = f->far.slots, input = slot / slots;
     const policy_mdp *m = values_for(f, input, slot, &bin);
@@ -214,7 +200,8 @@ static wick_sim_action choose(foresight *f, const wick_sim_state *s, int slot, d
     double over_uj = 0;
     int level = !s->features || working ? level_of(f, m, s, working, &over_uj) : 0;
     uj += over_uj;
-    int power = !s->features || working ? power_of(f, m, s, working, level, uj) : MDP_ON;
+    bool tired = s->waits || uj < m->need_uj[working][level];
+    int power = (!s->features || working) && tired ? MDP_TIRED : MDP_ON;
     int stage = s->features ? m->stage_of[answered][working] + level : level;
     choice best = {.value = -INFINITY};
     if (!s->features)
@@ -231,7 +218,6 @@ static wick_sim_action choose(foresight *f, const wick_sim_state *s, int slot, d
     if (m->may_switch_off)
         consider(&best, mdp_off(m, stage, age, bin, uj) - PATIENCE,
                  (wick_sim_action){.kind = WICK_SIM_OFF, .until_s = s->now_s + f->slot_s});
-    f->tired = f->tired && best.action.kind != WICK_SIM_OFF;
     return best.action;
 }
 

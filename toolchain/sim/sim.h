@@ -31,8 +31,9 @@ typedef struct wick_sim_state {
     double waiting_s[WICK_MAX_WAITING + 1]; /* [waiting] when they arrived */
     bool features;                          /* the extractor is done */
     uint8_t answered;                       /* bit k-1: module k has answered */
-    int segment;                            /* in work */
-    int progress[1 + WICK_MAX_HEADS];       /* spans done of each segment */
+    bool waits;  /* the engine found too little charge for the unit at hand, and has not begun it */
+    int segment; /* in work */
+    int progress[1 + WICK_MAX_HEADS]; /* spans done of each segment */
 } wick_sim_state;
 
 typedef enum wick_sim_action_kind {
