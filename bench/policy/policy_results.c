@@ -228,7 +228,8 @@ static void print_bars(const report *r) {
     printf("\n%d cells, %d of them contested; %d files did not fit; %.0f s of processor time\n",
            r->n, contested, r->no_fit, r->seconds);
     if (r->partial)
-        printf("%d more cells are left out: results of some of their files are missing\n",
+        printf("%d more cells are left out: results of some of their files are missing (--each "
+               "reports those that are there by themselves)\n",
                r->partial);
     if (!r->n)
         return;

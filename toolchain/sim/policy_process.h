@@ -28,8 +28,7 @@ wick_status policy_process_make(wick_arena *arena, const wick_plan *plan,
                                 wick_diag *diag);
 /* Other actions than those of module `usual` alone must be better by `more` of expected accuracy:
    what the process says by little, another trace may not. To be off meanwhile is usual, too,
-   where it is an action.
-   more 0: no usual one. */
+   where it is an action. more 0: no usual one. */
 void policy_process_table(const policy_process *p, int usual, double more, wick_arena *arena,
                           wick_synthesised *out);
 
