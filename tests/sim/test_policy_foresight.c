@@ -258,38 +258,81 @@ static wick_sim_action work(void *ctx, const wick_sim_state *s) {
     return (wick_sim_action){.kind = s->features ? WICK_SIM_MODULE : WICK_SIM_GO_ON, .module = 1};
 }
 
-static void a_control_is_told_when_the_engine_waits(void **state) {
-    (void)state;
-    net_plan n;
-    net_plan_make(&n, 5, "m4-fram", 6, 64);
-    n.device->sleep_uw = 0.1;
-    n.device->capacitor.leakage_ua = 0;
-    double times[] = {0}, powers[] = {mean_for(&n, 0.5)};
+/* In steady light, `harvest` answers of TM1 a period. */
+static void under_control(const net_plan *n, double harvest, wick_sim_control control) {
+    double times[] = {0}, powers[] = {mean_for(n, harvest)};
     wick_trace trace = {.n = 1,
                         .time_s = times,
                         .power_uw = powers,
                         .end_s = 200,
                         .path = "constant",
                         .quantity = "power"};
-    told t = {.plan = n.plan,
-              .cap = store_make(n.device, n.plan->options.capacitor_uf, n.device->capacitor.off_v)};
-    wick_sim_control control = {.act = work, .ctx = &t};
     wick_sim_options o = wick_sim_defaults();
     o.workload.period_s = o.workload.deadline_s = 20;
     o.control = &control;
     o.quiet = true;
     wick_sim_result r;
     wick_diag diag = {0};
-    assert_int_equal(wick_sim_run(n.plan, &trace, &o, n.correct, NET_SAMPLES, &r, &diag), WICK_OK);
+    assert_int_equal(wick_sim_run(n->plan, &trace, &o, n->correct, NET_SAMPLES, &r, &diag),
+                     WICK_OK);
+    wick_sim_free(&r);
+}
+
+static void a_control_is_told_when_the_engine_waits(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    n.device->sleep_uw = 0.1;
+    n.device->capacitor.leakage_ua = 0;
+    told t = {.plan = n.plan,
+              .cap = store_make(n.device, n.plan->options.capacitor_uf, n.device->capacitor.off_v)};
+    under_control(&n, 0.5, (wick_sim_control){.act = work, .ctx = &t});
     print_message("%d waits, %d of them seen to end\n", t.begun, t.ended);
     assert_true(t.begun > 0 && t.ended > 0);
-    wick_sim_free(&r);
+    net_plan_free(&n);
+}
+
+/* Spans that pass from one question to the next, with so many asked for. */
+typedef struct paced {
+    int spans, module; /* module: the one that is wanted */
+    wick_sim_state last;
+    int passed[4]; /* how often 0, 1, 2, more in one go */
+} paced;
+
+static wick_sim_action pace(void *ctx, const wick_sim_state *s) {
+    paced *t = ctx;
+    int k = s->features ? t->module : 0;
+    if (s->input >= 0 && s->input == t->last.input && (k == 0 || t->last.features)) {
+        int passed = s->progress[k] - t->last.progress[k];
+        t->passed[passed < 3 ? passed : 3]++;
+    }
+    t->last = *s;
+    if (s->input >= 0 && s->answered)
+        return (wick_sim_action){.kind = WICK_SIM_DROP};
+    return (wick_sim_action){.kind = WICK_SIM_MODULE, .module = t->module, .spans = t->spans};
+}
+
+static void a_control_says_where_the_engine_commits(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    for (int module = 1; module <= 2; module++)
+        for (int spans = 0; spans <= 2; spans++) {
+            paced t = {.spans = spans, .module = module, .last = {.input = -1}};
+            under_control(&n, 2, (wick_sim_control){.act = pace, .ctx = &t});
+            print_message("TM%d, %d spans asked for: %d, %d and %d times 1, 2 and more\n", module,
+                          spans, t.passed[1], t.passed[2], t.passed[3]);
+            assert_true(spans == 0 || t.passed[3] == 0);
+            assert_true(spans == 1 || t.passed[2] + t.passed[3] > 0);
+            assert_true(spans != 1 || (t.passed[1] > 0 && t.passed[2] == 0));
+        }
     net_plan_free(&n);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_control_is_told_when_the_engine_waits),
+        cmocka_unit_test(a_control_says_where_the_engine_commits),
         cmocka_unit_test(a_sample_has_the_chains_statistics),
         cmocka_unit_test(knowing_more_helps),
         cmocka_unit_test(the_process_waits_where_the_engine_does),

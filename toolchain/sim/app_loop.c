@@ -161,6 +161,8 @@ static world_outcome control(program *p) {
         p->wanted = 0;
         break;
     }
+    int segment = !state.features ? 0 : p->wanted ? p->wanted : p->segment;
+    p->span_end = action.spans > 0 ? p->progress[segment] + action.spans : 0;
     return WORLD_DONE;
 }
 

@@ -45,6 +45,7 @@ struct program {
     int reach;      /* if begun: no step of the segment behind this one reads what was not computed
                        in this boot */
     int wanted;     /* by a control: the module to work on; 0 = none */
+    int span_end;   /* by a control: a commit comes before this span; 0 = none */
     double off_until_s; /* switched off: not to boot before */
     int in_time;        /* the last module that answered in time; 0 none */
     double latency_sum_s;

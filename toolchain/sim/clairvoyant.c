@@ -60,6 +60,10 @@ static cursor cursor_at(const supply *s, double trace_s) {
 /* Of a charge that leaks and gets the next dt seconds of the trace, power constant between samples:
    the highest is at one of these. */
 static void find_crests(const bound *b, cursor c, double dt_s, crest out[2]) {
+    if (b->careful) {
+        out[0] = out[1] = (crest){.share = 1};
+        return;
+    }
     double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->top_uj, b->top_uj}};
     while (at_s < dt_s * (1 - 1e-12)) {
         interval piece = {0};
@@ -82,7 +86,7 @@ static void find_crests(const bound *b, cursor c, double dt_s, crest out[2]) {
 
 static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
     find_crests(b, c, dt_s, v->crest);
-    for (int i = 0; b->lambda > 0 && i < BOUND_PARTS - 1; i++) {
+    for (int i = 0; b->pays_late && i < BOUND_PARTS - 1; i++) {
         double part_s = dt_s * (i + 1) / BOUND_PARTS;
         find_crests(b, c, part_s, v->early[i]);
         v->rise[i] = exp(b->lambda * part_s);
@@ -93,7 +97,8 @@ static interval pass_time(const bound *b, cursor *c, double dt_s) {
     interval v = {.decay = exp(-b->lambda * dt_s)};
     harvest(c, b->lambda, dt_s, &v);
     v.sleep_uj = b->sleep_uw * dt_s * v.decay;
-    v.nap_uj = fmin(v.sleep_uj, b->boot_uj * v.decay);
+    v.paid = b->careful ? 1 : v.decay;
+    v.nap_uj = b->careful ? v.sleep_uj : fmin(v.sleep_uj, b->boot_uj * v.decay);
     v.most_s = dt_s + b->rows.slack_s;
     return v;
 }
@@ -115,11 +120,10 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
    one early. The engine stays tired: until the voltage rises above the highest that it saw, which
    work may prevent, every later span begins at once. So from the first interval on in which it can
    tire, spans ask for no more than without which they fail (bound_row: bare_uj), less what may
-   arrive while they run: until then it is lent. Plans that cost more, which are no bounds, do not
-   count on it. */
+   arrive while they run: until then it is lent. Plans that are no bounds do not count on it. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
-    if (p->dearer != 1 || !p->work.lazy)
+    if (b->careful || p->terms.dearer != 1 || !p->work.lazy)
         return;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
     double sure_s = all_s - wait_s * (2 + floor(all_s / p->options->workload.period_s));
@@ -207,6 +211,10 @@ static const work_sums *sums_of(const work_items *w, int q) {
 }
 
 double bound_floor_uj(const bound *b, const interval *v, bool on) {
+    if (b->careful) {
+        double kept_uj = b->off_uj * v->decay + v->gain_uj;
+        return on ? fmax(kept_uj - v->sleep_uj, b->off_uj) : kept_uj;
+    }
     if (!on)
         return b->off_uj * v->decay - v->lent_uj;
     double since_s = fmax(b->rows.unit_s, b->boot_s);
@@ -288,11 +296,11 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
-                       const wick_clairvoyant_options *grid, double dearer, bound_problem *p,
+                       const wick_clairvoyant_options *grid, bound_terms terms, bound_problem *p,
                        wick_diag *diag) {
     const wick_device *d = plan->device;
     const wick_workload *load = &options->workload;
-    *p = (bound_problem){.plan = plan, .options = options, .dearer = dearer};
+    *p = (bound_problem){.plan = plan, .options = options, .terms = terms};
     WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
     WICK_TRY(check_grid(load, grid, diag));
     wick_harvester *own = wick_new(arena, wick_harvester, 1);
@@ -304,6 +312,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
     bound *b = &p->bound;
     *b = (bound){.n_modules = plan->model.n_modules,
+                 .careful = terms.careful,
+                 .pays_late = p->cap.lambda_per_s > 0 && !terms.careful,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .lambda = p->cap.lambda_per_s,
                  .cap_uj = p->cap.max_uj,
@@ -316,7 +326,7 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     b->boot_uj = fmax(0, b->boot_uj - b->sleep_uw * b->boot_s);
     p->grid = *grid;
     do {
-        bound_rows_make(arena, plan, &p->work, &p->cap, dearer, p->grid.levels, &b->rows);
+        bound_rows_make(arena, plan, &p->work, &p->cap, terms.dearer, p->grid.levels, &b->rows);
         make_grid(b, load, &p->grid);
     } while (bound_excess(b, grid->effort) > 1 && bound_coarsen(b, &p->grid));
     if (bound_excess(b, grid->effort) > BOUND_LONGEST)
@@ -348,8 +358,8 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
     bound_problem p;
     wick_arena *arena = wick_arena_new();
     *out = (wick_bound){0};
-    wick_status status =
-        bound_make(arena, plan, trace, options, correct, n_samples, grid, 1, &p, diag);
+    wick_status status = bound_make(arena, plan, trace, options, correct, n_samples, grid,
+                                    (bound_terms){.dearer = 1}, &p, diag);
     double value = 0;
     if (status == WICK_OK) {
         wick_progress progress;

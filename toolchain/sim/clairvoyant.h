@@ -85,9 +85,11 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
 /* The same bound, and how much of it the exact simulator reaches with its plan: before every unit a
    control reads off the values of the backward induction, from the state that the device is really
    in, which module the input in work is meant for, whether to give it up, and whether to wait
-   powered or switched off, until when. *reached (0..1) is the best of a few such runs, which differ
-   in how much charge they keep in hand and in whether units begin as soon as they can or as late as
-   the deadline allows (many units behind one wait commit once); the optimum lies between it and
+   powered or switched off, until when. *reached (0..1) is the best of a few such runs. They differ
+   in what the plan reckons with (as the bound does; or that nothing is spent before it has arrived,
+   and all sleep is paid, so that it can be kept), in how much charge they keep in hand, and in when
+   units begin: when the plan says, stopping where it does; as soon as they can; or as late as the
+   deadline allows (many units behind one wait commit once). The optimum lies between *reached and
    out->expected. */
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const struct wick_sim_options *options, const uint8_t *correct,

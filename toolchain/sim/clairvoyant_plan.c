@@ -69,7 +69,7 @@ static void end_at(const working *w, const worked *at) {
     const bound_row *row = &b->rows.rows[at->row];
     double end_uj = w->kept_uj - (at->work_uj + at->extra.uj) * v->decay;
     for (int mode = OFF; mode <= ON; mode++) {
-        double sleep_uj = mode == ON && w->was_on ? w->sleep_uj : 0, uj = end_uj;
+        double sleep_uj = mode == ON && (w->was_on || b->careful) ? w->sleep_uj : 0, uj = end_uj;
         if (mode == OFF || uj - sleep_uj < row->next_uj)
             uj -= at->commit_uj * v->decay;
         if (mode == OFF && row->inside)
@@ -164,7 +164,7 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .j = j,
                  .was_on = !boots,
                  .works = works,
-                 .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj * v->decay,
+                 .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj * v->paid,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
     bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;
     w.sleep_uj = bootable ? v->nap_uj : v->sleep_uj;
@@ -274,6 +274,8 @@ plan_ahead plan_look(planner *p, plan_state from) {
     ahead.stays_on = best_way(p, j, &v, &at, false).to.mode == ON;
     plan_way best = best_way(p, j, &v, &at, true);
     ahead.value = best.value;
+    ahead.stops = best.answer ? -1 : best.to.row;
+    ahead.stops_on = best.to.mode == ON;
     if (best.answer)
         fate(&w, w.asked, best.answer);
     double since_s = from.at_s;
@@ -285,7 +287,8 @@ plan_ahead plan_look(planner *p, plan_state from) {
         }
         if (j >= horizon && w.waits)
             ahead.boot_s = j < b->n ? since_s : INFINITY; /* and looks again */
-        if (j >= horizon || (w.asked < 0 && !w.waits))
+        bool ends = j == b->n && w.asked >= 0;            /* what is delivered with time's end */
+        if ((j >= horizon && !ends) || (w.asked < 0 && !w.waits))
             return ahead;
         since_s = j * b->dt_s;
         best = step(&w, j, best.to);

@@ -17,6 +17,9 @@ typedef struct plan_state {
 typedef struct plan_ahead {
     int module;    /* that answers the oldest outstanding input; 0: none */
     bool stays_on; /* at the next instant, were no work done before */
+    int stops;     /* on: the row behind which it does no more work until the next instant; -1:
+                      it delivers */
+    bool stops_on; /* and whether it is powered then */
     double boot_s; /* off: when it boots next; INFINITY */
     double value;  /* of all to come */
 } plan_ahead;

@@ -3,15 +3,18 @@
 #include "sim/clairvoyant_grid.h"
 #include "sim/clairvoyant_plan.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
 typedef struct replay {
     planner planner;
-    int target;  /* the module that the input in work is meant for; 0: not chosen */
-    int input;   /* it was chosen for */
-    double late; /* share of the capacitor that it charges, for as many units as that carries,
-                    before it begins the next one */
+    int target;   /* the module that the input in work is meant for; 0: not chosen */
+    int input;    /* it was chosen for */
+    bool follows; /* the plan in when it works and where it stops; else what can be done is done at
+                     once, up to where the engine commits */
+    double late;  /* share of the capacitor that it charges, for as many units as that carries,
+                     before it begins the next one */
     wick_progress *progress;
     uint64_t before; /* of it */
 } replay;
@@ -78,6 +81,16 @@ static int next_segment(const replay *r, const wick_sim_state *s, int target) {
     return k;
 }
 
+/* Of the segment of the next unit, those that are done by a row; INT_MAX: all. */
+static int spans_until(const replay *r, const wick_sim_state *s, int row) {
+    int k = next_segment(r, s, r->target), i = s->progress[k];
+    const bound_place *behind = r->planner.problem->bound.rows.spans[k] + 1;
+    int n = segment_of(r, k)->n_spans, first = i;
+    while (i < n && behind[i].row <= row)
+        i++;
+    return i < n ? i - first : INT_MAX;
+}
+
 /* The charge with which the next unit surely ends. */
 static double enough_uj(const replay *r, const wick_sim_state *s) {
     const bound_problem *p = r->planner.problem;
@@ -141,25 +154,33 @@ static double reaches_s(const replay *r, const wick_sim_state *s, double uw, dou
     return at_s;
 }
 
+static double next_instant_s(const replay *r, const wick_sim_state *s) {
+    const bound *b = &r->planner.problem->bound;
+    return b->dt_s * (floor(s->now_s / b->dt_s + 1e-9) + 1);
+}
+
+static wick_sim_action sleep_until(double until_s) {
+    return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = until_s};
+}
+
 static wick_sim_action switch_off(replay *r, const wick_sim_state *s) {
     const bound *b = &r->planner.problem->bound;
-    double boot_s = look(r, s, false, 0).boot_s;
-    double next_s = b->dt_s * (floor(s->now_s / b->dt_s + 1e-9) + 1);
+    double boot_s = look(r, s, false, 0).boot_s, next_s = next_instant_s(r, s);
     if (boot_s <= s->now_s && s->energy_uj >= b->on_uj) {
         if (b->sleep_uw * (next_s - s->now_s) < b->boot_uj)
-            return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = next_s};
+            return sleep_until(next_s);
         boot_s = next_s;
     }
     return (wick_sim_action){.kind = WICK_SIM_OFF, .until_s = boot_s};
 }
 
-/* Too little charge for the next unit. */
+/* Too little charge for the next unit. The plan is asked again at each instant. */
 static wick_sim_action wait_for(replay *r, const wick_sim_state *s, double target_uj,
                                 bool stays_on) {
     const bound *b = &r->planner.problem->bound;
     double at_s = reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
     if (at_s < INFINITY && (stays_on || b->sleep_uw * (at_s - s->now_s) < b->boot_uj))
-        return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = at_s};
+        return sleep_until(r->follows ? fmin(at_s, next_instant_s(r, s)) : at_s);
     return switch_off(r, s);
 }
 
@@ -168,13 +189,13 @@ static wick_sim_action idle(replay *r, const wick_sim_state *s) {
     double period_s = p->options->workload.period_s;
     double next_s = period_s * (floor(s->now_s / period_s + 1e-9) + 1);
     if (look(r, s, true, 0).stays_on)
-        return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = next_s};
+        return sleep_until(next_s);
     return switch_off(r, s);
 }
 
 /* The module for the input in work; 0: give it up. One that has begun keeps its work; of exits, all
    begin with the same work. */
-static int choose(replay *r, const wick_sim_state *s, bool *stays_on) {
+static plan_ahead choose(replay *r, const wick_sim_state *s) {
     int begun = s->features ? s->segment : 0;
     plan_ahead ahead = look(r, s, true, begun);
     if (begun && s->progress[begun] > 0 && !r->planner.problem->plan->model.chain) {
@@ -182,8 +203,9 @@ static int choose(replay *r, const wick_sim_state *s, bool *stays_on) {
         if (anew.value > ahead.value + 1e-4)
             ahead = anew;
     }
-    *stays_on = ahead.stays_on;
-    return answered(s, ahead.module) ? 0 : ahead.module;
+    if (answered(s, ahead.module))
+        ahead.module = 0;
+    return ahead;
 }
 
 /* Until when the next unit can wait: units that follow each other commit once, those that each wait
@@ -202,7 +224,6 @@ static double late_s(const replay *r, const wick_sim_state *s) {
 
 static wick_sim_action act(void *ctx, const wick_sim_state *s) {
     replay *r = ctx;
-    bool stays_on;
     double instants =
         fmin(s->now_s, r->planner.problem->bound.end_s) / r->planner.problem->bound.dt_s;
     wick_progress_update(r->progress, r->before + (uint64_t)instants);
@@ -215,22 +236,28 @@ static wick_sim_action act(void *ctx, const wick_sim_state *s) {
     int segment = s->features ? s->segment : 0;
     if (segment && !answered(s, segment) && s->progress[segment] == segment_of(r, segment)->n_spans)
         return (wick_sim_action){.kind = WICK_SIM_GO_ON}; /* delivers */
-    r->target = choose(r, s, &stays_on);
+    plan_ahead ahead = choose(r, s);
+    r->target = ahead.module;
     if (!r->target)
         return (wick_sim_action){.kind = WICK_SIM_DROP};
+    int spans = r->follows && ahead.stops >= 0 ? spans_until(r, s, ahead.stops) : INT_MAX;
+    if (spans == 0)
+        return ahead.stops_on ? sleep_until(next_instant_s(r, s)) : switch_off(r, s);
     double target_uj = enough_uj(r, s);
     if (s->energy_uj < target_uj)
-        return wait_for(r, s, target_uj, stays_on);
+        return wait_for(r, s, target_uj, ahead.stays_on);
     double until_s = r->late > 0 ? late_s(r, s) : s->now_s;
     if (until_s > s->now_s)
-        return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = until_s};
-    return (wick_sim_action){.kind = WICK_SIM_MODULE, .module = r->target};
+        return sleep_until(until_s);
+    return (wick_sim_action){
+        .kind = WICK_SIM_MODULE, .module = r->target, .spans = spans < INT_MAX ? spans : 0};
 }
 
 /* How replays depart from a plan. */
 typedef struct manner {
     double margin; /* share of an answer that is kept in hand */
     double late;   /* as in replay */
+    bool follows;
 } manner;
 
 /* All replays of a problem. */
@@ -253,6 +280,7 @@ static wick_status play(contest *c, const bound_problem *p, bound_values *values
     replay r = {
         .planner = {.problem = p, .values = values, .margin_uj = m->margin * p->bound.most_uj},
         .late = m->late,
+        .follows = m->follows,
         .progress = &c->progress,
         .before = c->progress.done};
     const wick_sim_control control = {.act = act, .ctx = &r};
@@ -280,15 +308,35 @@ static bool spend(contest *c, double effort, int sweeps) {
     return left;
 }
 
-static const manner manners[] = {{0, 0},      {0, 0.97},  {0, 0.4},      {0.01, 0},   {0.01, 0.97},
-                                 {0.01, 0.4}, {0.003, 0}, {0.003, 0.97}, {0.003, 0.4}};
-/* Plans whose work all costs so much more (and that count on no engine that is tired of waiting);
-   who waits longer commits less often, and leaks more. */
-static const double dearer_by[] = {1, 1.001, 1.02, 1.04, 1.08};
+/* A plan, and how it is replayed. */
+typedef struct attempt {
+    bound_terms terms;
+    const manner *manners;
+    int n;
+} attempt;
+
+static const manner first_manners[] = {{0, 0, false}, {0, 0.97, false}, {0, 0, true}};
+static const manner followed[] = {{0.003, 0, true}, {0, 0, true}, {0.01, 0, true}};
+static const manner manners[] = {{0, 0, false},     {0, 0.97, false},     {0, 0.4, false},
+                                 {0.01, 0, false},  {0.01, 0.97, false},  {0.01, 0.4, false},
+                                 {0.003, 0, false}, {0.003, 0.97, false}, {0.003, 0.4, false}};
+/* Plans that all work costs more in count on no engine that is tired of waiting; who waits longer
+   commits less often, and leaks more. */
+static const attempt attempts[] = {{{1, false}, first_manners, WICK_LEN(first_manners)},
+                                   {{1, true}, followed, WICK_LEN(followed)},
+                                   {{1.01, true}, followed, WICK_LEN(followed)},
+                                   {{1.02, true}, followed, WICK_LEN(followed)},
+                                   {{1, false}, manners + 2, WICK_LEN(manners) - 2},
+                                   {{1.001, false}, manners, WICK_LEN(manners)},
+                                   {{1.02, false}, manners, WICK_LEN(manners)},
+                                   {{1.04, false}, manners, WICK_LEN(manners)},
+                                   {{1.08, false}, manners, WICK_LEN(manners)}};
 
 /* The time left is what it takes at most: often an early replay is good enough. */
 static void begin_progress(contest *c, int instants, double effort) {
-    double all = WICK_LEN(dearer_by) * (1 + WICK_LEN(manners));
+    double all = 0;
+    for (size_t i = 0; i < WICK_LEN(attempts); i++)
+        all += 1 + attempts[i].n;
     double sweeps = fmin(all, 1 + floor(c->most / effort));
     wick_progress_begin(&c->progress, "bound and replays", "instants",
                         (uint64_t)(sweeps * instants));
@@ -296,28 +344,29 @@ static void begin_progress(contest *c, int instants, double effort) {
 }
 
 /* *more: none was good enough, and effort is left. */
-static wick_status play_all(contest *c, double dearer, bool *more, wick_diag *diag) {
+static wick_status play_all(contest *c, const attempt *a, bool *more, wick_diag *diag) {
     const double enough = 0.998; /* of the bound */
+    bool bounds = a == attempts;
     wick_arena *arena = wick_arena_new();
     bound_problem p;
     bound_values *values;
     double value = 0, score;
     wick_status status = bound_make(arena, c->plan, c->trace, c->options, c->correct, c->n_samples,
-                                    c->grid, dearer, &p, diag);
+                                    c->grid, a->terms, &p, diag);
     double effort = status == WICK_OK ? bound_effort(&p.bound) : 0;
     /* A plan is worth making when it can be replayed, which computes all values anew. */
-    *more = status == WICK_OK && (dearer == 1 || spend(c, effort, 2));
-    if (*more && dearer == 1)
+    *more = status == WICK_OK && (bounds || spend(c, effort, 2));
+    if (*more && bounds)
         begin_progress(c, p.bound.n, effort);
     if (*more)
         status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, &values, &c->progress, diag);
-    if (*more && status == WICK_OK && dearer == 1)
+    if (*more && status == WICK_OK && bounds)
         *c->out = bound_figures(&p, value);
-    for (size_t k = 0; k < WICK_LEN(manners) && *more && status == WICK_OK; k++) {
+    for (int k = 0; k < a->n && *more && status == WICK_OK; k++) {
         *more = spend(c, effort, 1);
         if (!*more)
             break;
-        status = play(c, &p, values, &manners[k], &score, diag);
+        status = play(c, &p, values, &a->manners[k], &score, diag);
         c->out->replays++;
         *c->reached = fmax(*c->reached, score);
         *more = status == WICK_OK && *c->reached < enough * c->out->expected;
@@ -344,8 +393,8 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
     bool more = true;
     *out = (wick_bound){0};
     *reached = 0;
-    for (size_t i = 0; i < WICK_LEN(dearer_by) && more && status == WICK_OK; i++)
-        status = play_all(&c, dearer_by[i], &more, diag);
+    for (size_t i = 0; i < WICK_LEN(attempts) && more && status == WICK_OK; i++)
+        status = play_all(&c, &attempts[i], &more, diag);
     wick_progress_end(&c.progress);
     return status;
 }

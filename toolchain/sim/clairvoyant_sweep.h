@@ -23,6 +23,7 @@ enum { BOUND_PARTS = 4 };
 
 typedef struct interval {
     double decay;             /* what leakage leaves of a charge */
+    double paid;              /* of what is paid, what the highest charges here are the less by */
     double gain_uj, gross_uj; /* harvest: what is left of it at the end; without leakage */
     double sleep_uj;          /* of a device that is never off in it, as it counts at the end */
     double nap_uj;            /* or that may be switched off for a while, and boot */
@@ -53,6 +54,8 @@ typedef struct bound {
     int fresh;        /* slots after which an input is lost whose extractor's work is not done */
     bool off_forgets; /* such an input is lost when the device is switched off in its work */
     int points;
+    bool careful;   /* see bound_terms */
+    bool pays_late; /* what is paid late leaks until then */
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, boot_s, sleep_uw;
     double step_uj; /* of charge */
     double most_uj; /* that an answer takes */
@@ -64,6 +67,15 @@ typedef struct bound {
     float *reward;       /* [inputs][modules] */
 } bound;
 
+/* What the dynamic programme reckons with. A bound: {.dearer = 1}. With other terms it plans for
+   replays, and its value bounds nothing. */
+typedef struct bound_terms {
+    double dearer; /* factor on all work */
+    bool careful;  /* an interval's work is done at its beginning, with the charge that is there
+                      then;  who is on at its end sleeps for all of it; charges round down; and the
+                      engine  never tires of waiting */
+} bound_terms;
+
 /* What it is made of; made in an arena. */
 typedef struct bound_problem {
     const wick_plan *plan;
@@ -73,14 +85,13 @@ typedef struct bound_problem {
     work_items work;
     bound bound;
     int inputs;
-    double dearer;
+    bound_terms terms;
     wick_clairvoyant_options grid; /* as used */
 } bound_problem;
 
-/* dearer: factor on all work; 1, or the value is no bound. */
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
-                       const wick_clairvoyant_options *grid, double dearer, bound_problem *out,
+                       const wick_clairvoyant_options *grid, bound_terms terms, bound_problem *out,
                        wick_diag *diag);
 /* The most that the capacitor holds: work that is paid when a part of it is done stays in the
    charge for a while. */
@@ -96,7 +107,7 @@ double bound_floor_uj(const bound *b, const interval *v, bool on);
 static inline double bound_least_uj(const interval *v, const bound_row *row, double from_uj) {
     double bare_uj = row->bare_uj - v->power_uw * row->unit_s;
     double need_uj = v->tired && bare_uj < row->need_uj ? bare_uj : row->need_uj;
-    return need_uj + (row->before_uj - from_uj) * v->decay;
+    return need_uj + (row->before_uj - from_uj) * v->paid;
 }
 /* What work on the way along a line costs beside the rows' prices. */
 typedef struct bound_extra {

@@ -51,6 +51,8 @@ typedef struct wick_sim_action {
     wick_sim_action_kind kind;
     int module;
     double until_s;
+    int spans; /* GO_ON, MODULE: a commit comes behind so many more spans of what is in work, and
+                  the control is asked; 0: where the engine commits. Of the fast simulator alone */
 } wick_sim_action;
 
 /* Takes the policy's place: replays a computed schedule with exact costs. Asked before each unit

@@ -116,7 +116,7 @@ void span_passed(program *p) {
 /* May span i + 1 follow i without a commit, were the voltage high enough? */
 static bool joinable(const program *p, int i) {
     return p->world.work.lazy && p->warm && i + 1 < n_spans(p) && !span_at(p, i)->mandatory &&
-           span_at(p, i + 1)->need_mv > 0;
+           span_at(p, i + 1)->need_mv > 0 && i + 1 != p->span_end;
 }
 
 static int first_item(const program *p, int span) {
@@ -134,7 +134,8 @@ static int farthest(const program *p, int i, double *floor_uj) {
     bool join = joinable(p, i);
     /* One more millivolt than needed: readings are rounded down. */
     *floor_uj = store_energy_at(&w->store, ((join ? w->work.join_mv[first + i] : 0) + 1) * 1e-3);
-    return end_item(p, join ? w->work.join_end[first + i] - first : i);
+    int end = join ? w->work.join_end[first + i] - first : i;
+    return end_item(p, p->span_end > i && p->span_end <= end ? p->span_end - 1 : end);
 }
 
 /* Reads the operands of a step that are not in SRAM. */
