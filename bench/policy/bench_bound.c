@@ -91,7 +91,8 @@ static wick_clairvoyant_options grid_of(const arguments *a, int g) {
     int finer = g ? g - 1 : 0;
     return (wick_clairvoyant_options){.slots = a->slots << finer,
                                       .levels = a->levels << finer,
-                                      .charges = g ? MOST_CHARGES : a->charges};
+                                      .charges = g ? MOST_CHARGES : a->charges,
+                                      .tires = g > 0 || a->charges > 0};
 }
 
 static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,

@@ -135,6 +135,7 @@ static wick_status find_bound(const wick_judged *judged, const arguments *a, sco
     if (!a->charges || out->bound - best < 0.02)
         return WICK_OK;
     grid.charges = a->charges;
+    grid.tires = true;
     WICK_TRY(wick_policy_bound(judged, &grid, &finer, NULL, diag));
     out->bound = fmin(out->bound, finer);
     return WICK_OK;

@@ -8,6 +8,8 @@
 
 #include <wick/engine.h>
 
+static const double MOST_WAITED_BYTES = 1e9;
+
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
     return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
@@ -113,16 +115,37 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
     find_crests(&p->bound, c, dt_s, v->crest);
 }
 
+static double most_waited_for_uj(const bound_problem *p) {
+    const wick_model *m = &p->plan->model;
+    const wick_segment *last = &m->segments[m->n_modules];
+    double most_uj = 0;
+    for (int i = 0; i < last->first_span + last->n_spans; i++) {
+        int enough_mv = m->spans[i].need_mv + 16 * m->spans[i].margin_16mv;
+        if (m->spans[i].need_mv)
+            most_uj = fmax(most_uj, store_energy_at(&p->cap, (enough_mv + 1) * 1e-3));
+    }
+    return fmin(most_uj, p->bound.cap_uj);
+}
+
+/* What a sweep keeps for waits of so many intervals. */
+static double waited_bytes(const bound *b, int intervals) {
+    return 2.0 * sizeof(float) * (intervals + 1) * (1 << b->most_open) * b->rows.n * b->points;
+}
+
 /* Behind WICK_ENGINE_PATIENCE sleeps in which the voltage did not rise the engine begins a span at
    less than its need_mv. With a sleep's charge E at first and gain G of the harvest, E decay + G -
    sleep <= E + what is not seen, so the more comes in, the more was there; where that is more than
-   a full capacitor the engine does not tire. Sleeps are taken to follow each other; an arrival ends
-   one early. The engine stays tired: until the voltage rises above the highest that it saw, which
-   work may prevent, every later span begins at once. So from the first interval on in which it can
-   tire, spans ask for no more than without which they fail (bound_row: bare_uj), less what may
-   arrive while they run: until then it is lent. Plans that are no bounds do not count on it. */
+   any span waits for (with its margin) the engine does not tire. Sleeps are taken to follow each
+   other; an arrival ends one early. An interval of which that holds may make it tired, where it was
+   on all that time. It stays tired: until the voltage rises above the highest that it saw, which
+   work may prevent, or the device goes off, every later span begins at once. So from such an
+   interval on (if tiredness is no mode: in any state behind the first one), spans ask for no more
+   than without which they fail (bound_row: bare_uj), less what may arrive while they run: until
+   then it is lent. Plans that are no bounds do not count on it. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
+    bool tires = b->modes > 2, ever = false;
+    b->modes = 2;
     if (b->careful || p->terms.dearer != 1 || !p->work.lazy)
         return;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
@@ -133,10 +156,13 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         slept_uj = b->sleep_uw * store_decay(b->lambda * all_s) / b->lambda;
     double most_v = store_voltage_at(&p->cap, b->cap_uj);
     double unseen_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
-    double *gain_uj = wick_new(arena, double, b->n);
+    double waits_uj = most_waited_for_uj(p), *gain_uj = wick_new(arena, double, b->n);
     cursor c = cursor_at(&p->supply, p->options->trace_start_s);
     c.least = true;
-    bool tired = false;
+    /* Else a boot and all waiting may lie in one interval, or the values of all waits do not fit.
+     */
+    tires &= n > 0 && waited_bytes(b, n) < MOST_WAITED_BYTES;
+    b->waits = n;
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         interval sure = {0};
@@ -148,14 +174,16 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         got_uj *= v->decay;
         double rise_uj = got_uj - slept_uj - unseen_uj;
         double first_uj = rise_uj > 0 ? decay < 1 ? rise_uj / (1 - decay) : INFINITY : 0;
-        if ((j + 1) * b->dt_s >= sure_s)
-            tired |= fmax(0, first_uj * decay + got_uj - slept_uj) < b->cap_uj;
-        v->tired = tired;
-        if (!tired)
+        bool tired =
+            (j + 1) * b->dt_s >= sure_s && fmax(0, first_uj * decay + got_uj - slept_uj) < waits_uj;
+        ever |= tired;
+        v->tired = tires ? tired : ever;
+        if (!ever)
             continue;
         v->power_uw = bound_interval(p, j * b->dt_s, b->dt_s + b->rows.unit_s).power_uw;
         v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
     }
+    b->modes += tires && ever;
 }
 
 static double wrapped(double uj, double step_uj) {
@@ -210,16 +238,17 @@ static const work_sums *sums_of(const work_items *w, int q) {
     return work_before(w, q, w->sequence[q].end);
 }
 
-double bound_floor_uj(const bound *b, const interval *v, bool on) {
+double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
     if (b->careful) {
         double kept_uj = b->off_uj * v->decay + v->gain_uj;
         return on ? fmax(kept_uj - v->sleep_uj, b->off_uj) : kept_uj;
     }
+    double lent_uj = tired ? v->lent_uj : 0;
     if (!on)
-        return b->off_uj * v->decay - v->lent_uj;
+        return b->off_uj * v->decay - lent_uj;
     double since_s = fmax(b->rows.unit_s, b->boot_s);
     double least_uj = fmin(b->off_uj, b->on_uj - b->boot_uj) - b->rows.short_uj;
-    return (least_uj - b->sleep_uw * since_s) * exp(-b->lambda * since_s) - v->lent_uj;
+    return (least_uj - b->sleep_uw * since_s) * exp(-b->lambda * since_s) - lent_uj;
 }
 
 /* ---- the inputs ---- */
@@ -311,7 +340,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                          d->capacitor.on_v, &p->supply, diag));
     WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
     bound *b = &p->bound;
-    *b = (bound){.n_modules = plan->model.n_modules,
+    *b = (bound){.modes = grid->tires && !terms.careful && terms.dearer == 1 ? 3 : 2,
+                 .n_modules = plan->model.n_modules,
                  .careful = terms.careful,
                  .pays_late = p->cap.lambda_per_s > 0 && !terms.careful,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
@@ -348,7 +378,7 @@ wick_bound bound_figures(const bound_problem *p, double value) {
                         .inputs = p->inputs,
                         .instants = b->n,
                         .grid = p->grid,
-                        .states = (b->off_drops_new ? 3L : 2L) * b->points * states};
+                        .states = (b->modes + b->off_drops_new) * b->points * states};
 }
 
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,

@@ -37,9 +37,9 @@ static double from_row(const bound *b, int row) {
     return sum;
 }
 
-/* Queues of both modes in which an input is outstanding. */
+/* Queues of all modes in which an input is outstanding. */
 static double queues(const bound *b) {
-    return (b->off_drops_new ? 3.0 : 2.0) * ((1 << b->most_open) - 1);
+    return (b->modes + b->off_drops_new) * (double)((1 << b->most_open) - 1);
 }
 
 double bound_effort(const bound *b) {
@@ -48,7 +48,8 @@ double bound_effort(const bound *b) {
     for (int row = 0; row < b->rows.n; row++)
         sum += INSTANT + 2 * from_row(b, row); /* to off and on */
     sum *= queues(b);
-    sum += (double)BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) * from_row(b, 0);
+    sum += (b->modes - 1.0) * BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) *
+           from_row(b, 0);
     return sum * b->points * b->n;
 }
 

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { OFF, ON, CHARGES = 4 };
+enum { OFF, ON, TIRED, CHARGES = 4 };
 
 /* Values that differ by less are equal. */
 static const double EQUAL = 1e-4;
@@ -42,7 +42,8 @@ typedef struct working {
     planner *p;
     const interval *v;
     int j; /* the instant at its end */
-    bool was_on, works;
+    bool was_on, works, tired;
+    int on;          /* the mode at the end, powered */
     double ready_uj; /* the most that the charge can become, less a boot */
     double kept_uj;  /* charge at the end, were nothing done */
     double sleep_uj; /* of a device that was on and is */
@@ -68,13 +69,14 @@ static void end_at(const working *w, const worked *at) {
     const interval *v = w->v;
     const bound_row *row = &b->rows.rows[at->row];
     double end_uj = w->kept_uj - (at->work_uj + at->extra.uj) * v->decay;
-    for (int mode = OFF; mode <= ON; mode++) {
-        double sleep_uj = mode == ON && (w->was_on || b->careful) ? w->sleep_uj : 0, uj = end_uj;
+    for (int end = 0; end < 2; end++) {
+        int mode = end ? w->on : OFF;
+        double sleep_uj = mode != OFF && (w->was_on || b->careful) ? w->sleep_uj : 0, uj = end_uj;
         if (mode == OFF || uj - sleep_uj < row->next_uj)
             uj -= at->commit_uj * v->decay;
         if (mode == OFF && row->inside)
             continue;
-        if (uj - sleep_uj < bound_floor_uj(b, v, mode == ON) - 1e-9)
+        if (uj - sleep_uj < bound_floor_uj(b, v, mode != OFF, w->tired) - 1e-9)
             continue;
         place to = {.mode = mode, .queue = at->queue, .row = at->row, .uj = uj - sleep_uj};
         if (mode == OFF)
@@ -98,8 +100,8 @@ static bool work_along(const working *w, const worked *from, bound_line line, wo
         at->time_s = from->time_s + rows[i].time_s - first->time_s;
         at->commit_uj = 0;
         if (i != from->row) {
-            at->least_uj =
-                fmax(at->least_uj, bound_least_uj(w->v, &rows[i], first->uj - from->work_uj));
+            at->least_uj = fmax(
+                at->least_uj, bound_least_uj(w->v, w->tired, &rows[i], first->uj - from->work_uj));
             at->commit_uj = bound_extra_at(&at->extra, &rows[i]);
         }
         if (at->time_s > w->v->most_s || w->ready_uj < at->least_uj - 1e-9)
@@ -149,7 +151,7 @@ static bool better(const plan_way *a, const plan_way *b) {
     if (a->boots != b->boots)
         return b->boots;
     bool on = a->work_uj > 0 || a->to.queue;
-    return (a->to.mode == ON) == on && (b->to.mode == ON) != on;
+    return (a->to.mode != OFF) == on && (b->to.mode != OFF) != on;
 }
 
 /* The best way through an interval, which ends at instant j, as in clairvoyant_sweep.c; works:
@@ -164,7 +166,9 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .j = j,
                  .was_on = !boots,
                  .works = works,
-                 .ready_uj = crest_uj(&v->crest[from->mode], from->uj) - boot_uj * v->paid,
+                 .tired = bound_tired(b, v, from->mode),
+                 .on = bound_tired(b, v, from->mode) && b->modes > 2 ? TIRED : ON,
+                 .ready_uj = crest_uj(&v->crest[!boots], from->uj) - boot_uj * v->paid,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
     bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;
     w.sleep_uj = bootable ? v->nap_uj : v->sleep_uj;
@@ -207,7 +211,7 @@ static int act(planner *p, int j, const place *at, double rest_value, place *the
             done = k;
         }
     }
-    if (at->mode == ON && value_at(p, j, &next) > best + EQUAL) {
+    if (at->mode != OFF && value_at(p, j, &next) > best + EQUAL) {
         *then = next;
         done = 0;
     }
@@ -271,11 +275,11 @@ plan_ahead plan_look(planner *p, plan_state from) {
     v.tired = b->intervals[j - 1].tired;
     v.power_uw = b->intervals[j - 1].power_uw;
     v.lent_uj = b->intervals[j - 1].lent_uj;
-    ahead.stays_on = best_way(p, j, &v, &at, false).to.mode == ON;
+    ahead.stays_on = best_way(p, j, &v, &at, false).to.mode != OFF;
     plan_way best = best_way(p, j, &v, &at, true);
     ahead.value = best.value;
     ahead.stops = best.answer ? -1 : best.to.row;
-    ahead.stops_on = best.to.mode == ON;
+    ahead.stops_on = best.to.mode != OFF;
     if (best.answer)
         fate(&w, w.asked, best.answer);
     double since_s = from.at_s;

@@ -1,137 +1,7 @@
-#include "sim/clairvoyant_sweep.h"
+#include "sim/clairvoyant_table.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { OFF, ON };
-
-/* Values of all states at one instant. A row is the charges of one (mode, queue, work), with as
-   many copies of the full capacitor's value behind them. Queues: clairvoyant_queue.c.
- */
-typedef struct table {
-    float *values;
-    int rows, row; /* rows of a (mode, queue); floats of a row */
-} table;
-
-typedef struct sweep {
-    const bound *b;
-    int masks;     /* queues of a device that is on */
-    int queues[2]; /* by mode */
-    table now, next;
-    float *line;   /* one row */
-    float *behind; /* [queue][BEHIND_ENDS][1 + BEHIND_PARTS] rows: see behind_answers */
-} sweep;
-
-static float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {
-    size_t at = (size_t)(mode * s->queues[OFF] + queue) * (size_t)t->rows;
-    return t->values + (at + (size_t)row) * (size_t)t->row;
-}
-
-static int oldest(const sweep *s, int queue) {
-    return bound_oldest(s->b, queue);
-}
-
-/* Rows that hold values. */
-static int rows_of(const bound *b, int queue) {
-    return bound_open(b, queue) ? b->rows.n : 1;
-}
-
-static int most(int a, int b) {
-    return a > b ? a : b;
-}
-
-/* As (int)floor and (int)ceil, which are calls on some machines. */
-static int down_of(double x) {
-    int i = (int)x;
-    return i - (i > x);
-}
-
-static int up_of(double x) {
-    int i = (int)x;
-    return i + (i < x);
-}
-
-static int up(double uj, double step_uj) {
-    return up_of(uj / step_uj - 1e-9);
-}
-
-/* ---- at an instant ---- */
-
-/* to[i] = max(to[i], from[i] + plus) */
-static void take(const sweep *s, float *restrict to, const float *restrict from, float plus) {
-    for (int i = 0; i < s->b->points; i++) {
-        float value = from[i] + plus;
-        to[i] = to[i] > value ? to[i] : value;
-    }
-}
-
-/* An answer that is complete: reward, and the input is done with. */
-static void deliver(const sweep *s, int j, int mode, int queue, int row) {
-    const bound *b = s->b;
-    int at = oldest(s, queue), in = bound_arrived(b, j) - 1 - at, k = b->rows.rows[row].answers;
-    if (in < 0 || !k)
-        return;
-    take(s, row_at(s, &s->next, mode, queue, row), row_at(s, &s->next, mode, queue & ~(1 << at), 0),
-         b->reward[in * b->n_modules + k - 1]);
-}
-
-/* From values behind what happens at instant j (in `now`) to values before it (in `next`): answers
-   and inputs given up; the oldest input's deadline; an arrival. */
-static void instant(sweep *s, int j) {
-    const bound *b = s->b;
-    for (int mode = OFF; mode <= ON; mode++)
-        for (int queue = 0; queue < s->queues[mode]; queue++)
-            for (int row = 0; row < rows_of(b, queue); row++) {
-                float *to = row_at(s, &s->next, mode, queue, row);
-                memset(to, 0, (size_t)s->next.row * sizeof *to);
-                int at = oldest(s, queue);
-                for (int spared = 0; spared < 2; spared++) {
-                    int kept = row, then = bound_queue_behind(b, j, mode, queue, spared, &kept);
-                    take(s, to, row_at(s, &s->now, mode, then, kept), 0);
-                }
-                if (at < 0)
-                    continue;
-                if (mode == ON)
-                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0);
-                deliver(s, j, mode, queue, row);
-            }
-}
-
-/* A row of `next`, on the lattice of the interval behind instant j, on that of the one before it.
- */
-static void convert(const sweep *s, int j, int mode, int at, float *row) {
-    const bound *b = s->b;
-    const interval *before = &b->intervals[j - 1], *behind = &b->intervals[j];
-    const lattice *from = &behind->start, *to = &before->end;
-    double rest = b->rest[at] * (from->step_uj - to->step_uj);
-    memcpy(s->line, row, (size_t)b->points * sizeof *row);
-    for (int i = 0; i < b->points; i++) {
-        double uj = to->phase_uj[mode] + i * to->step_uj + rest;
-        int of = (int)ceil((uj - from->phase_uj[mode]) / from->step_uj - 1e-9);
-        of = of < 0 ? 0 : of;
-        row[i] = s->line[of < b->points ? of : b->points - 1];
-    }
-}
-
-/* The rows of `next` on the lattice that the interval before instant j ends with; behind the full
-   capacitor its value. */
-static void onto_lattice(sweep *s, int j) {
-    const bound *b = s->b;
-    const interval *before = &b->intervals[j - 1], *behind = j < b->n ? &b->intervals[j] : before;
-    const lattice *to = &before->end;
-    for (int mode = OFF; mode <= ON; mode++)
-        for (int queue = 0; queue < s->queues[mode]; queue++)
-            for (int at = 0; at < rows_of(b, queue); at++) {
-                float *row = row_at(s, &s->next, mode, queue, at);
-                double most_uj = bound_cap_uj(b, queue, at) - to->phase_uj[mode];
-                int top = (int)ceil(most_uj / to->step_uj + (at > 0) - 1e-9);
-                top = top < b->points ? top : b->points - 1;
-                if (j < b->n && behind->renewed)
-                    convert(s, j, mode, at, row);
-                for (int i = top + 1; i < s->next.row; i++)
-                    row[i] = row[top];
-            }
-}
 
 /* ---- an interval ---- */
 
@@ -159,10 +29,12 @@ typedef struct part {
     double weight;                /* of what is paid later, beside that of the part before */
 } part;
 
-/* How an interval moves charges from one mode's lattice to another's. */
+/* How an interval moves charges from one lattice to another. */
 typedef struct passage {
     const interval *v;
-    int from, to;
+    int from, to; /* OFF, ON */
+    bool tired;
+    int mode;                       /* at the end */
     double start_uj;                /* of index 0, behind a boot */
     int shift;                      /* from an index to the end's, without work */
     double ready_uj, ready_step_uj; /* the most that index 0 can become; by index */
@@ -175,11 +47,11 @@ typedef struct passage {
 
 /* What is paid by some time is at most what the charge has been till then, less what is left of it
    when a unit is paid; before a boot nothing. The rest leaks at least until then. */
-static part part_of(const bound *b, const interval *v, int from, int k) {
+static part part_of(const bound *b, const interval *v, int from, bool tired, int k) {
     double uj = crest_uj(&v->early[k][from], v->start.phase_uj[from]);
     double step_uj = v->early[k][from].share * v->start.step_uj;
     double keeps_uj = b->off_uj - b->rows.short_uj;
-    if (v->tired)
+    if (tired)
         keeps_uj = fmin(keeps_uj, b->off_uj - v->power_uw * b->rows.unit_s);
     return (part){.boots = from == OFF ? (b->on_uj - uj) / step_uj : -INFINITY,
                   .paid_uj = (uj - keeps_uj) * v->rise[k],
@@ -193,11 +65,15 @@ static int shift_of(const bound *b, const interval *v, double start_uj, int to, 
 }
 
 /* naps: a device that is on may be off for a while; it boots at no less than on_uj. */
-static passage passage_of(const bound *b, const interval *v, int from, int to, bool naps) {
+static passage passage_of(const bound *b, const interval *v, int from, int to, bool naps,
+                          bool tired) {
     double boot_uj = from == OFF ? b->boot_uj : 0;
-    passage p = {.v = v, .from = from, .to = to, .leaks = b->pays_late};
+    passage p = {.v = v, .from = from, .to = to, .tired = tired, .mode = to};
+    p.leaks = b->pays_late;
+    if (to == ON && tired && b->modes > 2)
+        p.mode = TIRED;
     for (int k = 0; p.leaks && k < BOUND_PARTS - 1; k++)
-        p.parts[k] = part_of(b, v, from, k);
+        p.parts[k] = part_of(b, v, from, tired, k);
     p.start_uj = v->start.phase_uj[from] - boot_uj;
     /* A boot at the interval's beginning has leaked no more since. */
     double most_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]);
@@ -205,7 +81,7 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
     p.ready_step_uj = v->crest[from].share * v->start.step_uj;
     bool sleeps = to == ON && (from == ON || b->careful);
     double sleep_uj = !sleeps ? 0 : naps ? v->nap_uj : v->sleep_uj;
-    p.floor = (bound_floor_uj(b, v, to == ON) - v->end.phase_uj[to]) / v->end.step_uj;
+    p.floor = (bound_floor_uj(b, v, to == ON, tired) - v->end.phase_uj[to]) / v->end.step_uj;
     p.shift = shift_of(b, v, p.start_uj, to, sleep_uj);
     p.stays = from == ON && to == ON && !naps;
     if (naps)
@@ -225,8 +101,9 @@ typedef struct way_on {
 } way_on;
 
 /* end: off; on; on, and not asleep for all of the interval. */
-static float *behind_at(const sweep *s, int queue, int end, int parts) {
-    size_t at = ((size_t)queue * BEHIND_ENDS + (size_t)end) * (1 + BEHIND_PARTS) + (size_t)parts;
+static float *behind_at(const sweep *s, bool tired, int queue, int end, int parts) {
+    int all = tired && s->b->modes > 2 ? s->masks / 2 + queue : queue;
+    size_t at = ((size_t)all * BEHIND_ENDS + (size_t)end) * (1 + BEHIND_PARTS) + (size_t)parts;
     return s->behind + at * (size_t)s->next.row;
 }
 
@@ -241,7 +118,7 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
         return;
     int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
     int end = w->p->to == ON && !w->p->stays ? BEHIND_ENDS - 1 : w->p->to;
-    move(s, w->to, behind_at(s, w->queue & ~(1 << oldest_at), end, parts), shift, of,
+    move(s, w->to, behind_at(s, w->p->tired, w->queue & ~(1 << oldest_at), end, parts), shift, of,
          b->reward[in * b->n_modules + at->answers - 1]);
 }
 
@@ -283,7 +160,7 @@ static void end_at(const sweep *s, const way_on *w, int i, int shift, range of, 
     int row = i, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
     if (p->to == OFF && at->inside)
         return;
-    const float *to = row_at(s, &s->next, p->to, queue, row);
+    const float *to = row_at(s, &s->next, p->mode, queue, row);
     range committed = {most(of.first, floor_at(b, p, row) - shift + commit), of.end};
     if (commit != 0 && p->to == ON) {
         int high = of.first;
@@ -360,7 +237,7 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
             return false;
         double commit_uj = 0;
         if (i != w->row) {
-            on->least_uj = fmax(on->least_uj, bound_least_uj(v, at, from->uj));
+            on->least_uj = fmax(on->least_uj, bound_least_uj(v, p->tired, at, from->uj));
             commit_uj = bound_extra_at(&on->extra, at);
         }
         double cost_uj = at->uj - from->uj + on->extra.uj;
@@ -414,7 +291,7 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
                             .j = j,
                             .queue = queue,
                             .most_s = b->intervals[j - 1].most_s * parts / BEHIND_PARTS,
-                            .to = behind_at(s, queue, end, parts)};
+                            .to = behind_at(s, any.tired, queue, end, parts)};
                 memset(w.to, 0, (size_t)s->next.row * sizeof *w.to);
                 work_on(s, &w);
                 for (int i = b->points; i < s->next.row; i++)
@@ -432,36 +309,55 @@ static void stay_off(const sweep *s, const interval *v, int queue, int row, floa
         to[i] = to[i] > from[0] ? to[i] : from[0];
 }
 
+/* Ways through an interval in which the device is on: from off to off and on, from on to both and,
+   with a while off, to on. */
+enum { WAYS = 5 };
+
+/* From one mode, all rows of a queue. */
+static void pass_from(sweep *s, int j, int mode, int queue, const passage *ways) {
+    const bound *b = s->b;
+    const interval *v = &b->intervals[j - 1];
+    int first = mode == OFF ? 0 : 2, end = mode == OFF               ? 2
+                                           : v->nap_uj < v->sleep_uj ? WAYS
+                                                                     : WAYS - 1;
+    for (int row = 0; row < rows_of(b, queue); row++) {
+        float *to = row_at(s, &s->now, mode, queue, row);
+        memset(to, 0, (size_t)b->points * sizeof *to);
+        if (mode == OFF)
+            stay_off(s, v, queue, row, to);
+        for (int i = first; i < end; i++) {
+            const way_on w = {.p = &ways[i],
+                              .j = j,
+                              .queue = queue & (s->masks - 1),
+                              .row = row,
+                              .most_s = v->most_s,
+                              .to = to};
+            work_on(s, &w);
+        }
+    }
+}
+
 static void pass(sweep *s, int j) {
     const bound *b = s->b;
     const interval *v = &b->intervals[j - 1];
-    passage ways[5];
-    for (int i = 0; i < 4; i++)
-        ways[i] = passage_of(b, v, i / 2, i % 2, false);
-    bool naps = v->nap_uj < v->sleep_uj;
-    ways[4] = passage_of(b, v, ON, ON, true);
-    behind_answers(s, j, ways);
-    for (int mode = OFF; mode <= ON; mode++)
+    passage ways[2][WAYS]; /* tired: 1 */
+    for (int tired = 0; tired < 2; tired++) {
+        if (b->modes == 2 && v->tired != (tired == 1))
+            continue;
+        for (int i = 0; i < WAYS - 1; i++)
+            ways[tired][i] = passage_of(b, v, i / 2, i % 2, false, tired);
+        ways[tired][WAYS - 1] = passage_of(b, v, ON, ON, true, tired);
+        behind_answers(s, j, ways[tired]);
+    }
+    for (int mode = OFF; mode < b->modes; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
-            for (int row = 0; row < rows_of(b, queue); row++) {
-                float *to = row_at(s, &s->now, mode, queue, row);
-                memset(to, 0, (size_t)b->points * sizeof *to);
-                if (mode == OFF)
-                    stay_off(s, v, queue, row, to);
-                for (int i = 0; i < (mode == ON && naps ? 3 : 2); i++) {
-                    const way_on w = {.p = &ways[2 * mode + i],
-                                      .j = j,
-                                      .queue = queue & (s->masks - 1),
-                                      .row = row,
-                                      .most_s = v->most_s,
-                                      .to = to};
-                    work_on(s, &w);
-                }
-            }
+            pass_from(s, j, mode, queue, ways[bound_tired(b, v, mode)]);
+    wait_on(s, j - 1);
 }
 
 /* From the values at instant j (in `next`) to those at instant j - 1. */
 static void step_back(sweep *s, int j) {
+    keep_waited(s, j);
     pass(s, j);
     instant(s, j - 1);
     if (j > 1)
@@ -470,15 +366,25 @@ static void step_back(sweep *s, int j) {
 
 static sweep begin_sweep(const bound *b, wick_arena *arena) {
     int masks = 1 << b->most_open;
-    sweep s = {.b = b, .masks = masks, .queues = {b->off_drops_new ? 2 * masks : masks, masks}};
+    sweep s = {
+        .b = b, .masks = masks, .queues = {b->off_drops_new ? 2 * masks : masks, masks, masks}};
+    int queues = 0;
+    for (int mode = OFF; mode < b->modes; mode++) {
+        s.first[mode] = queues;
+        queues += s.queues[mode];
+    }
     s.now = s.next = (table){.rows = b->rows.n, .row = 2 * b->points + 1};
-    size_t all = (size_t)(s.queues[OFF] + s.queues[ON]) * (size_t)b->rows.n * (size_t)s.now.row;
+    size_t all = (size_t)queues * (size_t)b->rows.n * (size_t)s.now.row;
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
+    if (b->modes > TIRED)
+        s.waited = wick_new(arena, float,
+                            (size_t)(b->waits + 1) * (size_t)masks * (size_t)b->rows.n *
+                                (size_t)s.now.row);
     s.line = wick_new(arena, float, b->points);
-    s.behind =
-        wick_new(arena, float,
-                 (size_t)(masks + 1) / 2 * BEHIND_ENDS * (1 + BEHIND_PARTS) * (size_t)s.now.row);
+    s.behind = wick_new(arena, float,
+                        (size_t)(b->modes - 1) * (size_t)(masks + 1) / 2 * BEHIND_ENDS *
+                            (1 + BEHIND_PARTS) * (size_t)s.now.row);
     return s;
 }
 
@@ -494,7 +400,7 @@ struct bound_values {
     sweep s;
     int block;     /* instants of a block: 1 + i * block .. (i + 1) * block */
     size_t floats; /* of an instant */
-    size_t *first; /* [queues of both modes] where its rows begin */
+    size_t *first; /* [queues of all modes] where its rows begin */
     float *last;   /* [blocks][floats] of each block's last instant */
     float *blocks[BOUND_BLOCKS];
     int loaded[BOUND_BLOCKS]; /* -1: none */
@@ -504,7 +410,7 @@ struct bound_values {
 static void exchange(bound_values *v, float *kept, bool keep) {
     sweep *s = &v->s;
     size_t points = (size_t)s->b->points;
-    for (int mode = OFF; mode <= ON; mode++)
+    for (int mode = OFF; mode < s->b->modes; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
             for (int at = 0; at < rows_of(s->b, queue); at++, kept += points) {
                 float *row = row_at(s, &s->next, mode, queue, at);
@@ -528,8 +434,9 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
     bound_values *v = wick_new(arena, bound_values, 1);
     sweep *s = &v->s;
     *s = begin_sweep(b, arena);
-    v->first = wick_new(arena, size_t, s->queues[OFF] + s->queues[ON]);
-    for (int mode = OFF, i = 0; mode <= ON; mode++)
+    int last = b->modes - 1;
+    v->first = wick_new(arena, size_t, s->first[last] + s->queues[last]);
+    for (int mode = OFF, i = 0; mode <= last; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++, i++) {
             v->first[i] = v->floats;
             v->floats += (size_t)rows_of(b, queue) * (size_t)b->points;
@@ -553,6 +460,7 @@ static void load(bound_values *v, int block, int place) {
     int first = block * v->block + 1, j = first + v->block - 1;
     j = j < v->s.b->n ? j : v->s.b->n;
     exchange(v, v->last + (size_t)block * v->floats, false);
+    v->s.waited_to = 0; /* of what is behind the block no wait is known: its plan is the poorer */
     for (;; j--) {
         exchange(v, v->blocks[place] + (size_t)(j - first) * v->floats, true);
         if (j == first || wick_stop_requested())
@@ -573,10 +481,10 @@ double bound_value(bound_values *v, int j, int mode, int queue, int row, double 
     if (v->loaded[place] != block)
         load(v, block, place);
     const lattice *l = &b->intervals[j - 1].end;
-    int i = (int)floor((uj - l->phase_uj[mode]) / l->step_uj + b->rest[row] + 1e-9);
+    int i = (int)floor((uj - l->phase_uj[mode != OFF]) / l->step_uj + b->rest[row] + 1e-9);
     i = i < 0 ? 0 : i < b->points ? i : b->points - 1;
     size_t at = (size_t)((j - 1) % v->block) * v->floats;
-    at += v->first[(mode ? v->s.queues[OFF] : 0) + queue];
+    at += v->first[v->s.first[mode] + queue];
     return v->blocks[place][at + (size_t)row * (size_t)b->points + (size_t)i];
 }
 

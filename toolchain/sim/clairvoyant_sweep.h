@@ -31,7 +31,9 @@ typedef struct interval {
     crest crest[2];           /* off, on all the time or behind a boot */
     crest early[BOUND_PARTS - 1][2]; /* the same up to the first, second .. part's end */
     double rise[BOUND_PARTS - 1];    /* exp(lambda t) there */
-    bool tired;                      /* the engine may be: spans begin without what they ask for */
+    bool tired;                      /* the engine may be: spans begin without what they ask for.
+                                        Where that is a mode: it may have become so, where it was on
+                                        and waited for bound.waits intervals and longer */
     double
         power_uw;   /* the most that arrives in it; tired: or while a span runs that begins in it */
     double lent_uj; /* tired: harvest of later, that such a span may have spent by the end */
@@ -46,6 +48,8 @@ enum { BEHIND_PARTS = 8, BEHIND_ENDS = 3, BOUND_BLOCKS = 2 };
 
 /* The dynamic programme. */
 typedef struct bound {
+    int modes;               /* off, on; 3: on with an engine that is tired of waiting */
+    int waits;               /* intervals that it waits for surely, before it is */
     int n_modules, n, slots; /* intervals; of a period */
     int deadline, most_open; /* slots; inputs outstanding at most */
     int room;                /* the queue's, for outstanding inputs and the one in work */
@@ -101,12 +105,17 @@ static inline double bound_cap_uj(const bound *b, int queue, int row) {
 /* The least that a charge can be at an interval's end. Off, it is left behind by what was on. On,
    it was enough within the time of the longest unit (which is paid when it begins, without the
    sleep whose place it takes) or boot. */
-double bound_floor_uj(const bound *b, const interval *v, bool on);
+double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired);
+/* Whether spans begin without what they ask for in an interval that begins in this mode. */
+static inline bool bound_tired(const bound *b, const interval *v, int mode) {
+    return mode == 2 || (v->tired && b->modes == 2);
+}
 /* What an interval's highest charge without work must be, at least, for the unit that leads to a
    row, when all from from_uj to the row before is paid in it: what was drawn leaks no more. */
-static inline double bound_least_uj(const interval *v, const bound_row *row, double from_uj) {
+static inline double bound_least_uj(const interval *v, bool tired, const bound_row *row,
+                                    double from_uj) {
     double bare_uj = row->bare_uj - v->power_uw * row->unit_s;
-    double need_uj = v->tired && bare_uj < row->need_uj ? bare_uj : row->need_uj;
+    double need_uj = tired && bare_uj < row->need_uj ? bare_uj : row->need_uj;
     return need_uj + (row->before_uj - from_uj) * v->paid;
 }
 /* What work on the way along a line costs beside the rows' prices. */
