@@ -115,16 +115,26 @@ void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *
     find_crests(&p->bound, c, dt_s, v->crest);
 }
 
+/* A charge with which no span waits; INFINITY: one waits with a full capacitor, too. */
 static double most_waited_for_uj(const bound_problem *p) {
     const wick_model *m = &p->plan->model;
-    const wick_segment *last = &m->segments[m->n_modules];
     double most_uj = 0;
-    for (int i = 0; i < last->first_span + last->n_spans; i++) {
-        int enough_mv = m->spans[i].need_mv + 16 * m->spans[i].margin_16mv;
-        if (m->spans[i].need_mv)
+    for (int i = 0; i < m->n_spans; i++) {
+        int need_mv = m->spans[i].need_mv, enough_mv = need_mv + 16 * m->spans[i].margin_16mv;
+        if (need_mv && store_energy_at(&p->cap, (need_mv + 1) * 1e-3) > p->bound.cap_uj)
+            return INFINITY;
+        if (need_mv)
             most_uj = fmax(most_uj, store_energy_at(&p->cap, (enough_mv + 1) * 1e-3));
     }
     return fmin(most_uj, p->bound.cap_uj);
+}
+
+/* What it takes to take so many inputs, and to choose a module each time, while the engine waits.
+ */
+static double taken_uj(const bound_problem *p, double inputs) {
+    const work_items *w = &p->work;
+    return inputs * (bound_spent(w, 0, w->taken) +
+                     bound_spent(w, WORK_DECIDE, w->sequence[WORK_DECIDE].end));
 }
 
 /* What a sweep keeps for waits of so many intervals. */
@@ -136,12 +146,12 @@ static double waited_bytes(const bound *b, int intervals) {
    less than its need_mv. With a sleep's charge E at first and gain G of the harvest, E decay + G -
    sleep <= E + what is not seen, so the more comes in, the more was there; where that is more than
    any span waits for (with its margin) the engine does not tire. Sleeps are taken to follow each
-   other; an arrival ends one early. An interval of which that holds may make it tired, where it was
-   on all that time. It stays tired: until the voltage rises above the highest that it saw, which
-   work may prevent, or the device goes off, every later span begins at once. So from such an
-   interval on (if tiredness is no mode: in any state behind the first one), spans ask for no more
-   than without which they fail (bound_row: bare_uj), less what may arrive while they run: until
-   then it is lent. Plans that are no bounds do not count on it. */
+   other; an arrival ends one early, and its input may be taken meanwhile. In any other interval it
+   may tire, if it was on for as long before. It stays tired: until the voltage rises above the
+   highest that it saw, which work may prevent, or the device goes off, every later span begins at
+   once. So from such an interval on (if tiredness is no mode: in any state behind the first one),
+   spans ask for no more than without which they fail (bound_row: bare_uj), less what may arrive
+   while they run: until then it is lent. Plans that are no bounds do not count on it. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
     bool tires = b->modes > 2, ever = false;
@@ -150,17 +160,18 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         return;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
     double sure_s = all_s - wait_s * (2 + floor(all_s / p->options->workload.period_s));
-    int n = (int)floor(sure_s / b->dt_s) - 1; /* whole intervals behind it, wherever it ends */
+    int n = (int)floor(sure_s / b->dt_s) - 1; /* whole intervals within it, wherever it begins */
     double decay = exp(-b->lambda * all_s), slept_uj = b->sleep_uw * all_s;
     if (b->lambda > 0)
         slept_uj = b->sleep_uw * store_decay(b->lambda * all_s) / b->lambda;
+    b->taken_uj = taken_uj(p, 2 + floor(all_s / p->options->workload.period_s));
+    slept_uj += b->taken_uj;
     double most_v = store_voltage_at(&p->cap, b->cap_uj);
     double unseen_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
     double waits_uj = most_waited_for_uj(p), *gain_uj = wick_new(arena, double, b->n);
     cursor c = cursor_at(&p->supply, p->options->trace_start_s);
     c.least = true;
-    /* Else a boot and all waiting may lie in one interval, or the values of all waits do not fit.
-     */
+    /* A boot and all waiting may lie in one interval; the values of all waits may not fit. */
     tires &= n > 0 && waited_bytes(b, n) < MOST_WAITED_BYTES;
     b->waits = n;
     for (int j = 0; j < b->n; j++) {
@@ -170,8 +181,8 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         gain_uj[j] = sure.gain_uj;
         double got_uj = 0;
         for (int i = j - n > 0 ? j - n : 0; i < j; i++)
-            got_uj = got_uj * v->decay + gain_uj[i];
-        got_uj *= v->decay;
+            got_uj = got_uj * b->intervals[i].decay + gain_uj[i];
+        got_uj *= exp(-b->lambda * fmax(b->dt_s, wait_s)); /* until the voltage is read */
         double rise_uj = got_uj - slept_uj - unseen_uj;
         double first_uj = rise_uj > 0 ? decay < 1 ? rise_uj / (1 - decay) : INFINITY : 0;
         bool tired =
@@ -184,6 +195,7 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
     }
     b->modes += tires && ever;
+    p->grid.tires = b->modes > 2;
 }
 
 static double wrapped(double uj, double step_uj) {

@@ -20,8 +20,8 @@ typedef struct wick_clairvoyant_options {
                       coarser: instants and levels down to 5 and 16 first, then all three. Replays
                       end behind seven times as many. 0: no limit */
     bool tires;    /* whether the engine is tired of waiting is a state of its own, for half as much
-                      effort again and at most a gigabyte. Else it is so in every state from when on it
-                      can be */
+                      effort again, where that takes less than a gigabyte and an interval is shorter
+                      than its patience. Else it is tired in every state from when on it can be */
     bool known; /* also known: which modules are right on which input. Else each answer brings its
                    module's accuracy */
 } wick_clairvoyant_options;
@@ -72,15 +72,16 @@ typedef struct wick_bound {
    the optimum as the grid gets finer (commits between spans, reading back and a waiting device's
    margin apart). One thing is assumed: the engine's patience, which tries a span below its need_mv
    when the voltage has not risen over 64 sleeps, is not brought about by burning the harvest that
-   arrives meanwhile. Where harvest may be too little to raise the voltage in that time (sleep and a
-   the leakage of what a span waits for at most, set against what surely arrives; behind a diode
-   always), from then on, since a tired engine begins all later spans at once, a span asks here for
-   no more than without which it fails: what it takes, beside what keeps the device on, less the
-   most that may arrive while it runs. With `tires` that goes for a device alone which was on and
-   asleep for such a time, and until it is off. Without a voltage reading none asks for anything.
-   Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run;
-   sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run;
-   RANGE also where the coarsest grid takes 16 times the effort; INTERRUPTED. */
+   arrives meanwhile, nor by sleeps of a policy's own between the engine's. Harvest may be too
+   little to raise the voltage in that time: sleep, what inputs take that arrive, and the leakage of
+   the most that a span waits for are set against what surely comes in (behind a diode nothing).
+   From then on, since a tired engine begins all later spans at once, a span asks here for no more
+   than without which it fails: what it takes, beside what keeps the device on, less the most that
+   may arrive while it runs. With `tires` only a device does so that was on and asleep for such a
+   time, until it is off. Without a voltage reading no span asks for anything. Workload: PERIODIC,
+   or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled inputs are
+   those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run; RANGE also where the
+   coarsest grid takes 16 times the effort; INTERRUPTED. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

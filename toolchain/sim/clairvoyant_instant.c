@@ -96,7 +96,8 @@ typedef struct outcome {
     int queue, row;
 } outcome;
 
-enum { OUTCOMES = 64 };
+/* At most 5 inputs are outstanding (a deadline of 5 periods), the oldest begun or not. */
+enum { OUTCOMES = 2 << 5 };
 
 static int add_outcome(outcome *all, int n, outcome o) {
     for (int i = 0; i < n; i++)
@@ -107,6 +108,21 @@ static int add_outcome(outcome *all, int n, outcome o) {
     return n + 1;
 }
 
+/* What one instant makes of them, with all inputs, or with the oldest ones given up. */
+static int add_outcomes(const bound *b, int j, outcome from, outcome *all, int n) {
+    for (;;) {
+        for (int spared = 0; spared < 2; spared++) {
+            outcome o = {.row = from.row};
+            o.queue = bound_queue_behind(b, j, ON, from.queue, spared, &o.row);
+            n = add_outcome(all, n, o);
+        }
+        int at = bound_oldest(b, from.queue);
+        if (at < 0)
+            return n;
+        from = (outcome){.queue = from.queue & ~(1 << at)};
+    }
+}
+
 /* Deadlines and arrivals from behind instant i to before instant t, no work done; all that can come
    of it. */
 static int outcomes_of(const bound *b, int i, int t, outcome from, outcome *all) {
@@ -115,11 +131,7 @@ static int outcomes_of(const bound *b, int i, int t, outcome from, outcome *all)
         outcome next[OUTCOMES];
         int n_next = 0;
         for (int k = 0; k < n; k++)
-            for (int spared = 0; spared < 2; spared++) {
-                outcome o = {.row = all[k].row};
-                o.queue = bound_queue_behind(b, j, ON, all[k].queue, spared, &o.row);
-                n_next = add_outcome(next, n_next, o);
-            }
+            n_next = add_outcomes(b, j, all[k], next, n_next);
         n = n_next;
         memcpy(all, next, (size_t)n * sizeof *all);
     }
@@ -145,6 +157,7 @@ void wait_on(sweep *s, int i) {
     const lattice *start = &b->intervals[i].start, *end = &b->intervals[t - 1].end;
     double share, plus_uj, floor_uj = bound_floor_uj(b, &b->intervals[t - 1], true, false);
     sleep_through(b, i, t, &share, &plus_uj);
+    plus_uj += (1 - share) * b->taken_uj; /* it is paid behind the wait, and has not leaked */
     for (int queue = 0; queue < s->queues[ON]; queue++)
         for (int row = 0; row < rows_of(b, queue); row++) {
             outcome all[OUTCOMES];
@@ -159,7 +172,7 @@ void wait_on(sweep *s, int i) {
                     uj = uj * share + plus_uj;
                     int of = up(uj - end->phase_uj[ON] + b->rest[all[k].row] * end->step_uj,
                                 end->step_uj);
-                    if (uj < floor_uj || of < 0)
+                    if (uj < floor_uj - 1e-9 || of < 0)
                         continue;
                     float value = from[of < b->points ? of : b->points - 1];
                     to[p] = to[p] > value ? to[p] : value;

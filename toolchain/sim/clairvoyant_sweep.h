@@ -50,6 +50,7 @@ enum { BEHIND_PARTS = 8, BEHIND_ENDS = 3, BOUND_BLOCKS = 2 };
 typedef struct bound {
     int modes;               /* off, on; 3: on with an engine that is tired of waiting */
     int waits;               /* intervals that it waits for surely, before it is */
+    double taken_uj;         /* spent meanwhile at most, on inputs that are taken */
     int n_modules, n, slots; /* intervals; of a period */
     int deadline, most_open; /* slots; inputs outstanding at most */
     int room;                /* the queue's, for outstanding inputs and the one in work */
@@ -76,8 +77,8 @@ typedef struct bound {
 typedef struct bound_terms {
     double dearer; /* factor on all work */
     bool careful;  /* an interval's work is done at its beginning, with the charge that is there
-                      then;  who is on at its end sleeps for all of it; charges round down; and the
-                      engine  never tires of waiting */
+                      then; who is on at its end sleeps for all of it; charges round down; and the
+                      engine never tires of waiting */
 } bound_terms;
 
 /* What it is made of; made in an arena. */
@@ -108,7 +109,7 @@ static inline double bound_cap_uj(const bound *b, int queue, int row) {
 double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired);
 /* Whether spans begin without what they ask for in an interval that begins in this mode. */
 static inline bool bound_tired(const bound *b, const interval *v, int mode) {
-    return mode == 2 || (v->tired && b->modes == 2);
+    return mode > 1 || (v->tired && b->modes == 2);
 }
 /* What an interval's highest charge without work must be, at least, for the unit that leads to a
    row, when all from from_uj to the row before is paid in it: what was drawn leaks no more. */
