@@ -39,7 +39,7 @@ static const struct argp_option option_table[] = {
      "every Nth judged file only: for a first look, reported with --each", 0},
     {"charges", KEY_CHARGES, "N", 0,
      "of the bound of cells that seem contested, 16 to 4000 (default: as of the others). Costs round "
-     "less, and the bound comes down; another output folder for another N",
+     "less, and whether the engine is tired of waiting is a state of its own; another output folder for another N",
      0},
     {"bounds", KEY_BOUNDS, 0, 0, "the bounds alone: other runs find them in bounds.jsonl", 0},
     {"report", KEY_REPORT, 0, 0, "no runs: table, bars and heat maps of what is there", 0},

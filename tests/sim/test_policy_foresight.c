@@ -304,6 +304,7 @@ static wick_sim_action pace(void *ctx, const wick_sim_state *s) {
     int k = s->features ? t->module : 0;
     if (s->input >= 0 && s->input == t->last.input && (k == 0 || t->last.features)) {
         int passed = s->progress[k] - t->last.progress[k];
+        assert_true(passed >= 0);
         t->passed[passed < 3 ? passed : 3]++;
     }
     t->last = *s;

@@ -129,8 +129,7 @@ static double most_waited_for_uj(const bound_problem *p) {
     return fmin(most_uj, p->bound.cap_uj);
 }
 
-/* What it takes to take so many inputs, and to choose a module each time, while the engine waits.
- */
+/* What it takes to take so many inputs and to choose a module each time. */
 static double taken_uj(const bound_problem *p, double inputs) {
     const work_items *w = &p->work;
     return inputs * (bound_spent(w, 0, w->taken) +
@@ -154,17 +153,19 @@ static double waited_bytes(const bound *b, int intervals) {
    while they run: until then it is lent. Plans that are no bounds do not count on it. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
-    bool tires = b->modes > 2, ever = false;
-    b->modes = 2;
+    bool tires = b->modes > TIRED, ever = false;
+    b->modes = TIRED;
+    p->grid.tires = false;
     if (b->careful || p->terms.dearer != 1 || !p->work.lazy)
         return;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
-    double sure_s = all_s - wait_s * (2 + floor(all_s / p->options->workload.period_s));
+    double inputs = 2 + floor(all_s / p->options->workload.period_s);
+    double sure_s = all_s - wait_s * inputs;
     int n = (int)floor(sure_s / b->dt_s) - 1; /* whole intervals within it, wherever it begins */
     double decay = exp(-b->lambda * all_s), slept_uj = b->sleep_uw * all_s;
     if (b->lambda > 0)
         slept_uj = b->sleep_uw * store_decay(b->lambda * all_s) / b->lambda;
-    b->taken_uj = taken_uj(p, 2 + floor(all_s / p->options->workload.period_s));
+    b->taken_uj = taken_uj(p, inputs);
     slept_uj += b->taken_uj;
     double most_v = store_voltage_at(&p->cap, b->cap_uj);
     double unseen_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
@@ -195,7 +196,7 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
     }
     b->modes += tires && ever;
-    p->grid.tires = b->modes > 2;
+    p->grid.tires = b->modes > TIRED;
 }
 
 static double wrapped(double uj, double step_uj) {

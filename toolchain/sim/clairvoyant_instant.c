@@ -76,10 +76,6 @@ void onto_lattice(sweep *s, int j) {
             }
 }
 
-static size_t waited_floats(const sweep *s) {
-    return (size_t)s->queues[TIRED] * (size_t)s->next.rows * (size_t)s->next.row;
-}
-
 static float *waited_at(const sweep *s, int j) {
     return s->waited + (size_t)(j % (s->b->waits + 1)) * waited_floats(s);
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { OFF, ON, TIRED, CHARGES = 4 };
+enum { CHARGES = 4 };
 
 /* Values that differ by less are equal. */
 static const double EQUAL = 1e-4;
@@ -167,7 +167,7 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .was_on = !boots,
                  .works = works,
                  .tired = bound_tired(b, v, from->mode),
-                 .on = bound_tired(b, v, from->mode) && b->modes > 2 ? TIRED : ON,
+                 .on = bound_tired(b, v, from->mode) && b->modes > TIRED ? TIRED : ON,
                  .ready_uj = crest_uj(&v->crest[!boots], from->uj) - boot_uj * v->paid,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
     bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;

@@ -4,8 +4,6 @@
    no new one. */
 #include "sim/clairvoyant_sweep.h"
 
-enum { OFF, ON };
-
 int bound_open(const bound *b, int queue) {
     int n = 0;
     for (int mask = queue & ((1 << b->most_open) - 1); mask; mask &= mask - 1)

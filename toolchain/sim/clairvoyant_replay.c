@@ -315,13 +315,16 @@ typedef struct attempt {
     int n;
 } attempt;
 
+/* Of the bound's own plan first the manners that most often come near. */
 static const manner first_manners[] = {{0, 0, false}, {0, 0.97, false}, {0, 0, true}};
+/* Careful plans are there to be followed. */
 static const manner followed[] = {{0.003, 0, true}, {0, 0, true}, {0.01, 0, true}};
 static const manner manners[] = {{0, 0, false},     {0, 0.97, false},     {0, 0.4, false},
                                  {0.01, 0, false},  {0.01, 0.97, false},  {0.01, 0.4, false},
                                  {0.003, 0, false}, {0.003, 0.97, false}, {0.003, 0.4, false}};
-/* Plans that all work costs more in count on no engine that is tired of waiting; who waits longer
-   commits less often, and leaks more. */
+/* The first is the bound; a limit on the effort leaves the first ones. Plans in which all work
+   costs more count on no engine that is tired of waiting. Who waits longer commits less often, and
+   leaks more. */
 static const attempt attempts[] = {{{1, false}, first_manners, WICK_LEN(first_manners)},
                                    {{1, true}, followed, WICK_LEN(followed)},
                                    {{1.01, true}, followed, WICK_LEN(followed)},

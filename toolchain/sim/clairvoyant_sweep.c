@@ -70,7 +70,7 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
     double boot_uj = from == OFF ? b->boot_uj : 0;
     passage p = {.v = v, .from = from, .to = to, .tired = tired, .mode = to};
     p.leaks = b->pays_late;
-    if (to == ON && tired && b->modes > 2)
+    if (to == ON && tired && b->modes > TIRED)
         p.mode = TIRED;
     for (int k = 0; p.leaks && k < BOUND_PARTS - 1; k++)
         p.parts[k] = part_of(b, v, from, tired, k);
@@ -102,7 +102,7 @@ typedef struct way_on {
 
 /* end: off; on; on, and not asleep for all of the interval. */
 static float *behind_at(const sweep *s, bool tired, int queue, int end, int parts) {
-    int all = tired && s->b->modes > 2 ? s->masks / 2 + queue : queue;
+    int all = tired && s->b->modes > TIRED ? s->masks / 2 + queue : queue;
     size_t at = ((size_t)all * BEHIND_ENDS + (size_t)end) * (1 + BEHIND_PARTS) + (size_t)parts;
     return s->behind + at * (size_t)s->next.row;
 }
@@ -342,7 +342,7 @@ static void pass(sweep *s, int j) {
     const interval *v = &b->intervals[j - 1];
     passage ways[2][WAYS]; /* tired: 1 */
     for (int tired = 0; tired < 2; tired++) {
-        if (b->modes == 2 && v->tired != (tired == 1))
+        if (b->modes <= TIRED && v->tired != (tired == 1))
             continue;
         for (int i = 0; i < WAYS - 1; i++)
             ways[tired][i] = passage_of(b, v, i / 2, i % 2, false, tired);
@@ -378,9 +378,7 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
     if (b->modes > TIRED)
-        s.waited = wick_new(arena, float,
-                            (size_t)(b->waits + 1) * (size_t)masks * (size_t)b->rows.n *
-                                (size_t)s.now.row);
+        s.waited = wick_new(arena, float, (size_t)(b->waits + 1) * waited_floats(&s));
     s.line = wick_new(arena, float, b->points);
     s.behind = wick_new(arena, float,
                         (size_t)(b->modes - 1) * (size_t)(masks + 1) / 2 * BEHIND_ENDS *

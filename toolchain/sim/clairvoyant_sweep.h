@@ -46,9 +46,12 @@ typedef struct interval {
    kept. */
 enum { BEHIND_PARTS = 8, BEHIND_ENDS = 3, BOUND_BLOCKS = 2 };
 
+/* Modes of a device: its engine may be tired of waiting while it is on. */
+enum { OFF, ON, TIRED, MODES };
+
 /* The dynamic programme. */
 typedef struct bound {
-    int modes;               /* off, on; 3: on with an engine that is tired of waiting */
+    int modes;               /* that there are: 2 or 3 */
     int waits;               /* intervals that it waits for surely, before it is */
     double taken_uj;         /* spent meanwhile at most, on inputs that are taken */
     int n_modules, n, slots; /* intervals; of a period */
@@ -109,7 +112,7 @@ static inline double bound_cap_uj(const bound *b, int queue, int row) {
 double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired);
 /* Whether spans begin without what they ask for in an interval that begins in this mode. */
 static inline bool bound_tired(const bound *b, const interval *v, int mode) {
-    return mode > 1 || (v->tired && b->modes == 2);
+    return mode == TIRED || (v->tired && b->modes <= TIRED);
 }
 /* What an interval's highest charge without work must be, at least, for the unit that leads to a
    row, when all from from_uj to the row before is paid in it: what was drawn leaks no more. */

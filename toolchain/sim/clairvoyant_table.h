@@ -5,8 +5,6 @@
 
 #include "sim/clairvoyant_sweep.h"
 
-enum { OFF, ON, TIRED, MODES };
-
 /* Values of all states at one instant. A row is the charges of one (mode, queue, work), with as
    many copies of the full capacitor's value behind them. Queues: clairvoyant_queue.c.
  */
@@ -34,6 +32,11 @@ static inline float *row_at(const sweep *s, const table *t, int mode, int queue,
 
 static inline int oldest(const sweep *s, int queue) {
     return bound_oldest(s->b, queue);
+}
+
+/* Of the tired, at one instant. */
+static inline size_t waited_floats(const sweep *s) {
+    return (size_t)s->queues[TIRED] * (size_t)s->next.rows * (size_t)s->next.row;
 }
 
 /* Rows that hold values. */
@@ -68,8 +71,7 @@ void instant(sweep *s, int j);
 void onto_lattice(sweep *s, int j);
 /* `next` holds the values before what happens at instant j; those of tired engines are kept. */
 void keep_waited(sweep *s, int j);
-/* Into `now`, behind what happens at instant i: a device that is on waits until its engine is
- * tired. */
+/* Into `now`, behind what happens at instant i: a wait, powered, until the engine is tired. */
 void wait_on(sweep *s, int i);
 
 #endif
