@@ -2,22 +2,24 @@
 #include "sim/policy_budget.h"
 #include "sim/policy_finals.h"
 #include "sim/policy_process.h"
+#include "sim/policy_worlds.h"
 #include "sim/sim.h"
 
 #include <math.h>
 
-/* Of expected accuracy: what a policy must be better by than always the same module; and a rule, or
-   tuned thresholds, by so much more on one trace, which says nothing of how traces differ: they are
-   the luckiest of hundreds, a process's table one of eight. */
-static const double MARGIN = 0.003, SEARCHED = 0.005;
+/* Of expected accuracy: what a rule, or tuned thresholds, must be better by than always the same
+   module with one trace to learn from, which says nothing of how traces differ: they are the
+   luckiest of hundreds, a process's table one of eight. */
+static const double SEARCHED = 0.005;
 /* To be off is tried where sleep takes this share of the mean harvest, or in a period so many
    boots: with less at stake, more candidates win by luck what the action does not. */
 static const double ASLEEP = 0.2, BOOTS = 2;
 
 typedef struct choice {
     wick_arena *arena;
-    const wick_judged *on;
-    double *base; /* [n_traces] what the best fixed module scores on each */
+    const wick_judged *on;       /* the traces to learn from */
+    const policy_worlds *worlds; /* of them, to compare candidates in */
+    double *base;                /* [n_traces] what the best fixed module scores in those of each */
     policy_finals finals;
     policy_budget_device device;
     bool may_switch_off;
@@ -31,10 +33,8 @@ static double value_of(choice *c, const wick_policy *policy) {
     double sum = 0, squares = 0;
     int n = c->on->n_traces;
     for (int i = 0; i < n && c->status == WICK_OK; i++) {
-        wick_judged one = *c->on;
+        const wick_judged one = policy_worlds_of(c->worlds, i);
         double score = 0;
-        one.traces += i;
-        one.n_traces = 1;
         c->status = wick_policy_judge(&one, policy, &score, c->diag);
         sum += score - c->base[i];
         squares += (score - c->base[i]) * (score - c->base[i]);
@@ -222,12 +222,11 @@ static void rules(choice *c, int fixed) {
     }
 }
 
-/* What the fixed module scores on each trace. */
-static void set_base(choice *c, const wick_policy *fixed) {
+/* What candidates are compared in from here on, and what the fixed module scores there. */
+static void enter(choice *c, const policy_worlds *worlds, const wick_policy *fixed) {
+    c->worlds = worlds;
     for (int i = 0; i < c->on->n_traces && c->status == WICK_OK; i++) {
-        wick_judged one = *c->on;
-        one.traces += i;
-        one.n_traces = 1;
+        const wick_judged one = policy_worlds_of(worlds, i);
         c->status = wick_policy_judge(&one, fixed, &c->base[i], c->diag);
     }
 }
@@ -243,15 +242,16 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
     c.base = wick_new(arena, double, on->n_traces);
-    set_base(&c, &fixed);
+    wick_arena *drawn = wick_arena_new();
+    const policy_worlds searched = policy_worlds_search(drawn, on);
+    const policy_worlds finals = policy_worlds_final(drawn, on);
+    enter(&c, &searched, &fixed);
     for (int i = 0; i < n_also; i++)
         consider(&c, &also[i], NULL);
     tables(&c, options, fixed.module);
     rules(&c, fixed.module);
-    const wick_judged more = policy_finals_world(on);
-    c.on = &more;
-    set_base(&c, &fixed);
-    double best_value = MARGIN;
+    enter(&c, &finals, &fixed);
+    double best_value = 0;
     wick_synthesised chosen = constant;
     *best = policy_of(arena, &constant, 0);
     for (int i = 0; i < c.finals.n && c.status == WICK_OK; i++) {
@@ -264,10 +264,11 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
             chosen = c.finals.at[i].made;
         }
     }
+    wick_arena_free(drawn);
     if (made)
         *made = chosen;
     WICK_TRY(c.status);
-    return wick_policy_judge(&more, best, score, diag);
+    return wick_policy_judge(on, best, score, diag);
 }
 
 wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_policy_kind kind,
@@ -277,9 +278,8 @@ wick_status wick_policy_best(wick_arena *arena, const wick_judged *on, wick_poli
         return wick_policy_tune(on, kind, best, score, diag);
     wick_policy also[3] = {{.kind = WICK_POLICY_GREEDY}};
     if (kind == WICK_POLICY_GREEDY) {
-        const wick_judged more = policy_finals_world(on);
         *best = also[0];
-        return wick_policy_judge(&more, best, score, diag);
+        return wick_policy_judge(on, best, score, diag);
     }
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_THRESHOLD, &also[1], NULL, diag));
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_EDF, &also[2], NULL, diag));

@@ -16,9 +16,3 @@ void policy_finals_add(policy_finals *f, const wick_policy *policy, const wick_s
     f->at[i].made = made ? *made : (wick_synthesised){0};
     f->at[i].value = value;
 }
-
-wick_judged policy_finals_world(const wick_judged *on) {
-    wick_judged more = *on;
-    more.phases *= FINAL_PHASES;
-    return more;
-}

@@ -1,5 +1,6 @@
 #include "sim/policy_finals.h"
 #include "sim/policy_player.h"
+#include "sim/policy_worlds.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -131,7 +132,7 @@ wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_opti
 /* ---- parameters ---- */
 
 typedef struct search {
-    const wick_judged *on;
+    const wick_judged *on; /* worlds to search in */
     policy_finals finals;
     wick_status status;
     wick_diag *diag;
@@ -187,42 +188,50 @@ static void tune_threshold(search *s) {
     }
 }
 
-static void decide(search *s, wick_policy *best, double *score) {
-    const wick_judged more = policy_finals_world(s->on);
-    *score = -1;
+static void decide(search *s, const policy_worlds *finals, wick_policy *best) {
+    double most = -1;
     for (int i = 0; i < s->finals.n && s->status == WICK_OK; i++) {
         double one;
-        s->status = wick_policy_judge(&more, &s->finals.at[i].policy, &one, s->diag);
-        if (s->status == WICK_OK && one > *score) {
-            *score = one;
+        s->status = wick_policy_judge(&finals->all, &s->finals.at[i].policy, &one, s->diag);
+        if (s->status == WICK_OK && one > most) {
+            most = one;
             *best = s->finals.at[i].policy;
         }
     }
 }
 
-wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_policy *best,
-                             double *score, wick_diag *diag) {
-    search s = {.on = on, .diag = diag};
-    double best_score;
-    const wick_plan *plan = on->plan;
+static void attempt_all(search *s, wick_policy_kind kind) {
+    const wick_plan *plan = s->on->plan;
     switch (kind) {
     case WICK_POLICY_FIXED:
         for (int k = plan->model.n_modules; k >= 1; k--)
-            attempt(&s, (wick_policy){.kind = (uint8_t)kind, .module = (uint8_t)k});
+            attempt(s, (wick_policy){.kind = (uint8_t)kind, .module = (uint8_t)k});
         break;
     case WICK_POLICY_THRESHOLD:
-        tune_threshold(&s);
+        tune_threshold(s);
         break;
     case WICK_POLICY_EDF:
         for (int i = 0; i <= 20; i++)
-            attempt(&s, (wick_policy){.kind = (uint8_t)kind,
-                                      .reserve_uj = u32(plan->charge_uj * 1.35 * i / 20)});
+            attempt(s, (wick_policy){.kind = (uint8_t)kind,
+                                     .reserve_uj = u32(plan->charge_uj * 1.35 * i / 20)});
         break;
     case WICK_POLICY_GREEDY:
     case WICK_POLICY_TABLE:
-        return wick_fail(diag, WICK_UNSUPPORTED, NULL, wick_policy_name(kind), NULL,
-                         "it has no parameters to tune");
+        s->status = wick_fail(s->diag, WICK_UNSUPPORTED, NULL, wick_policy_name(kind), NULL,
+                              "it has no parameters to tune");
     }
-    decide(&s, best, score ? score : &best_score);
+}
+
+wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_policy *best,
+                             double *score, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    const policy_worlds worlds = policy_worlds_search(arena, on);
+    const policy_worlds finals = policy_worlds_final(arena, on);
+    search s = {.on = &worlds.all, .diag = diag};
+    attempt_all(&s, kind);
+    decide(&s, &finals, best);
+    if (s.status == WICK_OK && score)
+        s.status = wick_policy_judge(on, best, score, diag);
+    wick_arena_free(arena);
     return s.status;
 }

@@ -30,8 +30,9 @@ wick_status wick_policy_bound(const wick_judged *on, const wick_clairvoyant_opti
                               double *bound, double *reached, wick_diag *diag);
 
 /* The best parameters of a kind by the score: FIXED (module), THRESHOLD (grid of low, high and
-   charge), EDF (grid of reserve). Others: UNSUPPORTED. The best of them are judged once more, from
-   four times as many start phases: *score (may be NULL) is that. */
+   charge), EDF (grid of reserve). Others: UNSUPPORTED. Compared in worlds that are drawn from the
+   traces (policy_worlds.h), the best of them in more; *score (may be NULL) is that on the traces.
+ */
 wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_policy *best,
                              double *score, wick_diag *diag);
 
@@ -40,11 +41,10 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
    until the deadline (policy_budget.h, which include every fixed module) and of `also` [n_also],
    policies tuned otherwise. Where the device may switch off (options), and sleep takes a fifth of
    the mean harvest or, in a period, two boots' energy, tables and rules do that as well. One that
-   is not always the same module must be better than the best fixed module by 0.3 points beside the
+   is not always the same module must be better than the best fixed module by more than the
    standard error over the traces, because what is better by little, or on some of these traces, may
-   be worse on others. As for wick_policy_tune the best are judged once more, which *score is of.
-   Tables' arrays are in `arena`; *made (may be NULL) describes the chosen table, zero where it is
-   one of `also`. */
+   be worse on others. Compared, and scored, as for wick_policy_tune. Tables' arrays are in `arena`;
+   *made (may be NULL) describes the chosen table, zero where it is one of `also`. */
 wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,

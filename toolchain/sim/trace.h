@@ -47,4 +47,11 @@ wick_status wick_trace_load(wick_arena *arena, const char *path, const wick_devi
    shares times and texts. */
 wick_trace *wick_trace_scaled(wick_arena *arena, const wick_trace *trace, double factor);
 
+/* Another trace of the same source, as long: pieces of it one behind the other, which begin
+   anywhere and go on at its beginning where it ends; their lengths are exponential with mean
+   piece_s (> 0): the stationary bootstrap of Politis and Romano (1994). The same every time for a
+   seed and stream; in `arena`; shares texts. */
+wick_trace *wick_trace_drawn(wick_arena *arena, const wick_trace *trace, double piece_s,
+                             uint64_t seed, uint64_t stream);
+
 #endif
