@@ -1,6 +1,6 @@
-/* Replays of the clairvoyant's plan in the exact simulator go on to the end of time: where a run
-   ends with the only deadline, and light is so weak that the answer comes shortly before it. */
+/* Replays of the clairvoyant's plan in the exact simulator. */
 #include "helper_net_plan.h"
+#include "sim/clairvoyant_sweep.h"
 #include "sim/sim.h"
 
 #include <setjmp.h>
@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
-/* One input; in steady light, `share` times what the extractor and TM1 take until its deadline. */
-static bool reaches_the_bound(const net_plan *n, double share, double *bound) {
+/* They go on to the end of time: where a run ends with the only deadline, and light is so weak that
+   the answer comes shortly before it. One input; in steady light, `share` times what the extractor
+   and TM1 take until its deadline. */
+static bool reaches_the_bound(const net_plan *n, double share, double *value) {
     const wick_plan *p = n->plan;
     double need_uj = p->segments[0].cost.energy_uj + p->segments[1].cost.energy_uj, start_s = 0;
     double uw = share * need_uj / 10 / n->device->capacitor.efficiency /
@@ -33,7 +35,7 @@ static bool reaches_the_bound(const net_plan *n, double share, double *bound) {
         wick_clairvoyant_replay(p, &trace, &o, n->correct, NET_SAMPLES, &grid, &b, &reached, NULL),
         WICK_OK);
     assert_true(reached <= b.expected + 1e-6);
-    *bound = b.expected;
+    *value = b.expected;
     return reached > b.expected - 1e-6;
 }
 
@@ -43,16 +45,125 @@ static void the_last_answer_is_delivered(void **state) {
     net_plan_make(&n, 5, "m4-fram", 6, 64);
     n.device->capacitor.leakage_ua = 0.2;
     for (int i = 0; i < 6; i++) {
-        double share = 1.44 + 0.02 * i, bound;
-        bool reached = reaches_the_bound(&n, share, &bound);
-        print_message("%.2f answers' harvest: %.4f, %s\n", share, bound,
+        double share = 1.44 + 0.02 * i, value;
+        bool reached = reaches_the_bound(&n, share, &value);
+        print_message("%.2f answers' harvest: %.4f, %s\n", share, value,
                       reached ? "reached" : "missed");
-        assert_true(reached && bound > 0);
+        assert_true(reached && value > 0);
     }
     net_plan_free(&n);
 }
 
+enum { INPUTS = 40, INSTANTS = 10 * INPUTS, STATES = 60 };
+
+/* Values of drawn states, at every instant from the last on and back. Forty inputs in light that
+   comes and goes. */
+static double find_values(const net_plan *n, double kept_bytes, float *out) {
+    double time_s[] = {0, 9, 18, 27, 36}, power_uw[5];
+    const wick_plan *p = n->plan;
+    for (int i = 0; i < 5; i++)
+        power_uw[i] = p->segments[0].cost.energy_uj * (0.1 + i * 3 % 5 / 8.0);
+    wick_trace trace = {
+        .n = 5, .time_s = time_s, .power_uw = power_uw, .end_s = 45, .quantity = "power"};
+    wick_sim_options o = wick_sim_defaults();
+    o.workload.period_s = o.workload.deadline_s = 10;
+    o.duration_s = 10.0 * INPUTS;
+    const wick_clairvoyant_options grid = {
+        .slots = 10, .levels = 8, .charges = 60, .kept_bytes = kept_bytes};
+    wick_arena *arena = wick_arena_new();
+    wick_rng rng = wick_rng_seed(4, 4);
+    wick_progress progress = {0};
+    bound_problem problem;
+    bound_values *values;
+    double value;
+    assert_int_equal(bound_make(arena, p, &trace, &o, n->correct, NET_SAMPLES, &grid,
+                                (bound_terms){.dearer = 1}, &problem, NULL),
+                     WICK_OK);
+    const bound *b = &problem.bound;
+    assert_int_equal(b->n, INSTANTS);
+    assert_int_equal(bound_sweep(b, arena, problem.cap.energy_uj, &value, &values, &progress, NULL),
+                     WICK_OK);
+    for (int turn = 0; turn < 2 * INSTANTS; turn++) {
+        int j = turn < INSTANTS ? turn + 1 : 2 * INSTANTS - turn;
+        for (int i = 0; i < STATES; i++) {
+            int queue = (int)wick_rng_below(&rng, 1u << b->most_open);
+            int row = queue ? (int)wick_rng_below(&rng, (uint32_t)b->rows.n) : 0;
+            double uj = b->off_uj + wick_rng_uniform_double(&rng) * (b->cap_uj - b->off_uj);
+            *out++ = (float)bound_value(values, j, i % 2 ? ON : OFF, queue, row, uj);
+        }
+    }
+    wick_arena_free(arena);
+    return value;
+}
+
+static void kept_values_are_those_of_blocks(void **state) {
+    (void)state;
+    static float all[2 * INSTANTS * STATES], blocks[2 * INSTANTS * STATES];
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    double value = find_values(&n, 0, all);
+    assert_true(find_values(&n, 1, blocks) == value && value > 1);
+    int others = 0;
+    for (int i = 0; i < 2 * INSTANTS * STATES; i++) {
+        assert_true(all[i] == blocks[i]);
+        others += i >= STATES && all[i] != all[i - STATES];
+    }
+    assert_true(others > INSTANTS * STATES / 2);
+    net_plan_free(&n);
+}
+
+typedef struct takes {
+    int input, n; /* of the look before; inputs that were seen to be taken */
+    bool taken;
+    double energy_uj, least_uj; /* the least that it cost */
+} takes;
+
+static wick_sim_action watch(void *ctx, const wick_sim_state *s) {
+    takes *t = ctx;
+    if (s->input >= 0 && s->input != t->input)
+        assert_false(s->taken);
+    if (!s->taken)
+        assert_true(!s->features);
+    if (s->input >= 0 && s->input == t->input && s->taken && !t->taken) {
+        assert_int_equal(s->progress[0], 0);
+        if (t->n == 0 || t->energy_uj - s->energy_uj < t->least_uj)
+            t->least_uj = t->energy_uj - s->energy_uj;
+        t->n++;
+    }
+    t->input = s->input;
+    t->taken = s->taken;
+    t->energy_uj = s->energy_uj;
+    return (wick_sim_action){.kind = WICK_SIM_GO_ON};
+}
+
+/* Taking an input costs its commit, which a control must not reckon with twice. */
+static void a_control_sees_what_is_taken(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    double start_s = 0, uw = 1e3;
+    wick_trace trace = {
+        .n = 1, .time_s = &start_s, .power_uw = &uw, .end_s = 10, .path = "constant"};
+    takes t = {.input = -1};
+    const wick_sim_control control = {.act = watch, .ctx = &t};
+    wick_sim_options o = wick_sim_defaults();
+    wick_sim_result r;
+    o.workload.period_s = o.workload.deadline_s = 1;
+    o.duration_s = 20;
+    o.control = &control;
+    o.quiet = true;
+    assert_int_equal(wick_sim_run(n.plan, &trace, &o, n.correct, NET_SAMPLES, &r, NULL), WICK_OK);
+    assert_true(r.inputs == 20 && t.n >= 19);
+    assert_true(t.least_uj > 0);
+    wick_sim_free(&r);
+    net_plan_free(&n);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_last_answer_is_delivered)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_last_answer_is_delivered),
+        cmocka_unit_test(kept_values_are_those_of_blocks),
+        cmocka_unit_test(a_control_sees_what_is_taken),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 
 #include <wick/engine.h>
 
-static const double MOST_WAITED_BYTES = 1e9;
+static const double MOST_WAITED_BYTES = 1e9, KEPT_BYTES = 2e9;
 
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
     return (wick_clairvoyant_options){.slots = 20, .levels = 96};
@@ -356,6 +356,7 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     *b = (bound){.modes = grid->tires && !terms.careful && terms.dearer == 1 ? 3 : 2,
                  .n_modules = plan->model.n_modules,
                  .careful = terms.careful,
+                 .kept_bytes = grid->kept_bytes > 0 ? grid->kept_bytes : KEPT_BYTES,
                  .pays_late = p->cap.lambda_per_s > 0 && !terms.careful,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .lambda = p->cap.lambda_per_s,

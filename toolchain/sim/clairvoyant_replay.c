@@ -48,7 +48,7 @@ static bool answered(const wick_sim_state *s, int k) {
 static bound_place place_of(const replay *r, const wick_sim_state *s, int k) {
     const bound_problem *p = r->planner.problem;
     const bound_rows *rows = &p->bound.rows;
-    if (s->input < 0 || (!s->features && s->progress[0] == 0))
+    if (s->input < 0 || !s->taken)
         return (bound_place){0};
     if (!s->features)
         return rows->spans[0][s->progress[0]];

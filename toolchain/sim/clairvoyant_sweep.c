@@ -439,19 +439,29 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
             v->first[i] = v->floats;
             v->floats += (size_t)rows_of(b, queue) * (size_t)b->points;
         }
-    v->block = bound_block(b);
-    size_t n_blocks = (size_t)((b->n + v->block - 1) / v->block);
-    v->last = wick_new(arena, float, wick_size_mul(n_blocks, v->floats));
-    for (int i = 0; i < BOUND_BLOCKS; i++) {
+    bool all = sizeof(float) * (double)v->floats * b->n <= b->kept_bytes;
+    v->block = all ? b->n : bound_block(b);
+    int n_blocks = (b->n + v->block - 1) / v->block;
+    v->last = wick_new(arena, float, wick_size_mul((size_t)n_blocks, v->floats));
+    for (int i = 0; i < BOUND_BLOCKS && i < n_blocks; i++) {
         v->blocks[i] = wick_new(arena, float, wick_size_mul((size_t)v->block, v->floats));
         v->loaded[i] = -1;
     }
     return v;
 }
 
-static void keep_last(bound_values *v, int j) {
-    if (j == v->s.b->n || (j > 0 && j % v->block == 0))
+/* None is ever computed anew. */
+static bool keeps_all(const bound_values *v) {
+    return v->block == v->s.b->n;
+}
+
+static void keep(bound_values *v, int j) {
+    if (keeps_all(v)) {
+        exchange(v, v->blocks[0] + (size_t)(j - 1) * v->floats, true);
+        v->loaded[0] = 0;
+    } else if (j == v->s.b->n || j % v->block == 0) {
         exchange(v, v->last + (size_t)((j - 1) / v->block) * v->floats, true);
+    }
 }
 
 static void load(bound_values *v, int block, int place) {
@@ -496,7 +506,7 @@ wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, doub
     int j = b->n;
     for (; j > 0 && !wick_stop_requested(); j--) {
         if (v)
-            keep_last(v, j);
+            keep(v, j);
         step_back(s, j);
         wick_progress_update(progress, progress->done + 1);
     }

@@ -65,9 +65,10 @@ typedef struct bound {
     bool careful;   /* see bound_terms */
     bool pays_late; /* what is paid late leaks until then */
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, boot_s, sleep_uw;
-    double step_uj; /* of charge */
-    double most_uj; /* that an answer takes */
-    double top_uj;  /* largest charge of a state, unpaid work in it (bound_cap_uj) */
+    double step_uj;    /* of charge */
+    double kept_bytes; /* all values are kept where they take no more */
+    double most_uj;    /* that an answer takes */
+    double top_uj;     /* largest charge of a state, unpaid work in it (bound_cap_uj) */
     bound_rows rows;
     double *rest; /* [rows] of steps of the lattice, 0..1, that are not paid yet at a row and still
                      in the charge: what leads from row to row costs whole steps */
@@ -140,8 +141,8 @@ interval bound_interval(const bound_problem *p, double from_s, double dt_s);
 /* And its crests. */
 void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *v);
 
-/* Values of all instants: of some blocks of them, and of one instant of each other, from which its
-   block is computed anew when it is asked for. */
+/* Values of all instants, or (bound.kept_bytes) of some blocks of them, and of one instant of each
+   other, from which its block is computed anew when it is asked for. */
 typedef struct bound_values bound_values;
 /* Instants of a block. */
 int bound_block(const bound *b);
