@@ -33,7 +33,8 @@ enum {
 static const struct argp_option option_table[] = {
     {"traces", 't', "FOLDER", 0, "the trace files that the scenario names", 0},
     {"phases", KEY_PHASES, "N", 0, "start phases that are judged (default 5)", 0},
-    {"tune-phases", KEY_TUNE, "N", 0, "start phases of each training trace (default 2)", 0},
+    {"tune-phases", KEY_TUNE, "N", 0,
+     "runs of each training trace and those drawn from it (default 2)", 0},
     {"every", KEY_EVERY, "N", 0, "every Nth cell only (default 97)", 0},
     {"first", KEY_FIRST, "N", 0, "from this cell on (default 0)", 0},
     {"cells", KEY_CELLS, "LIST", 0,

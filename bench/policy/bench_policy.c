@@ -33,7 +33,8 @@ static const struct argp_option option_table[] = {
     {"traces", 't', "FOLDER", 0, "the trace files that the scenario names", 0},
     {"output", 'o', "FOLDER", 0, "results.jsonl and heat maps", 0},
     {"phases", KEY_PHASES, "N", 0, "start phases that are judged (default: the scenario's)", 0},
-    {"tune-phases", KEY_TUNE, "N", 0, "start phases of each training trace (default 5)", 0},
+    {"tune-phases", KEY_TUNE, "N", 0,
+     "runs of each training trace and those drawn from it (default 5)", 0},
     {"shard", KEY_SHARD, "I/N", 0, "every Nth cell from the Ith on: for several processes", 0},
     {"every", KEY_EVERY, "N", 0,
      "every Nth judged file only: for a first look, reported with --each", 0},
@@ -46,7 +47,8 @@ static const struct argp_option option_table[] = {
     {"deadline", KEY_DEADLINE, "D", 0, "run cells with this deadline, in periods, only", 0},
     {"each", KEY_EACH, 0, 0, "report each judged file by itself", 0},
     {"hindsight", KEY_HINDSIGHT, 0, 0,
-     "tune on what is judged: what the policies' form can reach, as if it generalised", 0},
+     "tune on what is judged, and on traces drawn from it: what the policies' form can reach, as if it generalised",
+     0},
     {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state) {

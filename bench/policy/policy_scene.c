@@ -143,7 +143,7 @@ static wick_trace *blocks(wick_arena *arena, const wick_trace *t, double block_s
             continue;
         out->time_s[out->n] = at_s;
         out->power_uw[out->n++] = t->power_uw[i];
-        at_s += (i + 1 < t->n ? t->time_s[i + 1] : t->end_s) - t->time_s[i];
+        at_s += wick_trace_end_s(t, i) - t->time_s[i];
     }
     out->end_s = at_s;
     return out;
@@ -158,7 +158,7 @@ static wick_trace *coarser(wick_arena *arena, const wick_trace *t, double step_s
     out->power_uw = wick_new(arena, double, t->n);
     double uj = 0, since_s = 0;
     for (int i = 0; i < t->n; i++) {
-        double end_s = i + 1 < t->n ? t->time_s[i + 1] : t->end_s;
+        double end_s = wick_trace_end_s(t, i);
         uj += t->power_uw[i] * (end_s - t->time_s[i]);
         if (end_s - since_s < step_s * 0.999 && i + 1 < t->n)
             continue;
@@ -174,7 +174,7 @@ static wick_trace *coarser(wick_arena *arena, const wick_trace *t, double step_s
 static double mean_uw(const wick_trace *t) {
     double uj = 0;
     for (int i = 0; i < t->n; i++)
-        uj += t->power_uw[i] * ((i + 1 < t->n ? t->time_s[i + 1] : t->end_s) - t->time_s[i]);
+        uj += t->power_uw[i] * (wick_trace_end_s(t, i) - t->time_s[i]);
     return uj / t->end_s;
 }
 

@@ -223,8 +223,8 @@ static void tables_are_the_integrals(void **state) {
     double x = exp(-0.05);
     near(sums.response_uj,
          250 * (x - 1) + 250 * (1 - x) + 500 * (1 - exp(-0.1)) * exp(-0.15) + 250 * (1 - x), 1e-12);
-    assert_int_equal(supply_sample_at(&f.supply, 0, 2), 2);
-    assert_int_equal(supply_sample_at(&f.supply, 0, 3.9), 3);
+    assert_int_equal(wick_trace_sample_at(f.supply.trace, 0, 2), 2);
+    assert_int_equal(wick_trace_sample_at(f.supply.trace, 0, 3.9), 3);
     /* the running mean: towards 50 for a second, then towards 0 */
     near(supply_recent_uw(&f.supply, 1, 1.5, 0), 50 * (1 - exp(-0.1)) * exp(-0.05), 1e-12);
     near(supply_recent_uw(&f.supply, 1, 1.5, 7), 50 * (1 - exp(-0.1)) * exp(-0.05) + 7 * exp(-0.15),

@@ -35,7 +35,7 @@ static void make(source *s) {
 }
 
 static double length_s(const wick_trace *t, int i) {
-    return (i + 1 < t->n ? t->time_s[i + 1] : t->end_s) - t->time_s[i];
+    return wick_trace_end_s(t, i) - t->time_s[i];
 }
 
 /* Pieces of a drawn trace: each begins with a sample that does not follow the one before it in the

@@ -55,7 +55,7 @@ static void harvest(cursor *c, double lambda, double dt_s, interval *out) {
 
 static cursor cursor_at(const supply *s, double trace_s) {
     cursor c = {.supply = s, .at_s = fmod(trace_s, s->trace->end_s)};
-    c.sample = supply_sample_at(s, 0, c.at_s);
+    c.sample = wick_trace_sample_at(s->trace, 0, c.at_s);
     return c;
 }
 
@@ -356,7 +356,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     *b = (bound){.modes = grid->tires && !terms.careful && terms.dearer == 1 ? 3 : 2,
                  .n_modules = plan->model.n_modules,
                  .careful = terms.careful,
-                 .kept_bytes = grid->kept_bytes > 0 ? grid->kept_bytes : KEPT_BYTES,
+                 .kept_bytes = fmin(grid->kept_bytes > 0 ? grid->kept_bytes : KEPT_BYTES,
+                                    bound_bytes(grid->effort)),
                  .pays_late = p->cap.lambda_per_s > 0 && !terms.careful,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .lambda = p->cap.lambda_per_s,

@@ -19,8 +19,9 @@ typedef struct wick_clairvoyant_options {
                       where it is more, or their memory is (20 values stand for a byte), the grid is
                       coarser: instants and levels down to 5 and 16 first, then all three. Replays
                       end behind seven times as many. 0: no limit */
-    double kept_bytes; /* the values of all instants are kept for replays where they take no more;
-                          else each replay computes blocks of them anew. 0: 2e9 */
+    double kept_bytes; /* the values of all instants are kept for replays where they take no more,
+                          and no more than the effort allows; else each replay computes blocks of
+                          them anew. 0: 2e9 */
     bool tires; /* whether the engine is tired of waiting is a state of its own, for half as much
                    effort again, where that takes less than a gigabyte and an interval is shorter
                    than its patience. Else it is tired in every state from when on it can be */

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+static const double EFFORT_OF_BYTE = 20;
 enum { LEAST_SLOTS = 2, LEAST_LEVELS = 4, LEAST_CHARGES = 16 };
 
 /* The shares of a lattice's points that get a value along a line, from a row on: work that takes
@@ -56,13 +57,17 @@ double bound_effort(const bound *b) {
 /* What the values take that a replay keeps, and the intervals. */
 static double bytes(const bound *b) {
     double floats = queues(b) * b->rows.n * b->points;
-    double kept = BOUND_BLOCKS * bound_block(b) + (double)b->n / bound_block(b);
+    double blocks = BOUND_BLOCKS * bound_block(b) + (double)b->n / bound_block(b);
+    double kept = fmin(b->n, blocks);
     return sizeof(float) * floats * kept + (double)sizeof(interval) * b->n;
 }
 
 double bound_excess(const bound *b, double effort) {
-    const double effort_of_byte = 20;
-    return effort > 0 ? fmax(bound_effort(b), effort_of_byte * bytes(b)) / effort : 0;
+    return effort > 0 ? fmax(bound_effort(b), EFFORT_OF_BYTE * bytes(b)) / effort : 0;
+}
+
+double bound_bytes(double effort) {
+    return effort > 0 ? effort / EFFORT_OF_BYTE : INFINITY;
 }
 
 /* A part of a number, that is not below the least and not above what it was. */

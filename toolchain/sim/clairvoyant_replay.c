@@ -357,7 +357,8 @@ static wick_status play_all(contest *c, const attempt *a, bool *more, wick_diag 
     wick_status status = bound_make(arena, c->plan, c->trace, c->options, c->correct, c->n_samples,
                                     c->grid, a->terms, &p, diag);
     double effort = status == WICK_OK ? bound_effort(&p.bound) : 0;
-    /* A plan is worth making when it can be replayed, which computes all values anew. */
+    /* A plan is worth making when it can be replayed, which may compute all values anew
+       and is reckoned so. */
     *more = status == WICK_OK && (bounds || spend(c, effort, 2));
     if (*more && bounds)
         begin_progress(c, p.bound.n, effort);

@@ -439,9 +439,13 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
             v->first[i] = v->floats;
             v->floats += (size_t)rows_of(b, queue) * (size_t)b->points;
         }
-    bool all = sizeof(float) * (double)v->floats * b->n <= b->kept_bytes;
-    v->block = all ? b->n : bound_block(b);
+    v->block = bound_block(b);
     int n_blocks = (b->n + v->block - 1) / v->block;
+    if (sizeof(float) * (double)v->floats * b->n <= b->kept_bytes ||
+        BOUND_BLOCKS * v->block + n_blocks >= b->n) { /* blocks would take more */
+        v->block = b->n;
+        n_blocks = 1;
+    }
     v->last = wick_new(arena, float, wick_size_mul((size_t)n_blocks, v->floats));
     for (int i = 0; i < BOUND_BLOCKS && i < n_blocks; i++) {
         v->blocks[i] = wick_new(arena, float, wick_size_mul((size_t)v->block, v->floats));

@@ -7,9 +7,9 @@
 
 #include <math.h>
 
-/* Of expected accuracy: what a rule, or tuned thresholds, must be better by than always the same
-   module with one trace to learn from, which says nothing of how traces differ: they are the
-   luckiest of hundreds, a process's table one of eight. */
+/* Of expected accuracy, divided by the number of traces: what a rule, or tuned thresholds, must be
+   better by than always the same module. One trace says nothing of how traces differ, and they are
+   the luckiest of hundreds, a process's table one of eight. */
 static const double SEARCHED = 0.005;
 /* To be off is tried where sleep takes this share of the mean harvest, or in a period so many
    boots: with less at stake, more candidates win by luck what the action does not. */

@@ -44,7 +44,7 @@ static double arrives_uj(const supply *s, int *sample, double t, double until_s)
 static void see_slots(foresight *f, const supply *s, double start_s) {
     double end_s = s->trace->end_s, eff = f->on->plan->device->capacitor.efficiency;
     double before_uw = supply_recent_uw(s, s->trace->n - 1, end_s, 0), t = fmod(start_s, end_s);
-    int sample = supply_sample_at(s, 0, t);
+    int sample = wick_trace_sample_at(s->trace, 0, t);
     for (int i = 0; i < f->n_slots; i++) {
         double recent_uw = eff * supply_recent_uw(s, sample, t, before_uw);
         f->bin[i] = (uint8_t)harvest_chain_bin(&f->chain, recent_uw);

@@ -42,8 +42,9 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
    policies tuned otherwise. Where the device may switch off (options), and sleep takes a fifth of
    the mean harvest or, in a period, two boots' energy, tables and rules do that as well. One that
    is not always the same module must be better than the best fixed module by more than the
-   standard error over the traces, because what is better by little, or on some of these traces, may
-   be worse on others. Compared, and scored, as for wick_policy_tune. Tables' arrays are in `arena`;
+   standard error over the traces (one that is not of a process by half a point more, divided by the
+   number of traces), because what is better by little, or on some of these traces, may be worse on
+   others. Compared, and scored, as for wick_policy_tune. Tables' arrays are in `arena`;
    *made (may be NULL) describes the chosen table, zero where it is one of `also`. */
 wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,

@@ -1,16 +1,20 @@
 #include "sim/policy_worlds.h"
 
+#include <assert.h>
 #include <math.h>
 
 enum {
     FINAL_RUNS = 4,      /* as many at last as in the search, at least */
     FINAL_PERIODS = 1500 /* that drawn traces have together: fewer, and luck decides */
 };
-static const double PIECE_PERIODS = 10, MOST_SAMPLES = 2e7;
+static const double PIECE_PERIODS = 10;
+static const double MOST_SAMPLES = 2e7; /* drawn, some 300 MB (curves: a gigabyte) */
 
 static policy_worlds make(wick_arena *arena, const wick_judged *on, int drawn, int runs) {
+    assert(on->phases >= 1);
     policy_worlds w = {.all = *on, .of_each = 1 + drawn};
-    const wick_trace **traces = wick_new(arena, const wick_trace *, on->n_traces *w.of_each);
+    int n = on->n_traces * w.of_each;
+    const wick_trace **traces = wick_new(arena, const wick_trace *, n);
     double piece_s = PIECE_PERIODS * on->workload.period_s;
     for (int t = 0; t < on->n_traces; t++) {
         traces[t * w.of_each] = on->traces[t];
@@ -19,12 +23,12 @@ static policy_worlds make(wick_arena *arena, const wick_judged *on, int drawn, i
                 wick_trace_drawn(arena, on->traces[t], piece_s, (uint64_t)t, (uint64_t)i);
     }
     w.all.traces = traces;
-    w.all.n_traces = on->n_traces * w.of_each;
+    w.all.n_traces = n;
     w.all.phases = (runs + drawn) / w.of_each;
     return w;
 }
 
-/* Long traces need fewer. */
+/* Of each trace; long ones need fewer. */
 static int most_drawn(const wick_judged *on) {
     double periods = 0, samples = 0;
     for (int t = 0; t < on->n_traces; t++) {

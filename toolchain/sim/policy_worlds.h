@@ -11,9 +11,11 @@ typedef struct policy_worlds {
     int of_each; /* traces that follow each other and belong to one of `on`; with it */
 } policy_worlds;
 
-/* For a search over hundreds of candidates: as many runs of each trace as on->phases. */
+/* For a search over hundreds of candidates: on->phases (>= 1) runs of each trace and those drawn
+   from it, rounded up. Draws depend on a trace's place among `on`. */
 policy_worlds policy_worlds_search(wick_arena *arena, const wick_judged *on);
-/* For the best of them. */
+/* For the best of them: those of the search and more, or from more start phases where the traces
+   are long. */
 policy_worlds policy_worlds_final(wick_arena *arena, const wick_judged *on);
 /* Those of one trace. */
 wick_judged policy_worlds_of(const policy_worlds *w, int trace);

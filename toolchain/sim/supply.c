@@ -7,23 +7,6 @@
 
 static const double SUPPLY_MEMORY_S = 10;
 
-int supply_sample_at(const supply *s, int from, double t) {
-    int low = from, high = from + 1, n = s->trace->n;
-    for (int step = 1; high < n && s->trace->time_s[high] <= t; step *= 2) {
-        low = high;
-        high += step;
-    }
-    high = high < n ? high : n;
-    while (high - low > 1) {
-        int middle = low + (high - low) / 2;
-        if (s->trace->time_s[middle] <= t)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 double supply_recent_uw(const supply *s, int i, double t, double start_uw) {
     double mean = s->recent_uw[i], dt = t - s->trace->time_s[i];
     mean += (s->arrives_uw[SUPPLY_WARM][i] - mean) * -expm1(-dt / s->memory_s);

@@ -42,10 +42,8 @@ wick_status supply_make(wick_arena *arena, const wick_trace *trace, const wick_h
 void supply_remember(supply *s, double memory_s);
 /* End of sample i, from the trace's start. */
 static inline double supply_end_s(const supply *s, int i) {
-    return i + 1 < s->trace->n ? s->trace->time_s[i + 1] : s->trace->end_s;
+    return wick_trace_end_s(s->trace, i);
 }
-/* The sample that holds time t, at or after sample `from`. */
-int supply_sample_at(const supply *s, int from, double t);
 /* First sample behind i's block. */
 static inline int supply_block_end(const supply *s, int i) {
     int end = (i / SUPPLY_BLOCK + 1) * SUPPLY_BLOCK;

@@ -43,6 +43,13 @@ wick_trace_options wick_trace_defaults(void);
 wick_status wick_trace_load(wick_arena *arena, const char *path, const wick_device *device,
                             const wick_trace_options *options, wick_trace **out, wick_diag *diag);
 
+/* End of sample i, from the trace's start. */
+static inline double wick_trace_end_s(const wick_trace *trace, int i) {
+    return i + 1 < trace->n ? trace->time_s[i + 1] : trace->end_s;
+}
+/* The sample that holds time t, at or after sample `from`. */
+int wick_trace_sample_at(const wick_trace *trace, int from, double t);
+
 /* The same trace from a source `factor` times as large (powers and currents; > 0), in `arena`;
    shares times and texts. */
 wick_trace *wick_trace_scaled(wick_arena *arena, const wick_trace *trace, double factor);

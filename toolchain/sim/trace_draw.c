@@ -10,28 +10,12 @@ typedef struct drawing {
     double at_s;
 } drawing;
 
-static double end_of(const wick_trace *t, int i) {
-    return i + 1 < t->n ? t->time_s[i + 1] : t->end_s;
-}
-
-static int sample_at(const wick_trace *t, double time_s) {
-    int low = 0, high = t->n;
-    while (high - low > 1) {
-        int middle = low + (high - low) / 2;
-        if (t->time_s[middle] <= time_s)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* The source from from_s on, and from its beginning where it ends. */
 static void add_piece(drawing *d, double from_s, double length_s) {
     const wick_trace *t = d->from;
     const double least_s = 1e-9 * t->end_s; /* so that times increase */
-    for (int i = sample_at(t, from_s); length_s > least_s; i = (i + 1) % t->n) {
-        double s = fmin(end_of(t, i) - from_s, length_s);
+    for (int i = wick_trace_sample_at(t, 0, from_s); length_s > least_s; i = (i + 1) % t->n) {
+        double s = fmin(wick_trace_end_s(t, i) - from_s, length_s);
         from_s = i + 1 < t->n ? t->time_s[i + 1] : 0;
         if (s <= least_s)
             continue;

@@ -288,6 +288,23 @@ wick_status wick_trace_load(wick_arena *arena, const char *path, const wick_devi
     return status;
 }
 
+int wick_trace_sample_at(const wick_trace *trace, int from, double t) {
+    int low = from, high = from + 1, n = trace->n;
+    for (int step = 1; high < n && trace->time_s[high] <= t; step *= 2) {
+        low = high;
+        high += step;
+    }
+    high = high < n ? high : n;
+    while (high - low > 1) {
+        int middle = low + (high - low) / 2;
+        if (trace->time_s[middle] <= t)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 wick_trace *wick_trace_scaled(wick_arena *arena, const wick_trace *trace, double factor) {
     wick_trace *out = wick_new(arena, wick_trace, 1);
     *out = *trace;

@@ -410,7 +410,7 @@ wick_situation world_situation(const world *w, double deadline_s, uint8_t module
 static void enter_trace(world *w) {
     double end_s = w->supply.trace->end_s, start_s = fmod(w->options->trace_start_s, end_s);
     w->trace_s = -start_s;
-    world_enter_sample(w, supply_sample_at(&w->supply, 0, start_s));
+    world_enter_sample(w, wick_trace_sample_at(w->supply.trace, 0, start_s));
     w->recent_start_uw =
         -supply_recent_uw(&w->supply, w->sample, start_s, 0) * exp(start_s / w->supply.memory_s);
     if (!isfinite(w->recent_start_uw)) /* so far in that nothing would be left of it */

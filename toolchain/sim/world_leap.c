@@ -43,7 +43,7 @@ static void aim(leap *l, double dt_s, leap_target target) {
     double t = l->start_s + dt_s;
     l->dt_s = dt_s;
     l->target = target;
-    l->sample = supply_sample_at(s, l->w->sample, t);
+    l->sample = wick_trace_sample_at(s->trace, l->w->sample, t);
     int last = supply_block_end(s, l->w->sample) - 1;
     l->sample = l->sample < last ? l->sample : last;
     l->after = supply_sums_at(s, l->regime, l->sample, t);
