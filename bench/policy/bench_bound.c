@@ -10,10 +10,20 @@
 typedef struct arguments {
     const char *scenario, *traces, *plans[8];
     int n_plans, phases, every, first, grids, slots, levels, charges;
+    bool bounds; /* alone */
 } arguments;
 
 enum { MOST_CHARGES = 4000 };
-enum { KEY_PHASES = 256, KEY_EVERY, KEY_FIRST, KEY_GRIDS, KEY_SLOTS, KEY_LEVELS, KEY_CHARGES };
+enum {
+    KEY_PHASES = 256,
+    KEY_EVERY,
+    KEY_FIRST,
+    KEY_GRIDS,
+    KEY_SLOTS,
+    KEY_LEVELS,
+    KEY_CHARGES,
+    KEY_BOUNDS
+};
 
 static const struct argp_option option_table[] = {
     {"traces", 't', "FOLDER", 0, "the trace files that the scenario names", 0},
@@ -26,6 +36,7 @@ static const struct argp_option option_table[] = {
     {"slots", KEY_SLOTS, "N", 0, "instants of a period on the first grid (default 10)", 0},
     {"levels", KEY_LEVELS, "N", 0, "parts of the longest answer there (default 48)", 0},
     {"charges", KEY_CHARGES, "N", 0, "charges of the first grid (default: as fits)", 0},
+    {"bounds", KEY_BOUNDS, NULL, 0, "the bounds alone, without replays", 0},
     {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state) {
@@ -54,6 +65,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_CHARGES:
         a->charges = atoi(text);
+        break;
+    case KEY_BOUNDS:
+        a->bounds = true;
         break;
     case ARGP_KEY_ARG:
         if (!a->scenario)
@@ -92,7 +106,9 @@ static wick_clairvoyant_options grid_of(const arguments *a, int g) {
     return (wick_clairvoyant_options){.slots = a->slots << finer,
                                       .levels = a->levels << finer,
                                       .charges = g ? MOST_CHARGES : a->charges,
-                                      .tires = g > 0 || a->charges > 0};
+                                      .tires = g > 0 || a->charges > 0,
+                                      .drawn = 6000,
+                                      .cold = g > 0 || a->charges > 0};
 }
 
 static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,
@@ -104,18 +120,20 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
     double gap = 1;
     for (int g = 0; g < a->grids && gap > 0.01 && status == WICK_OK; g++) {
         const wick_clairvoyant_options grid = grid_of(a, g);
-        double bound, reached, since_s = processor_s();
+        double bound, reached = 0, since_s = processor_s();
         const char *charges = grid.charges ? wick_arena_printf(arena, "%d", grid.charges) : "few";
-        status = wick_policy_bound(&judged, &grid, &bound, &reached, diag);
+        status = wick_policy_bound(&judged, &grid, &bound, a->bounds ? NULL : &reached, diag);
         if (status != WICK_OK)
             break;
         gap = bound > 0 ? 1 - reached / bound : 0;
         printf(
-            "%s %s %d window %g deadline %g rho %.3f: %d slots, %d levels, %s charges: bound %.2f, "
-            "replayed %.2f, gap %.2f %% (%.1f s)\n",
+            "%s %s %d window %g deadline %g rho %.3f: %d slots, %d levels, %s charges: bound %.2f, ",
             f->name, s->sets[c->set].name, c->file, s->windows[c->window],
             s->deadlines[c->deadline], scene_rho(s, f, c->rho), grid.slots, grid.levels, charges,
-            100 * bound, 100 * reached, 100 * gap, processor_s() - since_s);
+            100 * bound);
+        if (!a->bounds)
+            printf("replayed %.2f, gap %.2f %% ", 100 * reached, 100 * gap);
+        printf("(%.1f s)\n", processor_s() - since_s);
         fflush(stdout);
     }
     wick_arena_free(arena);

@@ -291,7 +291,7 @@ void brute_try(void **state) {
         /* Patience lasts longer than the run, or a quarter of a period. */
         t.options.wait_s = worlds->kind == BRUTE_IMPATIENT ? 0.004 : 0.2;
         const best b = search(&t);
-        wick_bound bound, known, tires;
+        wick_bound bound, known, fine;
         /* The trace changes within intervals. */
         wick_clairvoyant_options grid = {.slots = 27, .levels = 40, .charges = 100};
         assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &grid,
@@ -302,13 +302,13 @@ void brute_try(void **state) {
                                           &known, NULL),
                          WICK_OK);
         grid.known = false;
-        grid.tires = true;
-        assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &grid,
-                                          &tires, NULL),
-                         WICK_OK);
-        assert_true(tires.expected <= bound.expected + 1e-6);
-        tighter += tires.expected < bound.expected - 1e-6;
-        double limit = tires.expected * bound.inputs;
+        grid.tires = grid.cold = true;
+        assert_int_equal(
+            wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES, &grid, &fine, NULL),
+            WICK_OK);
+        assert_true(fine.expected <= bound.expected + 1e-6);
+        tighter += fine.expected < bound.expected - 1e-6;
+        double limit = fine.expected * bound.inputs;
         if (b.expected > limit + 1e-5 || b.correct > known.expected * known.inputs + 1e-5)
             fail_msg("case %d: %g expected and %d right of %d inputs; bounds %g and %g", seed,
                      b.expected, b.correct, bound.inputs, limit, known.expected * known.inputs);
@@ -324,7 +324,7 @@ void brute_try(void **state) {
     }
     print_message(
         "%d cases, %d searched wholly: in %d the best schedule equals the bound; it reaches "
-        "%.1f %% of all; %d are lower where tiredness is a state\n",
+        "%.1f %% of all; %d are lower where what the engine knows is in the state\n",
         open, whole, equal, 100 * reached / most, tighter);
     assert_true(whole >= worlds->least_whole * worlds->cases &&
                 equal >= worlds->least_equal * whole);
@@ -412,7 +412,7 @@ static void tire(tiny *t) {
     for (int slots = 10; slots <= 320; slots *= 2)
         for (int tires = 0; tires < 2; tires++) {
             wick_clairvoyant_options grid = {
-                .slots = slots, .levels = 40, .charges = 400, .tires = tires};
+                .slots = slots, .levels = 40, .charges = 400, .tires = tires, .cold = tires};
             wick_bound bound;
             assert_int_equal(wick_clairvoyant(&t->plan, &t->trace, &t->options, t->correct, SAMPLES,
                                               &grid, &bound, NULL),

@@ -57,7 +57,7 @@ static bounds bounds_of(const scenario *s) {
     wick_clairvoyant_options grid = {.slots = 12, .levels = 32, .charges = 48};
     bounds b;
     for (int known = 0; known < 2; known++) {
-        grid.known = grid.tires = known;
+        grid.known = grid.tires = grid.cold = known;
         assert_int_equal(wick_clairvoyant(&s->plan, &s->trace, &s->options, s->correct, 5, &grid,
                                           known ? &b.known : &b.energy, NULL),
                          WICK_OK);
@@ -67,7 +67,7 @@ static bounds bounds_of(const scenario *s) {
 
 static void replay(const scenario *s, bounds *b, bool known) {
     wick_clairvoyant_options grid = {
-        .slots = 12, .levels = 32, .charges = 48, .known = known, .tires = known};
+        .slots = 12, .levels = 32, .charges = 48, .known = known, .tires = known, .cold = known};
     wick_bound with;
     assert_int_equal(wick_clairvoyant_replay(&s->plan, &s->trace, &s->options, s->correct, 5, &grid,
                                              &with, &b->replayed, NULL),

@@ -84,7 +84,8 @@ static void replays_end(void **state) {
     assert_true(!all.cut_short && all.replays > 20);
     assert_int_equal(replay(s, 3e5, &some, &reached, NULL), WICK_OK);
     assert_true(some.cut_short);
-    assert_in_range(some.replays, 3, 12);
+    print_message("%d replays of %d\n", some.replays, all.replays);
+    assert_in_range(some.replays, 3, all.replays / 2);
     assert_true(reached > 0 && reached <= all.expected);
     assert_true(some.expected >= most);
     free(s);

@@ -1,6 +1,6 @@
 /* Replays of the clairvoyant's plan in the exact simulator. */
 #include "helper_net_plan.h"
-#include "sim/clairvoyant_sweep.h"
+#include "sim/clairvoyant_control.h"
 #include "sim/sim.h"
 
 #include <setjmp.h>
@@ -159,11 +159,115 @@ static void a_control_sees_what_is_taken(void **state) {
     net_plan_free(&n);
 }
 
+typedef struct warms {
+    int off, boots, commits; /* looks that switched off; behind a boot; behind a commit */
+    bool was_off, was_warm;
+} warms;
+
+static wick_sim_action switch_off_once(void *ctx, const wick_sim_state *s) {
+    warms *w = ctx;
+    if (w->was_off) {
+        assert_false(s->warm);
+        w->boots++;
+    }
+    w->commits += s->warm && !w->was_warm && !w->was_off;
+    w->was_off = s->warm && s->progress[0] > 0 && w->off < 5;
+    w->was_warm = s->warm;
+    if (!w->was_off)
+        return (wick_sim_action){.kind = WICK_SIM_GO_ON};
+    w->off++;
+    return (wick_sim_action){.kind = WICK_SIM_OFF, .until_s = s->now_s + 0.1};
+}
+
+static void a_control_sees_what_is_committed(void **state) {
+    (void)state;
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    double start_s = 0, uw = 1e3;
+    wick_trace trace = {
+        .n = 1, .time_s = &start_s, .power_uw = &uw, .end_s = 10, .path = "constant"};
+    warms w = {0};
+    const wick_sim_control control = {.act = switch_off_once, .ctx = &w};
+    wick_sim_options o = wick_sim_defaults();
+    wick_sim_result r;
+    o.workload.period_s = o.workload.deadline_s = 1;
+    o.duration_s = 20;
+    o.control = &control;
+    o.quiet = true;
+    assert_int_equal(wick_sim_run(n.plan, &trace, &o, n.correct, NET_SAMPLES, &r, NULL), WICK_OK);
+    assert_true(w.off == 5 && w.boots == 5 && w.commits >= 5);
+    wick_sim_free(&r);
+    net_plan_free(&n);
+}
+
+enum { MOST_BOOTS = 8 };
+
+/* When a device boots that follows the bound's plan, in steady light and with one input in 10 s. */
+static int boots_of(const net_plan *n, const manner *manners, int n_manners, double *boots_s) {
+    const wick_plan *p = n->plan;
+    double start_s = 0, uw = 0.17 * (p->segments[0].cost.energy_uj + p->segments[1].cost.energy_uj);
+    wick_trace trace = {
+        .n = 1, .time_s = &start_s, .power_uw = &uw, .end_s = 40, .quantity = "power"};
+    const wick_clairvoyant_options grid = {.slots = 4, .levels = 24, .charges = 400};
+    wick_sim_options o = wick_sim_defaults();
+    o.workload.period_s = o.workload.deadline_s = 10;
+    o.quiet = o.record = true;
+    wick_arena *arena = wick_arena_new();
+    wick_progress progress = {0};
+    bound_problem problem;
+    bound_values *values;
+    wick_sim_result r;
+    double value;
+    int found = 0;
+    assert_int_equal(bound_make(arena, p, &trace, &o, n->correct, NET_SAMPLES, &grid,
+                                (bound_terms){.dearer = 1}, &problem, NULL),
+                     WICK_OK);
+    assert_int_equal(
+        bound_sweep(&problem.bound, arena, problem.cap.energy_uj, &value, &values, &progress, NULL),
+        WICK_OK);
+    replay plays = {.planner = {.problem = &problem, .values = values},
+                    .manners = manners,
+                    .n_manners = n_manners,
+                    .progress = &progress};
+    const wick_sim_control control = {.act = replay_act, .ctx = &plays};
+    o.control = &control;
+    assert_int_equal(wick_sim_run(p, &trace, &o, n->correct, NET_SAMPLES, &r, NULL), WICK_OK);
+    for (int i = 0; i < r.n_events && found < MOST_BOOTS; i++)
+        if (r.events[i].kind == WICK_EVENT_BOOT)
+            boots_s[found++] = r.events[i].time_s;
+    wick_sim_free(&r);
+    free(plays.planner.ways);
+    wick_arena_free(arena);
+    return found;
+}
+
+/* What goes off in the third period boots as late in an interval of 2.5 s as its work allows. */
+static void a_device_boots_late_where_it_shall(void **state) {
+    (void)state;
+    const manner early[] = {{.follows = true}};
+    const manner late[] = {{.follows = true},
+                           {.follows = true},
+                           {.follows = true, .boots_late = true},
+                           {.follows = true}};
+    double at_s[MOST_BOOTS], late_at_s[MOST_BOOTS];
+    net_plan n;
+    net_plan_make(&n, 5, "m4-fram", 6, 64);
+    int boots = boots_of(&n, early, 1, at_s), late_boots = boots_of(&n, late, 4, late_at_s);
+    assert_true(boots == 4 && late_boots == 4);
+    for (int i = 0; i < 3; i++)
+        assert_true(late_at_s[i] == at_s[i]);
+    assert_float_equal(at_s[3], 30, 1e-6);
+    assert_true(late_at_s[3] > 32.45 && late_at_s[3] < 32.5);
+    net_plan_free(&n);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_answer_is_delivered),
         cmocka_unit_test(kept_values_are_those_of_blocks),
         cmocka_unit_test(a_control_sees_what_is_taken),
+        cmocka_unit_test(a_control_sees_what_is_committed),
+        cmocka_unit_test(a_device_boots_late_where_it_shall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

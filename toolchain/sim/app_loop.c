@@ -136,6 +136,7 @@ static world_outcome control(program *p) {
                             .deadline_s = p->now.id >= 0 ? program_deadline_s(p) : INFINITY,
                             .input = p->now.id,
                             .waiting = w->arrivals.n_waiting,
+                            .warm = p->warm,
                             .taken = p->taken,
                             .features = p->taken && (p->segment > 0 || p->phase != WICK_PHASE_RUN),
                             .answered = p->answered,

@@ -11,7 +11,7 @@
 static const double MOST_WAITED_BYTES = 1e9, KEPT_BYTES = 2e9;
 
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
-    return (wick_clairvoyant_options){.slots = 20, .levels = 96};
+    return (wick_clairvoyant_options){.slots = 20, .levels = 96, .drawn = 300};
 }
 
 /* ---- the harvest ---- */
@@ -153,8 +153,8 @@ static double waited_bytes(const bound *b, int intervals) {
    while they run: until then it is lent. Plans that are no bounds do not count on it. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
-    bool tires = b->modes > TIRED, ever = false;
-    b->modes = TIRED;
+    bool tires = b->tires, ever = false;
+    b->tires = false;
     p->grid.tires = false;
     if (b->careful || p->terms.dearer != 1 || !p->work.lazy)
         return;
@@ -195,8 +195,8 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->power_uw = bound_interval(p, j * b->dt_s, b->dt_s + b->rows.unit_s).power_uw;
         v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
     }
-    b->modes += tires && ever;
-    p->grid.tires = b->modes > TIRED;
+    b->tires = tires && ever;
+    p->grid.tires = b->tires;
 }
 
 static double wrapped(double uj, double step_uj) {
@@ -269,9 +269,9 @@ double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
 static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_options *g,
                               wick_diag *diag) {
     if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
-        (g->charges && (g->charges < 16 || g->charges > 4000)))
+        (g->charges && (g->charges < 16 || g->charges > 64000)))
         return wick_fail(diag, WICK_RANGE, NULL, "grid",
-                         "2 to 1000 slots, 4 to 1000 levels, 16 to 4000 charges",
+                         "2 to 1000 slots, 4 to 1000 levels, 16 to 64000 charges",
                          "%d slots, %d levels, %d charges", g->slots, g->levels, g->charges);
     bool even = w->arrivals == WICK_ARRIVALS_PERIODIC && w->phase_s == 0;
     if (w->arrivals == WICK_ARRIVALS_LISTED && w->period_s > 0) {
@@ -353,7 +353,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                          d->capacitor.on_v, &p->supply, diag));
     WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
     bound *b = &p->bound;
-    *b = (bound){.modes = grid->tires && !terms.careful && terms.dearer == 1 ? 3 : 2,
+    *b = (bound){.tires = grid->tires && !terms.careful && terms.dearer == 1,
+                 .cold = grid->cold && p->work.lazy,
                  .n_modules = plan->model.n_modules,
                  .careful = terms.careful,
                  .kept_bytes = fmin(grid->kept_bytes > 0 ? grid->kept_bytes : KEPT_BYTES,
@@ -370,6 +371,7 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     /* Behind the instant that a boot runs over, the whole interval's sleep is paid. */
     b->boot_uj = fmax(0, b->boot_uj - b->sleep_uw * b->boot_s);
     p->grid = *grid;
+    p->grid.cold = b->cold;
     do {
         bound_rows_make(arena, plan, &p->work, &p->cap, terms.dearer, p->grid.levels, &b->rows);
         make_grid(b, load, &p->grid);
@@ -393,7 +395,7 @@ wick_bound bound_figures(const bound_problem *p, double value) {
                         .inputs = p->inputs,
                         .instants = b->n,
                         .grid = p->grid,
-                        .states = (b->modes + b->off_drops_new) * b->points * states};
+                        .states = (bound_modes(b) + b->off_drops_new) * b->points * states};
 }
 
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,

@@ -12,7 +12,7 @@ typedef struct wick_clairvoyant_options {
     int slots;   /* grid instants of a period, 2 to 1000 */
     int levels;  /* units that take longer than such a part of the longest answer's time (taking the
                     input, extractor, module, delivery) are divided, 4 to 1000 */
-    int charges; /* points between an empty and a full capacitor, 16 to 4000; 0: a third of what a
+    int charges; /* points between an empty and a full capacitor, 16 to 64000; 0: a third of what a
                     boot takes, or 1/160 of the dearest answer, lies between two, within 256 and 640
                     points */
     double effort; /* about the most values that a sweep may look at, some 10^9 of them a second;
@@ -25,6 +25,11 @@ typedef struct wick_clairvoyant_options {
     bool tires; /* whether the engine is tired of waiting is a state of its own, for half as much
                    effort again, where that takes less than a gigabyte and an interval is shorter
                    than its patience. Else it is tired in every state from when on it can be */
+    bool cold;  /* whether something is committed since the boot is a state of its own, for half as
+                   much effort again: what a device does first behind a boot commits. Else that is
+                   only known of work in the interval of the boot */
+    int drawn;  /* replays of each of two plans, at last, that depart from it in manners which are
+                   drawn for each period; only where the values of all instants are kept */
     bool known; /* also known: which modules are right on which input. Else each answer brings its
                    module's accuracy */
 } wick_clairvoyant_options;
@@ -97,8 +102,9 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
    in what the plan reckons with (as the bound does; or that nothing is spent before it has arrived,
    and all sleep is paid, so that it can be kept), in how much charge they keep in hand, and in when
    units begin: when the plan says, stopping where it does; as soon as they can; or as late as the
-   deadline allows (many units behind one wait commit once). The optimum lies between *reached and
-   out->expected. */
+   deadline allows (many units behind one wait commit once); and in when a device boots in an
+   interval of the plan: at once, or as late as its work allows. The optimum lies between *reached
+   and out->expected. */
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const struct wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,

@@ -40,7 +40,7 @@ static double from_row(const bound *b, int row) {
 
 /* Queues of all modes in which an input is outstanding. */
 static double queues(const bound *b) {
-    return (b->modes + b->off_drops_new) * (double)((1 << b->most_open) - 1);
+    return (bound_modes(b) + b->off_drops_new) * (double)((1 << b->most_open) - 1);
 }
 
 double bound_effort(const bound *b) {
@@ -49,7 +49,7 @@ double bound_effort(const bound *b) {
     for (int row = 0; row < b->rows.n; row++)
         sum += INSTANT + 2 * from_row(b, row); /* to off and on */
     sum *= queues(b);
-    sum += (b->modes - 1.0) * BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) *
+    sum += (1.0 + b->tires) * BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) *
            from_row(b, 0);
     return sum * b->points * b->n;
 }

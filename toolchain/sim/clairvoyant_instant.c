@@ -24,7 +24,7 @@ static void deliver(const sweep *s, int j, int mode, int queue, int row) {
 
 void instant(sweep *s, int j) {
     const bound *b = s->b;
-    for (int mode = OFF; mode < b->modes; mode++)
+    for (int mode = OFF; mode < MODES; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
             for (int row = 0; row < rows_of(b, queue); row++) {
                 float *to = row_at(s, &s->next, mode, queue, row);
@@ -32,12 +32,14 @@ void instant(sweep *s, int j) {
                 int at = oldest(s, queue);
                 for (int spared = 0; spared < 2; spared++) {
                     int kept = row, then = bound_queue_behind(b, j, mode, queue, spared, &kept);
-                    take(s, to, row_at(s, &s->now, mode, then, kept), 0);
+                    int behind = kept == row ? mode : bound_mode_without(b, mode, row);
+                    take(s, to, row_at(s, &s->now, behind, then, kept), 0);
                 }
                 if (at < 0)
                     continue;
+                int without = bound_mode_without(b, mode, row);
                 if (mode != OFF)
-                    take(s, to, row_at(s, &s->next, mode, queue & ~(1 << at), 0), 0);
+                    take(s, to, row_at(s, &s->next, without, queue & ~(1 << at), 0), 0);
                 deliver(s, j, mode, queue, row);
             }
 }
@@ -62,7 +64,7 @@ void onto_lattice(sweep *s, int j) {
     const bound *b = s->b;
     const interval *before = &b->intervals[j - 1], *behind = j < b->n ? &b->intervals[j] : before;
     const lattice *to = &before->end;
-    for (int mode = OFF; mode < b->modes; mode++)
+    for (int mode = OFF; mode < MODES; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
             for (int at = 0; at < rows_of(b, queue); at++) {
                 float *row = row_at(s, &s->next, mode, queue, at);
@@ -81,7 +83,7 @@ static float *waited_at(const sweep *s, int j) {
 }
 
 void keep_waited(sweep *s, int j) {
-    if (s->b->modes <= TIRED)
+    if (!s->b->tires)
         return;
     memcpy(waited_at(s, j), row_at(s, &s->next, TIRED, 0, 0), waited_floats(s) * sizeof(float));
     s->waited_to = s->waited_to > j ? s->waited_to : j;
@@ -148,7 +150,7 @@ static void sleep_through(const bound *b, int i, int t, double *share, double *p
 void wait_on(sweep *s, int i) {
     const bound *b = s->b;
     int t = i + b->waits;
-    if (b->modes <= TIRED || t > s->waited_to || t >= b->n || !b->intervals[t].tired)
+    if (!b->tires || t > s->waited_to || t >= b->n || !b->intervals[t].tired)
         return;
     const lattice *start = &b->intervals[i].start, *end = &b->intervals[t - 1].end;
     double share, plus_uj, floor_uj = bound_floor_uj(b, &b->intervals[t - 1], true, false);
@@ -158,7 +160,6 @@ void wait_on(sweep *s, int i) {
         for (int row = 0; row < rows_of(b, queue); row++) {
             outcome all[OUTCOMES];
             int n = outcomes_of(b, i, t, (outcome){queue, row}, all);
-            float *to = row_at(s, &s->now, ON, queue, row);
             for (int k = 0; k < n; k++) {
                 const float *from = waited_at(s, t);
                 from += ((size_t)all[k].queue * (size_t)s->next.rows + (size_t)all[k].row) *
@@ -171,7 +172,11 @@ void wait_on(sweep *s, int i) {
                     if (uj < floor_uj - 1e-9 || of < 0)
                         continue;
                     float value = from[of < b->points ? of : b->points - 1];
-                    to[p] = to[p] > value ? to[p] : value;
+                    for (int mode = ON; mode < TIRED; mode++) {
+                        float *to = row_at(s, &s->now, mode, queue, row) + p;
+                        if (s->queues[mode])
+                            *to = *to > value ? *to : value;
+                    }
                 }
             }
         }

@@ -7,6 +7,9 @@ enum { CHARGES = 4 };
 /* Values that differ by less are equal. */
 static const double EQUAL = 1e-4;
 
+/* Late work has so much of its time. */
+static const double SLACK = 1.05;
+
 /* A state at an instant, or in the interval before it. */
 typedef struct place {
     int mode, queue, row;
@@ -16,7 +19,7 @@ typedef struct place {
 struct plan_way {
     place to; /* before what happens at the next instant */
     double value;
-    double work_uj; /* paid */
+    double work_uj, time_s; /* paid; its time */
     bool boots;
     int answer; /* that the oldest input gets on the way; 0: none */
 };
@@ -70,7 +73,7 @@ static void end_at(const working *w, const worked *at) {
     const bound_row *row = &b->rows.rows[at->row];
     double end_uj = w->kept_uj - (at->work_uj + at->extra.uj) * v->decay;
     for (int end = 0; end < 2; end++) {
-        int mode = end ? w->on : OFF;
+        int mode = !end ? OFF : w->on == ON ? bound_mode_on(b, &at->extra) : w->on;
         double sleep_uj = mode != OFF && (w->was_on || b->careful) ? w->sleep_uj : 0, uj = end_uj;
         if (mode == OFF || uj - sleep_uj < row->next_uj)
             uj -= at->commit_uj * v->decay;
@@ -85,6 +88,7 @@ static void end_at(const working *w, const worked *at) {
         add_way(w->p, (plan_way){.to = to,
                                  .value = value_at(w->p, w->j, &to) + at->reward,
                                  .work_uj = at->work_uj,
+                                 .time_s = at->time_s,
                                  .boots = !w->was_on,
                                  .answer = at->answer});
     }
@@ -167,7 +171,7 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .was_on = !boots,
                  .works = works,
                  .tired = bound_tired(b, v, from->mode),
-                 .on = bound_tired(b, v, from->mode) && b->modes > TIRED ? TIRED : ON,
+                 .on = bound_tired(b, v, from->mode) && b->tires ? TIRED : ON,
                  .ready_uj = crest_uj(&v->crest[!boots], from->uj) - boot_uj * v->paid,
                  .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
     bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;
@@ -176,7 +180,8 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
         work_from(&w, (worked){.queue = from->queue & ((1 << b->most_open) - 1),
                                .row = from->row,
                                .least_uj = -INFINITY,
-                               .extra = {.booted = boots}});
+                               .extra = bound_extra_from(&b->rows, from->row,
+                                                         boots || from->mode == COLD)});
     if (boots || !p->n_ways) {
         place rest = {.mode = OFF, .queue = from->queue, .row = from->row};
         rest.uj = fmin(from->uj * v->decay + v->gain_uj, bound_cap_uj(b, rest.queue, rest.row));
@@ -264,7 +269,12 @@ plan_ahead plan_look(planner *p, plan_state from) {
     if (j > b->n)
         return ahead;
     int oldest = bound_oldest(b, from.queue);
-    place at = {.mode = from.on ? ON : OFF, .queue = from.queue, .row = from.row, .uj = from.uj};
+    place at = {.mode = !from.on               ? OFF
+                        : from.cold && b->cold ? COLD
+                                               : ON,
+                .queue = from.queue,
+                .row = from.row,
+                .uj = from.uj};
     walk w = {.p = p,
               .ahead = &ahead,
               .asked = oldest < 0 ? -1 : (j - 1) / b->slots - oldest,
@@ -286,7 +296,8 @@ plan_ahead plan_look(planner *p, plan_state from) {
     int horizon = bound_horizon(p->values, j);
     for (;; j++) {
         if (w.waits && best.boots) {
-            ahead.boot_s = since_s;
+            double last_s = fmin(j * b->dt_s, b->end_s) - SLACK * best.time_s - b->boot_s;
+            ahead.boot_s = p->boots_late ? fmax(since_s, last_s - 1e-3 * b->dt_s) : since_s;
             w.waits = false;
         }
         if (j >= horizon && w.waits)

@@ -7,7 +7,7 @@
 
 typedef struct plan_state {
     double at_s;
-    bool on;
+    bool on, cold;
     int queue; /* as in clairvoyant_queue.c */
     int row;   /* of the oldest outstanding input; 0 without one */
     double uj; /* in the capacitor, with what is drawn beyond that row */
@@ -32,7 +32,8 @@ typedef struct planner {
     bound_values *values;
     double margin_uj; /* values are means over charges that are up to so much lower: a plan that
                          works out to the last µJ of a rounded charge does not work out */
-    plan_way *ways;   /* those of one interval, the caller's to free */
+    bool boots_late; /* as late in an interval as its work allows: nobody sleeps through the rest */
+    plan_way *ways;  /* those of one interval, the caller's to free */
     int n_ways, room;
 } planner;
 

@@ -1,264 +1,18 @@
-/* The clairvoyant's plan in the exact simulator: a control that looks at the plan from the state
-   that the device is really in, before every unit. */
+/* Replays of the clairvoyant's plans in the exact simulator; the best one counts. */
+#include "base/base.h"
+#include "sim/clairvoyant_control.h"
 #include "sim/clairvoyant_grid.h"
-#include "sim/clairvoyant_plan.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-typedef struct replay {
-    planner planner;
-    int target;   /* the module that the input in work is meant for; 0: not chosen */
-    int input;    /* it was chosen for */
-    bool follows; /* the plan in when it works and where it stops; else what can be done is done at
-                     once, up to where the engine commits */
-    double late;  /* share of the capacitor that it charges, for as many units as that carries,
-                     before it begins the next one */
-    wick_progress *progress;
-    uint64_t before; /* of it */
-} replay;
-
-static const wick_segment *segment_of(const replay *r, int k) {
-    return &r->planner.problem->plan->model.segments[k];
+/* Values that a replay looks at, about; where they are not kept, it may compute them all anew. */
+static double replay_effort(const bound *b, bool kept) {
+    const double looks = 100; /* for each row, in an interval */
+    double all = bound_effort(b);
+    return kept ? fmin(all, looks * b->n * b->rows.n) : all;
 }
-
-/* Inputs that are outstanding, as in clairvoyant_queue.c. */
-static int queue_of(const replay *r, const wick_sim_state *s) {
-    const bound_problem *p = r->planner.problem;
-    const bound *b = &p->bound;
-    double period_s = p->options->workload.period_s, deadline_s = p->options->workload.deadline_s;
-    int newest = (int)floor(s->now_s / period_s + 1e-9), queue = 0;
-    for (int i = -1; i < s->waiting; i++) {
-        double arrival_s = i < 0 ? s->arrival_s : s->waiting_s[i];
-        if ((i < 0 && s->input < 0) || s->now_s >= arrival_s + deadline_s)
-            continue;
-        int at = newest - (int)lround(arrival_s / period_s);
-        if (at >= 0 && at < b->most_open)
-            queue |= 1 << at;
-    }
-    return queue;
-}
-
-static bool answered(const wick_sim_state *s, int k) {
-    return k > 0 && s->answered >> (k - 1) & 1;
-}
-
-/* Where the input in work is on the way to an answer of module k (0: the extractor alone). */
-static bound_place place_of(const replay *r, const wick_sim_state *s, int k) {
-    const bound_problem *p = r->planner.problem;
-    const bound_rows *rows = &p->bound.rows;
-    if (s->input < 0 || !s->taken)
-        return (bound_place){0};
-    if (!s->features)
-        return rows->spans[0][s->progress[0]];
-    if (p->plan->model.chain)
-        for (k = p->plan->model.n_modules; k > 1 && answered(s, k);)
-            k--;
-    else if (k == 0 || answered(s, k) || s->progress[k] == 0)
-        return (bound_place){.row = rows->extracted};
-    return rows->spans[k][s->progress[k]];
-}
-
-static plan_ahead look(replay *r, const wick_sim_state *s, bool on, int k) {
-    bound_place place = place_of(r, s, k);
-    plan_state state = {.at_s = s->now_s,
-                        .on = on,
-                        .queue = queue_of(r, s),
-                        .row = place.row,
-                        .uj = s->energy_uj + place.beyond_uj};
-    return plan_look(&r->planner, state);
-}
-
-/* The segment of the next unit: of the extractor, or of the module that is in work for `target`. */
-static int next_segment(const replay *r, const wick_sim_state *s, int target) {
-    const wick_model *m = &r->planner.problem->plan->model;
-    if (!s->features)
-        return 0;
-    int k = m->chain ? m->n_modules : target;
-    while (k > target && answered(s, k))
-        k--;
-    return k;
-}
-
-/* Of the segment of the next unit, those that are done by a row; INT_MAX: all. */
-static int spans_until(const replay *r, const wick_sim_state *s, int row) {
-    int k = next_segment(r, s, r->target), i = s->progress[k];
-    const bound_place *behind = r->planner.problem->bound.rows.spans[k] + 1;
-    int n = segment_of(r, k)->n_spans, first = i;
-    while (i < n && behind[i].row <= row)
-        i++;
-    return i < n ? i - first : INT_MAX;
-}
-
-/* The charge with which the next unit surely ends. */
-static double enough_uj(const replay *r, const wick_sim_state *s) {
-    const bound_problem *p = r->planner.problem;
-    const work_items *w = &p->work;
-    int k = next_segment(r, s, r->target);
-    const wick_segment *segment = segment_of(r, k);
-    int i = s->progress[k];
-    if (i >= segment->n_spans)
-        return 0;
-    const wick_span *span = &p->plan->model.spans[segment->first_span + i];
-    if (w->lazy && span->need_mv)
-        return store_energy_at(&p->cap, (span->need_mv + 1) * 1e-3);
-    int first = w->span_first[segment->first_span + i], end = w->items[first].unit_end;
-    double off_uj = w->sequence[k].max_off_uj;
-    double unit_uj = work_before(w, k, end)->drawn_uj - work_before(w, k, first)->drawn_uj;
-    return off_uj + 1.1 * unit_uj +
-           work_before(w, WORK_DECIDE, w->sequence[WORK_DECIDE].end)->drawn_uj;
-}
-
-/* The work from a row to the answer of a module. */
-typedef struct rest {
-    double uj; /* the charge that carries all of it in one go */
-    double time_s;
-} rest;
-
-static void add_rest(const replay *r, bound_line line, int from, int k, rest *sum) {
-    const bound *b = &r->planner.problem->bound;
-    const bound_row *rows = b->rows.rows, *here = &rows[from];
-    for (int i = line.first > from ? line.first : from + 1; i < line.end; i++) {
-        sum->uj = fmax(sum->uj, rows[i].need_uj + rows[i].before_uj - here->uj);
-        sum->uj = fmax(sum->uj, b->off_uj + rows[i].uj - here->uj + rows[i].store_uj);
-        sum->time_s = rows[i].time_s - here->time_s;
-        if (rows[i].answers == k)
-            return;
-    }
-}
-
-static rest rest_of(const replay *r, int from, int k) {
-    const bound_rows *rows = &r->planner.problem->bound.rows;
-    rest sum = {0};
-    if (from < rows->trunk.end)
-        add_rest(r, rows->trunk, from, k, &sum);
-    for (int i = 0; i < rows->n_branches; i++)
-        if (rows->rows[rows->branches[i].end - 1].answers == k)
-            add_rest(r, rows->branches[i], from, k, &sum);
-    return sum;
-}
-
-/* When a device that draws `uw` has `target_uj`, at most until_s; INFINITY: not by then. */
-static double reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
-                        double until_s) {
-    const bound_problem *p = r->planner.problem;
-    double at_s = s->now_s, uj = s->energy_uj, step_s = p->bound.dt_s / 64;
-    while (uj < target_uj) {
-        if (at_s >= until_s)
-            return INFINITY;
-        interval v = bound_interval(p, at_s, step_s);
-        uj = fmin(uj * v.decay + v.gain_uj - uw * step_s, p->bound.cap_uj);
-        at_s += step_s;
-    }
-    return at_s;
-}
-
-static double next_instant_s(const replay *r, const wick_sim_state *s) {
-    const bound *b = &r->planner.problem->bound;
-    return b->dt_s * (floor(s->now_s / b->dt_s + 1e-9) + 1);
-}
-
-static wick_sim_action sleep_until(double until_s) {
-    return (wick_sim_action){.kind = WICK_SIM_SLEEP, .until_s = until_s};
-}
-
-static wick_sim_action switch_off(replay *r, const wick_sim_state *s) {
-    const bound *b = &r->planner.problem->bound;
-    double boot_s = look(r, s, false, 0).boot_s, next_s = next_instant_s(r, s);
-    if (boot_s <= s->now_s && s->energy_uj >= b->on_uj) {
-        if (b->sleep_uw * (next_s - s->now_s) < b->boot_uj)
-            return sleep_until(next_s);
-        boot_s = next_s;
-    }
-    return (wick_sim_action){.kind = WICK_SIM_OFF, .until_s = boot_s};
-}
-
-/* Too little charge for the next unit. The plan is asked again at each instant. */
-static wick_sim_action wait_for(replay *r, const wick_sim_state *s, double target_uj,
-                                bool stays_on) {
-    const bound *b = &r->planner.problem->bound;
-    double at_s = reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
-    if (at_s < INFINITY && (stays_on || b->sleep_uw * (at_s - s->now_s) < b->boot_uj))
-        return sleep_until(r->follows ? fmin(at_s, next_instant_s(r, s)) : at_s);
-    return switch_off(r, s);
-}
-
-static wick_sim_action idle(replay *r, const wick_sim_state *s) {
-    const bound_problem *p = r->planner.problem;
-    double period_s = p->options->workload.period_s;
-    double next_s = period_s * (floor(s->now_s / period_s + 1e-9) + 1);
-    if (look(r, s, true, 0).stays_on)
-        return sleep_until(next_s);
-    return switch_off(r, s);
-}
-
-/* The module for the input in work; 0: give it up. One that has begun keeps its work; of exits, all
-   begin with the same work. */
-static plan_ahead choose(replay *r, const wick_sim_state *s) {
-    int begun = s->features ? s->segment : 0;
-    plan_ahead ahead = look(r, s, true, begun);
-    if (begun && s->progress[begun] > 0 && !r->planner.problem->plan->model.chain) {
-        plan_ahead anew = look(r, s, true, 0);
-        if (anew.value > ahead.value + 1e-4)
-            ahead = anew;
-    }
-    if (answered(s, ahead.module))
-        ahead.module = 0;
-    return ahead;
-}
-
-/* Until when the next unit can wait: units that follow each other commit once, those that each wait
-   for their own charge commit each. At most until the capacitor is nearly full or time is short. */
-static double late_s(const replay *r, const wick_sim_state *s) {
-    const bound *b = &r->planner.problem->bound;
-    bound_place place = place_of(r, s, r->target);
-    rest left = rest_of(r, place.row, r->target);
-    double last_s = s->deadline_s - 1.05 * left.time_s - 1e-3 * b->dt_s;
-    double most_uj = fmin(b->off_uj + 1.02 * (left.uj - b->off_uj),
-                          b->off_uj + r->late * (b->cap_uj - b->off_uj));
-    if (s->energy_uj >= most_uj || s->now_s >= last_s)
-        return s->now_s;
-    return fmin(last_s, reaches_s(r, s, b->sleep_uw, most_uj, last_s));
-}
-
-static wick_sim_action act(void *ctx, const wick_sim_state *s) {
-    replay *r = ctx;
-    double instants =
-        fmin(s->now_s, r->planner.problem->bound.end_s) / r->planner.problem->bound.dt_s;
-    wick_progress_update(r->progress, r->before + (uint64_t)instants);
-    if (s->now_s >= r->planner.problem->bound.end_s)
-        return (wick_sim_action){.kind = WICK_SIM_GO_ON};
-    if (s->input < 0)
-        return idle(r, s);
-    if ((s->answered && !r->planner.problem->plan->model.chain) || s->now_s >= s->deadline_s)
-        return (wick_sim_action){.kind = WICK_SIM_DROP};
-    int segment = s->features ? s->segment : 0;
-    if (segment && !answered(s, segment) && s->progress[segment] == segment_of(r, segment)->n_spans)
-        return (wick_sim_action){.kind = WICK_SIM_GO_ON}; /* delivers */
-    plan_ahead ahead = choose(r, s);
-    r->target = ahead.module;
-    if (!r->target)
-        return (wick_sim_action){.kind = WICK_SIM_DROP};
-    int spans = r->follows && ahead.stops >= 0 ? spans_until(r, s, ahead.stops) : INT_MAX;
-    if (spans == 0)
-        return ahead.stops_on ? sleep_until(next_instant_s(r, s)) : switch_off(r, s);
-    double target_uj = enough_uj(r, s);
-    if (s->energy_uj < target_uj)
-        return wait_for(r, s, target_uj, ahead.stays_on);
-    double until_s = r->late > 0 ? late_s(r, s) : s->now_s;
-    if (until_s > s->now_s)
-        return sleep_until(until_s);
-    return (wick_sim_action){
-        .kind = WICK_SIM_MODULE, .module = r->target, .spans = spans < INT_MAX ? spans : 0};
-}
-
-/* How replays depart from a plan. */
-typedef struct manner {
-    double margin; /* share of an answer that is kept in hand */
-    double late;   /* as in replay */
-    bool follows;
-} manner;
 
 /* All replays of a problem. */
 typedef struct contest {
@@ -272,37 +26,38 @@ typedef struct contest {
     wick_bound *out;
     double *reached;
     wick_progress progress; /* instants of all sweeps and replays there can be */
+    double pace;            /* of a replay: its share of a sweep's effort */
 } contest;
 
 /* The score of one. */
 static wick_status play(contest *c, const bound_problem *p, bound_values *values, const manner *m,
-                        double *score, wick_diag *diag) {
-    replay r = {
-        .planner = {.problem = p, .values = values, .margin_uj = m->margin * p->bound.most_uj},
-        .late = m->late,
-        .follows = m->follows,
-        .progress = &c->progress,
-        .before = c->progress.done};
-    const wick_sim_control control = {.act = act, .ctx = &r};
+                        int n, double *score, wick_diag *diag) {
+    replay r = {.planner = {.problem = p, .values = values},
+                .manners = m,
+                .n_manners = n,
+                .progress = &c->progress,
+                .pace = c->pace,
+                .before = c->progress.done};
+    const wick_sim_control control = {.act = replay_act, .ctx = &r};
     wick_sim_options options = *p->options;
     wick_sim_result result;
     options.control = &control;
     options.quiet = true;
     wick_status status =
         wick_sim_run(c->plan, c->trace, &options, c->correct, c->n_samples, &result, diag);
-    wick_progress_update(&c->progress, r.before + (uint64_t)p->bound.n);
     *score = 0;
     if (status == WICK_OK && result.inputs)
         *score =
             (c->grid->known ? result.correct_in_time : result.expected_in_time) / result.inputs;
+    wick_progress_update(&c->progress, r.before + (uint64_t)(c->pace * p->bound.n));
     wick_sim_free(&result);
     free(r.planner.ways);
     return status;
 }
 
-/* Whether so much effort is left; if so it is spent. */
-static bool spend(contest *c, double effort, int sweeps) {
-    bool left = c->spent + sweeps * effort <= c->most;
+/* Whether so much effort is left as is needed; if so it is spent. */
+static bool spend(contest *c, double effort, double needed) {
+    bool left = c->spent + needed <= c->most;
     c->out->cut_short = !left;
     c->spent += left ? effort : 0;
     return left;
@@ -313,42 +68,94 @@ typedef struct attempt {
     bound_terms terms;
     const manner *manners;
     int n;
+    bool draws; /* then some replays with drawn manners, where all values are kept */
 } attempt;
 
 /* Of the bound's own plan first the manners that most often come near. */
-static const manner first_manners[] = {{0, 0, false}, {0, 0.97, false}, {0, 0, true}};
+static const manner first_manners[] = {
+    {0, 0, false, false}, {0, 0.97, false, false}, {0, 0, true, false}, {0, 0, true, true}};
 /* Careful plans are there to be followed. */
-static const manner followed[] = {{0.003, 0, true}, {0, 0, true}, {0.01, 0, true}};
-static const manner manners[] = {{0, 0, false},     {0, 0.97, false},     {0, 0.4, false},
-                                 {0.01, 0, false},  {0.01, 0.97, false},  {0.01, 0.4, false},
-                                 {0.003, 0, false}, {0.003, 0.97, false}, {0.003, 0.4, false}};
+static const manner followed[] = {
+    {0.003, 0, true, false}, {0, 0, true, false}, {0, 0, true, true}, {0.01, 0, true, false}};
+static const manner manners[] = {
+    {0, 0, false, false},     {0, 0.97, false, false},     {0, 0.4, false, false},
+    {0.01, 0, false, false},  {0.01, 0.97, false, false},  {0.01, 0.4, false, false},
+    {0.003, 0, false, false}, {0.003, 0.97, false, false}, {0.003, 0.4, false, false}};
 /* The first is the bound; a limit on the effort leaves the first ones. Plans in which all work
    costs more count on no engine that is tired of waiting. Who waits longer commits less often, and
    leaks more. */
-static const attempt attempts[] = {{{1, false}, first_manners, WICK_LEN(first_manners)},
-                                   {{1, true}, followed, WICK_LEN(followed)},
-                                   {{1.01, true}, followed, WICK_LEN(followed)},
-                                   {{1.02, true}, followed, WICK_LEN(followed)},
-                                   {{1, false}, manners + 2, WICK_LEN(manners) - 2},
-                                   {{1.001, false}, manners, WICK_LEN(manners)},
-                                   {{1.02, false}, manners, WICK_LEN(manners)},
-                                   {{1.04, false}, manners, WICK_LEN(manners)},
-                                   {{1.08, false}, manners, WICK_LEN(manners)}};
+static const attempt attempts[] = {{{1, false}, first_manners, WICK_LEN(first_manners), false},
+                                   {{1, true}, followed, WICK_LEN(followed), false},
+                                   {{1.01, true}, followed, WICK_LEN(followed), false},
+                                   {{1.02, true}, followed, WICK_LEN(followed), false},
+                                   {{1, false}, manners + 2, WICK_LEN(manners) - 2, true},
+                                   {{1.001, false}, manners, WICK_LEN(manners), true},
+                                   {{1.02, false}, manners, WICK_LEN(manners), false},
+                                   {{1.04, false}, manners, WICK_LEN(manners), false},
+                                   {{1.08, false}, manners, WICK_LEN(manners), false}};
 
 /* The time left is what it takes at most: often an early replay is good enough. */
-static void begin_progress(contest *c, int instants, double effort) {
-    double all = 0;
+static void begin_progress(contest *c, const bound *b, double effort) {
+    double all = 0, drawn = c->grid->drawn * replay_effort(b, true) / effort;
     for (size_t i = 0; i < WICK_LEN(attempts); i++)
-        all += 1 + attempts[i].n;
+        all += 1 + attempts[i].n + (attempts[i].draws ? drawn : 0);
     double sweeps = fmin(all, 1 + floor(c->most / effort));
-    wick_progress_begin(&c->progress, "bound and replays", "instants",
-                        (uint64_t)(sweeps * instants));
+    wick_progress_begin(&c->progress, "bound and replays", "instants", (uint64_t)(sweeps * b->n));
     c->progress.enabled = c->progress.enabled && !c->options->quiet;
+}
+
+/* Plays one of an attempt. *more: it was not good enough. */
+static wick_status play_one(contest *c, const bound_problem *p, bound_values *values,
+                            const manner *m, int n, double *score, bool *more, wick_diag *diag) {
+    const double enough = 0.998; /* of the bound */
+    WICK_TRY(play(c, p, values, m, n, score, diag));
+    c->out->replays++;
+    *c->reached = fmax(*c->reached, *score);
+    *more = *c->reached < enough * c->out->expected;
+    return WICK_OK;
+}
+
+static manner draw_manner(wick_rng *rng) {
+    static const double margins[] = {0, 0.001, 0.003, 0.01, 0.02, 0.03, 0.06, 0.1};
+    static const double late[] = {0, 0, 0.4, 0.97};
+    manner m = {.margin = margins[wick_rng_below(rng, WICK_LEN(margins))]};
+    m.late = late[wick_rng_below(rng, WICK_LEN(late))];
+    m.follows = wick_rng_below(rng, 2);
+    m.boots_late = wick_rng_below(rng, 2);
+    return m;
+}
+
+/* Manners of each period: some drawn ones first, then the best so far with one to four periods
+   changed. What two periods lose or save moves all behind them, so equal ones are taken as well. */
+static wick_status draw_all(contest *c, const bound_problem *p, bound_values *values, double effort,
+                            bool *more, wick_diag *diag) {
+    enum { FIRST = 10, CHANGES = 4 };
+    wick_arena *arena = wick_arena_new();
+    wick_rng rng = wick_rng_seed(1, 1);
+    int n = p->inputs + 1;
+    manner *best = wick_new(arena, manner, n), *m = wick_new(arena, manner, n);
+    double most = -1, score;
+    wick_status status = WICK_OK;
+    for (int i = 0; i < c->grid->drawn && *more && status == WICK_OK; i++) {
+        *more = spend(c, effort, effort);
+        if (!*more)
+            break;
+        int changes = i < FIRST ? n : 1 + (int)wick_rng_below(&rng, CHANGES);
+        memcpy(m, best, (size_t)n * sizeof *m);
+        for (int k = 0; k < changes; k++)
+            m[i < FIRST ? k : (int)wick_rng_below(&rng, (uint32_t)n)] = draw_manner(&rng);
+        status = play_one(c, p, values, m, n, &score, more, diag);
+        if (status == WICK_OK && score >= most) {
+            most = score;
+            memcpy(best, m, (size_t)n * sizeof *m);
+        }
+    }
+    wick_arena_free(arena);
+    return status;
 }
 
 /* *more: none was good enough, and effort is left. */
 static wick_status play_all(contest *c, const attempt *a, bool *more, wick_diag *diag) {
-    const double enough = 0.998; /* of the bound */
     bool bounds = a == attempts;
     wick_arena *arena = wick_arena_new();
     bound_problem p;
@@ -357,24 +164,24 @@ static wick_status play_all(contest *c, const attempt *a, bool *more, wick_diag 
     wick_status status = bound_make(arena, c->plan, c->trace, c->options, c->correct, c->n_samples,
                                     c->grid, a->terms, &p, diag);
     double effort = status == WICK_OK ? bound_effort(&p.bound) : 0;
-    /* A plan is worth making when it can be replayed, which may compute all values anew
-       and is reckoned so. */
-    *more = status == WICK_OK && (bounds || spend(c, effort, 2));
+    /* A plan is worth making when it can be replayed, which may compute all values anew. */
+    *more = status == WICK_OK && (bounds || spend(c, effort, 2 * effort));
     if (*more && bounds)
-        begin_progress(c, p.bound.n, effort);
+        begin_progress(c, &p.bound, effort);
     if (*more)
         status = bound_sweep(&p.bound, arena, p.cap.energy_uj, &value, &values, &c->progress, diag);
     if (*more && status == WICK_OK && bounds)
         *c->out = bound_figures(&p, value);
+    bool kept = *more && status == WICK_OK && bound_keeps_all(values);
+    double turn = *more ? replay_effort(&p.bound, kept) : 0;
+    c->pace = *more ? turn / effort : 1;
     for (int k = 0; k < a->n && *more && status == WICK_OK; k++) {
-        *more = spend(c, effort, 1);
-        if (!*more)
-            break;
-        status = play(c, &p, values, &a->manners[k], &score, diag);
-        c->out->replays++;
-        *c->reached = fmax(*c->reached, score);
-        *more = status == WICK_OK && *c->reached < enough * c->out->expected;
+        *more = spend(c, turn, turn);
+        if (*more)
+            status = play_one(c, &p, values, &a->manners[k], 1, &score, more, diag);
     }
+    if (kept && a->draws && *more && status == WICK_OK)
+        status = draw_all(c, &p, values, turn, more, diag);
     wick_arena_free(arena);
     return status;
 }

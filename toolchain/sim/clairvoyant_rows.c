@@ -18,6 +18,7 @@ typedef struct builder {
     int room, at;           /* rows; the one that the next is reached from */
     double begun_s, done_s; /* longest parts that count when they begin, or when they are done */
     double pending_uj, pending_s; /* work that has no row yet */
+    bool pending_span;            /* a span in it */
 } builder;
 
 double bound_spent(const work_items *w, int q, int item) {
@@ -56,7 +57,9 @@ static void flush(wick_arena *arena, builder *b) {
         bound_row *from = &b->out->rows[b->at];
         from->beyond_uj = fmax(from->beyond_uj, b->pending_uj / n);
         add_row(arena, b, b->pending_uj / n, b->pending_s / n, 0);
+        b->out->rows[b->at].warms = b->pending_span;
     }
+    b->pending_span = false;
     b->done_s = fmax(b->done_s, b->pending_s / n);
     b->pending_uj = b->pending_s = 0;
 }
@@ -208,6 +211,8 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
         int first = b->w->span_first[segment->first_span + i];
         int end = b->w->items[first].unit_end, before = own < end ? own : end;
         if (first < before) { /* where another module's spans end is not known */
+            b->pending_span = true;
+            b->out->warm_uj = fmin(b->out->warm_uj, share_uj * uj_of(b, q, first, before));
             add_fluid(arena, b, share_uj * uj_of(b, q, first, before),
                       share_s * time_of(b, q, first, before));
             first = before;
@@ -215,10 +220,13 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
         if (first >= end)
             continue;
         expense all = expense_of(b, q, i, first);
+        b->out->warm_uj = fmin(b->out->warm_uj, all.uj + all.store_uj);
         if (b->w->lazy && span->need_mv)
             add_gated(arena, b, &all, store_energy_at(b->cap, span->need_mv * 1e-3));
-        else
+        else {
+            b->pending_span = true;
             add_fluid(arena, b, all.uj, all.time_s);
+        }
     }
     places[segment->n_spans] = place_now(b);
 }
@@ -256,7 +264,7 @@ void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items 
                  .room = 64};
     /* What is drawn and not paid yet leaks here and nowhere else, for a part at most. */
     b.dearer = dearer * exp(-cap->lambda_per_s * b.part_s);
-    *out = (bound_rows){.n = 1, .rows = wick_new(arena, bound_row, b.room)};
+    *out = (bound_rows){.n = 1, .warm_uj = INFINITY, .rows = wick_new(arena, bound_row, b.room)};
     out->rows[0] = (bound_row){.need_uj = -INFINITY, .next_uj = -INFINITY};
     add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);
     flush(arena, &b);

@@ -18,8 +18,9 @@ typedef struct bound_row {
     double next_uj;   /* charge that no unit behind it begins below; -INFINITY: any */
     double store_uj;  /* of a commit here that a high voltage leaves out, with what it writes */
     double reload_uj; /* what the unit that begins with this row reads anew behind a boot */
-    bool inside;      /* of a unit, which a power failure repeats */
-    int answers;      /* the module whose answer is complete here; 0: none */
+    bool warms;  /* a span ends with it that no charge is asked for; its commit is not paid here */
+    bool inside; /* of a unit, which a power failure repeats */
+    int answers; /* the module whose answer is complete here; 0: none */
 } bound_row;
 
 typedef struct bound_line {
@@ -40,6 +41,8 @@ typedef struct bound_rows {
     int taken, extracted; /* rows */
     double slack_s;       /* of parts of units at both ends of an interval */
     double unit_s;        /* the longest unit that begins at a charge */
+    double warm_uj;  /* a span with its commit takes at least: work that nobody needs may save what
+                        the next one would commit behind a boot */
     double short_uj; /* the most that one takes, with all that it reads anew and its commit, beyond
                         what it asks for */
     bound_place *spans[1 + WICK_MAX_HEADS]; /* [n_spans + 1] by those of a segment that are done */

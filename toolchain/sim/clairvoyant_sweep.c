@@ -70,7 +70,7 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
     double boot_uj = from == OFF ? b->boot_uj : 0;
     passage p = {.v = v, .from = from, .to = to, .tired = tired, .mode = to};
     p.leaks = b->pays_late;
-    if (to == ON && tired && b->modes > TIRED)
+    if (to == ON && tired && b->tires)
         p.mode = TIRED;
     for (int k = 0; p.leaks && k < BOUND_PARTS - 1; k++)
         p.parts[k] = part_of(b, v, from, tired, k);
@@ -96,13 +96,14 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
 typedef struct way_on {
     const passage *p;
     int j, queue, row; /* j: the instant at its end */
+    bool cold;         /* at its beginning */
     double most_s;
     float *to;
 } way_on;
 
 /* end: off; on; on, and not asleep for all of the interval. */
 static float *behind_at(const sweep *s, bool tired, int queue, int end, int parts) {
-    int all = tired && s->b->modes > TIRED ? s->masks / 2 + queue : queue;
+    int all = tired && s->b->tires ? s->masks / 2 + queue : queue;
     size_t at = ((size_t)all * BEHIND_ENDS + (size_t)end) * (1 + BEHIND_PARTS) + (size_t)parts;
     return s->behind + at * (size_t)s->next.row;
 }
@@ -124,14 +125,18 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
 
 /* Behind a boot the first unit reads what is not in SRAM, and commits. */
 double bound_extra_at(bound_extra *extra, const bound_row *row) {
+    if (row->warms) {
+        extra->booted = false;
+        extra->committed = true;
+    }
     if (extra->booted && !extra->begun && row->need_uj > -INFINITY) {
         extra->begun = true;
-        extra->uj += row->reload_uj;
+        extra->uj = fmin(row->reload_uj, extra->most_uj);
     }
     if (!extra->begun || extra->committed || row->inside)
         return row->store_uj;
     extra->committed = true;
-    extra->uj += row->store_uj;
+    extra->uj = fmin(extra->uj + row->store_uj, extra->most_uj);
     return 0;
 }
 
@@ -151,16 +156,23 @@ static int floor_at(const bound *b, const passage *p, int row) {
     return up_of(p->floor + b->rest[row] - 1e-9);
 }
 
-/* Ends the interval at row i. Who goes off there commits, and who waits there for charge; who goes
+/* A row where the interval may end. */
+typedef struct stopping {
+    int row, mode;    /* then */
+    double commit_uj; /* of one here, where the engine makes one */
+} stopping;
+
+/* Ends the interval there. Who goes off there commits, and who waits there for charge; who goes
    on at once need not. */
-static void end_at(const sweep *s, const way_on *w, int i, int shift, range of, int commit) {
+static void end_at(const sweep *s, const way_on *w, const stopping *stop, int shift, range of,
+                   int commit) {
     const bound *b = s->b;
     const passage *p = w->p;
-    const bound_row *at = &b->rows.rows[i];
-    int row = i, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
+    const bound_row *at = &b->rows.rows[stop->row];
+    int row = stop->row, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
     if (p->to == OFF && at->inside)
         return;
-    const float *to = row_at(s, &s->next, p->mode, queue, row);
+    const float *to = row_at(s, &s->next, stop->mode, queue, row);
     range committed = {most(of.first, floor_at(b, p, row) - shift + commit), of.end};
     if (commit != 0 && p->to == ON) {
         int high = of.first;
@@ -184,22 +196,24 @@ static double with_leakage(const bound *b, const passage *p, double cost_uj, dou
 }
 
 /* Of such indices, at such a price. */
-static void reach_at(const sweep *s, const way_on *w, int i, range of, double cost_uj,
-                     double commit_uj) {
+static void reach_at(const sweep *s, const way_on *w, const stopping *stop, range of,
+                     double cost_uj) {
     const bound *b = s->b;
     const passage *p = w->p;
-    int paid = steps_paid(b, p->v, w->row, i, cost_uj), shift = p->shift - paid;
-    int commit = commit_uj > 0 ? steps_paid(b, p->v, w->row, i, cost_uj + commit_uj) - paid : 0;
+    int i = stop->row, paid = steps_paid(b, p->v, w->row, i, cost_uj), shift = p->shift - paid;
+    int commit = 0;
+    if (stop->commit_uj > 0)
+        commit = steps_paid(b, p->v, w->row, i, cost_uj + stop->commit_uj) - paid;
     of.first = most(of.first, floor_at(b, p, i) - shift);
-    end_at(s, w, i, shift, of, commit);
+    end_at(s, w, stop, shift, of, commit);
     if (b->rows.rows[i].answers && bound_open(b, w->queue) >= 2)
         go_on(s, w, &b->rows.rows[i], steps_paid(b, p->v, w->row, 0, cost_uj), of);
 }
 
-/* To row i of a line, for work that costs so much where it is not late; of indices from `first` on.
+/* To a row of a line, for work that costs so much where it is not late; of indices from `first` on.
    In ranges, each at the price of its last index. */
-static void reach(const sweep *s, const way_on *w, int i, int first, double cost_uj,
-                  double commit_uj) {
+static void reach(const sweep *s, const way_on *w, const stopping *stop, int first,
+                  double cost_uj) {
     enum { RANGES = 5 };
     const bound *b = s->b;
     const passage *p = w->p;
@@ -217,12 +231,12 @@ static void reach(const sweep *s, const way_on *w, int i, int first, double cost
             double end = of.first + (width > 1 ? width : 1);
             of.end = end < b->points ? (int)end : b->points;
             double uj = with_leakage(b, p, cost_uj, of.end - 1 - rest);
-            reach_at(s, w, i, of, uj, commit_uj);
+            reach_at(s, w, stop, of, uj);
         }
         of.end = b->points;
     }
     if (of.first < b->points)
-        reach_at(s, w, i, of, cost_uj, commit_uj);
+        reach_at(s, w, stop, of, cost_uj);
 }
 
 /* To the rows of a line. False: the charge or the time ends within it. */
@@ -235,11 +249,12 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
         const bound_row *at = &b->rows.rows[i];
         if (at->time_s - from->time_s > w->most_s)
             return false;
-        double commit_uj = 0;
+        stopping stop = {.row = i};
         if (i != w->row) {
             on->least_uj = fmax(on->least_uj, bound_least_uj(v, p->tired, at, from->uj));
-            commit_uj = bound_extra_at(&on->extra, at);
+            stop.commit_uj = bound_extra_at(&on->extra, at);
         }
+        stop.mode = p->mode == ON ? bound_mode_on(b, &on->extra) : p->mode;
         double cost_uj = at->uj - from->uj + on->extra.uj;
         int first = floor_at(b, p, i) - p->shift + steps_paid(b, v, w->row, i, cost_uj);
         double least = fmax(p->first, (on->least_uj - p->ready_uj) / p->ready_step_uj);
@@ -247,14 +262,15 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
         if (first >= b->points || least > b->points)
             return false;
         first = most(most(first, 0), up_of(least - 1e-9));
-        reach(s, w, i, first, cost_uj, commit_uj);
+        reach(s, w, &stop, first, cost_uj);
     }
     return true;
 }
 
 static void work_on(const sweep *s, const way_on *w) {
     const bound_rows *rows = &s->b->rows;
-    on_line on = {.least_uj = -INFINITY, .extra = {.booted = w->p->from == OFF}};
+    on_line on = {.least_uj = -INFINITY,
+                  .extra = bound_extra_from(rows, w->row, w->cold || w->p->from == OFF)};
     if (!w->queue) {
         work_along(s, w, (bound_line){0, 1}, &on);
         return;
@@ -330,6 +346,7 @@ static void pass_from(sweep *s, int j, int mode, int queue, const passage *ways)
                               .j = j,
                               .queue = queue & (s->masks - 1),
                               .row = row,
+                              .cold = mode == COLD,
                               .most_s = v->most_s,
                               .to = to};
             work_on(s, &w);
@@ -342,14 +359,14 @@ static void pass(sweep *s, int j) {
     const interval *v = &b->intervals[j - 1];
     passage ways[2][WAYS]; /* tired: 1 */
     for (int tired = 0; tired < 2; tired++) {
-        if (b->modes <= TIRED && v->tired != (tired == 1))
+        if (!b->tires && v->tired != (tired == 1))
             continue;
         for (int i = 0; i < WAYS - 1; i++)
             ways[tired][i] = passage_of(b, v, i / 2, i % 2, false, tired);
         ways[tired][WAYS - 1] = passage_of(b, v, ON, ON, true, tired);
         behind_answers(s, j, ways[tired]);
     }
-    for (int mode = OFF; mode < b->modes; mode++)
+    for (int mode = OFF; mode < MODES; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
             pass_from(s, j, mode, queue, ways[bound_tired(b, v, mode)]);
     wait_on(s, j - 1);
@@ -366,10 +383,14 @@ static void step_back(sweep *s, int j) {
 
 static sweep begin_sweep(const bound *b, wick_arena *arena) {
     int masks = 1 << b->most_open;
-    sweep s = {
-        .b = b, .masks = masks, .queues = {b->off_drops_new ? 2 * masks : masks, masks, masks}};
+    sweep s = {.b = b,
+               .masks = masks,
+               .queues = {[OFF] = b->off_drops_new ? 2 * masks : masks,
+                          [ON] = masks,
+                          [COLD] = b->cold ? masks : 0,
+                          [TIRED] = b->tires ? masks : 0}};
     int queues = 0;
-    for (int mode = OFF; mode < b->modes; mode++) {
+    for (int mode = OFF; mode < MODES; mode++) {
         s.first[mode] = queues;
         queues += s.queues[mode];
     }
@@ -377,11 +398,11 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     size_t all = (size_t)queues * (size_t)b->rows.n * (size_t)s.now.row;
     s.now.values = wick_new(arena, float, all);
     s.next.values = wick_new(arena, float, all);
-    if (b->modes > TIRED)
+    if (b->tires)
         s.waited = wick_new(arena, float, (size_t)(b->waits + 1) * waited_floats(&s));
     s.line = wick_new(arena, float, b->points);
     s.behind = wick_new(arena, float,
-                        (size_t)(b->modes - 1) * (size_t)(masks + 1) / 2 * BEHIND_ENDS *
+                        (size_t)(1 + b->tires) * (size_t)(masks + 1) / 2 * BEHIND_ENDS *
                             (1 + BEHIND_PARTS) * (size_t)s.now.row);
     return s;
 }
@@ -408,7 +429,7 @@ struct bound_values {
 static void exchange(bound_values *v, float *kept, bool keep) {
     sweep *s = &v->s;
     size_t points = (size_t)s->b->points;
-    for (int mode = OFF; mode < s->b->modes; mode++)
+    for (int mode = OFF; mode < MODES; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++)
             for (int at = 0; at < rows_of(s->b, queue); at++, kept += points) {
                 float *row = row_at(s, &s->next, mode, queue, at);
@@ -432,9 +453,8 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
     bound_values *v = wick_new(arena, bound_values, 1);
     sweep *s = &v->s;
     *s = begin_sweep(b, arena);
-    int last = b->modes - 1;
-    v->first = wick_new(arena, size_t, s->first[last] + s->queues[last]);
-    for (int mode = OFF, i = 0; mode <= last; mode++)
+    v->first = wick_new(arena, size_t, s->first[MODES - 1] + s->queues[MODES - 1]);
+    for (int mode = OFF, i = 0; mode < MODES; mode++)
         for (int queue = 0; queue < s->queues[mode]; queue++, i++) {
             v->first[i] = v->floats;
             v->floats += (size_t)rows_of(b, queue) * (size_t)b->points;
@@ -454,13 +474,12 @@ static bound_values *begin_values(const bound *b, wick_arena *arena) {
     return v;
 }
 
-/* None is ever computed anew. */
-static bool keeps_all(const bound_values *v) {
+bool bound_keeps_all(const bound_values *v) {
     return v->block == v->s.b->n;
 }
 
 static void keep(bound_values *v, int j) {
-    if (keeps_all(v)) {
+    if (bound_keeps_all(v)) {
         exchange(v, v->blocks[0] + (size_t)(j - 1) * v->floats, true);
         v->loaded[0] = 0;
     } else if (j == v->s.b->n || j % v->block == 0) {

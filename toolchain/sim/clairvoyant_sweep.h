@@ -46,12 +46,13 @@ typedef struct interval {
    kept. */
 enum { BEHIND_PARTS = 8, BEHIND_ENDS = 3, BOUND_BLOCKS = 2 };
 
-/* Modes of a device: its engine may be tired of waiting while it is on. */
-enum { OFF, ON, TIRED, MODES };
+/* Modes of a device. Cold: on, and nothing is committed since its boot. Tired: its engine is, of
+   waiting. The last two may be missing. */
+enum { OFF, ON, COLD, TIRED, MODES };
 
 /* The dynamic programme. */
 typedef struct bound {
-    int modes;               /* that there are: 2 or 3 */
+    bool cold, tires;        /* there are such modes */
     int waits;               /* intervals that it waits for surely, before it is */
     double taken_uj;         /* spent meanwhile at most, on inputs that are taken */
     int n_modules, n, slots; /* intervals; of a period */
@@ -111,9 +112,13 @@ static inline double bound_cap_uj(const bound *b, int queue, int row) {
    it was enough within the time of the longest unit (which is paid when it begins, without the
    sleep whose place it takes) or boot. */
 double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired);
+/* That there are. */
+static inline int bound_modes(const bound *b) {
+    return 2 + b->cold + b->tires;
+}
 /* Whether spans begin without what they ask for in an interval that begins in this mode. */
 static inline bool bound_tired(const bound *b, const interval *v, int mode) {
-    return mode == TIRED || (v->tired && b->modes <= TIRED);
+    return mode == TIRED || (v->tired && !b->tires);
 }
 /* What an interval's highest charge without work must be, at least, for the unit that leads to a
    row, when all from from_uj to the row before is paid in it: what was drawn leaks no more. */
@@ -125,11 +130,25 @@ static inline double bound_least_uj(const interval *v, bool tired, const bound_r
 }
 /* What work on the way along a line costs beside the rows' prices. */
 typedef struct bound_extra {
-    bool booted, begun, committed; /* behind a boot in the interval; its first unit */
-    double uj;
+    bool booted, begun, committed; /* cold at first, or behind a boot in it; its first unit */
+    double uj, most_uj;            /* bound_rows.warm_uj */
 } bound_extra;
 /* That of getting to a row; returns what a commit there costs, where the engine makes one. */
 double bound_extra_at(bound_extra *extra, const bound_row *row);
+/* Before any, from a row on; cold: so is the device, or it boots in the interval. */
+static inline bound_extra bound_extra_from(const bound_rows *rows, int row, bool cold) {
+    return (bound_extra){
+        .booted = cold, .begun = cold && rows->rows[row].inside, .most_uj = rows->warm_uj};
+}
+/* The mode, at an interval's end, of a device that is on and not tired then. */
+static inline int bound_mode_on(const bound *b, const bound_extra *extra) {
+    return b->cold && extra->booted && !extra->committed ? COLD : ON;
+}
+/* The mode of a device behind an input that is given up, or too late, at a row: a unit that runs on
+   commits when it ends. */
+static inline int bound_mode_without(const bound *b, int mode, int row) {
+    return mode == COLD && b->rows.rows[row].inside ? ON : mode;
+}
 static inline double crest_uj(const crest *c, double uj) {
     return c->least_uj + c->share * uj;
 }
@@ -157,6 +176,8 @@ wick_status bound_sweep(const bound *b, wick_arena *arena, double start_uj, doub
    lattice that is not above uj; of no use once the user has asked to stop. A queue as in
    clairvoyant_queue.c; row: of the oldest outstanding input, 0 without one. */
 double bound_value(bound_values *v, int j, int mode, int queue, int row, double uj);
+/* None is ever computed anew. */
+bool bound_keeps_all(const bound_values *v);
 /* The last instant that can be looked at together with instant j at no extra cost: at least a
    deadline and some periods behind it, where time does not end before. */
 int bound_horizon(const bound_values *v, int j);

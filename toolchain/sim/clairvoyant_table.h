@@ -22,7 +22,7 @@ typedef struct sweep {
     float *waited; /* [waits + 1] values of the tired, of instants; t's at t mod (waits + 1) */
     int waited_to; /* the last instant of which they are there */
     float *line;   /* one row */
-    float *behind; /* [modes - 1][queue][BEHIND_ENDS][1 + BEHIND_PARTS] rows: see behind_answers */
+    float *behind; /* [1 + tires][queue][BEHIND_ENDS][1 + BEHIND_PARTS] rows: see behind_answers */
 } sweep;
 
 static inline float *row_at(const sweep *s, const table *t, int mode, int queue, int row) {

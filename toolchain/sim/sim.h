@@ -29,6 +29,7 @@ typedef struct wick_sim_state {
     int input;                              /* -1 = none in work */
     int waiting;                            /* inputs that wait */
     double waiting_s[WICK_MAX_WAITING + 1]; /* [waiting] when they arrived */
+    bool warm;                              /* something is committed since the boot */
     bool taken;                             /* what taking it costs is paid */
     bool features;                          /* the extractor is done */
     uint8_t answered;                       /* bit k-1: module k has answered */
