@@ -196,6 +196,18 @@ static bound_place place_now(const builder *b) {
     return (bound_place){.row = b->at, .beyond_uj = b->pending_uj};
 }
 
+/* Spans of a segment, from the first one on. */
+typedef struct useless {
+    double uj;
+    int n;
+} useless;
+
+static void spend_to_warm(builder *b, useless *all, double uj) {
+    all->uj += uj;
+    all->n++;
+    b->out->warm_uj = fmin(b->out->warm_uj, all->uj / all->n);
+}
+
 static void add_spans(wick_arena *arena, builder *b, int q) {
     const wick_model *m = &b->plan->model;
     const wick_segment *segment = &m->segments[q];
@@ -203,6 +215,7 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
     b->out->spans[q] = places;
     int own = own_item(b, q);
     double share_uj = 1, share_s = 1;
+    useless in_vain = {0};
     if (own > b->w->sequence[q].first)
         beginning(b, q, &share_uj, &share_s);
     for (int i = 0; i < segment->n_spans; i++) {
@@ -212,7 +225,7 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
         int end = b->w->items[first].unit_end, before = own < end ? own : end;
         if (first < before) { /* where another module's spans end is not known */
             b->pending_span = true;
-            b->out->warm_uj = fmin(b->out->warm_uj, share_uj * uj_of(b, q, first, before));
+            spend_to_warm(b, &in_vain, share_uj * uj_of(b, q, first, before));
             add_fluid(arena, b, share_uj * uj_of(b, q, first, before),
                       share_s * time_of(b, q, first, before));
             first = before;
@@ -220,7 +233,7 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
         if (first >= end)
             continue;
         expense all = expense_of(b, q, i, first);
-        b->out->warm_uj = fmin(b->out->warm_uj, all.uj + all.store_uj);
+        spend_to_warm(b, &in_vain, all.uj + all.store_uj);
         if (b->w->lazy && span->need_mv)
             add_gated(arena, b, &all, store_energy_at(b->cap, span->need_mv * 1e-3));
         else {

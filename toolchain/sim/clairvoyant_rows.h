@@ -41,8 +41,9 @@ typedef struct bound_rows {
     int taken, extracted; /* rows */
     double slack_s;       /* of parts of units at both ends of an interval */
     double unit_s;        /* the longest unit that begins at a charge */
-    double warm_uj;  /* a span with its commit takes at least: work that nobody needs may save what
-                        the next one would commit behind a boot */
+    double warm_uj;  /* spans with their commits take at least, in the mean from a segment's first
+                        on:  work that nobody needs may save what the next one would commit behind a
+                        boot,  once for each of its spans */
     double short_uj; /* the most that one takes, with all that it reads anew and its commit, beyond
                         what it asks for */
     bound_place *spans[1 + WICK_MAX_HEADS]; /* [n_spans + 1] by those of a segment that are done */
