@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { INPUTS = 6, SLOTS = 10, STATES = 4000 };
+enum { INPUTS = 3, SLOTS = 10, STATES = 4000 };
 
 /* The most that a first unit takes more than another one. */
 static double dearest_first(const bound *b) {
@@ -61,7 +61,7 @@ static void what_it_does_first_costs_a_commit(void **state) {
     wick_sim_options o = wick_sim_defaults();
     o.workload.period_s = o.workload.deadline_s = 10;
     const wick_clairvoyant_options grid = {
-        .slots = SLOTS, .levels = 300, .charges = 2000, .cold = true};
+        .slots = SLOTS, .levels = 200, .charges = 800, .cold = true};
     wick_arena *arena = wick_arena_new();
     wick_progress progress = {0};
     bound_problem problem;
