@@ -37,11 +37,16 @@ static wick_clairvoyant_options grid_of(double effort) {
     return (wick_clairvoyant_options){.slots = 10, .levels = 32, .charges = 64, .effort = effort};
 }
 
+static wick_status replay_on(const scenario *s, const wick_clairvoyant_options *grid, wick_bound *b,
+                             double *reached, wick_diag *diag) {
+    return wick_clairvoyant_replay(&s->plan, &s->trace, &s->options, s->correct, 5, grid, b,
+                                   reached, diag);
+}
+
 static wick_status replay(const scenario *s, double effort, wick_bound *b, double *reached,
                           wick_diag *diag) {
     const wick_clairvoyant_options grid = grid_of(effort);
-    return wick_clairvoyant_replay(&s->plan, &s->trace, &s->options, s->correct, 5, &grid, b,
-                                   reached, diag);
+    return replay_on(s, &grid, b, reached, diag);
 }
 
 static wick_bound bound_of(const scenario *s, double effort) {
@@ -84,10 +89,28 @@ static void replays_end(void **state) {
     assert_true(!all.cut_short && all.replays > 20);
     assert_int_equal(replay(s, 3e5, &some, &reached, NULL), WICK_OK);
     assert_true(some.cut_short);
-    print_message("%d replays of %d\n", some.replays, all.replays);
-    assert_in_range(some.replays, 3, all.replays / 2);
+    assert_in_range(some.replays, 3, all.replays / 2); /* from kept values, so many are cheap */
     assert_true(reached > 0 && reached <= all.expected);
     assert_true(some.expected >= most);
+    free(s);
+}
+
+/* Drawn replays come last, so they lose nothing; the limit ends them as well. */
+static void drawn_replays_are_more(void **state) {
+    (void)state;
+    enum { DRAWN = 40 };
+    scenario *s = make(REPLAYED);
+    wick_bound all, more, some;
+    double most, reached;
+    assert_int_equal(replay(s, 0, &all, &most, NULL), WICK_OK);
+    wick_clairvoyant_options grid = grid_of(0);
+    grid.drawn = DRAWN;
+    assert_int_equal(replay_on(s, &grid, &more, &reached, NULL), WICK_OK);
+    assert_int_equal(more.replays, all.replays + 2 * DRAWN); /* of two plans */
+    assert_true(reached >= most && reached <= more.expected);
+    grid.effort = 3e5;
+    assert_int_equal(replay_on(s, &grid, &some, &reached, NULL), WICK_OK);
+    assert_true(some.cut_short && some.replays < all.replays);
     free(s);
 }
 
@@ -123,6 +146,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_coarser_grid_bounds_as_well),
         cmocka_unit_test(replays_end),
+        cmocka_unit_test(drawn_replays_are_more),
         cmocka_unit_test(too_long_a_trace_is_refused),
         cmocka_unit_test(it_can_be_interrupted),
     };

@@ -136,27 +136,31 @@ static wick_sim_action watch(void *ctx, const wick_sim_state *s) {
     return (wick_sim_action){.kind = WICK_SIM_GO_ON};
 }
 
-/* Taking an input costs its commit, which a control must not reckon with twice. */
-static void a_control_sees_what_is_taken(void **state) {
-    (void)state;
+/* In bright light, twenty inputs in 20 s; how many came. */
+static int run_bright(const wick_sim_control *control) {
     net_plan n;
     net_plan_make(&n, 5, "m4-fram", 6, 64);
     double start_s = 0, uw = 1e3;
     wick_trace trace = {
         .n = 1, .time_s = &start_s, .power_uw = &uw, .end_s = 10, .path = "constant"};
-    takes t = {.input = -1};
-    const wick_sim_control control = {.act = watch, .ctx = &t};
     wick_sim_options o = wick_sim_defaults();
     wick_sim_result r;
     o.workload.period_s = o.workload.deadline_s = 1;
     o.duration_s = 20;
-    o.control = &control;
+    o.control = control;
     o.quiet = true;
     assert_int_equal(wick_sim_run(n.plan, &trace, &o, n.correct, NET_SAMPLES, &r, NULL), WICK_OK);
-    assert_true(r.inputs == 20 && t.n >= 19);
-    assert_true(t.least_uj > 0);
     wick_sim_free(&r);
     net_plan_free(&n);
+    return r.inputs;
+}
+
+/* Taking an input costs its commit, which a control must not reckon with twice. */
+static void a_control_sees_what_is_taken(void **state) {
+    (void)state;
+    takes t = {.input = -1};
+    assert_int_equal(run_bright(&(wick_sim_control){.act = watch, .ctx = &t}), 20);
+    assert_true(t.n >= 19 && t.least_uj > 0);
 }
 
 typedef struct warms {
@@ -181,23 +185,9 @@ static wick_sim_action switch_off_once(void *ctx, const wick_sim_state *s) {
 
 static void a_control_sees_what_is_committed(void **state) {
     (void)state;
-    net_plan n;
-    net_plan_make(&n, 5, "m4-fram", 6, 64);
-    double start_s = 0, uw = 1e3;
-    wick_trace trace = {
-        .n = 1, .time_s = &start_s, .power_uw = &uw, .end_s = 10, .path = "constant"};
     warms w = {0};
-    const wick_sim_control control = {.act = switch_off_once, .ctx = &w};
-    wick_sim_options o = wick_sim_defaults();
-    wick_sim_result r;
-    o.workload.period_s = o.workload.deadline_s = 1;
-    o.duration_s = 20;
-    o.control = &control;
-    o.quiet = true;
-    assert_int_equal(wick_sim_run(n.plan, &trace, &o, n.correct, NET_SAMPLES, &r, NULL), WICK_OK);
+    assert_int_equal(run_bright(&(wick_sim_control){.act = switch_off_once, .ctx = &w}), 20);
     assert_true(w.off == 5 && w.boots == 5 && w.commits >= 5);
-    wick_sim_free(&r);
-    net_plan_free(&n);
 }
 
 enum { MOST_BOOTS = 8 };

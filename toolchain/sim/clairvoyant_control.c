@@ -200,7 +200,7 @@ static double late_s(const replay *r, const wick_sim_state *s) {
     const bound *b = &r->planner.problem->bound;
     bound_place place = place_of(r, s, r->target);
     rest left = rest_of(r, place.row, r->target);
-    double last_s = s->deadline_s - 1.05 * left.time_s - 1e-3 * b->dt_s;
+    double last_s = plan_latest_s(b, s->deadline_s, left.time_s);
     double most_uj = fmin(b->off_uj + 1.02 * (left.uj - b->off_uj),
                           b->off_uj + r->manner->late * (b->cap_uj - b->off_uj));
     if (s->energy_uj >= most_uj || s->now_s >= last_s)

@@ -7,9 +7,6 @@ enum { CHARGES = 4 };
 /* Values that differ by less are equal. */
 static const double EQUAL = 1e-4;
 
-/* Late work has so much of its time. */
-static const double SLACK = 1.05;
-
 /* A state at an instant, or in the interval before it. */
 typedef struct place {
     int mode, queue, row;
@@ -262,6 +259,10 @@ static plan_way step(walk *w, int j, place at) {
     }
 }
 
+double plan_latest_s(const bound *b, double end_s, double time_s) {
+    return end_s - 1.05 * time_s - 1e-3 * b->dt_s;
+}
+
 plan_ahead plan_look(planner *p, plan_state from) {
     const bound *b = &p->problem->bound;
     plan_ahead ahead = {.boot_s = INFINITY};
@@ -296,8 +297,9 @@ plan_ahead plan_look(planner *p, plan_state from) {
     int horizon = bound_horizon(p->values, j);
     for (;; j++) {
         if (w.waits && best.boots) {
-            double last_s = fmin(j * b->dt_s, b->end_s) - SLACK * best.time_s - b->boot_s;
-            ahead.boot_s = p->boots_late ? fmax(since_s, last_s - 1e-3 * b->dt_s) : since_s;
+            double end_s = fmin(j * b->dt_s, b->end_s) - b->boot_s;
+            double last_s = plan_latest_s(b, end_s, best.time_s);
+            ahead.boot_s = p->boots_late ? fmax(since_s, last_s) : since_s;
             w.waits = false;
         }
         if (j >= horizon && w.waits)

@@ -37,6 +37,9 @@ typedef struct planner {
     int n_ways, room;
 } planner;
 
+/* When work of so much time begins at the latest, to end by end_s. */
+double plan_latest_s(const bound *b, double end_s, double time_s);
+
 plan_ahead plan_look(planner *p, plan_state from);
 
 #endif
