@@ -11,7 +11,7 @@
 
 typedef struct arguments {
     const char *scenario, *traces, *output, *plans[8];
-    int n_plans, phases, tune_phases, shard, shards, every, charges;
+    int n_plans, phases, tune_phases, shard, shards, every, cells, charges;
     double deadline; /* periods; 0: all */
     bool report, each, hindsight, bounds;
 } arguments;
@@ -21,6 +21,7 @@ enum {
     KEY_TUNE,
     KEY_SHARD,
     KEY_EVERY,
+    KEY_CELLS,
     KEY_CHARGES,
     KEY_REPORT,
     KEY_EACH,
@@ -35,9 +36,13 @@ static const struct argp_option option_table[] = {
     {"phases", KEY_PHASES, "N", 0, "start phases that are judged (default: the scenario's)", 0},
     {"tune-phases", KEY_TUNE, "N", 0,
      "runs of each training trace and those drawn from it (default 5)", 0},
-    {"shard", KEY_SHARD, "I/N", 0, "every Nth cell from the Ith on: for several processes", 0},
+    {"shard", KEY_SHARD, "I/N", 0,
+     "every Nth judged file from the Ith (0 to N - 1) on: for several processes", 0},
     {"every", KEY_EVERY, "N", 0,
      "every Nth judged file only: for a first look, reported with --each", 0},
+    {"cells", KEY_CELLS, "N", 0,
+     "every Nth cell only, with all of its files: for more phases than a whole grid has time for",
+     0},
     {"charges", KEY_CHARGES, "N", 0,
      "of the bound of cells that seem contested, 16 to 4000 (default: as of the others). Costs round "
      "less, and whether the engine is tired of waiting is a state of its own; another output folder for another N",
@@ -67,11 +72,15 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->tune_phases = atoi(text);
         break;
     case KEY_SHARD:
-        if (sscanf(text, "%d/%d", &a->shard, &a->shards) != 2 || a->shards < 1)
-            argp_error(state, "a shard is I/N");
+        if (sscanf(text, "%d/%d", &a->shard, &a->shards) != 2 || a->shard < 0 ||
+            a->shard >= a->shards)
+            argp_error(state, "a shard is I/N, I from 0 to N - 1: %s", text);
         break;
     case KEY_EVERY:
         a->every = atoi(text);
+        break;
+    case KEY_CELLS:
+        a->cells = atoi(text);
         break;
     case KEY_CHARGES:
         a->charges = atoi(text);
@@ -101,7 +110,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case ARGP_KEY_END:
         if (!a->scenario || !a->output || (!a->report && (!a->traces || !a->n_plans)) ||
-            a->tune_phases < 1 || a->every < 1)
+            a->tune_phases < 1 || a->every < 1 || a->cells < 1)
             argp_error(state, "a scenario, --output, --traces and plans are needed");
         if (a->charges && (a->charges < 16 || a->charges > 4000))
             argp_error(state, "--charges: 16 to 4000");
@@ -220,6 +229,12 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
     return status;
 }
 
+/* Files of one cell have one place. */
+static int place_of(const scene *s, const cell *c) {
+    return ((c->set * s->n_windows + c->window) * s->n_deadlines + c->deadline) * s->rho_steps +
+           c->rho;
+}
+
 /* In leaps, families in turn: what is there of a run that was cut off is spread over the grid. */
 static wick_status visit_all(const scene *s, const family *families, const arguments *a,
                              const char *results, wick_diag *diag) {
@@ -233,7 +248,8 @@ static wick_status visit_all(const scene *s, const family *families, const argum
         if (at % a->every != 0 || at / a->every % a->shards != a->shard)
             continue;
         scene_cell(s, at, &c);
-        if (a->deadline > 0 && s->deadlines[c.deadline] != a->deadline)
+        if (place_of(s, &c) % a->cells != 0 ||
+            (a->deadline > 0 && s->deadlines[c.deadline] != a->deadline))
             continue;
         for (int k = 0; k < a->n_plans; k++)
             WICK_TRY(visit(s, &families[k], &c, a, results, diag));
@@ -274,7 +290,7 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
 }
 
 int main(int argc, char **argv) {
-    arguments a = {.tune_phases = 5, .shards = 1, .every = 1};
+    arguments a = {.tune_phases = 5, .shards = 1, .every = 1, .cells = 1};
     argp_parse(&argp, argc, argv, 0, 0, &a);
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
