@@ -54,10 +54,18 @@ void csv_row(csv *c, char *cells[CSV_COLUMNS], int *n) {
     }
 }
 
+/* Lines of old Macs end in a carriage return alone. */
+static void end_lines(char *text) {
+    for (char *p = text; (p = strchr(p, '\r')) != NULL; p++)
+        if (p[1] != '\n')
+            *p = '\n';
+}
+
 wick_status csv_open_text(char *text, const char *path, csv *out, wick_diag *diag) {
     static const char mark[] = "\xef\xbb\xbf"; /* some programs begin UTF-8 with it */
     if (!strncmp(text, mark, strlen(mark)))
         text += strlen(mark);
+    end_lines(text);
     *out = (csv){.path = path, .next = text, .diag = diag};
     for (const char *p = text; (p = strchr(p, '\n')) != NULL; p++)
         out->rows++;
@@ -92,6 +100,10 @@ int csv_column(const csv *c, const char *name) {
 wick_status csv_number(const csv *c, char *const *cells, int n, int column, double min, double max,
                        double *out) {
     const char *name = c->names[column];
+    for (int i = c->n_columns; i < n; i++)
+        if (cells[i][0])
+            return csv_fail(c, WICK_SHAPE, "points before decimals, and one value for each column",
+                            "%d values for %d columns", n, c->n_columns);
     if (column >= n || !cells[column][0])
         return csv_fail(c, WICK_MISSING, "complete the line, or delete it",
                         "a value is missing: %.40s", name);

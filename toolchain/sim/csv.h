@@ -17,7 +17,8 @@ typedef struct csv {
 } csv;
 
 /* Reads the file (at most 256 MiB, text) into `arena` and its header. Lines that begin with # and
-   empty lines are skipped; a cell may stand in double quotes, but holds no comma. */
+   empty lines are skipped; a cell may stand in double quotes, but holds no comma. Lines end in LF,
+   CRLF or CR. */
 wick_status csv_open(wick_arena *arena, const char *path, csv *out, wick_diag *diag);
 /* The same for a text in memory, which is changed. */
 wick_status csv_open_text(char *text, const char *path, csv *out, wick_diag *diag);
@@ -25,7 +26,8 @@ wick_status csv_open_text(char *text, const char *path, csv *out, wick_diag *dia
 int csv_column(const csv *c, const char *name);
 /* The next row's cells; *n is 0 at the end. Cells stay valid. */
 void csv_row(csv *c, char *cells[CSV_COLUMNS], int *n);
-/* The number in a cell of the row: finite, within [min, max]. */
+/* The number in a cell of the row: finite, within [min, max]; and no cell stands behind the last
+   column. */
 wick_status csv_number(const csv *c, char *const *cells, int n, int column, double min, double max,
                        double *out);
 /* A diagnostic at the row. */

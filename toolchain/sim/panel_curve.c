@@ -2,15 +2,53 @@
 
 #include <math.h>
 
+/* (exp(k v) - 1) / (exp(k) - 1), 0 <= v <= 1, for any k > 0. */
+static double rise(double k, double v) {
+    return exp(k * (v - 1)) * expm1(-k * v) / expm1(-k);
+}
+
+/* Voc over the diode's voltage, so that the curve passes through (Vmp, Imp). The logarithm of
+   rise(k, Vmp/Voc) falls with k and is concave, so Newton's method comes down from where the
+   handbook's C2 puts it, and passes the root never. */
+static double knee(const wick_iv *iv) {
+    double x = iv->vmp_v / iv->voc_v, left = log(1 - iv->imp_ua / iv->isc_ua), k = left / (x - 1);
+    for (int i = 0; i < 60; i++) {
+        double behind_x = -expm1(-k * x), behind_1 = -expm1(-k);
+        double error = k * (x - 1) + log(behind_x / behind_1) - left;
+        double slope = x - 1 + x * (1 - behind_x) / behind_x - (1 - behind_1) / behind_1;
+        double step = error / slope;
+        if (!(step > 1e-13 * k) || step >= k)
+            break;
+        k -= step;
+    }
+    return k;
+}
+
 double panel_current_ua(const wick_iv *iv, bool linear, double v) {
     if (iv->isc_ua <= 0 || v >= iv->voc_v)
         return 0;
     if (linear)
         return iv->isc_ua * (1 - v / iv->voc_v);
-    double left = 1 - iv->imp_ua / iv->isc_ua;
-    double c2_voc = (iv->vmp_v - iv->voc_v) / log(left);
-    double c1 = left * exp(-iv->vmp_v / c2_voc);
-    return fmax(0, iv->isc_ua * (1 - c1 * expm1(v / c2_voc)));
+    return iv->isc_ua * (1 - rise(knee(iv), v / iv->voc_v));
+}
+
+/* The power has one maximum: its slope falls. */
+double panel_peak_uw(const wick_iv *iv, bool linear) {
+    if (iv->isc_ua <= 0)
+        return 0;
+    if (linear)
+        return iv->isc_ua * iv->voc_v / 4;
+    double k = knee(iv), low = 0, high = 1;
+    while (high - low > 1e-9) {
+        double v = (low + high) / 2, slope = 1 - rise(k, v) + v * k * exp(k * (v - 1)) / expm1(-k);
+        *(slope > 0 ? &low : &high) = v;
+    }
+    return iv->isc_ua * iv->voc_v * low * (1 - rise(k, low));
+}
+
+bool panel_curve_fits(const wick_iv *iv) {
+    return iv->imp_ua / iv->isc_ua + iv->vmp_v / iv->voc_v > 1 &&
+           panel_peak_uw(iv, false) <= 1.05 * iv->imp_ua * iv->vmp_v;
 }
 
 double panel_power_uw(const wick_iv *iv, bool linear, double v) {
@@ -36,6 +74,6 @@ wick_iv panel_iv_thevenin(double voc_v, double ohm) {
 
 double panel_mppt_uw(const wick_iv *iv, bool linear, double share) {
     if (share <= 0)
-        return iv->imp_ua * iv->vmp_v;
+        return panel_peak_uw(iv, linear);
     return panel_power_uw(iv, linear, share * iv->voc_v);
 }

@@ -1,4 +1,5 @@
 /* Reading, generating, splicing, cutting and repeating traces. */
+#include "sim/panel_curve.h"
 #include "sim/trace_units.h"
 
 #include <math.h>
@@ -78,7 +79,7 @@ static void append(tape *t, double time_s, trace_quantity quantity, const double
     t->iv[t->n++] = iv;
 }
 
-/* 0 < imp < isc and 0 < vmp < voc, or darkness. */
+/* A curve with its maximum where it says, or darkness. */
 static wick_status check_curve(const csv *c, double *v) {
     if (v[0] == 0 || v[1] == 0) {
         v[0] = v[1] = v[2] = v[3] = 0;
@@ -87,6 +88,11 @@ static wick_status check_curve(const csv *c, double *v) {
     if (v[2] <= 0 || v[2] >= v[0] || v[3] <= 0 || v[3] >= v[1])
         return csv_fail(c, WICK_RANGE, "0 < imp < isc and 0 < vmp < voc, or all 0 in the dark",
                         "the point of maximum power lies outside the curve");
+    if (!panel_curve_fits(&(wick_iv){v[0], v[1], v[2], v[3]}))
+        return csv_fail(c, WICK_RANGE, "imp and vmp are those of the maximum power",
+                        "no panel's curve with isc %g and voc %g has its maximum at imp %g and "
+                        "vmp %g (uA, V)",
+                        v[0], v[1], v[2], v[3]);
     return WICK_OK;
 }
 
@@ -123,9 +129,11 @@ static wick_status read_rows(tape *t, csv *c) {
     for (csv_row(c, cells, &n); n; csv_row(c, cells, &n))
         WICK_TRY(read_row(t, c, &columns, cells, n, &previous_s, &start_s));
     if (t->n - t->first < 2)
-        return wick_fail(t->diag, WICK_TRUNCATED, c->path, NULL,
-                         "one line says from when on a value holds, the next one until when",
-                         "a trace needs at least two samples, this one has %d", t->n - t->first);
+        return wick_fail(
+            t->diag, WICK_TRUNCATED, c->path, NULL,
+            "one line says from when on a value holds, the next one until when; the last "
+            "value holds as long as the one before",
+            "a trace needs at least two samples, this one has %d", t->n - t->first);
     t->quantity = trace_quantity_text(columns.quantity);
     return WICK_OK;
 }
@@ -186,6 +194,11 @@ static wick_status load_piece(wick_arena *arena, tape *t, const char *path) {
 }
 
 static wick_status load_pieces(wick_arena *arena, tape *t, const char *path) {
+    size_t n = strlen(path);
+    if (n == 0 ||
+        (!wick_path_is_file(path) && (path[0] == '+' || path[n - 1] == '+' || strstr(path, "++"))))
+        return wick_fail(t->diag, WICK_SYNTAX, path, "trace", "FILE, or FILE+FILE to splice",
+                         "the name of a trace is empty");
     if (!strchr(path, '+') || wick_path_is_file(path))
         return load_piece(arena, t, path);
     char *list = wick_arena_strdup(arena, path);

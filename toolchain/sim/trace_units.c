@@ -147,15 +147,21 @@ wick_status trace_can_convert(const wick_harvester *h, const wick_trace_options 
         return wick_fail(diag, WICK_MISSING, path, NULL,
                          "give --harvester with a profile whose panel has an iv curve",
                          "a short-circuit current is no power until the panel's curve is known");
+    bool by_panel = quantity == TRACE_IRRADIANCE || quantity == TRACE_ILLUMINANCE ||
+                    quantity == TRACE_SHORT_CIRCUIT;
+    if (by_panel && h->panel.has_iv && !panel_curve_fits(&h->panel.iv))
+        return wick_fail(diag, WICK_RANGE, h->path ? h->path : h->name, "panel.iv",
+                         "imp_ua and vmp_v are those of the maximum power",
+                         "no panel's curve with these isc_ua and voc_v has its maximum there");
     return WICK_OK;
 }
 
-static double curve(wick_iv at, double currents, wick_iv *iv, bool *has_iv) {
+static double curve(wick_iv at, bool linear, double currents, wick_iv *iv, bool *has_iv) {
     *has_iv = true;
     *iv = at;
     iv->isc_ua *= currents;
     iv->imp_ua *= currents;
-    return iv->imp_ua * iv->vmp_v;
+    return panel_peak_uw(iv, linear);
 }
 
 /* A panel of area A and efficiency eta gives irradiance x A x eta, or what its curve says. */
@@ -164,7 +170,8 @@ static double light(const wick_harvester *h, const wick_trace_options *o, double
     double area = o->area_cm2 > 0 ? o->area_cm2 : h->panel.area_cm2;
     double efficiency = o->panel_efficiency > 0 ? o->panel_efficiency : h->panel.efficiency;
     if (h->panel.has_iv)
-        return curve(panel_iv_at(h, uw_cm2), o->scale * area / h->panel.area_cm2, iv, has_iv);
+        return curve(panel_iv_at(h, uw_cm2), false, o->scale * area / h->panel.area_cm2, iv,
+                     has_iv);
     return uw_cm2 * area * efficiency * o->scale;
 }
 
@@ -183,11 +190,12 @@ double trace_convert(const wick_harvester *h, const wick_trace_options *o, trace
         return light(h, o, value / h->panel.lux_per_uw_cm2, iv, has_iv);
     case TRACE_OPEN_CIRCUIT:
         return curve(panel_iv_thevenin(value, o->source_ohm > 0 ? o->source_ohm : h->source_ohm),
-                     o->scale, iv, has_iv);
+                     true, o->scale, iv, has_iv);
     case TRACE_SHORT_CIRCUIT:
         return light(h, o, value / h->panel.iv.isc_ua * h->panel.reference_uw_cm2, iv, has_iv);
     case TRACE_CURVE:
-        return curve((wick_iv){values[0], values[1], values[2], values[3]}, o->scale, iv, has_iv);
+        return curve((wick_iv){values[0], values[1], values[2], values[3]}, false, o->scale, iv,
+                     has_iv);
     }
     return value * o->scale;
 }
