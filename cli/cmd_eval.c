@@ -1,4 +1,5 @@
 /* wick eval: how well every module of a model answers, and how much its confidence is worth. */
+#include "class_note.h"
 #include "cli.h"
 #include "eval_output.h"
 #include "normalisation.h"
@@ -194,6 +195,8 @@ static wick_status run(const arguments *a, wick_diag *diag) {
     cli_name_file(diag, a->model);
     if (status == WICK_OK)
         status = wick_data_open(a->data, &options, &data, diag);
+    if (status == WICK_OK)
+        cli_note_classes(graph->family.labels, graph->family.n_labels, data);
     if (status == WICK_OK)
         status = evaluate(a, graph, data, arena, diag);
     if (data)

@@ -1,6 +1,7 @@
 /* wick policy: makes, shows and judges scheduling policies. */
 #include "cli.h"
 #include "sim/sim.h"
+#include "sim_world.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@ typedef struct arguments {
     double period_s, deadline_s, wait_s;
     wick_trace_options trace_options;
     bool json, power_switch;
+    unsigned given; /* bit i: option_uses[i] */
 } arguments;
 
 enum {
@@ -37,9 +39,13 @@ static const struct argp_option option_table[] = {
     {"harvester", KEY_HARVESTER, "NAME", 0, "harvester profile (default: the device's figures)", 0},
     {"period", 'T', "S", 0, "seconds from input to input (default 60)", 0},
     {"deadline", 'D', "S", 0,
-     "seconds from an input's arrival to its deadline (default: the period)", 0},
+     "seconds from an input's arrival to its deadline (default: the period); beyond the period inputs "
+     "wait, as many as come until then, and a new one is dropped when all those wait (up to it, the "
+     "newest alone counts)",
+     0},
     {"kind", 'k', "KIND", 0, "synth: table (default), threshold, edf or fixed", 0},
-    {"policy", 'p', "FILE", 0, "eval: a policy's file; may be given several times", 0},
+    {"policy", 'p', "FILE", 0,
+     "eval: a policy's file, or as for wick sim; may be given several times", 0},
     {"output", 'o', "FILE", 0, "synth: where the policy goes", 0},
     {"c", KEY_C, "FILE", 0, "synth: the policy as C source too, for firmware", 0},
     {"plot", KEY_PLOT, "FILE", 0, "show: draw the decision regions, .svg or .png", 0},
@@ -55,6 +61,27 @@ static const struct argp_option option_table[] = {
     {"ahead", KEY_AHEAD, "N", 0, "synth: periods looked ahead (default 10)", 0},
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
+
+/* Which commands an option is for. */
+static const struct {
+    int key;
+    const char *name;
+    bool synth, show, eval;
+} option_uses[] = {{'t', "trace", true, false, true},
+                   {KEY_SCALE, "scale", true, false, true},
+                   {KEY_HARVESTER, "harvester", true, false, true},
+                   {'T', "period", true, false, true},
+                   {'D', "deadline", true, false, true},
+                   {'k', "kind", true, false, false},
+                   {'p', "policy", false, false, true},
+                   {'o', "output", true, false, false},
+                   {KEY_C, "c", true, false, false},
+                   {KEY_PLOT, "plot", false, true, false},
+                   {KEY_PHASES, "phases", true, false, true},
+                   {KEY_WAIT, "wait", true, false, true},
+                   {KEY_SWITCH, "power-switch", true, false, false},
+                   {KEY_SLOTS, "slots", true, false, false},
+                   {KEY_AHEAD, "ahead", true, false, false}};
 
 static void add(struct argp_state *state, const char **list, int *n, char *text) {
     if (*n == MOST)
@@ -78,6 +105,11 @@ static void complete(struct argp_state *state, const arguments *a) {
         argp_error(state, "say synth, show or eval");
     if (!a->file)
         argp_error(state, show ? "name a policy's file" : "name a plan");
+    for (size_t i = 0; i < WICK_LEN(option_uses); i++)
+        if (a->given >> i & 1 && !(show    ? option_uses[i].show
+                                   : synth ? option_uses[i].synth
+                                           : option_uses[i].eval))
+            argp_error(state, "--%s is not for %s", option_uses[i].name, a->what);
     if (!show && !a->n_traces)
         argp_error(state, "--trace is needed");
     if (synth && !a->output)
@@ -86,26 +118,45 @@ static void complete(struct argp_state *state, const arguments *a) {
         argp_error(state, "--policy is needed");
 }
 
-static error_t parse(int key, char *text, struct argp_state *state) {
+/* Options of the world that a policy is for; false: it is another one. */
+static bool parse_world(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
     switch (key) {
     case 't':
         add(state, a->traces, &a->n_traces, text);
-        break;
-    case 'p':
-        add(state, a->policies, &a->n_policies, text);
-        break;
+        return true;
     case KEY_SCALE:
         a->trace_options.scale = cli_number(state, "scale", text, 1e-9, 1e9);
-        break;
+        return true;
     case KEY_HARVESTER:
         a->harvester = text;
-        break;
+        return true;
     case 'T':
         a->period_s = cli_number(state, "period", text, 1e-3, 1e9);
-        break;
+        return true;
     case 'D':
         a->deadline_s = cli_number(state, "deadline", text, 1e-3, 1e9);
+        return true;
+    case KEY_PHASES:
+        a->phases = (int)cli_integer(state, "phases", text, 1, 10000);
+        return true;
+    case KEY_WAIT:
+        a->wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static error_t parse(int key, char *text, struct argp_state *state) {
+    arguments *a = state->input;
+    for (size_t i = 0; i < WICK_LEN(option_uses); i++)
+        a->given |= (unsigned)(key == option_uses[i].key) << i;
+    if (parse_world(key, text, state))
+        return 0;
+    switch (key) {
+    case 'p':
+        add(state, a->policies, &a->n_policies, text);
         break;
     case 'k':
         a->kind = text;
@@ -117,13 +168,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->c_file = text;
         break;
     case KEY_PLOT:
+        if (!wick_gnuplot_draws(text))
+            argp_error(state, "--plot writes .svg or .png: %s", text);
         a->plot = text;
-        break;
-    case KEY_PHASES:
-        a->phases = (int)cli_integer(state, "phases", text, 1, 10000);
-        break;
-    case KEY_WAIT:
-        a->wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
         break;
     case KEY_SWITCH:
         a->power_switch = true;
@@ -219,9 +266,12 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
     options.periods = a->periods;
     options.may_switch_off = a->power_switch;
     WICK_TRY(kind_of(a->kind, &kind, diag));
+    WICK_TRY(wick_file_check_output(a->output, diag)); /* both before the search */
+    if (a->c_file)
+        WICK_TRY(wick_file_check_output(a->c_file, diag));
     WICK_TRY(open_place(a, arena, p, diag));
     WICK_TRY(wick_policy_best(arena, &p->on, kind, &options, &policy, &score, &made, diag));
-    WICK_TRY(wick_policy_save(&policy, a->output, diag));
+    WICK_TRY(wick_policy_save(&policy, p->plan, a->output, diag));
     if (a->c_file)
         WICK_TRY(wick_policy_write_c(&policy, a->c_file, a->line, diag));
     if (a->json) {
@@ -258,7 +308,7 @@ static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_di
     for (int i = 0; i < a->n_policies && status == WICK_OK; i++) {
         wick_policy policy;
         double score = 0;
-        status = wick_policy_load(arena, a->policies[i], &policy, diag);
+        status = sim_policy(a->policies[i], p->plan, arena, &policy, diag);
         if (status == WICK_OK)
             status = wick_policy_judge(&p->on, &policy, &score, diag);
         const char **row = cells + 3 * (i + 1);
@@ -278,13 +328,17 @@ static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_di
 
 /* ---- what it decides ---- */
 
-static void print_choice(int choice) {
-    if (choice == WICK_POLICY_WAIT)
-        printf("w");
-    else if (choice == WICK_POLICY_OFF)
-        printf("o");
-    else
-        printf("%d", choice);
+static char letter(int choice) {
+    return choice == WICK_POLICY_WAIT  ? 'w'
+           : choice == WICK_POLICY_OFF ? 'o'
+                                       : (char)('0' + choice);
+}
+
+static json_t *numbers(const uint32_t *values, int n) {
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(values[i]));
+    return list;
 }
 
 /* The first decision of an input: a map for each bin of the harvest, charge to the right, time left
@@ -300,7 +354,7 @@ static void print_maps(const wick_policy_table *t) {
         for (int time = t->n_time - 1; time >= 0; time--) {
             printf("  %10.3f s left  ", time ? t->time_ms[time - 1] * 1e-3 : 0);
             for (int c = 0; c < t->n_charge; c++)
-                print_choice(wick_policy_first(t, time, h, c));
+                printf("%c", letter(wick_policy_first(t, time, h, c)));
             printf("\n");
         }
     }
@@ -319,27 +373,70 @@ static wick_status plot_maps(const wick_policy_table *t, const char *path, wick_
     return status;
 }
 
+/* The parameters of its kind; of a table the first decision of an input, [harvest][time] strings
+   over the charge. */
+static json_t *policy_json(const wick_policy *p) {
+    json_t *root = json_pack("{s:s, s:f, s:I}", "kind", wick_policy_name((wick_policy_kind)p->kind),
+                             "memory_s", p->memory_ms ? p->memory_ms * 1e-3 : 10, "rest_uj",
+                             (json_int_t)p->rest_uj);
+    const wick_policy_table *t = p->table;
+    if (p->kind == WICK_POLICY_FIXED)
+        json_object_set_new(root, "module", json_integer(p->module));
+    if (p->kind == WICK_POLICY_EDF)
+        json_object_set_new(root, "reserve_uj", json_integer(p->reserve_uj));
+    if (p->kind == WICK_POLICY_THRESHOLD)
+        json_object_update_new(root, json_pack("{s:I, s:I, s:I}", "harvest_low_uw",
+                                               (json_int_t)p->harvest_low_uw, "harvest_high_uw",
+                                               (json_int_t)p->harvest_high_uw, "charge_high_uj",
+                                               (json_int_t)p->charge_high_uj));
+    if (p->kind != WICK_POLICY_TABLE)
+        return root;
+    json_object_set_new(root, "charge_uj", numbers(t->charge_uj, t->n_charge - 1));
+    json_object_set_new(root, "harvest_uw", numbers(t->harvest_uw, t->n_harvest - 1));
+    json_object_set_new(root, "time_ms", numbers(t->time_ms, t->n_time - 1));
+    json_t *maps = json_array();
+    for (int h = 0; h < t->n_harvest; h++) {
+        json_t *map = json_array();
+        for (int time = 0; time < t->n_time; time++) {
+            char row[WICK_TABLE_BINS + 1] = "";
+            for (int c = 0; c < t->n_charge; c++)
+                row[c] = letter(wick_policy_first(t, time, h, c));
+            json_array_append_new(map, json_string(row));
+        }
+        json_array_append_new(maps, map);
+    }
+    json_object_set_new(root, "first", maps);
+    return root;
+}
+
+static void print_policy(const wick_policy *p) {
+    printf("%s", wick_policy_name((wick_policy_kind)p->kind));
+    if (p->kind == WICK_POLICY_FIXED)
+        printf(", module %d", p->module);
+    if (p->kind == WICK_POLICY_THRESHOLD)
+        printf(", harvest %u and %u uW, charge %u uJ", p->harvest_low_uw, p->harvest_high_uw,
+               p->charge_high_uj);
+    if (p->kind == WICK_POLICY_EDF)
+        printf(", keeps %u uJ", p->reserve_uj);
+    printf("; recent harvest: running mean of %.3f s\n", p->memory_ms ? p->memory_ms * 1e-3 : 10);
+    if (p->rest_uj)
+        printf("switched off with nothing in work and less than %u uJ\n", p->rest_uj);
+    if (p->kind == WICK_POLICY_TABLE)
+        print_maps(p->table);
+}
+
 static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_policy p;
-    WICK_TRY(wick_policy_load(arena, a->file, &p, diag));
-    printf("%s", wick_policy_name((wick_policy_kind)p.kind));
-    if (p.kind == WICK_POLICY_FIXED)
-        printf(", module %d", p.module);
-    if (p.kind == WICK_POLICY_THRESHOLD)
-        printf(", harvest %u and %u uW, charge %u uJ", p.harvest_low_uw, p.harvest_high_uw,
-               p.charge_high_uj);
-    if (p.kind == WICK_POLICY_EDF)
-        printf(", keeps %u uJ", p.reserve_uj);
-    printf("; recent harvest: running mean of %.3f s\n", p.memory_ms ? p.memory_ms * 1e-3 : 10);
-    if (p.rest_uj)
-        printf("switched off with nothing in work and less than %u uJ\n", p.rest_uj);
+    WICK_TRY(wick_policy_load(arena, a->file, NULL, &p, diag));
     if (p.kind != WICK_POLICY_TABLE && a->plot)
         return wick_fail(diag, WICK_UNSUPPORTED, a->file, "--plot", "leave it out",
                          "only a table has regions that can be drawn");
-    if (p.kind != WICK_POLICY_TABLE)
-        return WICK_OK;
-    print_maps(p.table);
-    return a->plot ? plot_maps(p.table, a->plot, diag) : WICK_OK;
+    if (a->plot)
+        WICK_TRY(plot_maps(p.table, a->plot, diag));
+    if (a->json)
+        return cli_print_json(policy_json(&p)) ? WICK_OK : WICK_OUTPUT;
+    print_policy(&p);
+    return WICK_OK;
 }
 
 int cmd_policy(int argc, char **argv) {

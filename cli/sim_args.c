@@ -127,6 +127,7 @@ static bool parse_workload(int key, char *text, struct argp_state *state) {
         return true;
     case KEY_WAITING:
         w->max_waiting = (int)cli_integer(state, "waiting", text, 0, WICK_MAX_WAITING);
+        a->given.waiting = w->max_waiting > 0;
         return true;
     case KEY_SENSE:
         energy_and_time(state, "sense", text, &w->sense_uj, &w->sense_us);
@@ -158,15 +159,19 @@ static bool parse_trace(int key, char *text, struct argp_state *state) {
         return true;
     case KEY_LOAD:
         t->load_ohm = cli_number(state, "load-ohm", text, 1e-3, 1e12);
+        a->given.load_ohm = true;
         return true;
     case KEY_SOURCE:
         t->source_ohm = cli_number(state, "source-ohm", text, 1e-3, 1e12);
+        a->given.source_ohm = true;
         return true;
     case KEY_AREA:
         t->area_cm2 = cli_number(state, "area", text, 1e-6, 1e6);
+        a->given.area = true;
         return true;
     case KEY_PANEL:
         t->panel_efficiency = cli_number(state, "panel-efficiency", text, 1e-6, 1);
+        a->given.panel_efficiency = true;
         return true;
     case KEY_FROM:
         t->from_s = cli_number(state, "from", text, 0, 1e10);
@@ -228,6 +233,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a->options.workload.deadline_s < 0)
             a->options.workload.deadline_s = a->options.workload.period_s;
+        if (a->given.waiting && a->options.workload.rule == WICK_INPUT_REPLACE)
+            argp_error(state,
+                       "--waiting needs --rule drop-new or drop-old: nothing waits where a new "
+                       "input replaces the old one");
         break;
     default:
         return ARGP_ERR_UNKNOWN;

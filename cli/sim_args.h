@@ -11,6 +11,9 @@ enum { SIM_MAX_TRACES = 64 };
 typedef struct sim_args {
     const char *traces[SIM_MAX_TRACES], *data, *harvester, *arrivals;
     int n_traces, samples;
+    struct {
+        bool load_ohm, source_ohm, area, panel_efficiency, waiting;
+    } given; /* on the command line */
     wick_trace_options trace_options;
     wick_sim_options options;
 } sim_args;

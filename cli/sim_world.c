@@ -1,4 +1,5 @@
 #include "sim_world.h"
+#include "class_note.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@ wick_status sim_policy(const char *text, const wick_plan *plan, wick_arena *aren
         "or a file.json of wick policy synth";
     size_t length = strlen(text);
     if (length > 5 && !strcmp(text + length - 5, ".json"))
-        return wick_policy_load(arena, text, out, diag);
+        return wick_policy_load(arena, text, plan, out, diag);
     *out = (wick_policy){.kind = WICK_POLICY_GREEDY};
     if (!strcmp(text, "greedy"))
         return WICK_OK;
@@ -95,6 +96,43 @@ static wick_status label_samples(const wick_qnet *net, const wick_data *data, ui
     return WICK_OK;
 }
 
+/* Whether a trace is of this quantity, or has a piece that may be. */
+static bool any_trace(const sim_world *w, const char *const *quantities) {
+    for (int i = 0; i < w->n_traces; i++)
+        for (int k = 0; quantities[k]; k++)
+            if (!strcmp(w->traces[i]->quantity, quantities[k]) ||
+                !strcmp(w->traces[i]->quantity, "several quantities"))
+                return true;
+    return false;
+}
+
+/* An option that changes nothing would be taken for one that does. */
+static wick_status check_given(const sim_args *a, const sim_world *w, wick_diag *diag) {
+    static const char *const voltage[] = {"voltage over a resistance", NULL},
+                             *const open[] = {"open-circuit voltage", NULL},
+                             *const light[] = {"irradiance", "illuminance", NULL},
+                             *const panel[] = {"irradiance", "illuminance", "short-circuit current",
+                                               NULL};
+    const wick_harvester *h = a->trace_options.harvester;
+    const struct {
+        const char *option;
+        const char *const *quantities;
+        bool given;
+    } options[] = {{"--load-ohm", voltage, a->given.load_ohm},
+                   {"--source-ohm", open, a->given.source_ohm},
+                   {"--area", panel, a->given.area},
+                   {"--panel-efficiency", light, a->given.panel_efficiency}};
+    for (size_t i = 0; i < WICK_LEN(options); i++)
+        if (options[i].given && !any_trace(w, options[i].quantities))
+            return wick_fail(diag, WICK_UNSUPPORTED, w->traces[0]->path, options[i].option,
+                             "leave it out; --scale multiplies any harvest",
+                             "a trace of %s does not depend on it", w->traces[0]->quantity);
+    if (a->given.panel_efficiency && h && h->panel.has_iv)
+        return wick_fail(diag, WICK_UNSUPPORTED, h->path, "--panel-efficiency", "leave it out",
+                         "this harvester's panel has an iv curve, which says what it gives");
+    return WICK_OK;
+}
+
 static wick_status load_traces(sim_args *a, sim_world *w, wick_arena *arena, wick_diag *diag) {
     wick_harvester *harvester = NULL;
     if (a->harvester)
@@ -103,6 +141,7 @@ static wick_status load_traces(sim_args *a, sim_world *w, wick_arena *arena, wic
     for (w->n_traces = 0; w->n_traces < a->n_traces; w->n_traces++)
         WICK_TRY(wick_trace_load(arena, a->traces[w->n_traces], w->plan->device, &a->trace_options,
                                  &w->traces[w->n_traces], diag));
+    WICK_TRY(check_given(a, w, diag));
     if (!a->arrivals || !strcmp(a->arrivals, "periodic"))
         return WICK_OK;
     if (strcmp(a->arrivals, "poisson") != 0)
@@ -121,6 +160,7 @@ wick_status sim_world_open(sim_args *a, const char *plan_path, wick_arena *arena
     options.low = w->net->low;
     options.high = w->net->high;
     WICK_TRY(wick_data_open(a->data, &options, &w->data, diag));
+    cli_note_classes(w->net->labels, w->net->n_classes, w->data);
     return label_samples(w->net, w->data, a->options.seed, a->samples, &w->inputs, arena, diag);
 }
 

@@ -47,6 +47,33 @@ expect 0 '"slots": 2' "$WICK" sim plan.json "${run[@]}" --duration 3000 --compar
 expect 3 "allow more effort" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 1e-6
 expect 2 "--effort needs --compare" "$WICK" sim plan.json "${run[@]}" --effort 2
 
+expect 0 "greedy" "$WICK" policy eval plan.json "${world[@]}" --policy greedy --policy edf:20
+expect 3 "no such policy" "$WICK" policy eval plan.json "${world[@]}" --policy gredy
+expect 0 '"first": [' "$WICK" policy show table.json --json
+expect 2 "--trace is not for show" "$WICK" policy show table.json --trace builtin:rf
+expect 2 "--kind is not for eval" "$WICK" policy eval plan.json "${world[@]}" --policy greedy --kind edf
+expect 2 ".svg or .png" "$WICK" policy show table.json --plot maps.pdf
+expect 3 "this is no policy" "$WICK" policy show plan.json
+expect 3 "this is no plan" "$WICK" policy eval table.json "${world[@]}" --policy greedy
+expect 3 "no JSON document" "$WICK" policy eval f8.onnx "${world[@]}" --policy greedy
+expect 3 "cannot create" "$WICK" policy synth plan.json "${world[@]}" -o half.json --c no/such.c
+[ -e half.json ] && fail "half of a result was left behind"
+
+# A table belongs to its plan; energies and powers serve any.
+"$WICK" plan f8.onnx --device m4-fram --capacitor 200 -o plan200.json >plan.txt 2>&1 || { cat plan.txt; fail "planning"; }
+expect 3 "made for another plan" "$WICK" policy eval plan200.json "${world[@]}" --policy table.json
+expect 3 "made for another plan" "$WICK" sim plan200.json --trace builtin:office --data builtin:shapes10 --samples 5 --policy table.json
+expect 3 "made for another plan" "$WICK" report plan200.json --policy table.json -o report.html
+expect 0 "edf.json" "$WICK" policy eval plan200.json "${world[@]}" --policy edf.json
+
+# What would change nothing is refused; what is chance is said.
+expect 2 "--waiting needs" "$WICK" sim plan.json "${run[@]}" --waiting 2
+expect 3 "does not depend on it" "$WICK" sim plan.json "${run[@]}" --load-ohm 5
+mkdir -p other/{ant,bee,cat,dog,eel,fox,gnu,hen,ibis,jay}
+base64 -d >black.png <<<iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAGUlEQVR42u3BMQEAAADCoPVP7WENoAAAAG4MIAABITLN7AAAAABJRU5ErkJggg==
+for class in other/*; do for i in {1..10}; do cp black.png "$class/$i.png"; done; done
+expect 0 "model's classes (circle" "$WICK" sim plan.json "${run[@]}" --data folder:other --duration 600
+
 expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
 expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json

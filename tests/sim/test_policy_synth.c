@@ -260,8 +260,8 @@ static void files_keep_every_decision(void **state) {
     wick_policy policy = {.kind = WICK_POLICY_TABLE, .memory_ms = 700, .rest_uj = 55}, again;
     policy.table = scenario_table(arena, 3, 1000, 100, 5, 3);
     char *path = temporary(arena, NULL);
-    assert_int_equal(wick_policy_save(&policy, path, NULL), WICK_OK);
-    assert_int_equal(wick_policy_load(arena, path, &again, NULL), WICK_OK);
+    assert_int_equal(wick_policy_save(&policy, NULL, path, NULL), WICK_OK);
+    assert_int_equal(wick_policy_load(arena, path, NULL, &again, NULL), WICK_OK);
     assert_int_equal(again.memory_ms, 700);
     assert_int_equal(again.rest_uj, 55);
     wick_segment segments[4] = {{0}, {.energy_nj = 900}, {.energy_nj = 400}, {.energy_nj = 100}};
@@ -283,6 +283,34 @@ static void files_keep_every_decision(void **state) {
     }
     assert_true(seen[0] && seen[1] && seen[2] && seen[3] && seen[WICK_POLICY_WAIT] &&
                 seen[WICK_POLICY_OFF]);
+    unlink(path);
+    wick_arena_free(arena);
+}
+
+static void tables_of_another_plan_are_refused(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_plan own = {.model = {.n_modules = 3}, .hash = {.hex = "aa"}}, other = own, fewer = own;
+    wick_policy table = {.kind = WICK_POLICY_TABLE}, edf = {.kind = WICK_POLICY_EDF}, again;
+    wick_policy third = {.kind = WICK_POLICY_FIXED, .module = 3};
+    table.table = scenario_table(arena, 3, 1000, 100, 5, 3);
+    other.hash.hex[0] = 'b';
+    fewer.model.n_modules = 2;
+    const struct {
+        const wick_policy *policy;
+        const wick_plan *of, *on;
+        wick_status status;
+    } cases[] = {{&table, &own, &own, WICK_OK},         {&table, &own, NULL, WICK_OK},
+                 {&table, &own, &other, WICK_MISMATCH}, {&table, NULL, &other, WICK_OK},
+                 {&table, NULL, &fewer, WICK_MISMATCH}, {&edf, &own, &other, WICK_OK},
+                 {&third, &own, &other, WICK_OK},       {&third, &own, &fewer, WICK_MISMATCH}};
+    char *path = temporary(arena, NULL);
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, path, NULL), WICK_OK);
+        wick_status got = wick_policy_load(arena, path, cases[i].on, &again, NULL);
+        if (got != cases[i].status)
+            fail_msg("case %zu: status %d", i, (int)got);
+    }
     unlink(path);
     wick_arena_free(arena);
 }
@@ -318,7 +346,7 @@ static void bad_files_are_refused(void **state) {
         char *path = temporary(arena, bad[i].text);
         wick_policy policy;
         wick_diag diag = {0};
-        assert_int_equal(wick_policy_load(arena, path, &policy, &diag), bad[i].status);
+        assert_int_equal(wick_policy_load(arena, path, NULL, &policy, &diag), bad[i].status);
         if (!wick_diag_contains(&diag, bad[i].word))
             fail_msg("case %zu does not say %s", i, bad[i].word);
         wick_diag_free(&diag);
@@ -365,6 +393,7 @@ int main(void) {
         cmocka_unit_test(bursts_are_used),
         cmocka_unit_test(weak_light_is_waited_for_switched_off),
         cmocka_unit_test(files_keep_every_decision),
+        cmocka_unit_test(tables_of_another_plan_are_refused),
         cmocka_unit_test(bad_files_are_refused),
         cmocka_unit_test(impossible_wishes_are_refused),
     };

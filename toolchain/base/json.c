@@ -3,11 +3,31 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_JSON_BYTES = 64 << 20 };
+
+/* What a parser says of another kind of file, or of the end of one, helps nobody. */
+static wick_status refuse(const char *path, wick_bytes bytes, const json_error_t *error,
+                          wick_diag *diag) {
+    char place[64];
+    size_t first = 0;
+    while (first < bytes.len && strchr(" \t\r\n", bytes.data[first]) && bytes.data[first])
+        first++;
+    if (first == bytes.len)
+        return wick_fail(diag, WICK_TRUNCATED, path, NULL, "make it again", "the file is empty");
+    if (bytes.data[first] != '{' && bytes.data[first] != '[')
+        return wick_fail(diag, WICK_SYNTAX, path, NULL,
+                         "give a JSON file: a plan, policy, profile or result, not a model",
+                         "this is no JSON document");
+    snprintf(place, sizeof place, "line %d, column %d", error->line, error->column);
+    bool ends = json_error_code(error) == json_error_premature_end_of_input;
+    return wick_fail(diag, WICK_SYNTAX, path, place, ends ? "it is cut off: make it again" : NULL,
+                     "%s", error->text);
+}
 
 wick_status wick_json_load(const char *path, json_t **root, wick_diag *diag) {
     *root = NULL;
@@ -17,11 +37,8 @@ wick_status wick_json_load(const char *path, json_t **root, wick_diag *diag) {
     if (status == WICK_OK) {
         json_error_t error;
         *root = json_loadb((const char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES, &error);
-        if (!*root) {
-            char place[64];
-            snprintf(place, sizeof place, "line %d, column %d", error.line, error.column);
-            status = wick_fail(diag, WICK_SYNTAX, path, place, NULL, "%s", error.text);
-        }
+        if (!*root)
+            status = refuse(path, bytes, &error, diag);
     }
     wick_arena_free(arena);
     return status;

@@ -387,7 +387,13 @@ static wick_status read_header(wick_json_at root, wick_arena *arena, const char 
                                const char **model) {
     int64_t format;
     *model = NULL;
-    WICK_TRY(wick_json_int(root, "wick_plan", PLAN_JSON_FORMAT, PLAN_JSON_FORMAT, &format));
+    if (!wick_json_has(root, "wick_plan"))
+        return wick_json_fail(root, WICK_MISSING, "give a file of `wick plan`", "this is no plan");
+    WICK_TRY(wick_json_int(root, "wick_plan", 0, INT32_MAX, &format));
+    if (format != PLAN_JSON_FORMAT)
+        return wick_json_fail(root, WICK_MISMATCH, "run `wick plan` again",
+                              "this plan was made by another version of wick (format %d, not %d)",
+                              (int)format, PLAN_JSON_FORMAT);
     if (!wick_json_has(root, "model"))
         return WICK_OK;
     WICK_TRY(wick_json_string(root, "model", model));

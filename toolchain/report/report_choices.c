@@ -9,7 +9,7 @@ static wick_status one_policy(page *p, const char *path) {
     enum { COLUMNS = 3 };
     int width, height;
     wick_policy policy;
-    WICK_TRY(wick_policy_load(p->arena, path, &policy, p->diag));
+    WICK_TRY(wick_policy_load(p->arena, path, p->plan, &policy, p->diag));
     wick_buf_puts(&p->html, "<p>");
     html_textf(&p->html, "%s: %s; recent harvest is a running mean of %.3g s.",
                wick_path_base(path), wick_policy_name((wick_policy_kind)policy.kind),

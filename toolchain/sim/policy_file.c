@@ -45,9 +45,12 @@ static void add_table(json_t *root, const wick_policy_table *t) {
     json_object_set_new(root, "rows", hex_json(t->rows, t->n_rows * row_bytes(t)));
 }
 
-wick_status wick_policy_save(const wick_policy *policy, const char *path, wick_diag *diag) {
+wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
+                             wick_diag *diag) {
     json_t *root = json_pack("{s:s,s:I}", "kind", names[policy->kind], "memory_ms",
                              (json_int_t)policy->memory_ms);
+    if (plan)
+        json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
     if (policy->rest_uj)
         json_object_set_new(root, "rest_uj", json_integer(policy->rest_uj));
     switch ((wick_policy_kind)policy->kind) {
@@ -174,8 +177,10 @@ static wick_status check_table(wick_json_at at, const wick_policy_table *t, size
     const char *hint = "make the policy again (wick policy synth)";
     if (cells != (size_t)cells_of(t) || bytes % (size_t)row_bytes(t) ||
         bytes / (size_t)row_bytes(t) != t->n_rows || t->n_rows == 0)
-        return wick_json_fail(at, WICK_SHAPE, hint, "row_of has %zu cells of %d, rows %zu bytes",
-                              cells, cells_of(t), bytes);
+        return wick_json_fail(at, WICK_SHAPE, hint,
+                              "row_of has %zu cells of %d; rows have %zu bytes, which is not 1 to "
+                              "256 times the %d of a row",
+                              cells, cells_of(t), bytes, row_bytes(t));
     for (size_t i = 0; i < cells; i++)
         if (t->row_of[i] >= t->n_rows)
             return wick_json_fail(at, WICK_RANGE, hint, "cell %zu names row %d of %d", i,
@@ -213,6 +218,9 @@ static wick_status read_u32(wick_json_at at, const char *key, uint32_t *out) {
 static wick_status read_policy(wick_json_at at, wick_policy *out) {
     const char *kind;
     int64_t module;
+    if (!wick_json_has(at, "kind"))
+        return wick_json_fail(at, WICK_MISSING, "give a file of wick policy synth",
+                              "this is no policy");
     WICK_TRY(wick_json_string(at, "kind", &kind));
     WICK_TRY(read_u32(at, "memory_ms", &out->memory_ms));
     if (wick_json_has(at, "rest_uj"))
@@ -241,12 +249,31 @@ static wick_status read_policy(wick_json_at at, wick_policy *out) {
     return WICK_OK;
 }
 
-wick_status wick_policy_load(wick_arena *arena, const char *path, wick_policy *out,
-                             wick_diag *diag) {
+/* Stages, levels of progress and modules are those of one plan. */
+static wick_status check_plan(wick_json_at at, const wick_policy *p, const wick_plan *plan) {
+    const char *hint = "make it again with this plan (wick policy synth)", *of = plan->hash.hex;
+    int modules = p->kind == WICK_POLICY_TABLE ? p->table->n_modules : p->module;
+    if (p->kind == WICK_POLICY_TABLE ? modules != plan->model.n_modules
+                                     : modules > plan->model.n_modules)
+        return wick_json_fail(at, WICK_MISMATCH, hint, "the plan has %d modules, this policy %d",
+                              plan->model.n_modules, modules);
+    if (p->kind != WICK_POLICY_TABLE || !wick_json_has(at, "plan_sha256"))
+        return WICK_OK;
+    WICK_TRY(wick_json_string(at, "plan_sha256", &of));
+    if (strcmp(of, plan->hash.hex) != 0)
+        return wick_json_fail(at, WICK_MISMATCH, hint, "this table was made for another plan");
+    return WICK_OK;
+}
+
+wick_status wick_policy_load(wick_arena *arena, const char *path, const wick_plan *plan,
+                             wick_policy *out, wick_diag *diag) {
     *out = (wick_policy){0};
     json_t *document;
     WICK_TRY(wick_json_load(path, &document, diag));
-    wick_status status = read_policy(wick_json_root(document, path, arena, diag), out);
+    wick_json_at at = wick_json_root(document, path, arena, diag);
+    wick_status status = read_policy(at, out);
+    if (status == WICK_OK && plan)
+        status = check_plan(at, out, plan);
     json_decref(document);
     return status;
 }

@@ -197,8 +197,8 @@ static wick_status load_pieces(wick_arena *arena, tape *t, const char *path) {
     size_t n = strlen(path);
     if (n == 0 ||
         (!wick_path_is_file(path) && (path[0] == '+' || path[n - 1] == '+' || strstr(path, "++"))))
-        return wick_fail(t->diag, WICK_SYNTAX, path, "trace", "FILE, or FILE+FILE to splice",
-                         "the name of a trace is empty");
+        return wick_fail(t->diag, WICK_SYNTAX, n ? path : NULL, NULL,
+                         "FILE, or FILE+FILE to splice", "the name of a trace is empty");
     if (!strchr(path, '+') || wick_path_is_file(path))
         return load_piece(arena, t, path);
     char *list = wick_arena_strdup(arena, path);
