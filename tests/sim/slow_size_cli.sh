@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# wick size --target on a real plan: table, answers, JSON, pictures, and what is refused.
+# wick size --target on a real plan: table, answers, JSON, pictures, and what is refused; a step
+# that no charge carries.
 set -u
 : "${WICK:?the program}"
 dir=$(mktemp -d /tmp/wick-size-cli-XXXXXX)
@@ -46,4 +47,10 @@ expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}
 expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}" --panels 1,nan
 expect 3 "no such figure" "${size[@]}" --target "beauty>=10%" "${world[@]}"
 expect 3 "brown-out < wake" "${size[@]}" --target "answers>=10%" "${world[@]}" --wake 2 --brown-out 3
+
+# The same plan simulated with a step of the user's own that no charge carries.
+expect 1 "wick: --send: with a boot, sending an answer draws" "$WICK" sim plan.json "${world[@]}" --send 5000,1000000
+grep -q "hint: at most" out.txt || fail "no figure that would do"
+expect 1 "wick: --sense:" "$WICK" sim plan.json "${world[@]}" --sense 1e9,5
+expect 0 "1 the capacitor does not carry a step" "$WICK" sim --help
 echo "sizing answers and refuses as it should"
