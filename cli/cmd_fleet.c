@@ -204,8 +204,10 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     sim_world w = {0};
     wick_fleet fleet;
     wick_status status = WICK_OK;
-    if (a->target_text)
-        status = wick_target_parse(a->target_text, &a->target, diag);
+    if (a->target_text && wick_target_parse(a->target_text, &a->target, diag) != WICK_OK) {
+        cli_name_file(diag, "--target");
+        status = WICK_USAGE; /* as any other bad value of an option */
+    }
     if (status == WICK_OK)
         status = sim_world_open(&a->sim, a->plan, arena, &w, diag);
     if (status == WICK_OK)
