@@ -30,7 +30,7 @@ expect 1 "none of 18 combinations reaches it" "${size[@]}" --target "latency<=1u
 grep -q "hint: latency is .* at best: try larger" out.txt || fail "no remedy where nothing is feasible"
 expect 1 "drawn<=0.001uJ: none of" "${size[@]}" --target "drawn<=1nJ" "${world[@]}" "${some[@]}"
 grep -q "hint: drawn is .* at best: try smaller --panels" out.txt || fail "larger panels do not draw less"
-expect 1 "no one reaches all" "${size[@]}" --target "drawn>=1mJ,drawn<=1uJ" "${world[@]}" "${some[@]}" --panels 0.001,1
+expect 1 "no one reaches all" "${size[@]}" --target "drawn>=1uJ,drawn<=1nJ" "${world[@]}" --capacitors 330 --panels 0.0001,1 --wake 3
 expect 0 "wakes at 2.625 V" "${size[@]}" --target "answers >= 10 %" "${world[@]}" --capacitors 330 --panels 1 --wake 2.625
 expect 1 "no module is right more often than" "${size[@]}" --target "accuracy>=99%,answers>=1%" "${world[@]}" "${some[@]}"
 expect 0 '"cheapest"' "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --json
