@@ -33,7 +33,9 @@ static const struct argp_option option_table[] = {
      "factors on the harvest, as a panel of so many times the area gives (default: 1/4 to 4)", 0},
     {"wake", KEY_WAKE, "V,...", 0,
      "wake voltages to try (default: three below the full capacitor's, and the device's)", 0},
-    {"brown-out", KEY_BROWN_OUT, "V,...", 0, "brown-out voltages to try (default: the device's)",
+    {"brown-out", KEY_BROWN_OUT, "V,...", 0,
+     "brown-out voltages to try, none below the one at which the part resets (default: the "
+     "device's)",
      0},
     {"price", KEY_PRICE, "UF,PANEL", 0,
      "what a uF costs and what a panel of factor 1 costs, in any currency: decides which is "

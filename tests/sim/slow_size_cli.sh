@@ -56,6 +56,8 @@ expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}
 expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}" --panels 1,nan
 expect 2 "--target: beauty: there is no such figure" "${size[@]}" --target "beauty>=10%" "${world[@]}"
 expect 2 "shares are percent: accuracy>=80%" "$WICK" fleet plan.json "${world[@]}" --target "accuracy>=80"
+expect 3 "--brown-out: 0.5 V: m4-fram resets at 1.75 V already" "${size[@]}" --target "answers>=10%" "${world[@]}" --brown-out 0.5,1,2
+grep -q "the smallest that would do is 1.75 V" out.txt || fail "no voltage that would do"
 expect 3 "brown-out < wake" "${size[@]}" --target "answers>=10%" "${world[@]}" --wake 2 --brown-out 3
 
 # The same plan simulated with a step of the user's own that no charge carries.

@@ -237,6 +237,56 @@ static void other_files_are_refused(void **state) {
     free_bench(b);
 }
 
+/* Where a brown-out voltage is drawn below the part's reset, the reset is what ends it. Nothing
+   else is drawn otherwise for that, and the default tolerances draw none. */
+static void a_part_ends_at_its_reset(void **state) {
+    (void)state;
+    enum { N = 400 };
+    bench *b = make_bench();
+    wick_device free_of_it = *b->net.plan->device, *d = &free_of_it;
+    wick_plan plan = *b->net.plan;
+    double reset_v = d->nvm.reset_v;
+    plan.device = d;
+    for (int wide = 0; wide < 2; wide++) {
+        b->options.threshold_tolerance = wide ? 0.25 : wick_fleet_defaults().threshold_tolerance;
+        int below = 0;
+        for (int i = 0; i < N; i++) {
+            wick_fleet_device x = wick_fleet_draw(b->net.plan, b->traces, TRACES, &b->options, i);
+            d->nvm.reset_v = 0;
+            wick_fleet_device other = wick_fleet_draw(&plan, b->traces, TRACES, &b->options, i);
+            d->nvm.reset_v = reset_v;
+            below += other.off_v < reset_v;
+            assert_true(x.off_v == fmax(reset_v, other.off_v) && x.off_v < x.on_v);
+            assert_true(x.on_v == other.on_v && x.leakage_ua == other.leakage_ua);
+        }
+        assert_true(wide ? below > N / 8 && below < N / 2 : below == 0);
+    }
+    /* One whose reset leaves too little of the charge does not work, and is counted so. */
+    int works[2] = {0, 0};
+    b->options.n = 20;
+    b->options.threshold_tolerance = 0.2;
+    d->capacitor.uf = plan.options.capacitor_uf = 11;
+    for (int late = 0; late < 2; late++) {
+        wick_fleet fleet;
+        d->nvm.reset_v = late ? 0 : 3.19; /* none wakes below 3.2 V */
+        assert_int_equal(wick_fleet_run(b->net.arena, &plan, b->traces, TRACES, &b->simulation,
+                                        b->net.correct, NET_SAMPLES, &b->options, &fleet, NULL),
+                         WICK_OK);
+        for (int i = 0; i < b->options.n; i++)
+            works[late] += fleet.devices[i].works;
+    }
+    assert_true(works[0] > 0 && works[0] < works[1]);
+    d->nvm.reset_v = 3.3;
+    wick_fleet fleet;
+    wick_diag diag = {0};
+    assert_int_equal(wick_fleet_run(b->net.arena, &plan, b->traces, TRACES, &b->simulation,
+                                    b->net.correct, NET_SAMPLES, &b->options, &fleet, &diag),
+                     WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "brown out at 3.300 V and wake at 3.200 V"));
+    wick_diag_free(&diag);
+    free_bench(b);
+}
+
 /* A capacitor that carries no span is a device that answers nothing, not a failure of the fleet. */
 static void devices_that_cannot_run_are_counted(void **state) {
     (void)state;
@@ -314,6 +364,7 @@ int main(void) {
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(interruptions_do_not_show),
         cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(a_part_ends_at_its_reset),
         cmocka_unit_test(devices_that_cannot_run_are_counted),
         cmocka_unit_test(quantiles_by_hand),
         cmocka_unit_test(impossible_spreads_are_refused),

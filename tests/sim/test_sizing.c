@@ -363,6 +363,14 @@ static void impossible_wishes_are_refused(void **state) {
     assert_int_equal(size(b, &s, &diag), WICK_OK);
     for (int i = 0; i < s.n; i++)
         assert_true(s.points[i].off_v < s.points[i].on_v || !s.points[i].fits);
+    b->options.off_v = (wick_size_axis){3, {0.5, 1.74, 2}}; /* m4-fram resets at 1.75 V */
+    assert_int_equal(size(b, &s, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "--brown-out") && wick_diag_contains(&diag, "0.5 V"));
+    assert_true(wick_diag_contains(&diag, "the smallest that would do is 1.75 V"));
+    wick_diag_free(&diag);
+    diag = (wick_diag){0};
+    b->options.off_v = (wick_size_axis){1, {1.75}};
+    assert_int_equal(size(b, &s, &diag), WICK_OK);
     b->options.panel = (wick_size_axis){2, {2, 1}};
     assert_int_equal(size(b, &s, &diag), WICK_RANGE);
     assert_true(wick_diag_contains(&diag, "panels"));
