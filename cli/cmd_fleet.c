@@ -36,7 +36,9 @@ static const struct argp_option option_table[] = {
      "a device's capacitor is within nominal * (1 +- F) (default 0.2)", 0},
     {"panel-tolerance", KEY_PANEL, "F", 0, "the same for its harvest (default 0.1)", 0},
     {"threshold-tolerance", KEY_THRESHOLD, "F", 0,
-     "the same for wake, brown-out and clamp voltage, each by itself (default 0.02)", 0},
+     "the same for wake, brown-out and clamp voltage, each by itself (default 0.02); where the part resets above its "
+     "brown-out voltage (nvm.reset_v), it ends there",
+     0},
     {"leakage-factor", KEY_LEAKAGE, "F", 0, "leakage is up to F times more or less (default 3)", 0},
     {"years", KEY_YEARS, "Y", 0, "devices are 0 to Y years old (default 0: new)", 0},
     {"capacitor-fade", KEY_CAPACITOR_FADE, "F", 0,
@@ -204,8 +206,10 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     sim_world w = {0};
     wick_fleet fleet;
     wick_status status = WICK_OK;
-    if (a->target_text)
-        status = wick_target_parse(a->target_text, &a->target, diag);
+    if (a->target_text && wick_target_parse(a->target_text, &a->target, diag) != WICK_OK) {
+        cli_name_file(diag, "--target");
+        status = WICK_USAGE; /* as any other bad value of an option */
+    }
     if (status == WICK_OK)
         status = sim_world_open(&a->sim, a->plan, arena, &w, diag);
     if (status == WICK_OK)

@@ -97,7 +97,7 @@ static const struct argp argp = {
     "\vExample: wick sim build/plan.json --trace builtin:office --data builtin:shapes10 --period 120 --policy greedy "
     "--policy fixed:TM4\n"
     "All energies and times are modelled for the plan's device.\n"
-    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
+    "Exit status: 0 done, 1 the capacitor does not carry a step (of --sense or --send, say), 2 usage, 3 bad input, 4 failure.",
     children,
     0,
     0};

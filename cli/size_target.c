@@ -21,8 +21,10 @@ static const struct argp_option option_table[] = {
     {0, 0, 0, 0, "Sizing:", 1},
     {"target", KEY_TARGET, "GOALS", 0,
      "instead of the memory: the capacitors, panels and thresholds that reach this, such as "
-     "\"accuracy>=80%,answers>=95%\"; figures: accuracy, answers, latency, failures (a day), wasted, "
-     "leakage, commits, repeats, drawn (uJ an input)",
+     "\"accuracy>=80%,answers>=95%\"; figures: accuracy (the expected one: an answer counts with its "
+     "module's share of right ones among the --samples images; wick sim counts the images that "
+     "came), answers, latency (5ms), failures (3/day), wasted, leakage, commits, repeats, drawn (an "
+     "input: 1mJ)",
      0},
     {"policy", 'p', "POLICY", 0, "as for wick sim (default greedy)", 0},
     {"capacitors", KEY_CAPACITORS, "UF,...", 0,
@@ -31,7 +33,9 @@ static const struct argp_option option_table[] = {
      "factors on the harvest, as a panel of so many times the area gives (default: 1/4 to 4)", 0},
     {"wake", KEY_WAKE, "V,...", 0,
      "wake voltages to try (default: three below the full capacitor's, and the device's)", 0},
-    {"brown-out", KEY_BROWN_OUT, "V,...", 0, "brown-out voltages to try (default: the device's)",
+    {"brown-out", KEY_BROWN_OUT, "V,...", 0,
+     "brown-out voltages to try, none below the one at which the part resets (default: the "
+     "device's)",
      0},
     {"price", KEY_PRICE, "UF,PANEL", 0,
      "what a uF costs and what a panel of factor 1 costs, in any currency: decides which is "
@@ -44,26 +48,36 @@ static const struct argp_option option_table[] = {
     {"plot", KEY_PLOT, "FILE", 0, "draw the feasible region, .svg or .png", 0},
     {0}};
 
-static void numbers(struct argp_state *state, const char *option, const char *text,
-                    wick_size_axis *axis) {
+static void numbers(struct argp_state *state, const char *option, const char *example,
+                    const char *text, wick_size_axis *axis) {
     for (const char *at = text; *at;) {
         char *end;
         double value = strtod(at, &end);
         if (end == at || !(value > 0) || !isfinite(value) || (*end && *end != ',') ||
             axis->n == WICK_SIZING_AXIS || (axis->n && value <= axis->value[axis->n - 1]))
-            argp_error(state,
-                       "--%s takes up to %d numbers above 0, from small to large: 47,100,220",
-                       option, WICK_SIZING_AXIS);
+            argp_error(state, "--%s takes up to %d numbers above 0, from small to large: %s",
+                       option, WICK_SIZING_AXIS, example);
         axis->value[axis->n++] = value;
         at = *end ? end + 1 : end;
     }
 }
 
+/* Options of the simulation, on which the memory does not depend. */
+static error_t parse_sim(int key, char *text, struct argp_state *state) {
+    size_target_args *a = state->input;
+    a->needs_target = a->needs_target || (key > 0 && key < ARGP_KEY_END); /* argp's are above */
+    state->input = &a->sim;
+    error_t error = sim_argp.parser(key, text, state);
+    state->input = a;
+    return error;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state) {
     size_target_args *a = state->input;
+    a->needs_target = a->needs_target || key == 'p' || (key > KEY_TARGET && key <= KEY_PLOT);
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &a->sim;
+        state->child_inputs[0] = a;
         break;
     case KEY_TARGET:
         a->target = text;
@@ -72,16 +86,16 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->policy = text;
         break;
     case KEY_CAPACITORS:
-        numbers(state, "capacitors", text, &a->options.capacitor_uf);
+        numbers(state, "capacitors", "47,100,220", text, &a->options.capacitor_uf);
         break;
     case KEY_PANELS:
-        numbers(state, "panels", text, &a->options.panel);
+        numbers(state, "panels", "0.5,1,2", text, &a->options.panel);
         break;
     case KEY_WAKE:
-        numbers(state, "wake", text, &a->options.on_v);
+        numbers(state, "wake", "3,3.5,4", text, &a->options.on_v);
         break;
     case KEY_BROWN_OUT:
-        numbers(state, "brown-out", text, &a->options.off_v);
+        numbers(state, "brown-out", "2,2.2,2.5", text, &a->options.off_v);
         break;
     case KEY_PRICE: {
         double *uf = &a->options.price_per_uf, *panel = &a->options.price_per_panel;
@@ -102,8 +116,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a->target && (a->sim.n_traces != 1 || !a->sim.data))
             argp_error(state, "--target needs one --trace and --data");
-        if (!a->target && (a->sim.n_traces || a->plot || a->options.panel.n ||
-                           a->options.capacitor_uf.n || a->options.on_v.n))
+        if (!a->target && a->needs_target)
             argp_error(state, "say what it is for: --target \"accuracy>=80%%,answers>=95%%\"");
         break;
     default:
@@ -112,10 +125,14 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     return 0;
 }
 
-static const struct argp_child children[] = {{&sim_argp, 0, "Simulation (with --target):", 2}, {0}};
+static struct argp sim_with_target; /* sim_argp behind parse_sim */
+static const struct argp_child children[] = {
+    {&sim_with_target, 0, "Simulation (with --target):", 2}, {0}};
 const struct argp size_target_argp = {option_table, parse, 0, 0, children, 0, 0};
 
 size_target_args size_target_defaults(void) {
+    sim_with_target = sim_argp;
+    sim_with_target.parser = parse_sim;
     return (size_target_args){.sim = sim_args_defaults(), .policy = "greedy"};
 }
 
@@ -125,12 +142,20 @@ static const wick_figure shown[] = {WICK_FIGURE_ACCURACY, WICK_FIGURE_ANSWERS, W
                                     WICK_FIGURE_FAILURES, WICK_FIGURE_WASTED,  WICK_FIGURE_COMMITS};
 enum { SHOWN = 6, COLUMNS = 4 + SHOWN };
 
+/* Two decimals, or as many more, up to four, as it has: 3.00, 2.625. */
+static const char *volts(wick_arena *arena, double v) {
+    int decimals = 2;
+    while (decimals < 4 && fabs(v * pow(10, decimals) - round(v * pow(10, decimals))) > 1e-6)
+        decimals++;
+    return wick_arena_printf(arena, "%.*f", decimals, v);
+}
+
 static void fill_row(wick_arena *arena, const char *name, const wick_sizing_point *p,
                      const char **row) {
     row[0] = name;
     row[1] = wick_arena_printf(arena, "%.6g", p->capacitor_uf);
     row[2] = wick_arena_printf(arena, "%.3g", p->panel);
-    row[3] = wick_arena_printf(arena, "%.2f, %.2f", p->on_v, p->off_v);
+    row[3] = wick_arena_printf(arena, "%s, %s", volts(arena, p->on_v), volts(arena, p->off_v));
     for (int i = 0; i < SHOWN; i++)
         row[4 + i] = wick_figure_text(arena, shown[i], p->figures[shown[i]]);
 }
@@ -199,8 +224,8 @@ static void print_choice(const wick_sizing *s, const size_target_args *a, wick_a
         printf(" (%d do not fit)", s->n - fits);
     printf("\n");
     const wick_sizing_point *p = &s->points[s->best];
-    printf("cheapest     %.6g µF, panel %.3g, wakes at %.2f V, browns out at %.2f V",
-           p->capacitor_uf, p->panel, p->on_v, p->off_v);
+    printf("cheapest     %.6g µF, panel %.3g, wakes at %s V, browns out at %s V", p->capacitor_uf,
+           p->panel, volts(arena, p->on_v), volts(arena, p->off_v));
     if (a->options.price_per_uf > 0 || a->options.price_per_panel > 0)
         printf(": costs %.4g\n",
                a->options.price_per_uf * p->capacitor_uf + a->options.price_per_panel * p->panel);
@@ -220,21 +245,63 @@ static double best_accuracy(const sim_world *w) {
     return best;
 }
 
+/* The goal that no combination reaches even by itself, and how near the nearest comes; -1: each is
+   reached by some. */
+static int hopeless(const wick_sizing *s, double *nearest) {
+    for (int g = 0; g < s->target.n; g++) {
+        bool at_least = s->target.goal[g].at_least;
+        *nearest = NAN;
+        for (int i = 0; i < s->n; i++) {
+            double value = s->points[i].figures[s->target.goal[g].figure];
+            *nearest = at_least ? fmax(*nearest, value) : fmin(*nearest, value); /* passes NaN */
+        }
+        if (!(at_least ? *nearest >= s->target.goal[g].value : *nearest <= s->target.goal[g].value))
+            return g;
+    }
+    return -1;
+}
+
+/* What moves a figure towards its goal. */
+static const char *remedy(wick_figure figure, bool at_least) {
+    if (at_least)
+        return "try larger --panels or --capacitors, longer deadlines, or ask for less";
+    switch (figure) {
+    case WICK_FIGURE_DRAWN:
+        return "try smaller --panels, a --policy that takes smaller modules, or a network that "
+               "takes less energy, or allow more";
+    case WICK_FIGURE_WASTED:
+        return "try smaller --panels or larger --capacitors, or allow more";
+    case WICK_FIGURE_LEAKAGE:
+        return "try smaller --capacitors, larger --panels or a lower --wake, or allow more";
+    case WICK_FIGURE_COMMITS:
+        return "try larger --capacitors, whose spans are longer, or allow more";
+    default:
+        return "try larger --panels or --capacitors, or allow more";
+    }
+}
+
 /* Nothing reaches the target: why, and what would help. */
 static wick_status none_does(const wick_sizing *s, const sim_world *w, wick_arena *arena,
                              wick_diag *diag) {
-    const char *hint = "try larger --panels or --capacitors, longer deadlines, or ask for less";
-    double best = best_accuracy(w);
-    int fits = 0;
+    const char *hint = "each part is reached by some combination, but no one reaches all: ask for "
+                       "less of one, or try more values between";
+    double best = best_accuracy(w), nearest;
+    int fits = 0, part = hopeless(s, &nearest);
     for (int i = 0; i < s->n; i++)
         fits += s->points[i].fits;
-    for (int i = 0; i < s->target.n; i++)
-        if (s->target.goal[i].figure == WICK_FIGURE_ACCURACY && s->target.goal[i].at_least &&
-            s->target.goal[i].value > best)
-            hint = wick_arena_printf(arena,
-                                     "no module is right more often than %.1f %% on these inputs: "
-                                     "train longer or wider, or ask for less; no capacitor helps",
-                                     100 * best);
+    if (!fits)
+        hint = "none carries a span: try larger --capacitors";
+    else if (part >= 0 && s->target.goal[part].figure == WICK_FIGURE_ACCURACY &&
+             s->target.goal[part].at_least && s->target.goal[part].value > best)
+        hint = wick_arena_printf(arena,
+                                 "no module is right more often than %.1f %% on these inputs: "
+                                 "train longer or wider, or ask for less; no capacitor helps",
+                                 100 * best);
+    else if (part >= 0)
+        hint = wick_arena_printf(
+            arena, "%s is %s at best: %s", wick_figure_name(s->target.goal[part].figure),
+            wick_figure_text(arena, s->target.goal[part].figure, nearest),
+            remedy(s->target.goal[part].figure, s->target.goal[part].at_least));
     return wick_fail(diag, WICK_NO_FIT, "--target", wick_target_text(arena, &s->target), hint,
                      "none of %d combinations reaches it (%d do not fit)", s->n, s->n - fits);
 }
@@ -273,7 +340,11 @@ wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) 
     wick_arena *arena = wick_arena_new();
     sim_world w = {0};
     wick_sizing sizing;
-    wick_status status = wick_target_parse(a->target, &a->options.target, diag);
+    wick_status status = WICK_OK;
+    if (wick_target_parse(a->target, &a->options.target, diag) != WICK_OK) {
+        cli_name_file(diag, "--target");
+        status = WICK_USAGE; /* as any other bad value of an option */
+    }
     if (status == WICK_OK && a->plot)
         status = wick_gnuplot_check(a->plot, diag);
     if (status == WICK_OK)

@@ -8,7 +8,7 @@ typedef struct size_target_args {
     sim_args sim;
     const char *target, *policy, *plot;
     wick_sizing_options options;
-    bool json;
+    bool json, needs_target; /* an option was given that the memory does not depend on */
 } size_target_args;
 
 extern const struct argp size_target_argp; /* input: size_target_args */

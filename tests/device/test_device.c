@@ -328,6 +328,10 @@ static void bad_profiles_name_the_field(void **state) {
         {"nvm.bytes", "{\"value\": 1.5, \"source\": \"s\"}", WICK_SYNTAX, "whole number"},
         {"capacitor.efficiency", "{\"value\": 1.2, \"source\": \"s\"}", WICK_RANGE, "efficiency"},
         {"capacitor.off_v", "{\"value\": 4.1, \"source\": \"s\"}", WICK_RANGE, "not below on_v"},
+        {"capacitor.off_v", "{\"value\": 1.74, \"source\": \"s\"}", WICK_RANGE,
+         "off_v 1.74 is below nvm.reset_v 1.75"},
+        {"capacitor.off_v", "{\"value\": 1.75, \"source\": \"s\"}", WICK_OK, ""},
+        {"nvm.reset_v", "{\"value\": 2.1, \"source\": \"s\"}", WICK_RANGE, "at least 2.1"},
         {"capacitor.max_v", "{\"value\": 3.9, \"source\": \"s\"}", WICK_RANGE, "above max_v"},
         {"_note", "\"comments are allowed\"", WICK_OK, ""},
     };

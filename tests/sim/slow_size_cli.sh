@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# wick size --target on a real plan: table, answers, JSON, pictures, and what is refused.
+# wick size --target on a real plan: table, answers, JSON, pictures, and what is refused; a step
+# that no charge carries.
 set -u
 : "${WICK:?the program}"
 dir=$(mktemp -d /tmp/wick-size-cli-XXXXXX)
@@ -26,7 +27,11 @@ expect 0 "NVM buffer" "${size[@]}"
 expect 0 "cheapest" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}"
 expect 0 "thrown away at a full capacitor" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --price 0.01,2
 expect 1 "none of 18 combinations reaches it" "${size[@]}" --target "latency<=1us" "${world[@]}" "${some[@]}"
-grep -q "hint: try larger" out.txt || fail "no remedy where nothing is feasible"
+grep -q "hint: latency is .* at best: try larger" out.txt || fail "no remedy where nothing is feasible"
+expect 1 "drawn<=0.001uJ: none of" "${size[@]}" --target "drawn<=1nJ" "${world[@]}" "${some[@]}"
+grep -q "hint: drawn is .* at best: try smaller --panels" out.txt || fail "larger panels do not draw less"
+expect 1 "no one reaches all" "${size[@]}" --target "drawn>=1uJ,drawn<=1nJ" "${world[@]}" --capacitors 330 --panels 0.0001,1 --wake 3
+expect 0 "wakes at 2.625 V" "${size[@]}" --target "answers >= 10 %" "${world[@]}" --capacitors 330 --panels 1 --wake 2.625
 expect 1 "no module is right more often than" "${size[@]}" --target "accuracy>=99%,answers>=1%" "${world[@]}" "${some[@]}"
 expect 0 '"cheapest"' "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --json
 for threads in 1 3; do
@@ -42,8 +47,22 @@ fi
 
 expect 2 "--target needs one --trace" "${size[@]}" --target "answers>=10%"
 expect 2 "say what it is for" "${size[@]}" "${world[@]}"
+for option in --brown-out=2 --price=1,2 --leakage=1 --policy=greedy --scale=1 --data=builtin:shapes10 --period=60 --no-voltage; do
+    expect 2 "say what it is for" "${size[@]}" $option # also where its value is the default
+done
+expect 2 "small to large: 3,3.5,4" "${size[@]}" --target "answers>=10%" "${world[@]}" --wake 4,3
+expect 2 "small to large: 2,2.2,2.5" "${size[@]}" --target "answers>=10%" "${world[@]}" --brown-out x
 expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}" --capacitors 100,47
 expect 2 "from small to large" "${size[@]}" --target "answers>=10%" "${world[@]}" --panels 1,nan
-expect 3 "no such figure" "${size[@]}" --target "beauty>=10%" "${world[@]}"
+expect 2 "--target: beauty: there is no such figure" "${size[@]}" --target "beauty>=10%" "${world[@]}"
+expect 2 "shares are percent: accuracy>=80%" "$WICK" fleet plan.json "${world[@]}" --target "accuracy>=80"
+expect 3 "--brown-out: 0.5 V: m4-fram resets at 1.75 V already" "${size[@]}" --target "answers>=10%" "${world[@]}" --brown-out 0.5,1,2
+grep -q "the smallest that would do is 1.75 V" out.txt || fail "no voltage that would do"
 expect 3 "brown-out < wake" "${size[@]}" --target "answers>=10%" "${world[@]}" --wake 2 --brown-out 3
+
+# The same plan simulated with a step of the user's own that no charge carries.
+expect 1 "wick: --send: with a boot, sending an answer draws" "$WICK" sim plan.json "${world[@]}" --send 5000,1000000
+grep -q "hint: at most" out.txt || fail "no figure that would do"
+expect 1 "wick: --sense:" "$WICK" sim plan.json "${world[@]}" --sense 1e9,5
+expect 0 "1 the capacitor does not carry a step" "$WICK" sim --help
 echo "sizing answers and refuses as it should"

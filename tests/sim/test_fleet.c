@@ -237,6 +237,192 @@ static void other_files_are_refused(void **state) {
     free_bench(b);
 }
 
+/* ---- damaged files ---- */
+
+/* The start of line `n`, from 1; the end of the text where there is none. */
+static char *line_at(char *text, int n) {
+    for (int i = 1; i < n && *text; i++)
+        text += strcspn(text, "\n") + (text[strcspn(text, "\n")] == '\n');
+    return text;
+}
+
+/* `text` with one cell of a line written otherwise; in the bench's arena. */
+static char *with_cell(bench *b, char *text, int line, const char *column, const char *value) {
+    char *name = line_at(text, 2), *cell = line_at(text, line);
+    size_t length = strlen(column);
+    while (strncmp(name, column, length) != 0 || !strchr(",\n", name[length])) {
+        name = strchr(name, ',') + 1; /* a crash here: no such column */
+        cell = strchr(cell, ',') + 1;
+    }
+    return wick_arena_printf(b->net.arena, "%.*s%s%s", (int)(cell - text), text, value,
+                             cell + strcspn(cell, ",\n"));
+}
+
+/* The fleet does not go on with this, and leaves it as it is. */
+static void damaged(bench *b, const char *text, int line, wick_status status, const char *says) {
+    wick_fleet fleet;
+    wick_diag diag = {0};
+    size_t len;
+    char place[32] = "";
+    if (line)
+        snprintf(place, sizeof place, "line %d", line);
+    assert_int_equal(wick_file_write(b->file, text, strlen(text), NULL), WICK_OK);
+    wick_status got = run(b, &fleet, &diag);
+    if (got != status || diag.count != 1 || !strstr(diag.items[0].reason, says) ||
+        strcmp(diag.items[0].place ? diag.items[0].place : "", place) != 0) {
+        wick_diag_print(&diag, stderr);
+        fail_msg("%s instead of %s at '%s' with: %s", wick_status_name(got),
+                 wick_status_name(status), place, says);
+    }
+    assert_string_equal(diag.items[0].file, b->file);
+    assert_non_null(strstr(diag.items[0].hint, "the same command"));
+    wick_diag_free(&diag);
+    char *after = read_file(b, &len);
+    assert_true(len == strlen(text) && !memcmp(after, text, len));
+}
+
+static void changed_rows_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *column, *value, *says;
+        wick_status status;
+    } cells[] = {
+        {"device", "5.5", "device 5.5 stands where device 5 belongs", WICK_MISMATCH},
+        {"device", "", "is '', not a number", WICK_SYNTAX},
+        {"trace", "9", "trace is 9, but device 5 has", WICK_MISMATCH},
+        {"start_s", "-1", "start_s is -1, but", WICK_MISMATCH},
+        {"years", "xyz", "years is 'xyz', not a number", WICK_SYNTAX},
+        {"capacitor_uf", "nan", "not a number", WICK_SYNTAX},
+        {"panel", "-5", "panel is -5, but device 5 has", WICK_MISMATCH},
+        {"on_v", "4.4321", "on_v is 4.4321, but", WICK_MISMATCH},
+        {"off_v", "0", "off_v is 0, but", WICK_MISMATCH},
+        {"max_v", "", "max_v is ''", WICK_SYNTAX},
+        {"leakage_ua", "1e9", "leakage_ua is 1e9, but", WICK_MISMATCH},
+        {"answers", "7.5", "answers is 7.5, which is no value", WICK_RANGE},
+        {"accuracy", "1", "accuracy 1 is above answers", WICK_MISMATCH},
+        {"commits", "1.01", "commits is 1.01, which", WICK_RANGE},
+        {"drawn", "-1", "drawn is -1, which", WICK_RANGE},
+        {"latency", "inf", "latency is 'inf', not a number", WICK_SYNTAX},
+        {"works", "0", "a device that does not work has figures", WICK_MISMATCH},
+        {"works", "0.5", "works is 0.5, not 0 or 1", WICK_RANGE},
+        {"works", "1,1", "21 values instead of 20", WICK_SHAPE},
+        {"works", "", "20", WICK_SHAPE},
+    };
+    bench *b = make_bench();
+    wick_fleet fleet;
+    size_t len;
+    b->options.file = b->file;
+    b->options.n = 12;
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    char *text = read_file(b, &len);
+    enum { FIFTH = 3 + 5 }; /* its line */
+    for (size_t i = 0; i < WICK_LEN(cells); i++)
+        damaged(b, with_cell(b, text, FIFTH, cells[i].column, cells[i].value), FIFTH,
+                cells[i].status, cells[i].says);
+    /* The way out: without that line and those below it goes on, to the same bytes. */
+    char *line = line_at(text, FIFTH);
+    assert_int_equal(wick_file_write(b->file, text, (size_t)(line - text), NULL), WICK_OK);
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    assert_int_equal(fleet.resumed, 5);
+    char *again = read_file(b, &len);
+    assert_string_equal(text, again);
+    /* Rewritten digits that are the same number are no change. */
+    char *same = with_cell(b, text, FIFTH, "trace", fleet.devices[5].trace ? "2.0" : "1.0");
+    assert_int_equal(wick_file_write(b->file, same, strlen(same), NULL), WICK_OK);
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    assert_int_equal(fleet.resumed, 12);
+    free_bench(b);
+}
+
+static void lost_and_doubled_rows_are_refused(void **state) {
+    (void)state;
+    bench *b = make_bench();
+    wick_arena *arena = b->net.arena;
+    wick_fleet fleet;
+    size_t len;
+    b->options.file = b->file;
+    b->options.n = 12;
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    char *text = read_file(b, &len);
+    char *first = line_at(text, 3), *at = line_at(text, 8), *below = line_at(text, 9);
+    int above = (int)(at - text), row = (int)(below - at);
+    damaged(b, wick_arena_printf(arena, "%.*s%s", above, text, below), 8, WICK_MISMATCH,
+            "device 6 stands where device 5 belongs");
+    damaged(b, wick_arena_printf(arena, "%.*s%.*s%s", above, text, row, at, at), 9, WICK_MISMATCH,
+            "device 5 stands where device 6 belongs");
+    damaged(b, wick_arena_printf(arena, "%s%.*s", text, row, at), 15, WICK_MISMATCH,
+            "device 5 stands where device 12 belongs");
+    b->options.n = 5; /* also behind those that are wanted */
+    damaged(b, wick_arena_printf(arena, "%s%.*s", text, row, at), 15, WICK_MISMATCH,
+            "device 5 stands where device 12 belongs");
+    b->options.n = 12;
+    /* Cut off: in the last row, in the header, behind the stamp. */
+    for (size_t cut = 2; cut < strlen(line_at(text, 14)); cut += 7)
+        damaged(b, wick_arena_printf(arena, "%.*s", (int)(len - cut), text), 14, WICK_TRUNCATED,
+                "cut off in this line");
+    damaged(b, wick_arena_printf(arena, "%.*s", (int)(first - text - 9), text), 2, WICK_TRUNCATED,
+            "cut off in this line");
+    damaged(b, wick_arena_printf(arena, "%.*s", (int)(line_at(text, 2) - text), text), 0,
+            WICK_TRUNCATED, "holds no device");
+    damaged(b, with_cell(b, text, 2, "panel", "power_uw"), 2, WICK_SYNTAX,
+            "not the columns of a fleet");
+    /* Only the last line end is lost: nothing is. */
+    assert_int_equal(wick_file_write(b->file, text, len - 1, NULL), WICK_OK);
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    assert_int_equal(fleet.resumed, 12);
+    free_bench(b);
+}
+
+/* Where a brown-out voltage is drawn below the part's reset, the reset is what ends it. Nothing
+   else is drawn otherwise for that, and the default tolerances draw none. */
+static void a_part_ends_at_its_reset(void **state) {
+    (void)state;
+    enum { N = 400 };
+    bench *b = make_bench();
+    wick_device free_of_it = *b->net.plan->device, *d = &free_of_it;
+    wick_plan plan = *b->net.plan;
+    double reset_v = d->nvm.reset_v;
+    plan.device = d;
+    for (int wide = 0; wide < 2; wide++) {
+        b->options.threshold_tolerance = wide ? 0.25 : wick_fleet_defaults().threshold_tolerance;
+        int below = 0;
+        for (int i = 0; i < N; i++) {
+            wick_fleet_device x = wick_fleet_draw(b->net.plan, b->traces, TRACES, &b->options, i);
+            d->nvm.reset_v = 0;
+            wick_fleet_device other = wick_fleet_draw(&plan, b->traces, TRACES, &b->options, i);
+            d->nvm.reset_v = reset_v;
+            below += other.off_v < reset_v;
+            assert_true(x.off_v == fmax(reset_v, other.off_v) && x.off_v < x.on_v);
+            assert_true(x.on_v == other.on_v && x.leakage_ua == other.leakage_ua);
+        }
+        assert_true(wide ? below > N / 8 && below < N / 2 : below == 0);
+    }
+    /* One whose reset leaves too little of the charge does not work, and is counted so. */
+    int works[2] = {0, 0};
+    b->options.n = 20;
+    b->options.threshold_tolerance = 0.2;
+    d->capacitor.uf = plan.options.capacitor_uf = 11;
+    for (int late = 0; late < 2; late++) {
+        wick_fleet fleet;
+        d->nvm.reset_v = late ? 0 : 3.19; /* none wakes below 3.2 V */
+        assert_int_equal(wick_fleet_run(b->net.arena, &plan, b->traces, TRACES, &b->simulation,
+                                        b->net.correct, NET_SAMPLES, &b->options, &fleet, NULL),
+                         WICK_OK);
+        for (int i = 0; i < b->options.n; i++)
+            works[late] += fleet.devices[i].works;
+    }
+    assert_true(works[0] > 0 && works[0] < works[1]);
+    d->nvm.reset_v = 3.3;
+    wick_fleet fleet;
+    wick_diag diag = {0};
+    assert_int_equal(wick_fleet_run(b->net.arena, &plan, b->traces, TRACES, &b->simulation,
+                                    b->net.correct, NET_SAMPLES, &b->options, &fleet, &diag),
+                     WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "brown out at 3.300 V and wake at 3.200 V"));
+    wick_diag_free(&diag);
+    free_bench(b);
+}
+
 /* A capacitor that carries no span is a device that answers nothing, not a failure of the fleet. */
 static void devices_that_cannot_run_are_counted(void **state) {
     (void)state;
@@ -314,6 +500,9 @@ int main(void) {
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(interruptions_do_not_show),
         cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(changed_rows_are_refused),
+        cmocka_unit_test(lost_and_doubled_rows_are_refused),
+        cmocka_unit_test(a_part_ends_at_its_reset),
         cmocka_unit_test(devices_that_cannot_run_are_counted),
         cmocka_unit_test(quantiles_by_hand),
         cmocka_unit_test(impossible_spreads_are_refused),

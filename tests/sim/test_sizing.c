@@ -77,13 +77,19 @@ static void targets_are_read_and_written(void **state) {
     assert_true(!t.goal[2].at_least && t.goal[2].value == 120);
     assert_true(t.goal[3].value == 3);
     assert_string_equal(wick_target_text(arena, &t),
-                        "accuracy>=80%,answers>=95%,latency<=120,failures<=3");
+                        "accuracy>=80%,answers>=95%,latency<=120s,failures<=3/day");
     double figures[WICK_FIGURES] = {0.8, 0.95, 120, 3};
     assert_true(wick_target_met(&t, figures));
     figures[WICK_FIGURE_LATENCY] = NAN;
     assert_false(wick_target_met(&t, figures));
     figures[WICK_FIGURE_LATENCY] = 121;
     assert_false(wick_target_met(&t, figures));
+    wick_arena_free(arena);
+}
+
+static void bad_targets_are_refused(void **state) {
+    (void)state;
+    wick_target t;
     static const struct {
         const char *text, *says;
         wick_status status;
@@ -92,6 +98,13 @@ static void targets_are_read_and_written(void **state) {
                {"accuracy>80%", "needs a figure", WICK_SYNTAX},
                {"beauty>=1", "no such figure", WICK_UNKNOWN},
                {"accuracy>=180%", "no value", WICK_RANGE},
+               {"accuracy>=80", "shares are percent: accuracy>=80%", WICK_RANGE},
+               {"wasted <= 5", "shares are percent: wasted<=5%", WICK_RANGE},
+               {"accuracy>=80%,answers>=9 5%", "shares are percent", WICK_RANGE},
+               {"accuracy> =80%", "needs a figure", WICK_SYNTAX},
+               {"latency<=5mJ", "latency<=30s", WICK_RANGE},
+               {"drawn<=5ms", "drawn<=2mJ", WICK_RANGE},
+               {"failures<=5s", "failures<=3/day", WICK_RANGE},
                {"accuracy>=nan", "no value", WICK_RANGE},
                {"accuracy>=80 apples", "no value", WICK_RANGE},
                {"answers>=-1", "no value", WICK_RANGE}};
@@ -99,8 +112,35 @@ static void targets_are_read_and_written(void **state) {
         wick_diag diag = {0};
         assert_int_equal(wick_target_parse(bad[i].text, &t, &diag), bad[i].status);
         assert_true(wick_diag_contains(&diag, bad[i].says));
+        assert_true(diag.count == 1 && !diag.items[0].file); /* the caller says where it stands */
         wick_diag_free(&diag);
     }
+}
+
+/* Blanks, units, and that what is printed says the same again. */
+static void targets_take_blanks_and_units(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *printed;
+        double value;
+    } cases[] = {
+        {" answers >= 95 % ", "answers>=95%", 0.95}, {"answers >=\t0.95", "answers>=95%", 0.95},
+        {"drawn<=1mJ", "drawn<=1000uJ", 1000},       {"drawn <= 0.002 J", "drawn<=2000uJ", 2000},
+        {"drawn<=100", "drawn<=100uJ", 100},         {"drawn<=0uJ", "drawn<=0uJ", 0},
+        {"latency<=5ms", "latency<=5ms", 0.005},     {"latency<=2.5", "latency<=2.5s", 2.5},
+        {"latency <= 3  min", "latency<=180s", 180}, {"failures <= 3 /day", "failures<=3/day", 3}};
+    wick_arena *arena = wick_arena_new();
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        wick_target t, again;
+        assert_int_equal(wick_target_parse(cases[i].text, &t, NULL), WICK_OK);
+        assert_true(t.n == 1 && fabs(t.goal[0].value - cases[i].value) <= 1e-12 * cases[i].value);
+        assert_string_equal(wick_target_text(arena, &t), cases[i].printed);
+        assert_int_equal(wick_target_parse(cases[i].printed, &again, NULL), WICK_OK);
+        assert_true(fabs(again.goal[0].value - t.goal[0].value) <= 1e-12 * t.goal[0].value);
+    }
+    wick_target t;
+    assert_int_equal(wick_target_parse("accuracy>=80%, answers >= 95 %", &t, NULL), WICK_OK);
+    assert_int_equal(t.n, 2);
     wick_arena_free(arena);
 }
 
@@ -294,6 +334,15 @@ static void threads_and_files_change_nothing(void **state) {
     assert_int_equal(wick_sizing_from_json(root, b->net.arena, &again), WICK_SHAPE);
     assert_true(wick_diag_contains(&diag, "points"));
     wick_diag_free(&diag);
+    /* A target that is none: the file and its field are named, no option. */
+    json_object_set_new(one, "target", json_string("accuracy>=80"));
+    assert_int_equal(wick_sizing_from_json(root, b->net.arena, &again), WICK_RANGE);
+    assert_int_equal(diag.count, 1);
+    assert_string_equal(diag.items[0].file, "sizing.json");
+    assert_string_equal(diag.items[0].place, "target");
+    assert_true(wick_diag_contains(&diag, "'accuracy'"));
+    assert_true(wick_diag_contains(&diag, "accuracy>=80%"));
+    wick_diag_free(&diag);
     json_decref(one);
     json_decref(other);
     free_bench(b);
@@ -314,6 +363,14 @@ static void impossible_wishes_are_refused(void **state) {
     assert_int_equal(size(b, &s, &diag), WICK_OK);
     for (int i = 0; i < s.n; i++)
         assert_true(s.points[i].off_v < s.points[i].on_v || !s.points[i].fits);
+    b->options.off_v = (wick_size_axis){3, {0.5, 1.74, 2}}; /* m4-fram resets at 1.75 V */
+    assert_int_equal(size(b, &s, &diag), WICK_RANGE);
+    assert_true(wick_diag_contains(&diag, "--brown-out") && wick_diag_contains(&diag, "0.5 V"));
+    assert_true(wick_diag_contains(&diag, "the smallest that would do is 1.75 V"));
+    wick_diag_free(&diag);
+    diag = (wick_diag){0};
+    b->options.off_v = (wick_size_axis){1, {1.75}};
+    assert_int_equal(size(b, &s, &diag), WICK_OK);
     b->options.panel = (wick_size_axis){2, {2, 1}};
     assert_int_equal(size(b, &s, &diag), WICK_RANGE);
     assert_true(wick_diag_contains(&diag, "panels"));
@@ -336,6 +393,8 @@ static void impossible_wishes_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(targets_are_read_and_written),
+        cmocka_unit_test(bad_targets_are_refused),
+        cmocka_unit_test(targets_take_blanks_and_units),
         cmocka_unit_test(figures_by_hand),
         cmocka_unit_test(a_point_is_its_own_run),
         cmocka_unit_test(the_cheapest_is_cheapest),

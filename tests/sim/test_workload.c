@@ -468,6 +468,65 @@ static void work_that_no_charge_carries_is_named(void **state) {
     refused(&b, WICK_NO_FIT, "series resistance");
 }
 
+/* The figures that a refusal names, from "at most A uJ ... at least B uF"; 0: it names none. */
+static void named_figures(const bench *b, const char *option, double *uj, double *uf) {
+    wick_diag diag = {0};
+    wick_sim_result r;
+    assert_int_equal(wick_sim_run(&b->plan, &b->trace, &b->options, b->correct, 2, &r, &diag),
+                     WICK_NO_FIT);
+    assert_int_equal(diag.count, 1);
+    assert_null(diag.items[0].file); /* the network is not to blame */
+    assert_string_equal(diag.items[0].place, option);
+    assert_null(strstr(diag.items[0].hint, "plan again"));
+    const char *most = strstr(diag.items[0].hint, "at most "),
+               *least = strstr(diag.items[0].hint, "at least ");
+    *uj = most ? atof(most + strlen("at most ")) : 0;
+    *uf = least ? atof(least + strlen("at least ")) : 0;
+    wick_diag_free(&diag);
+}
+
+static wick_status tried(bench *b, double uf) {
+    wick_sim_result r;
+    b->device.capacitor.uf = uf;
+    wick_status status = wick_sim_run(&b->plan, &b->trace, &b->options, b->correct, 2, &r, NULL);
+    wick_sim_free(&r);
+    b->device.capacitor.uf = 1000;
+    return status;
+}
+
+/* A step of the user's own that no charge carries: the option is named, and what would do does. */
+static void sensing_and_sending_name_their_option(void **state) {
+    (void)state;
+    static const struct {
+        bool send;
+        double uj, us, ohm;
+    } cases[] = {{true, 7000, 1e6, 0},
+                 {false, 1e9, 5, 0},
+                 {true, 6500, 1e6, 20},
+                 {false, 9000, 3e6, 5},
+                 {true, 9000, 1e4, 100}};
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        bench b;
+        make_bench(&b);
+        wick_workload *load = &b.options.workload;
+        double *uj = cases[i].send ? &load->send_uj : &load->sense_uj, most, least;
+        b.device.capacitor.esr_ohm = cases[i].ohm;
+        *(cases[i].send ? &load->send_us : &load->sense_us) = cases[i].us;
+        *uj = cases[i].uj;
+        named_figures(&b, cases[i].send ? "--send" : "--sense", &most, &least);
+        assert_true(most > 0 && most < cases[i].uj);
+        assert_true((least > 1000) == (i != 4)); /* the last would die in any capacitor */
+        if (least > 0) {
+            assert_int_equal(tried(&b, least), WICK_OK);
+            assert_int_equal(tried(&b, least * 0.998), WICK_NO_FIT);
+        }
+        *uj = most;
+        assert_int_equal(tried(&b, 1000), WICK_OK);
+        *uj = most * 1.002;
+        assert_int_equal(tried(&b, 1000), WICK_NO_FIT);
+    }
+}
+
 static void lists_of_arrivals_are_read(void **state) {
     (void)state;
     static const struct {
@@ -524,6 +583,7 @@ int main(void) {
         cmocka_unit_test(a_control_switches_off_and_sleeps),
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(work_that_no_charge_carries_is_named),
+        cmocka_unit_test(sensing_and_sending_name_their_option),
         cmocka_unit_test(lists_of_arrivals_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

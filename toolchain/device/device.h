@@ -63,7 +63,8 @@ typedef struct wick_device {
         double erase_uj_per_page, erase_us_per_page;    /* kind "flash", else 0 */
         double endurance_cycles;                        /* of a write unit; flash: of a page */
         double weak_below_v; /* supply voltage below which a write may not last; 0 = not stated */
-        double reset_v;      /* supply voltage at which the part resets, > weak_below_v */
+        double reset_v;      /* supply voltage at which the part resets, > weak_below_v; 0 = not
+                                stated */
     } nvm;
     struct { /* write-back cache between the core and mapped NVM; line_bytes 0 = none */
         int64_t line_bytes;                         /* a power of two */
@@ -73,9 +74,9 @@ typedef struct wick_device {
     struct {
         double uf;
         double on_v, off_v,
-            max_v;         /* boot at on_v, brown-out at off_v, clamp at max_v: off < on <= max */
-        double leakage_ua; /* at max_v; taken proportional to the voltage */
-        double efficiency; /* output converter, (0, 1] */
+            max_v; /* boot at on_v, brown-out at off_v, clamp at max_v: reset <= off < on <= max */
+        double leakage_ua;       /* at max_v; taken proportional to the voltage */
+        double efficiency;       /* output converter, (0, 1] */
         double input_efficiency; /* harvester to capacitor, (0, 1] */
         double esr_ohm;          /* series resistance; 0 where the profile gives none */
     } capacitor;

@@ -217,6 +217,12 @@ static wick_status read_capacitor(wick_json_at root, wick_device *device) {
         return wick_json_fail(at, WICK_RANGE, "the device boots above the voltage it dies at",
                               "off_v %g is not below on_v %g", device->capacitor.off_v,
                               device->capacitor.on_v);
+    if (device->capacitor.off_v < device->nvm.reset_v)
+        return wick_json_fail(
+            at, WICK_RANGE,
+            wick_arena_printf(at.arena, "off_v is at least %g: there the part stops",
+                              device->nvm.reset_v),
+            "off_v %g is below nvm.reset_v %g", device->capacitor.off_v, device->nvm.reset_v);
     if (device->capacitor.on_v > device->capacitor.max_v)
         return wick_json_fail(at, WICK_RANGE, "the capacitor would never reach on_v",
                               "on_v %g is above max_v %g", device->capacitor.on_v,

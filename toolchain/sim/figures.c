@@ -58,40 +58,73 @@ static const char hint[] =
     "write it as \"accuracy>=80%,answers>=95%\"; figures: accuracy, answers, latency, failures, "
     "wasted, leakage, commits, repeats, drawn";
 
-static bool parse_value(wick_figure figure, const char *text, double *out) {
+static const char blanks[] = " \t\n";
+
+static char *trim(char *text) {
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length && strchr(blanks, text[length - 1]))
+        text[--length] = '\0';
+    return text;
+}
+
+/* Closes the gap between number and unit. */
+static bool parse_value(wick_figure figure, char *text, double *out) {
     char *end;
-    if (figure == WICK_FIGURE_LATENCY && wick_parse_time_s(text, out))
-        return true;
-    *out = strtod(text, &end);
-    if (end == text || !isfinite(*out) || *out < 0)
+    double value = strtod(text, &end);
+    if (end == text || !isfinite(value) || value < 0)
         return false;
-    if (*end == '%' && table[figure].share) {
-        *out /= 100;
-        end++;
-    } else if (*end && !strcmp(end, table[figure].unit)) {
-        end += strlen(end);
-    }
-    return !*end && (!table[figure].share || *out <= 1);
+    const char *unit = end + strspn(end, blanks);
+    memmove(end, unit, strlen(unit) + 1);
+    if ((figure == WICK_FIGURE_LATENCY && wick_parse_time_s(text, out)) ||
+        (figure == WICK_FIGURE_DRAWN && wick_parse_energy_uj(text, out)))
+        return true;
+    bool percent = table[figure].share && !strcmp(end, "%");
+    if (*end && !percent && strcmp(end, table[figure].unit) != 0)
+        return false;
+    *out = percent ? value / 100 : value;
+    return !table[figure].share || *out <= 1;
+}
+
+/* What such a value looks like: the user's own number as a share, if it was meant for one. */
+static void show_value(wick_figure figure, bool at_least, const char *text, char *out,
+                       size_t bytes) {
+    const char *name = table[figure].name, *sign = at_least ? ">=" : "<=";
+    char *end;
+    double value = strtod(text, &end);
+    bool bare = end != text && !*end && value > 1 && value <= 100;
+    if (table[figure].share)
+        snprintf(out, bytes, "shares are percent: %s%s%.12g%%", name, sign, bare ? value : 80);
+    else if (figure == WICK_FIGURE_LATENCY)
+        snprintf(out, bytes, "a time, in us, ms, s, min, h or d: %s%s30s", name, sign);
+    else if (figure == WICK_FIGURE_DRAWN)
+        snprintf(out, bytes, "an energy, in nJ, uJ, mJ or J: %s%s2mJ", name, sign);
+    else
+        snprintf(out, bytes, "a number, of a day: %s%s3/day", name, sign);
 }
 
 static wick_status parse_goal(char *part, wick_target *out, wick_diag *diag) {
+    part = trim(part);
     char *sign = strpbrk(part, "<>");
     if (!sign || sign[1] != '=')
-        return wick_fail(diag, WICK_SYNTAX, "--target", part, hint,
+        return wick_fail(diag, WICK_SYNTAX, NULL, part, hint,
                          "a part needs a figure, >= or <=, and a value");
     bool at_least = *sign == '>';
     *sign = '\0';
+    part = trim(part);
     int f = 0;
     while (f < WICK_FIGURES && strcmp(part, table[f].name) != 0)
         f++;
     if (f == WICK_FIGURES)
-        return wick_fail(diag, WICK_UNKNOWN, "--target", part, hint, "there is no such figure");
+        return wick_fail(diag, WICK_UNKNOWN, NULL, part, hint, "there is no such figure");
     double value;
-    if (!parse_value((wick_figure)f, sign + 2, &value))
-        return wick_fail(diag, WICK_RANGE, "--target", part, hint, "'%s' is no value for it",
-                         sign + 2);
+    char *text = trim(sign + 2), looks[80];
+    if (!parse_value((wick_figure)f, text, &value)) {
+        show_value((wick_figure)f, at_least, text, looks, sizeof looks);
+        return wick_fail(diag, WICK_RANGE, NULL, part, looks, "'%s' is no value for it", text);
+    }
     if (out->n == (int)WICK_LEN(out->goal))
-        return wick_fail(diag, WICK_RANGE, "--target", part, hint, "too many parts");
+        return wick_fail(diag, WICK_RANGE, NULL, part, hint, "too many parts");
     out->goal[out->n].figure = (wick_figure)f;
     out->goal[out->n].at_least = at_least;
     out->goal[out->n++].value = value;
@@ -113,11 +146,13 @@ char *wick_target_text(wick_arena *arena, const wick_target *target) {
     wick_buf text = {0};
     wick_buf_puts(&text, "");
     for (int i = 0; i < target->n; i++) {
-        bool share = table[target->goal[i].figure].share;
-        wick_buf_printf(
-            &text, "%s%s%s%.12g%s", i ? "," : "", wick_figure_name(target->goal[i].figure),
-            target->goal[i].at_least ? ">=" : "<=", target->goal[i].value * (share ? 100 : 1),
-            share ? "%" : "");
+        wick_figure f = target->goal[i].figure;
+        double value = target->goal[i].value;
+        bool ms = f == WICK_FIGURE_LATENCY && value < 1;
+        wick_buf_printf(&text, "%s%s%s%.12g%s", i ? "," : "", wick_figure_name(f),
+                        target->goal[i].at_least ? ">=" : "<=",
+                        value * (table[f].share ? 100 : (ms ? 1000 : 1)),
+                        table[f].share ? "%" : (ms ? "ms" : table[f].unit));
     }
     char *copy = wick_arena_strdup(arena, text.data);
     wick_buf_free(&text);

@@ -44,11 +44,12 @@ typedef struct wick_target {
     } goal[WICK_FIGURES * 2];
 } wick_target;
 
-/* "accuracy>=80%,answers>=95%,latency<=30s": figures of the table, >= or <=, a number, and % for
-   shares (which a bare number within 0..1 is, too); `latency` takes any unit of time. SYNTAX,
-   UNKNOWN or RANGE names the part. */
+/* "accuracy>=80%, answers >= 95 %, latency<=30s": figures of the table, >= or <=, a number, and %
+   for shares (which a bare number within 0..1 is, too); `latency` takes any unit of time, `drawn`
+   any of energy; blanks may stand between all of these. SYNTAX, UNKNOWN or RANGE names the part as
+   its place, and no file: the caller knows where the text stands. */
 wick_status wick_target_parse(const char *text, wick_target *out, wick_diag *diag);
-/* The same as text that parses to it; in `arena`. */
+/* The same as text that parses to it, with units; in `arena`. */
 char *wick_target_text(wick_arena *arena, const wick_target *target);
 /* A figure that is NaN meets nothing. */
 bool wick_target_met(const wick_target *target, const double figures[WICK_FIGURES]);

@@ -34,7 +34,7 @@ wick_fleet_device wick_fleet_draw(const wick_plan *plan, const wick_trace *const
     x.panel = within(&rng, o->panel_tolerance) * pow(1 - o->panel_fade, x.years);
     x.max_v = d->capacitor.max_v * within(&rng, o->threshold_tolerance);
     x.on_v = fmin(x.max_v, d->capacitor.on_v * within(&rng, o->threshold_tolerance));
-    x.off_v = d->capacitor.off_v * within(&rng, o->threshold_tolerance);
+    x.off_v = fmax(d->nvm.reset_v, d->capacitor.off_v * within(&rng, o->threshold_tolerance));
     x.leakage_ua = d->capacitor.leakage_ua *
                    pow(o->leakage_factor, 2 * wick_rng_uniform_double(&rng) - 1) *
                    pow(1 + o->leakage_growth, x.years);
@@ -63,7 +63,8 @@ static wick_status check(const wick_plan *plan, const wick_fleet_options *o, int
                          "leakage factor at least 1, growth and years not negative",
                          "leakage factor %g, growth %g, %g years", o->leakage_factor,
                          o->leakage_growth, o->years);
-    double off_v = plan->device->capacitor.off_v * (1 + o->threshold_tolerance);
+    double off_v = fmax(plan->device->nvm.reset_v,
+                        plan->device->capacitor.off_v * (1 + o->threshold_tolerance));
     double on_v = plan->device->capacitor.on_v * (1 - o->threshold_tolerance);
     if (off_v >= on_v)
         return wick_fail(diag, WICK_RANGE, plan->device->path, "thresholds",

@@ -16,7 +16,7 @@ typedef struct wick_fleet_options {
     uint64_t seed;                               /* device i is drawn from (seed, i) alone */
     double capacitor_tolerance, panel_tolerance; /* [0, 1) */
     double threshold_tolerance; /* of on_v, off_v and max_v, each by itself, [0, 1); on_v is at most
-                                   max_v */
+                                   max_v, off_v at least the part's reset_v, which does not vary */
     double leakage_factor;      /* leakage is nominal * f, log f uniform within +- log of this; >= 1
                                  */
     double years;               /* a device's age is uniform in [0, years] */

@@ -3,11 +3,18 @@
 #include "sim/csv.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { DRAWN = 10 };
+enum { DRAWN = 10, COLUMNS = DRAWN + WICK_FIGURES + 1 };
 static const char *const drawn[DRAWN] = {"device", "trace", "start_s", "years", "capacitor_uf",
                                          "panel",  "on_v",  "off_v",   "max_v", "leakage_ua"};
+
+static const char *column_name(int i) {
+    if (i < DRAWN)
+        return drawn[i];
+    return i < DRAWN + WICK_FIGURES ? wick_figure_name((wick_figure)(i - DRAWN)) : "works";
+}
 
 /* ---- what it belongs to ---- */
 
@@ -88,11 +95,8 @@ wick_status fleet_save(const char *path, const wick_hash *stamp, const wick_flee
                        int n, wick_diag *diag) {
     wick_buf out = {0};
     wick_buf_printf(&out, "# wick fleet %s\n", stamp->hex);
-    for (int i = 0; i < DRAWN; i++)
-        wick_buf_printf(&out, "%s%s", i ? "," : "", drawn[i]);
-    for (int f = 0; f < WICK_FIGURES; f++)
-        wick_buf_printf(&out, ",%s", wick_figure_name((wick_figure)f));
-    wick_buf_puts(&out, ",works\n");
+    for (int i = 0; i < COLUMNS; i++)
+        wick_buf_printf(&out, "%s%s", column_name(i), i + 1 < COLUMNS ? "," : "\n");
     for (int i = 0; i < n; i++) {
         const wick_fleet_device *x = &devices[i];
         wick_buf_printf(&out, "%d,%d,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g", i, x->trace + 1,
@@ -110,16 +114,128 @@ wick_status fleet_save(const char *path, const wick_hash *stamp, const wick_flee
     return status;
 }
 
-static wick_status read_device(const csv *c, char *const *cells, int n, wick_fleet_device *x) {
-    for (int f = 0; f < WICK_FIGURES; f++) {
-        x->figures[f] = NAN;
-        if (DRAWN + f < n && *cells[DRAWN + f])
-            WICK_TRY(csv_number(c, cells, n, DRAWN + f, 0, 1e300, &x->figures[f]));
-    }
-    double works;
-    WICK_TRY(csv_number(c, cells, n, DRAWN + WICK_FIGURES, 0, 1, &works));
-    x->works = works > 0;
+/* Whatever is wrong in a row, those above it hold. */
+static const char redo[] = "delete this line and all below it, and the same command computes those "
+                           "devices again; or name another file";
+
+static wick_status read_number(const csv *c, char *const *cells, int column, double *out) {
+    const char *cell = cells[column];
+    char *end;
+    *out = strtod(cell, &end);
+    if (end == cell || *end || !isfinite(*out))
+        return csv_fail(c, WICK_SYNTAX, redo, "%s is '%.40s', not a number", column_name(column),
+                        cell);
     return WICK_OK;
+}
+
+/* A row has a value for each name: the last one of a file that was cut off has not. */
+static wick_status check_length(const csv *c, char *const *cells, int n) {
+    if (n == COLUMNS && *cells[COLUMNS - 1])
+        return WICK_OK;
+    if (!c->next) /* no line end behind it */
+        return csv_fail(c, WICK_TRUNCATED,
+                        "delete this line, and the same command goes on behind the others",
+                        "the file was cut off in this line");
+    return csv_fail(c, WICK_SHAPE, redo, "%d values instead of %d", n, COLUMNS);
+}
+
+static wick_status check_id(const csv *c, char *const *cells, int id) {
+    double value;
+    WICK_TRY(read_number(c, cells, 0, &value));
+    if (value != id)
+        return csv_fail(c, WICK_MISMATCH, redo,
+                        "device %.40s stands where device %d belongs: rows were deleted, moved or "
+                        "doubled",
+                        cells[0], id);
+    return WICK_OK;
+}
+
+/* What device `id` draws is known, to the six digits that are written. */
+static wick_status check_drawn(const csv *c, char *const *cells, int id,
+                               const wick_fleet_device *x) {
+    const double want[DRAWN] = {id,       x->trace + 1, x->start_s, x->years, x->capacitor_uf,
+                                x->panel, x->on_v,      x->off_v,   x->max_v, x->leakage_ua};
+    for (int i = 1; i < DRAWN; i++) {
+        double value;
+        WICK_TRY(read_number(c, cells, i, &value));
+        if (!(fabs(value - want[i]) <= 1e-5 * fabs(want[i])))
+            return csv_fail(c, WICK_MISMATCH, redo, "%s is %.40s, but device %d has %.6g",
+                            column_name(i), cells[i], id, want[i]);
+    }
+    return WICK_OK;
+}
+
+/* Shares end at 1, but for rounding; what leaks may also have been there at the start. */
+static double most_of(wick_figure figure) {
+    static const bool shares[] = {
+#define X(id, name, share, unit, meaning) share,
+        WICK_FIGURE_TABLE(X)
+#undef X
+    };
+    return shares[figure] && figure != WICK_FIGURE_LEAKAGE ? 1 + 1e-6 : 1e300;
+}
+
+static wick_status read_figures(const csv *c, char *const *cells, wick_fleet_device *x) {
+    for (int f = 0; f < WICK_FIGURES; f++) {
+        int column = DRAWN + f;
+        double *value = &x->figures[f];
+        *value = NAN;
+        if (!*cells[column])
+            continue;
+        WICK_TRY(read_number(c, cells, column, value));
+        if (!(*value >= 0 && *value <= most_of((wick_figure)f)))
+            return csv_fail(c, WICK_RANGE, redo, "%s is %.40s, which is no value for it",
+                            column_name(column), cells[column]);
+    }
+    return WICK_OK;
+}
+
+/* A device that does not work has two figures, both 0; no answer is right that is not there. */
+static wick_status check_works(const csv *c, char *const *cells, wick_fleet_device *x) {
+    double works, accuracy = x->figures[WICK_FIGURE_ACCURACY];
+    double answers = x->figures[WICK_FIGURE_ANSWERS];
+    WICK_TRY(read_number(c, cells, COLUMNS - 1, &works));
+    if (works != 0 && works != 1)
+        return csv_fail(c, WICK_RANGE, redo, "works is %.40s, not 0 or 1", cells[COLUMNS - 1]);
+    x->works = works > 0;
+    int known = 0;
+    for (int f = 0; f < WICK_FIGURES; f++)
+        known += !isnan(x->figures[f]);
+    if (!x->works && !(known == 2 && accuracy == 0 && answers == 0))
+        return csv_fail(c, WICK_MISMATCH, redo, "a device that does not work has figures");
+    if (accuracy > answers + 1e-6)
+        return csv_fail(c, WICK_MISMATCH, redo, "accuracy %g is above answers %g", accuracy,
+                        answers);
+    return WICK_OK;
+}
+
+/* The next row, of device `id`; *end: there is none. `known`: what it draws; NULL: not told. */
+static wick_status read_row(csv *c, int id, const wick_fleet_device *known, wick_fleet_device *x,
+                            bool *end) {
+    char *cells[CSV_COLUMNS];
+    int n;
+    csv_row(c, cells, &n);
+    *end = n == 0;
+    if (*end)
+        return WICK_OK;
+    WICK_TRY(check_length(c, cells, n));
+    WICK_TRY(check_id(c, cells, id));
+    if (known)
+        WICK_TRY(check_drawn(c, cells, id, known));
+    WICK_TRY(read_figures(c, cells, x));
+    return check_works(c, cells, x);
+}
+
+static wick_status check_header(const csv *c) {
+    static const char anew[] = "delete the file, and the same command begins anew";
+    bool same = c->n_columns == COLUMNS;
+    for (int i = 0; i < COLUMNS && same; i++)
+        same = !strcmp(c->names[i], column_name(i));
+    if (same)
+        return WICK_OK;
+    if (!c->next)
+        return csv_fail(c, WICK_TRUNCATED, anew, "the file was cut off in this line");
+    return csv_fail(c, WICK_SYNTAX, anew, "these are not the columns of a fleet");
 }
 
 static wick_status check_stamp(const char *path, const wick_hash *stamp, const wick_bytes *text,
@@ -137,10 +253,24 @@ static wick_status check_stamp(const char *path, const wick_hash *stamp, const w
     return WICK_OK;
 }
 
+/* The header behind the stamp. */
+static wick_status open_rows(const char *path, const wick_bytes *text, csv *c, wick_diag *diag) {
+    char *rest = strchr((char *)text->data, '\n');
+    if (memchr(text->data, '\0', text->len))
+        return wick_fail(diag, WICK_SYNTAX, path, NULL, "name another file",
+                         "this is not a text file");
+    if (!rest || !rest[strspn(rest, " \t\r\n")])
+        return wick_fail(diag, WICK_TRUNCATED, path, NULL,
+                         "delete the file, and the same command begins anew",
+                         "the file was cut off behind its first line: it holds no device");
+    WICK_TRY(csv_open_text((char *)text->data, path, c, diag));
+    return check_header(c);
+}
+
 wick_status fleet_load(const char *path, const wick_hash *stamp, wick_fleet_device *devices, int *n,
                        wick_diag *diag) {
     enum { MAX_BYTES = 512 << 20 };
-    int most = *n;
+    int most = *n, rows = 0;
     *n = 0;
     if (!wick_path_is_file(path))
         return WICK_OK;
@@ -151,19 +281,14 @@ wick_status fleet_load(const char *path, const wick_hash *stamp, wick_fleet_devi
     if (status == WICK_OK)
         status = check_stamp(path, stamp, &text, diag);
     if (status == WICK_OK)
-        status = csv_open_text((char *)text.data, path, &c, diag);
-    while (status == WICK_OK && *n < most) {
-        char *cells[CSV_COLUMNS];
-        int count;
-        double id;
-        csv_row(&c, cells, &count);
-        if (!count)
-            break;
-        status = csv_number(&c, cells, count, 0, *n, *n, &id);
-        if (status == WICK_OK)
-            status = read_device(&c, cells, count, &devices[*n]);
-        *n += status == WICK_OK;
+        status = open_rows(path, &text, &c, diag);
+    for (bool end = false; status == WICK_OK && !end; rows += !end) {
+        wick_fleet_device beyond;
+        wick_fleet_device *x = rows < most ? &devices[rows] : NULL;
+        status = read_row(&c, rows, x, x ? x : &beyond, &end);
     }
+    if (status == WICK_OK)
+        *n = rows < most ? rows : most;
     wick_arena_free(arena);
     return status;
 }

@@ -63,11 +63,25 @@ static bool possible(const wick_sizing *s, double on_v, double off_v) {
     return off_v < on_v && on_v <= s->max_v;
 }
 
-static wick_status check(const wick_sizing *s, wick_diag *diag) {
+/* Below reset_v the part stops by itself, whatever voltage the application takes for the end. */
+static wick_status check_reset(const wick_device *d, const wick_size_axis *off_v, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    wick_status status = WICK_OK;
+    if (off_v->value[0] < d->nvm.reset_v) /* the smallest */
+        status = wick_fail(
+            diag, WICK_RANGE, "--brown-out", wick_arena_printf(arena, "%g V", off_v->value[0]),
+            wick_arena_printf(arena, "the smallest that would do is %g V", d->nvm.reset_v),
+            "%s resets at %g V already (nvm.reset_v of its profile)", d->name, d->nvm.reset_v);
+    wick_arena_free(arena);
+    return status;
+}
+
+static wick_status check(const wick_sizing *s, const wick_device *d, wick_diag *diag) {
     WICK_TRY(check_axis("capacitors", &s->capacitor_uf, diag));
     WICK_TRY(check_axis("panels", &s->panel, diag));
     WICK_TRY(check_axis("wake voltages", &s->on_v, diag));
     WICK_TRY(check_axis("brown-out voltages", &s->off_v, diag));
+    WICK_TRY(check_reset(d, &s->off_v, diag));
     for (int i = 0; i < s->on_v.n; i++)
         for (int k = 0; k < s->off_v.n; k++)
             if (possible(s, s->on_v.value[i], s->off_v.value[k]))
@@ -246,7 +260,7 @@ wick_status wick_sizing_run(wick_arena *arena, const wick_plan *plan, const wick
                          .own_on_v = d->capacitor.on_v,
                          .own_off_v = d->capacitor.off_v};
     fill_axes(plan, options, out);
-    WICK_TRY(check(out, diag));
+    WICK_TRY(check(out, d, diag));
     if (!(options->leakage_ua_per_uf >= 0 && options->leakage_ua_per_uf <= 1e6))
         return wick_fail(diag, WICK_RANGE, NULL, "leakage", "uA for each uF, 0 to 1e6", "%g uA",
                          options->leakage_ua_per_uf);

@@ -22,10 +22,11 @@ typedef struct wick_sizing_options {
     wick_size_axis capacitor_uf; /* n 0: 14 from the smallest that carries a span, E3 series */
     wick_size_axis panel;        /* factors on the harvest (a panel of so many times the area); n 0:
                                     9 from 1/4 to 4 */
-    wick_size_axis on_v;      /* wake; n 0: three between off_v and max_v, and the device's own */
-    wick_size_axis off_v;     /* brown-out; n 0: the device's own. At least one below one on_v */
-    double price_per_uf;      /* both 0: the smallest panel counts first, then the smallest */
-    double price_per_panel;   /* capacitor; a panel of factor 1 costs this */
+    wick_size_axis on_v;    /* wake; n 0: three between off_v and max_v, and the device's own */
+    wick_size_axis off_v;   /* brown-out, none below the device's reset_v; n 0: the device's own. At
+                               least one below one on_v */
+    double price_per_uf;    /* both 0: the smallest panel counts first, then the smallest */
+    double price_per_panel; /* capacitor; a panel of factor 1 costs this */
     double leakage_ua_per_uf; /* what a capacitor leaks more for each µF that it is larger than the
                                  plan's, or less, down to 0; at max_v. 0: all leak alike */
 } wick_sizing_options;
@@ -52,8 +53,9 @@ typedef struct wick_sizing {
 } wick_sizing;
 
 /* `arena` holds the result. On all threads; the result does not depend on their number. options->
-   record, control and trace_start_s are the simulation's. RANGE: values, or thresholds of which no
-   pair is off_v < on_v <= max_v, or a leakage that is negative. A combination that the planner
+   record, control and trace_start_s are the simulation's. RANGE: values, a brown-out voltage at
+   which the part has reset, thresholds of which no pair is off_v < on_v <= max_v, or a leakage that
+   is negative. A combination that the planner
    refuses is a point that does not fit; any other failure of the planner or the simulator is
    returned. */
 wick_status wick_sizing_run(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,

@@ -100,15 +100,28 @@ static wick_status read_choice(wick_json_at at, const char *name, const wick_siz
                     : WICK_OK;
 }
 
+/* A complaint names file and field, not the option that the text once came from. */
+static wick_status read_target(wick_json_at at, wick_target *out) {
+    wick_json_at member;
+    const char *text;
+    wick_diag own = {0};
+    WICK_TRY(wick_json_get(at, "target", &member));
+    WICK_TRY(wick_json_string(at, "target", &text));
+    wick_status status = wick_target_parse(text, out, &own);
+    if (status != WICK_OK)
+        wick_json_fail(member, status, own.items[0].hint, "'%s': %s", own.items[0].place,
+                       own.items[0].reason);
+    wick_diag_free(&own);
+    return status;
+}
+
 wick_status wick_sizing_from_json(wick_json_at at, wick_arena *arena, wick_sizing *out) {
     wick_json_at member;
-    const char *target;
     size_t n;
     *out = (wick_sizing){0};
     WICK_TRY(wick_json_string(at, "device", &out->device));
     WICK_TRY(wick_json_string(at, "trace", &out->trace));
-    WICK_TRY(wick_json_string(at, "target", &target));
-    WICK_TRY(wick_target_parse(target, &out->target, at.diag));
+    WICK_TRY(read_target(at, &out->target));
     WICK_TRY(wick_json_number(at, "max_v", 0, 1e6, &out->max_v));
     WICK_TRY(read_axis(at, "capacitors_uf", &out->capacitor_uf));
     WICK_TRY(read_axis(at, "panels", &out->panel));

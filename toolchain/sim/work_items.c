@@ -22,25 +22,31 @@ double work_response(const work_items *w, int sequence, int i, double into_s) {
            (w->lambda_per_s > 0 ? draw / w->lambda_per_s * decay : draw * into_s);
 }
 
+/* What the work draws at the capacitor; its place among the others is the caller's. */
+static work_item item_of(const builder *b, wick_cost cost) {
+    const wick_device *d = b->plan->device;
+    double time_s = cost.time_us * 1e-6, esr_ohm = d->capacitor.esr_ohm;
+    double out_uw = cost.energy_uj / time_s / d->capacitor.efficiency;
+    double esr_uw = esr_loss_uw(d->capacitor.off_v, out_uw, esr_ohm);
+    return (work_item){.time_s = time_s,
+                       .draw_uw = out_uw + esr_uw,
+                       .load_uj = cost.energy_uj,
+                       .esr_uj = esr_uw * time_s,
+                       .off_uj =
+                           store_energy_at(b->cap, esr_off_v(d->capacitor.off_v, out_uw, esr_ohm))};
+}
+
 /* Returns the item, -1 where there is nothing to do. */
 static int add(builder *b, wick_cost cost, work_account account, int span) {
     if (cost.time_us <= 0 && cost.energy_uj <= 0)
         return -1;
     work_items *w = b->w;
-    const wick_device *d = b->plan->device;
-    double time_s = cost.time_us * 1e-6, esr_ohm = d->capacitor.esr_ohm;
-    double out_uw = cost.energy_uj / time_s / d->capacitor.efficiency;
-    double esr_uw = esr_loss_uw(d->capacitor.off_v, out_uw, esr_ohm);
     int i = w->n++, q = b->sequence;
-    w->items[i] = (work_item){
-        .time_s = time_s,
-        .draw_uw = out_uw + esr_uw,
-        .load_uj = cost.energy_uj,
-        .esr_uj = esr_uw * time_s,
-        .off_uj = store_energy_at(b->cap, esr_off_v(d->capacitor.off_v, out_uw, esr_ohm)),
-        .unit_first = b->unit_first,
-        .span = span,
-        .step = -1};
+    w->items[i] = item_of(b, cost);
+    w->items[i].unit_first = b->unit_first;
+    w->items[i].span = span;
+    w->items[i].step = -1;
+    double time_s = w->items[i].time_s;
     w->sequence_of[i] = q;
     w->sequence[q].min_uw = fmin(w->sequence[q].min_uw, w->items[i].draw_uw);
     w->sequence[q].max_uw = fmax(w->sequence[q].max_uw, w->items[i].draw_uw);
@@ -241,37 +247,164 @@ static double besides_uj(const builder *b, const work_item *unit) {
     return uj / plan->device->capacitor.efficiency;
 }
 
-static wick_status check_unit(wick_arena *arena, const builder *b, int first, wick_diag *diag) {
+/* What a unit asks of a charge: energy, and what must be left so that the terminals stay above
+   off_v. */
+typedef struct needs {
+    double drawn_uj, off_uj;
+} needs;
+
+static bool carried(const store *cap, needs n) {
+    return n.off_uj < cap->on_uj && n.drawn_uj <= cap->max_uj - n.off_uj;
+}
+
+/* Of the unit that begins with item `first`, and a boot. */
+static needs unit_needs(const builder *b, int first) {
     const work_items *w = b->w;
     const work_item *unit = &w->items[first];
     int q = w->sequence_of[first];
-    double off_uj = 0, drawn_uj = work_before(w, q, unit->unit_end)->drawn_uj -
-                                  work_before(w, q, first)->drawn_uj;
+    needs n = {.drawn_uj = work_before(w, q, unit->unit_end)->drawn_uj -
+                           work_before(w, q, first)->drawn_uj};
     for (int i = first; i < unit->unit_end; i++)
-        off_uj = fmax(off_uj, w->items[i].off_uj);
+        n.off_uj = fmax(n.off_uj, w->items[i].off_uj);
     if (q != WORK_BOOT_SEQUENCE)
-        drawn_uj +=
+        n.drawn_uj +=
             work_before(w, WORK_BOOT_SEQUENCE, w->sequence[WORK_BOOT_SEQUENCE].end)->drawn_uj;
-    drawn_uj += besides_uj(b, unit);
-    if (off_uj >= b->cap->on_uj)
-        return wick_fail(
-            diag, WICK_NO_FIT, b->plan->model_path, name_unit(arena, b->plan, w, first),
-            "a capacitor with less series resistance, a higher on_v, or less power",
-            "under this load the terminals stand at off_v while the capacitor still "
-            "has %.3f V, and the device wakes at %.3f V",
-            sqrt(2 * off_uj / b->cap->farad_u), sqrt(2 * b->cap->on_uj / b->cap->farad_u));
-    double whole_uj = b->cap->max_uj - off_uj;
-    if (drawn_uj <= whole_uj)
+    n.drawn_uj += besides_uj(b, unit);
+    return n;
+}
+
+static needs without_item(const builder *b, needs unit, int first, int item) {
+    const work_item *items = b->w->items;
+    needs n = {.drawn_uj = unit.drawn_uj - items[item].draw_uw * items[item].time_s};
+    for (int i = first; i < items[first].unit_end; i++)
+        if (i != item)
+            n.off_uj = fmax(n.off_uj, items[i].off_uj);
+    return n;
+}
+
+/* To four digits, up or down: a figure that a message names must do. */
+static double four_digits(double value, bool up) {
+    double digit = value > 0 ? pow(10, floor(log10(value)) - 3) : 1;
+    return (up ? ceil(value / digit) : floor(value / digit)) * digit;
+}
+
+/* A step of the user's own that stands among the items. */
+typedef struct own_step {
+    const char *option, *name;
+    wick_cost besides; /* what the plan adds to it in the same item */
+    double uj, us;
+    int item;
+} own_step;
+
+/* The one in the unit that begins with `first`; false: there is none. */
+static bool find_own_step(const builder *b, int first, own_step *out) {
+    const wick_workload *load = b->workload;
+    int q = b->w->sequence_of[first];
+    if (q == 0 && first < b->w->taken && load->sense_uj > 0) {
+        *out = (own_step){.option = "--sense",
+                          .name = "taking an input",
+                          .uj = load->sense_uj,
+                          .us = load->sense_us,
+                          .item = first};
+        return true;
+    }
+    if (q < 1 || q > b->plan->model.n_modules || first != b->w->send[q] || !(load->send_uj > 0))
+        return false;
+    *out = (own_step){.option = "--send",
+                      .name = "sending an answer",
+                      .besides = b->plan->send,
+                      .uj = load->send_uj,
+                      .us = load->send_us,
+                      .item = first};
+    return true;
+}
+
+static needs with_item(needs n, const work_item *item) {
+    return (needs){n.drawn_uj + item->draw_uw * item->time_s, fmax(n.off_uj, item->off_uj)};
+}
+
+static bool carries_own(const builder *b, const own_step *own, needs others, double uj) {
+    work_item item = item_of(b, wick_cost_add(own->besides, plain(uj, own->us)));
+    return carried(b->cap, with_item(others, &item));
+}
+
+/* The most that the step may take in its time, µJ. Series resistance bends the way there. */
+static double most_uj(const builder *b, const own_step *own, needs others) {
+    enum { HALVINGS = 200 };
+    double most = 0, much = own->uj;
+    for (int i = 0; i < HALVINGS; i++) {
+        double middle = (most + much) / 2;
+        if (carries_own(b, own, others, middle))
+            most = middle;
+        else
+            much = middle;
+    }
+    return most;
+}
+
+/* At the wake voltage the terminals are below off_v already, however large the capacitor. */
+static wick_status refuse_resistance(const builder *b, const char *file, const char *place,
+                                     needs unit, const char *hint, wick_diag *diag) {
+    return wick_fail(diag, WICK_NO_FIT, file, place, hint,
+                     "under this load the terminals stand at off_v while the capacitor still "
+                     "has %.3f V, and the device wakes at %.3f V",
+                     sqrt(2 * unit.off_uj / b->cap->farad_u),
+                     sqrt(2 * b->cap->on_uj / b->cap->farad_u));
+}
+
+static wick_status refuse_own_step(wick_arena *arena, const builder *b, const own_step *own,
+                                   needs others, needs unit, wick_diag *diag) {
+    double most = four_digits(most_uj(b, own, others), false);
+    if (unit.off_uj >= b->cap->on_uj)
+        return refuse_resistance(
+            b, NULL, own->option, unit,
+            wick_arena_printf(arena, "at most %.10g uJ in that time would do, or more time for it",
+                              most),
+            diag);
+    double whole_uj = b->cap->max_uj - unit.off_uj;
+    double uf = four_digits(b->cap->farad_u * unit.drawn_uj / whole_uj, true);
+    return wick_fail(diag, WICK_NO_FIT, NULL, own->option,
+                     wick_arena_printf(arena,
+                                       "at most %.10g uJ in that time would do, or a capacitor of "
+                                       "at least %.10g uF (wick plan --capacitor %.10g)",
+                                       most, uf, uf),
+                     "with a boot, %s draws %.1f uJ without a commit, and a full capacitor of "
+                     "%.4g uF gives %.1f uJ: it would start over for ever",
+                     own->name, unit.drawn_uj, b->cap->farad_u, whole_uj);
+}
+
+static wick_status check_unit(wick_arena *arena, const builder *b, int first, wick_diag *diag) {
+    const work_items *w = b->w;
+    needs unit = unit_needs(b, first);
+    if (carried(b->cap, unit))
         return WICK_OK;
-    return wick_fail(
-        diag, WICK_NO_FIT, b->plan->model_path, name_unit(arena, b->plan, w, first),
-        wick_arena_printf(arena,
-                          "plan again for this capacitor (wick plan --capacitor %.4g), "
-                          "or take one of at least %.4g uF",
-                          b->cap->farad_u, b->cap->farad_u * drawn_uj / whole_uj),
-        "with a boot it draws %.1f uJ without a commit, and a full capacitor of %.4g uF "
-        "gives %.1f uJ: it would start over for ever",
-        drawn_uj, b->cap->farad_u, whole_uj);
+    own_step own;
+    if (find_own_step(b, first, &own)) {
+        needs others = without_item(b, unit, first, own.item);
+        if (carries_own(b, &own, others, 0))
+            return refuse_own_step(arena, b, &own, others, unit, diag);
+    }
+    const char *file = b->plan->model_path, *place = name_unit(arena, b->plan, w, first);
+    if (unit.off_uj >= b->cap->on_uj)
+        return refuse_resistance(
+            b, file, place, unit,
+            "a capacitor with less series resistance, a higher on_v, or less power", diag);
+    double whole_uj = b->cap->max_uj - unit.off_uj;
+    double uf = four_digits(b->cap->farad_u * unit.drawn_uj / whole_uj, true);
+    /* Only spans can be cut smaller by another plan. */
+    const char *hint =
+        w->items[first].step >= 0
+            ? wick_arena_printf(arena,
+                                "plan again for this capacitor (wick plan --capacitor %.4g), "
+                                "or take one of at least %.10g uF",
+                                b->cap->farad_u, uf)
+            : wick_arena_printf(
+                  arena, "take a capacitor of at least %.10g uF (wick plan --capacitor %.10g)", uf,
+                  uf);
+    return wick_fail(diag, WICK_NO_FIT, file, place, hint,
+                     "with a boot it draws %.1f uJ without a commit, and a full capacitor of %.4g "
+                     "uF gives %.1f uJ: it would start over for ever",
+                     unit.drawn_uj, b->cap->farad_u, whole_uj);
 }
 
 static wick_status check_costs(const wick_workload *load, wick_diag *diag) {

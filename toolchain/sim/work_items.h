@@ -76,7 +76,8 @@ typedef struct work_items {
 } work_items;
 
 /* NO_FIT names the unit that a full capacitor cannot carry together with a boot, or the load under
-   which the terminals would be below off_v when the device wakes. RANGE: a cost without a time. */
+   which the terminals would be below off_v when the device wakes; where the workload's sensing or
+   sending makes it so, that, with the most it may take. RANGE: a cost without a time. */
 wick_status work_items_make(wick_arena *arena, const wick_plan *plan, const wick_workload *workload,
                             const store *cap, bool lazy, work_items *out, wick_diag *diag);
 /* A segment's step in the numbers by which SRAM is known: the model's own; where every module
