@@ -185,9 +185,10 @@ static void print_answers(const wick_sizing *s, wick_arena *arena) {
         printf("\nAs planned the device cannot run: see wick sim.\n");
         return;
     }
+    double commits_uj = f[WICK_FIGURE_COMMITS] * f[WICK_FIGURE_DRAWN];
     printf("\ncommits      %s of the device's energy, %s an input; boots and repeated work %s\n",
            wick_figure_text(arena, WICK_FIGURE_COMMITS, f[WICK_FIGURE_COMMITS]),
-           wick_text_energy(arena, f[WICK_FIGURE_COMMITS] * f[WICK_FIGURE_DRAWN]),
+           isnan(commits_uj) ? "-" : wick_text_energy(arena, commits_uj),
            wick_figure_text(arena, WICK_FIGURE_REPEATS, f[WICK_FIGURE_REPEATS]));
     printf("full         %s of the harvest is thrown away at a full capacitor, %s leaks away\n",
            wick_figure_text(arena, WICK_FIGURE_WASTED, f[WICK_FIGURE_WASTED]),

@@ -29,7 +29,7 @@ make "$WICK" report plan.json --model f.onnx --runs runs.sqlite --verify verify.
 
 # The table of causes: shares add up to the harvest less what stayed stored, a day's harvest is the run's.
 first() { sed -n "s/.*\"$1\": \([-0-9.e+]*\),*$/\1/p" sim.json | head -1; }
-causes=$(sed -n '/<th>a boot<\/th>/,/<\/table>/p' report.html | sed 's/<[^>]*>/ /g; s/%/ %/')
+causes=$(sed -n '/>a boot<\/th>/,/<\/table>/p' report.html | sed 's/<[^>]*>/ /g; s/%/ %/')
 awk -v harvested="$(first harvested_uj)" -v stored="$(first stored_uj)" -v seconds="$(first simulated_s)" '
     function uj(value, unit) { return value * (unit == "J" ? 1e6 : unit == "mJ" ? 1e3 : unit == "nJ" ? 1e-3 : 1) }
     NF < 3 { next }
@@ -58,8 +58,9 @@ document.querySelector('iframe').onload = e => {
   page.querySelectorAll('p,td,th,dd,figcaption').forEach(t => { const size = parseFloat(getComputedStyle(t).fontSize); if (size < 12.5) found.push('text of ' + size + 'px: ' + t.textContent.slice(0, 40)) });
   images.forEach(i => { if (i.getBoundingClientRect().width < 600) found.push('a picture only ' + i.getBoundingClientRect().width + ' wide: ' + i.alt) });
   const keys = [...page.querySelectorAll('.keys')], words = keys.map(k => k.textContent).join(' ');
-  if (keys.length < 4) found.push('only ' + keys.length + ' lines of colours');
-  ['compute', 'thrown away when full', 'answer by TM4', 'power failure'].filter(w => !words.includes(w)).forEach(w => found.push('no colour of ' + w));
+  if (keys.length < 8) found.push('only ' + keys.length + ' lines of colours');
+  images.forEach(i => { if (i.getBoundingClientRect().width < 0.95 * i.getAttribute('width')) found.push('a picture made smaller, with its text: ' + i.alt) });
+  ['compute', 'thrown away when full', 'answer by TM4', 'power failure', 'wait for charge'].filter(w => !words.includes(w)).forEach(w => found.push('no colour of ' + w));
   keys.forEach(k => k.querySelectorAll('span').forEach(s => { if (s.getBoundingClientRect().right > $1) found.push('out of sight: ' + s.textContent) }));
   document.getElementById('found').textContent = found.length ? found.join('; ') : 'all is well';
 };
@@ -93,6 +94,8 @@ sed 's|data:image/svg+xml;base64,.....|data:image/svg+xml;base64,AAAAA|' report.
 planted "not drawn"
 sed 's|<div class="wide">|<div>|' report.html >page.html
 planted "wide"
+sed 's|figure img,figure svg{max-width:none}|figure img{max-width:none;width:40rem}|' report.html >page.html
+planted "made smaller"
 sed 's|id="sizing"|id="elsewhere"|' report.html >page.html
 planted "no #sizing"
 sed 's|<p class="keys">|<p>|' report.html >page.html

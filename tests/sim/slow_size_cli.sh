@@ -26,6 +26,8 @@ some=(--capacitors 4.7,47,330 --panels 0.5,1,2 --wake 3,4)
 expect 0 "NVM buffer" "${size[@]}"
 expect 0 "cheapest" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}"
 expect 0 "thrown away at a full capacitor" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --price 0.01,2
+expect 1 "commits      -" "${size[@]}" --target "answers>=10%" "${world[@]}" --scale 0.001 --capacitors 330 --panels 1 # never wakes
+grep -qw nan out.txt && { cat out.txt; fail "a number that is none"; }
 expect 1 "none of 18 combinations reaches it" "${size[@]}" --target "latency<=1us" "${world[@]}" "${some[@]}"
 grep -q "hint: latency is .* at best: try larger" out.txt || fail "no remedy where nothing is feasible"
 expect 1 "drawn<=0.001uJ: none of" "${size[@]}" --target "drawn<=1nJ" "${world[@]}" "${some[@]}"
@@ -41,6 +43,7 @@ cmp size1.json size3.json || fail "the number of threads changes the result"
 if command -v gnuplot >/dev/null; then
     expect 0 "cheapest" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --plot region.svg
     grep -q "wakes at 3.00 V" region.svg || fail "the picture has no title"
+    grep -q "Target answers" region.svg && grep -q "Trace builtin:office" region.svg || fail "the picture says neither target nor trace"
     expect 1 "none of" "${size[@]}" --target "latency<=1us" "${world[@]}" "${some[@]}" --plot none.png
     [ -s none.png ] || fail "no picture where nothing is feasible"
 fi

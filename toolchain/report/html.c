@@ -1,6 +1,5 @@
 #include "report/html.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,17 +40,26 @@ void html_section(wick_buf *out, const char *id, const char *title) {
     wick_buf_puts(out, "</h2>\n");
 }
 
-void html_row(wick_buf *out, const char *const *cells, int n, bool head) {
+static void row(wick_buf *out, const char *const *cells, int n, int texts, const char *tag) {
     wick_buf_puts(out, "<tr>");
     for (int i = 0; i < n; i++) {
-        const char *cell = cells[i] ? cells[i] : "";
-        bool number = strlen(cell) < 24 &&
-                      (isdigit((unsigned char)cell[0]) || cell[0] == '-' || cell[0] == '+');
-        wick_buf_puts(out, head ? "<th>" : number ? "<td class=\"n\">" : "<td>");
-        html_text(out, cell);
-        wick_buf_puts(out, head ? "</th>" : "</td>");
+        wick_buf_printf(out, "<%s%s>", tag, i < texts ? "" : " class=\"n\"");
+        html_text(out, cells[i] ? cells[i] : "");
+        wick_buf_printf(out, "</%s>", tag);
     }
     wick_buf_puts(out, "</tr>\n");
+}
+
+void html_head(wick_buf *out, const char *const *cells, int n, int texts) {
+    row(out, cells, n, texts, "th");
+}
+
+void html_row(wick_buf *out, const char *const *cells, int n, int texts) {
+    row(out, cells, n, texts, "td");
+}
+
+const char *html_count(wick_arena *arena, int64_t n, const char *one, const char *many) {
+    return wick_arena_printf(arena, "%lld %s", (long long)n, n == 1 ? one : many);
 }
 
 static void base64(wick_buf *out, const unsigned char *data, size_t len) {
@@ -75,10 +83,10 @@ wick_status html_plot(wick_buf *out, const char *script, int width, int height, 
     } else {
         wick_buf input = {0};
         wick_buf_printf(&input,
-                        "set encoding utf8\nset terminal svg size %d,%d dynamic enhanced font "
+                        "set encoding utf8\nset terminal svg size %d,%d dynamic noenhanced font "
                         "'sans-serif,12' background '#ffffff'\n"
                         "set border 3 lc rgb '#888888'\nset tics nomirror textcolor rgb '#333333'\n"
-                        "set grid lc rgb '#e4e4e4' lt 1\nset key textcolor rgb '#333333'\n%s\n",
+                        "set grid lc rgb '#e4e4e4' lt 1\nunset key\n%s\n",
                         width, height, script);
         static const char *const argv[] = {"gnuplot", NULL};
         wick_process process = {.argv = argv, .input = input.data, .timeout_s = 60};
@@ -108,8 +116,12 @@ void html_keys(wick_buf *out, const html_key *keys, int n) {
         return; /* there is no picture */
     wick_buf_puts(out, "<p class=\"keys\">");
     for (int i = 0; i < n; i++) {
-        wick_buf_printf(out, "<span><b style=\"color:%s\">%s</b> ", keys[i].colour,
-                        keys[i].mark ? keys[i].mark : "■");
+        wick_buf_printf(out,
+                        keys[i].boxed ? "<span><b class=\"box\" style=\"background:%s\">"
+                                      : "<span><b style=\"color:%s\">",
+                        keys[i].colour);
+        html_text(out, keys[i].mark ? keys[i].mark : "■");
+        wick_buf_puts(out, "</b> ");
         html_text(out, keys[i].meaning);
         wick_buf_puts(out, "</span> ");
     }

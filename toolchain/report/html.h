@@ -11,18 +11,24 @@ void html_text(wick_buf *out, const char *text);
 void html_textf(wick_buf *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* <h2 id=...>title</h2> */
 void html_section(wick_buf *out, const char *id, const char *title);
-/* A row of cells; head: <th>. Short cells that begin with a digit or sign are right-aligned. */
-void html_row(wick_buf *out, const char *const *cells, int n, bool head);
+/* A table's head and its rows: the first `texts` of n columns are text, the others numbers, which
+   stand to the right in both. */
+void html_head(wick_buf *out, const char *const *cells, int n, int texts);
+void html_row(wick_buf *out, const char *const *cells, int n, int texts);
+/* "1 boot", "2 boots"; in `arena`. */
+const char *html_count(wick_arena *arena, int64_t n, const char *one, const char *many);
 /* Runs a gnuplot script (without terminal lines) and embeds the SVG as <figure> with a caption;
    without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */
 wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
                       wick_diag *diag);
-/* One colour of a picture and its meaning; mark: NULL = a square. */
+/* One colour of a picture and its meaning; mark: NULL = a square; boxed: the colour is behind it.
+ */
 typedef struct html_key {
     const char *colour, *meaning, *mark;
+    bool boxed;
 } html_key;
-/* What the colours of a picture mean, as text below it: a phone shows the picture's left part.
-   Nothing without gnuplot. */
+/* What the colours of a picture mean, as text below it: a phone shows the picture's left part, so
+   pictures have no legend of their own. Nothing without gnuplot. */
 void html_keys(wick_buf *out, const html_key *keys, int n);
 /* Text that may stand between a script's double quotes: quotes, backslashes and control characters
    become blanks; in `arena`. */

@@ -9,14 +9,14 @@ static const char style[] =
     "main{max-width:62rem;margin:0 auto;padding:1.5rem}h1{font-size:1.7rem;margin:.2rem 0}h2{font-size:1.2rem;"
     "margin:2.2rem 0 .6rem;border-bottom:1px solid #e4e4e4;padding-bottom:.2rem}table{border-collapse:collapse;"
     "font-size:.92rem}th,td{padding:.3rem .7rem;text-align:left;border-bottom:1px solid #eee;vertical-align:top}"
-    "th{font-weight:600;color:#555}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    ".wide{overflow-x:auto}figure{margin:1rem 0;overflow-x:auto}figcaption,.note,.keys{color:#666;font-size:.88rem}.keys span{white-space:nowrap;margin-right:.5rem}.phone{display:none}img,svg{max-width:"
+    "th{font-weight:600;color:#555}.n{text-align:right}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}"
+    ".wide{overflow-x:auto}figure{margin:1rem 0;overflow-x:auto}figcaption,.note,.keys{color:#666;font-size:.88rem}.keys span{white-space:nowrap;margin-right:.5rem}.keys .box{display:inline-block;min-width:1.2rem;text-align:center;color:#111;border:1px solid #999}.phone{display:none}img,svg{max-width:"
     "100%;height:auto}svg text{font:12px sans-serif;fill:#555}.bar{display:flex;gap:.8rem;align-items:center;"
     "margin:.25rem 0}.bar .label{width:3rem}.track{flex:1;max-width:30rem;height:.9rem;background:#eee;border-radius:"
     "3px;overflow:hidden}.fill{display:block;height:100%;background:#b91c1c;min-width:1px}nav a{display:inline-block;margin:.2rem 1rem .2rem 0;"
     "color:#1d4ed8;text-decoration:none}dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:"
     "#666}dd{margin:0;overflow-wrap:anywhere}@media(max-width:40rem){main{padding:.8rem}th,td{padding:.3rem .4rem}"
-    "figure img,figure svg{max-width:none;width:42rem}figcaption{position:sticky;left:0}dl{grid-template-columns:1fr}"
+    "figure img,figure svg{max-width:none}figcaption{position:sticky;left:0}dl{grid-template-columns:1fr}"
     "dt{margin-top:.3rem}.phone{display:block}}";
 
 static void head(page *p) {
@@ -37,8 +37,9 @@ static void head(page *p) {
                p->plan->device->core, p->plan->device->clock_hz / 1e6,
                p->plan->device->capacitor.uf);
     wick_buf_puts(&p->html, "</dd><dt>model</dt><dd>");
-    html_textf(&p->html, "%.16s, %d modules, %d classes", p->net->hash.hex, p->net->n_modules,
-               p->net->n_classes);
+    html_textf(&p->html, "%.16s, %s, %s", p->net->hash.hex,
+               html_count(p->arena, p->net->n_modules, "module", "modules"),
+               html_count(p->arena, p->net->n_classes, "class", "classes"));
     wick_buf_puts(&p->html, "</dd><dt>made by</dt><dd>");
     html_textf(&p->html, "wick %s", wick_version());
     wick_buf_puts(&p->html,
@@ -85,7 +86,10 @@ wick_status wick_report_write(const wick_report_options *options, const char *pa
                   .net = net,
                   .graph = graph,
                   .diag = diag};
-        status = sections(&p);
+        if (graph)
+            status = report_check_family(&p);
+        if (status == WICK_OK)
+            status = sections(&p);
         if (status == WICK_OK)
             status = wick_file_write(path, p.html.data, p.html.len, diag);
         wick_buf_free(&p.html);

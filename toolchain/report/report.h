@@ -22,6 +22,8 @@ typedef struct wick_report_options {
     int n_sizings;
 } wick_report_options;
 
+/* MISMATCH: a file of another plan; a family or a run whose modules, classes or input are not those
+   of the plan's network. Where only their MACs differ the page says so. */
 wick_status wick_report_write(const wick_report_options *options, const char *path,
                               wick_diag *diag);
 

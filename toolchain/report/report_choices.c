@@ -5,6 +5,15 @@ static const char *number(page *p, const wick_sizing_point *point, wick_figure f
     return wick_figure_text(p->arena, figure, point->figures[figure]);
 }
 
+static void policy_keys(page *p, const wick_policy_table *table) {
+    wick_policy_sign signs[WICK_POLICY_SIGNS];
+    html_key keys[WICK_POLICY_SIGNS];
+    int n = wick_policy_legend(table, signs);
+    for (int i = 0; i < n; i++)
+        keys[i] = (html_key){signs[i].colour, signs[i].meaning, signs[i].sign, true};
+    html_keys(&p->html, keys, n);
+}
+
 static wick_status one_policy(page *p, const char *path) {
     enum { COLUMNS = 3 };
     int width, height;
@@ -28,14 +37,15 @@ static wick_status one_policy(page *p, const char *path) {
     if (policy.kind != WICK_POLICY_TABLE)
         return WICK_OK;
     wick_buf script = {0};
-    wick_policy_picture(policy.table, COLUMNS, &width, &height);
-    wick_policy_script(policy.table, COLUMNS, &script);
+    wick_policy_maps_picture(policy.table, COLUMNS, &width, &height);
+    wick_policy_maps_script(policy.table, COLUMNS, &script);
     wick_status status =
         html_plot(&p->html, script.data, width, height,
                   "What is done next at each decision on the way, by usable charge, time left and "
                   "recent harvest (poorest, medium and richest bin).",
                   p->diag);
     wick_buf_free(&script);
+    policy_keys(p, policy.table);
     return status;
 }
 
@@ -58,18 +68,34 @@ static void sizing_row(page *p, const char *name, const wick_sizing_point *point
                            number(p, point, WICK_FIGURE_ANSWERS),
                            number(p, point, WICK_FIGURE_WASTED),
                            number(p, point, WICK_FIGURE_COMMITS)};
-    html_row(&p->html, cells, (int)WICK_LEN(cells), false);
+    html_row(&p->html, cells, (int)WICK_LEN(cells), 1);
 }
 
-static void sizing_table(page *p, const wick_sizing *s) {
+/* The panel counts from the scaled trace; files of before these were written say nothing. */
+static wick_status sizing_world(page *p, wick_json_at at) {
+    const char *policy = "";
+    double scale;
+    if (!wick_json_has(at, "scale") || !wick_json_has(at, "policy"))
+        return WICK_OK;
+    WICK_TRY(wick_json_number(at, "scale", 0, 1e12, &scale));
+    WICK_TRY(wick_json_string(at, "policy", &policy));
+    html_textf(&p->html,
+               " Policy %s; panel 1 is the trace's harvest scaled by %g, and other panels are "
+               "factors on that.",
+               policy, scale);
+    return WICK_OK;
+}
+
+static wick_status sizing_table(page *p, wick_json_at at, const wick_sizing *s) {
     static const char *const header[] = {"",        "capacitor",   "panel",
                                          "wake",    "brown-out",   "accuracy",
                                          "answers", "thrown away", "commits"};
     wick_buf_puts(&p->html, "<p>");
     html_textf(&p->html, "Target: %s, on %s.", wick_target_text(p->arena, &s->target),
                wick_path_base(s->trace));
+    WICK_TRY(sizing_world(p, at));
     wick_buf_puts(&p->html, "</p>\n<div class=\"wide\"><table>\n");
-    html_row(&p->html, header, (int)WICK_LEN(header), true);
+    html_head(&p->html, header, (int)WICK_LEN(header), 1);
     sizing_row(p, "as planned", &s->own);
     if (s->other >= 0)
         sizing_row(p, "best capacitor, else the same", &s->points[s->other]);
@@ -78,21 +104,22 @@ static void sizing_table(page *p, const wick_sizing *s) {
     wick_buf_puts(&p->html, "</table></div>\n");
     if (s->best < 0)
         wick_buf_puts(&p->html, "<p>Nothing that was tried reaches the target.</p>\n");
+    return WICK_OK;
 }
 
 static wick_status one_sizing(page *p, wick_json_at at) {
     wick_sizing s;
     int columns, rows;
     WICK_TRY(wick_sizing_from_json(at, p->arena, &s));
-    sizing_table(p, &s);
+    WICK_TRY(sizing_table(p, at, &s));
     wick_sizing_maps(&s, &columns, &rows);
     wick_buf script = {0};
     wick_sizing_script(&s, &script);
-    wick_status status = html_plot(
-        &p->html, script.data, 480 * columns, 360 * rows,
-        "Accuracy within the deadline over capacitor and panel (a factor on the harvest). "
-        "Framed: reaches the target. Dot: the cheapest. Grey: no span fits.",
-        p->diag);
+    wick_status status =
+        html_plot(&p->html, script.data, columns > 1 ? 480 * columns : 640, 360 * rows,
+                  "Accuracy within the deadline over capacitor and panel, in colours from the "
+                  "lowest to the highest of all maps.",
+                  p->diag);
     wick_buf_free(&script);
     return status;
 }

@@ -1,6 +1,5 @@
 /* What was made: the family, its training, its energy and its memory. */
 #include "report/report_parts.h"
-#include "train/train.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,11 +24,12 @@ wick_status report_family(page *p) {
                         "computed and committed once."
                       : "Every module has an extractor of its own.");
         wick_buf_puts(&p->html, "</p>\n");
+        report_say_family_macs(p);
     }
     wick_buf_puts(&p->html, "<div class=\"wide\"><table>\n");
     static const char *const header[] = {"part",          "parameters", "MACs", "float accuracy",
                                          "int8 accuracy", "energy",     "time", "charges"};
-    html_row(&p->html, header, 8, true);
+    html_head(&p->html, header, 8, 1);
     for (int k = 0; k < plan->n_segments; k++) {
         const wick_plan_segment *s = &plan->segments[k];
         const char *cells[8] = {s->name, "-", wick_text_count(p->arena, s->macs), "-", "-"};
@@ -49,7 +49,7 @@ wick_status report_family(page *p) {
         cells[5] = wick_text_energy(p->arena, s->cost.energy_uj);
         cells[6] = wick_arena_printf(p->arena, "%.1f ms", s->cost.time_us / 1e3);
         cells[7] = wick_arena_printf(p->arena, "%.1f", s->charges);
-        html_row(&p->html, cells, 8, false);
+        html_row(&p->html, cells, 8, 1);
     }
     wick_buf_puts(&p->html, "</table></div>\n<p class=\"note\">");
     html_textf(
@@ -59,6 +59,17 @@ wick_status report_family(page *p) {
         plan->device->name);
     wick_buf_puts(&p->html, "</p>\n");
     return WICK_OK;
+}
+
+/* gnuplot would put ticks at parts of few epochs, and has no axis of one. */
+static void epoch_tics(const wick_run_point *points, int n, wick_buf *script) {
+    int last = 1;
+    for (int i = 0; i < n; i++)
+        last = points[i].epoch > last ? points[i].epoch : last;
+    if (last <= 20)
+        wick_buf_printf(script, "set xtics %d\n", last <= 10 ? 1 : 2);
+    if (last == 1)
+        wick_buf_puts(script, "set xrange [0:2]\n");
 }
 
 /* Validation accuracy of every module over the epochs, one line each. */
@@ -73,22 +84,22 @@ static wick_status plot_curves(page *p, const wick_run_info *info, const wick_ru
                                 100 * points[i].validation[k]);
         wick_buf_puts(&script, "EOD\n");
     }
-    wick_buf_puts(&script, "set xlabel 'epoch'\nset ylabel 'validation accuracy, %'\nset key "
-                           "outside right\nset yrange [0:100]\nplot ");
+    epoch_tics(points, n, &script);
+    wick_buf_puts(&script, "set xlabel 'epoch'\nset ylabel 'validation accuracy, %'\n"
+                           "set yrange [0:100]\nplot ");
     for (int k = 0; k < info->n_modules; k++)
-        wick_buf_printf(
-            &script, "%s$d%d using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '%s' title 'TM%d'",
-            k ? ", " : "", k, html_colour(k + 1), k + 1);
-    char *caption = wick_arena_printf(p->arena,
-                                      "Convergence of each module on the validation split: %s, %d "
-                                      "epochs, %.0f s of training.",
-                                      info->strategy, info->epochs, info->seconds);
+        wick_buf_printf(&script, "%s$d%d using 1:2 with linespoints pt 7 ps 0.4 lw 2 lc rgb '%s'",
+                        k ? ", " : "", k, html_colour(k + 1));
+    char *caption = wick_arena_printf(
+        p->arena,
+        "Convergence of each module on the validation split: %s, %s, "
+        "%.0f s of training.",
+        info->strategy, html_count(p->arena, info->epochs, "epoch", "epochs"), info->seconds);
     wick_status status = html_plot(&p->html, script.data, 760, 360, caption, p->diag);
     wick_buf_free(&script);
     html_key keys[WICK_MAX_HEADS];
     for (int k = 0; k < info->n_modules; k++)
-        keys[k] = (html_key){.colour = html_colour(k + 1),
-                             .meaning = wick_arena_printf(p->arena, "TM%d", k + 1)};
+        keys[k] = (html_key){.colour = html_colour(k + 1), .meaning = info->modules[k].name};
     html_keys(&p->html, keys, info->n_modules);
     return status;
 }
@@ -104,6 +115,8 @@ wick_status report_training(page *p) {
     int n;
     WICK_TRY(wick_runs_read(p->options->runs, p->options->run_id, p->arena, &info, &points, &n,
                             p->diag));
+    WICK_TRY(report_check_run(p, &info));
+    report_say_run_macs(p, &info);
     WICK_TRY(plot_curves(p, &info, points, n));
     wick_buf_puts(&p->html, "<p class=\"note\">");
     html_textf(&p->html, "Run %lld, %s, %s.", (long long)info.id, info.name, info.backend);
@@ -147,18 +160,8 @@ wick_status report_energy(page *p) {
     html_section(&p->html, "energy", "Energy");
     WICK_TRY(plot_ladder(p));
     WICK_TRY(report_layers(p));
-    wick_buf_puts(&p->html, "<div class=\"wide\"><table>\n");
-    static const char *const header[] = {"part", "spans", "compute", "NVM", "worst span"};
-    html_row(&p->html, header, 5, true);
-    for (int k = 0; k < plan->n_segments; k++) {
-        const wick_plan_segment *s = &plan->segments[k];
-        const char *cells[5] = {s->name, wick_arena_printf(p->arena, "%d", s->n_spans),
-                                wick_text_energy(p->arena, s->cost.compute_uj),
-                                wick_text_energy(p->arena, s->cost.nvm_uj),
-                                wick_text_energy(p->arena, s->worst_span_uj)};
-        html_row(&p->html, cells, 5, false);
-    }
-    wick_buf_puts(&p->html, "</table></div>\n<p>");
+    report_parts(p);
+    wick_buf_puts(&p->html, "<p>");
     html_textf(
         &p->html,
         "One charge of the %g µF capacitor (%.2f V to %.2f V) surely gives %.1f µJ; the worst "

@@ -94,6 +94,18 @@ static void strips(wick_buf *script, const timeline *t, int module, double y) {
     wick_buf_puts(script, "EOD\n");
 }
 
+static void timeline_keys(page *p) {
+    int modules = p->plan->model.n_modules;
+    html_key keys[3 + WICK_MAX_HEADS] = {{"#9ca3af", "voltage", "—", false},
+                                         {"#111111", "power failure", "×", false},
+                                         {"#dc2626", "missed input", "+", false}};
+    for (int k = 1; k <= modules; k++)
+        keys[2 + k] = (html_key){
+            html_colour(k), wick_arena_printf(p->arena, "answer by %s", p->plan->segments[k].name),
+            "●", false};
+    html_keys(&p->html, keys, 3 + modules);
+}
+
 static wick_status plot_voltage(page *p, const timeline *t, const char *caption) {
     wick_buf script = {0};
     int modules = p->plan->model.n_modules;
@@ -109,34 +121,22 @@ static wick_status plot_voltage(page *p, const timeline *t, const char *caption)
     }
     wick_buf_printf(
         &script,
-        "set xlabel 'time, s'\nset ylabel 'capacitor, V'\nset key outside right\n"
+        "set xlabel 'time, s'\nset ylabel 'capacitor, V'\n"
         "set yrange [%.3g:*]\nset arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
         "set arrow from graph 0, first %.4g to graph 1, first %.4g nohead lc rgb '#999999' dt 2\n"
-        "plot $voltage using 1:2 with lines lw 1 lc rgb '#9ca3af' title 'voltage', $failures using 1:2 with "
-        "points pt 2 ps 0.6 lc rgb '#111111' title 'power failure', $misses using 1:(%g) with points pt 1 ps 0.6 "
-        "lc rgb '#dc2626' title 'missed input'",
+        "plot $voltage using 1:2 with lines lw 1 lc rgb '#9ca3af', $failures using 1:2 with "
+        "points pt 2 ps 0.6 lc rgb '#111111', $misses using 1:(%g) with points pt 1 ps 0.6 "
+        "lc rgb '#dc2626'",
         t->off_v * 0.8, t->on_v, t->on_v, t->off_v, t->off_v, t->off_v * 0.85);
     for (int k = 1; k <= modules; k++)
-        wick_buf_printf(
-            &script,
-            ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s' title 'answer by %s', "
-            "$work%d using 1:2:3:(0) with vectors nohead lw 5 lc rgb '%s' notitle",
-            k, html_colour(k), p->plan->segments[k].name, k, html_colour(k));
+        wick_buf_printf(&script,
+                        ", $answers%d using 1:2 with points pt 7 ps 0.8 lc rgb '%s', "
+                        "$work%d using 1:2:3:(0) with vectors nohead lw 5 lc rgb '%s'",
+                        k, html_colour(k), k, html_colour(k));
     wick_status status = html_plot(&p->html, script.data, 960, 340, caption, p->diag);
     wick_buf_free(&script);
+    timeline_keys(p);
     return status;
-}
-
-static void timeline_keys(page *p) {
-    int modules = p->plan->model.n_modules;
-    html_key keys[3 + WICK_MAX_HEADS] = {{"#9ca3af", "voltage", "—"},
-                                         {"#111111", "power failure", "×"},
-                                         {"#dc2626", "missed input", "+"}};
-    for (int k = 1; k <= modules; k++)
-        keys[2 + k] =
-            (html_key){html_colour(k),
-                       wick_arena_printf(p->arena, "answer by %s", p->plan->segments[k].name), "●"};
-    html_keys(&p->html, keys, 3 + modules);
 }
 
 /* The whole run, and its first twentieth where single charges can be told apart. */
@@ -158,7 +158,6 @@ static wick_status plot_timeline(page *p, wick_json_at run, const char *policy, 
                                        "(dots), and which module is in work (strip below). "
                                        "Dashed: wake and brown-out voltage. Modelled.",
                                        policy, trace)));
-    timeline_keys(p);
     timeline start = all;
     for (start.n = 0; start.n < n && events[start.n].time_s <= events[n - 1].time_s / 20;
          start.n++) {
@@ -204,7 +203,7 @@ static wick_status sim_row(page *p, wick_json_at run) {
                            wick_text_energy(p->arena, used),
                            wick_text_energy(p->arena, overhead)};
     wick_buf_free(&split);
-    html_row(&p->html, cells, (int)WICK_LEN(cells), false);
+    html_row(&p->html, cells, (int)WICK_LEN(cells), 1);
     return status;
 }
 
@@ -230,19 +229,22 @@ static wick_status one_sim(page *p, wick_json_at at) {
     static const char *const header[] = {"policy",          "inputs",      "in time",
                                          "correct in time", "missed",      "answers by module",
                                          "power failures",  "energy used", "boots and repeats"};
-    html_row(&p->html, header, (int)WICK_LEN(header), true);
+    html_head(&p->html, header, (int)WICK_LEN(header), 1);
     for (size_t i = 0; i < n; i++)
         WICK_TRY(sim_row(p, wick_json_index(runs, i)));
     wick_buf_puts(&p->html, "</table></div>\n");
     if (n)
         WICK_TRY(report_causes(p, runs, n));
-    for (size_t i = 0; i < n; i++) {
-        wick_json_at run = wick_json_index(runs, i);
-        const char *policy;
-        WICK_TRY(wick_json_string(run, "policy", &policy));
-        if (wick_json_has(run, "timeline") && i == 0)
-            WICK_TRY(plot_timeline(p, run, policy, wick_path_base(trace), on_v, off_v));
-    }
+    if (!n)
+        return WICK_OK;
+    wick_json_at first = wick_json_index(runs, 0);
+    const char *policy;
+    WICK_TRY(wick_json_string(first, "policy", &policy));
+    if (wick_json_has(first, "timeline"))
+        return plot_timeline(p, first, policy, wick_path_base(trace), on_v, off_v);
+    wick_buf_puts(&p->html,
+                  "<p class=\"note\">No voltage over time: this simulation has no timeline, which "
+                  "wick sim --json --timeline gives.</p>\n");
     return WICK_OK;
 }
 
@@ -270,7 +272,7 @@ static wick_status guarantee_rows(page *p, wick_json_at at) {
     WICK_TRY(wick_json_array(at, "guarantees", &list, &n));
     wick_buf_puts(&p->html, "<div class=\"wide\"><table>\n");
     static const char *const header[] = {"", "guarantee", "status", "evidence"};
-    html_row(&p->html, header, 4, true);
+    html_head(&p->html, header, 4, 4);
     for (size_t i = 0; i < n; i++) {
         wick_json_at g = wick_json_index(list, i);
         const char *cells[4];
@@ -278,7 +280,7 @@ static wick_status guarantee_rows(page *p, wick_json_at at) {
         WICK_TRY(wick_json_string(g, "text", &cells[1]));
         WICK_TRY(wick_json_string(g, "status", &cells[2]));
         WICK_TRY(wick_json_string(g, "evidence", &cells[3]));
-        html_row(&p->html, cells, 4, false);
+        html_row(&p->html, cells, 4, 4);
     }
     wick_buf_puts(&p->html, "</table></div>\n");
     return WICK_OK;

@@ -71,7 +71,7 @@ void wick_sizing_front(const wick_sizing *s, int *front);
 json_t *wick_sizing_json(const wick_sizing *s);
 wick_status wick_sizing_from_json(wick_json_at at, wick_arena *arena, wick_sizing *out);
 /* Gnuplot commands, without the terminal's: accuracy over capacitor and panel, one map for each
-   pair of thresholds; feasible cells are framed, the choice is marked. */
+   pair of thresholds; a line is around the feasible ones, the choice is marked. */
 void wick_sizing_script(const wick_sizing *s, wick_buf *script);
 /* Maps that this takes, for the picture's size: columns and rows. */
 void wick_sizing_maps(const wick_sizing *s, int *columns, int *rows);
