@@ -56,6 +56,21 @@ static const struct argp_option option_table[] = {
      0},
     {0}};
 
+static void name(arguments *a, char *text) {
+    if (!a->scenario)
+        a->scenario = text;
+    else if (a->n_plans < (int)WICK_LEN(a->plans))
+        a->plans[a->n_plans++] = text;
+}
+
+static void check_complete(struct argp_state *state, const arguments *a) {
+    if (!a->scenario || !a->output || (!a->report && (!a->traces || !a->n_plans)) ||
+        a->tune_phases < 1 || a->every < 1 || a->cells < 1)
+        argp_error(state, "a scenario, --output, --traces and plans are needed");
+    if (a->charges && (a->charges < 16 || a->charges > 4000))
+        argp_error(state, "--charges: 16 to 4000");
+}
+
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
     switch (key) {
@@ -103,17 +118,10 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         a->hindsight = true;
         break;
     case ARGP_KEY_ARG:
-        if (!a->scenario)
-            a->scenario = text;
-        else if (a->n_plans < 8)
-            a->plans[a->n_plans++] = text;
+        name(a, text);
         break;
     case ARGP_KEY_END:
-        if (!a->scenario || !a->output || (!a->report && (!a->traces || !a->n_plans)) ||
-            a->tune_phases < 1 || a->every < 1 || a->cells < 1)
-            argp_error(state, "a scenario, --output, --traces and plans are needed");
-        if (a->charges && (a->charges < 16 || a->charges > 4000))
-            argp_error(state, "--charges: 16 to 4000");
+        check_complete(state, a);
         break;
     default:
         return ARGP_ERR_UNKNOWN;
