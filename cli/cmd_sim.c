@@ -149,8 +149,8 @@ static void fill_row(wick_arena *arena, const wick_plan *plan, const char *polic
     row[0] = policy;
     row[1] = wick_arena_printf(arena, "%d", r->inputs);
     row[2] = wick_arena_printf(arena, "%d", r->in_time);
-    row[3] = wick_arena_printf(arena, "%.1f %%",
-                               r->inputs ? 100.0 * r->correct_in_time / r->inputs : 0.0);
+    row[3] = r->inputs ? wick_arena_printf(arena, "%.1f %%", 100.0 * r->correct_in_time / r->inputs)
+                       : "-";
     row[4] = wick_arena_printf(arena, "%d", r->missed);
     row[5] = wick_arena_strdup(arena, modules.data);
     row[6] = wick_arena_printf(arena, "%d", r->power_failures);
@@ -194,6 +194,7 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
         "policy",        "inputs",         "in time", "correct in time", "missed",
         "answers TM1..", "power failures", "latency", "energy used",     "of it boots + repeats"};
     memcpy(cells, header, sizeof header);
+    int inputs_came = 0; /* in the same number to every policy */
     for (int p = 0; p < a->n_policies; p++) {
         WICK_TRY(sim_policy(a->policies[p], plan, arena, &a->sim.options.policy, diag));
         wick_sim_result result;
@@ -202,10 +203,14 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
             fill_row(arena, plan, a->policies[p], &result, cells + COLUMNS * (p + 1));
             json_array_append_new(
                 runs, result_json(plan, a->policies[p], &result, a->sim.options.record));
+            inputs_came = result.inputs;
         }
         wick_sim_free(&result);
         WICK_TRY(status);
     }
+    if (!inputs_came)
+        fprintf(stderr, "wick: note: no input comes within the run (see --arrivals, --phase and "
+                        "--duration)\n");
     if (!a->json) {
         cli_print_table(cells, a->n_policies + 1, COLUMNS);
         printf("\nTrace %s (%s), scaled by %g; modelled for %s, capacitor %g µF.\n", trace->path,

@@ -3,7 +3,7 @@
 # picture drawn, no page wider than the screen, no link into nothing, no tiny text. What is broken on purpose is noticed.
 set -u
 : "${WICK:?the program}"
-browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
+browser=$(command -v chromium || command -v chromium-headless-shell || command -v chromium-browser || command -v google-chrome) ||
     { echo "skipped: there is no chromium"; exit 77; }
 command -v gnuplot >/dev/null || { echo "skipped: there is no gnuplot"; exit 77; }
 dir=$(mktemp -d "${TMPDIR:-/tmp}/wick-chromium-XXXXXX")

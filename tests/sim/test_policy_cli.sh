@@ -68,6 +68,7 @@ expect 0 "edf.json" "$WICK" policy eval plan200.json "${world[@]}" --policy edf.
 
 # What would change nothing is refused; what is chance is said.
 expect 2 "--waiting needs" "$WICK" sim plan.json "${run[@]}" --waiting 2
+expect 0 "no input comes within the run" "$WICK" sim plan.json "${run[@]}" --duration 100 --phase 200
 expect 3 "does not depend on it" "$WICK" sim plan.json "${run[@]}" --load-ohm 5
 mkdir -p other/{ant,bee,cat,dog,eel,fox,gnu,hen,ibis,jay}
 base64 -d >black.png <<<iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAGUlEQVR42u3BMQEAAADCoPVP7WENoAAAAG4MIAABITLN7AAAAABJRU5ErkJggg==
