@@ -69,7 +69,7 @@ int wick_policy_legend(const wick_policy_table *t, wick_policy_sign *out) {
                             : k == modules ? " (smallest)"
                                            : "";
         out[n] = (wick_policy_sign){.colour = colours[k]};
-        snprintf(out[n].sign, sizeof out[n].sign, "%d", k);
+        out[n].sign[0] = (char)('0' + k); /* WICK_MAX_MODULES is below ten */
         snprintf(out[n].meaning, sizeof out[n].meaning, "module %d%s", k, which);
     }
     out[n++] = (wick_policy_sign){colours[WAIT], "w", "wait for charge"};
