@@ -1,5 +1,6 @@
 /* A model that is asked about other things than it was trained on. */
 #include "class_note.h"
+#include "train/train.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ static void print_first(const char *const *names, int n) {
 
 void cli_note_classes(const char *const *labels, int n, const wick_data *data) {
     bool same = true;
-    if (!labels || n != data->n_classes)
+    if (!labels || n != data->n_classes || wick_rank() != 0)
         return;
     for (int i = 0; i < n; i++) {
         if (is_number(data->class_names[i]) || is_number(labels[i]))

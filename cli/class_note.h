@@ -4,7 +4,8 @@
 
 #include "data/data.h"
 
-/* Says so on stderr, where both have names for their classes. labels [n], may be NULL. */
+/* Says so on stderr, where both have names for their classes; of several processes the first does.
+   labels [n], may be NULL. */
 void cli_note_classes(const char *const *labels, int n, const wick_data *data);
 
 #endif

@@ -62,26 +62,27 @@ static const struct argp_option option_table[] = {
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
-/* Which commands an option is for. */
+/* Which commands an option is for; TABLE: synth, for that kind alone. */
+enum { SYNTH = 1, SHOW = 2, EVAL = 4, TABLE = 8 };
 static const struct {
     int key;
     const char *name;
-    bool synth, show, eval;
-} option_uses[] = {{'t', "trace", true, false, true},
-                   {KEY_SCALE, "scale", true, false, true},
-                   {KEY_HARVESTER, "harvester", true, false, true},
-                   {'T', "period", true, false, true},
-                   {'D', "deadline", true, false, true},
-                   {'k', "kind", true, false, false},
-                   {'p', "policy", false, false, true},
-                   {'o', "output", true, false, false},
-                   {KEY_C, "c", true, false, false},
-                   {KEY_PLOT, "plot", false, true, false},
-                   {KEY_PHASES, "phases", true, false, true},
-                   {KEY_WAIT, "wait", true, false, true},
-                   {KEY_SWITCH, "power-switch", true, false, false},
-                   {KEY_SLOTS, "slots", true, false, false},
-                   {KEY_AHEAD, "ahead", true, false, false}};
+    int uses;
+} option_uses[] = {{'t', "trace", SYNTH | EVAL},
+                   {KEY_SCALE, "scale", SYNTH | EVAL},
+                   {KEY_HARVESTER, "harvester", SYNTH | EVAL},
+                   {'T', "period", SYNTH | EVAL},
+                   {'D', "deadline", SYNTH | EVAL},
+                   {'k', "kind", SYNTH},
+                   {'p', "policy", EVAL},
+                   {'o', "output", SYNTH},
+                   {KEY_C, "c", SYNTH},
+                   {KEY_PLOT, "plot", SHOW},
+                   {KEY_PHASES, "phases", SYNTH | EVAL},
+                   {KEY_WAIT, "wait", SYNTH | EVAL},
+                   {KEY_SWITCH, "power-switch", SYNTH | TABLE},
+                   {KEY_SLOTS, "slots", SYNTH | TABLE},
+                   {KEY_AHEAD, "ahead", SYNTH | TABLE}};
 
 static void add(struct argp_state *state, const char **list, int *n, char *text) {
     if (*n == MOST)
@@ -98,6 +99,17 @@ static void positional(struct argp_state *state, arguments *a, char *text) {
         argp_error(state, "one file, please");
 }
 
+static void check_uses(struct argp_state *state, const arguments *a, int what) {
+    for (size_t i = 0; i < WICK_LEN(option_uses); i++) {
+        if (!(a->given >> i & 1))
+            continue;
+        if (!(option_uses[i].uses & what))
+            argp_error(state, "--%s is not for %s", option_uses[i].name, a->what);
+        if (option_uses[i].uses & TABLE && strcmp(a->kind, "table") != 0)
+            argp_error(state, "--%s is for --kind table", option_uses[i].name);
+    }
+}
+
 static void complete(struct argp_state *state, const arguments *a) {
     bool show = a->what && !strcmp(a->what, "show");
     bool synth = a->what && !strcmp(a->what, "synth");
@@ -105,11 +117,7 @@ static void complete(struct argp_state *state, const arguments *a) {
         argp_error(state, "say synth, show or eval");
     if (!a->file)
         argp_error(state, show ? "name a policy's file" : "name a plan");
-    for (size_t i = 0; i < WICK_LEN(option_uses); i++)
-        if (a->given >> i & 1 && !(show    ? option_uses[i].show
-                                   : synth ? option_uses[i].synth
-                                           : option_uses[i].eval))
-            argp_error(state, "--%s is not for %s", option_uses[i].name, a->what);
+    check_uses(state, a, show ? SHOW : synth ? SYNTH : EVAL);
     if (!show && !a->n_traces)
         argp_error(state, "--trace is needed");
     if (synth && !a->output)
@@ -334,13 +342,6 @@ static char letter(int choice) {
                                        : (char)('0' + choice);
 }
 
-static json_t *numbers(const uint32_t *values, int n) {
-    json_t *list = json_array();
-    for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_integer(values[i]));
-    return list;
-}
-
 /* The first decision of an input: a map for each bin of the harvest, charge to the right, time left
    downwards. */
 static void print_maps(const wick_policy_table *t) {
@@ -373,29 +374,12 @@ static wick_status plot_maps(const wick_policy_table *t, const char *path, wick_
     return status;
 }
 
-/* The parameters of its kind; of a table the first decision of an input, [harvest][time] strings
-   over the charge. */
-static json_t *policy_json(const wick_policy *p) {
-    json_t *root = json_pack("{s:s, s:f, s:I}", "kind", wick_policy_name((wick_policy_kind)p->kind),
-                             "memory_s", p->memory_ms ? p->memory_ms * 1e-3 : 10, "rest_uj",
-                             (json_int_t)p->rest_uj);
+/* As in its file; of a table also the first decision of an input, [harvest][time] strings over the
+   charge. */
+static json_t *described(const wick_policy *p) {
+    json_t *root = wick_policy_json(p, NULL), *maps = json_array();
     const wick_policy_table *t = p->table;
-    if (p->kind == WICK_POLICY_FIXED)
-        json_object_set_new(root, "module", json_integer(p->module));
-    if (p->kind == WICK_POLICY_EDF)
-        json_object_set_new(root, "reserve_uj", json_integer(p->reserve_uj));
-    if (p->kind == WICK_POLICY_THRESHOLD)
-        json_object_update_new(root, json_pack("{s:I, s:I, s:I}", "harvest_low_uw",
-                                               (json_int_t)p->harvest_low_uw, "harvest_high_uw",
-                                               (json_int_t)p->harvest_high_uw, "charge_high_uj",
-                                               (json_int_t)p->charge_high_uj));
-    if (p->kind != WICK_POLICY_TABLE)
-        return root;
-    json_object_set_new(root, "charge_uj", numbers(t->charge_uj, t->n_charge - 1));
-    json_object_set_new(root, "harvest_uw", numbers(t->harvest_uw, t->n_harvest - 1));
-    json_object_set_new(root, "time_ms", numbers(t->time_ms, t->n_time - 1));
-    json_t *maps = json_array();
-    for (int h = 0; h < t->n_harvest; h++) {
+    for (int h = 0; t && h < t->n_harvest; h++) {
         json_t *map = json_array();
         for (int time = 0; time < t->n_time; time++) {
             char row[WICK_TABLE_BINS + 1] = "";
@@ -405,7 +389,9 @@ static json_t *policy_json(const wick_policy *p) {
         }
         json_array_append_new(maps, map);
     }
-    json_object_set_new(root, "first", maps);
+    if (t)
+        json_object_set(root, "first", maps);
+    json_decref(maps);
     return root;
 }
 
@@ -434,7 +420,7 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
     if (a->plot)
         WICK_TRY(plot_maps(p.table, a->plot, diag));
     if (a->json)
-        return cli_print_json(policy_json(&p)) ? WICK_OK : WICK_OUTPUT;
+        return cli_print_json(described(&p)) ? WICK_OK : WICK_OUTPUT;
     print_policy(&p);
     return WICK_OK;
 }

@@ -96,40 +96,25 @@ static wick_status label_samples(const wick_qnet *net, const wick_data *data, ui
     return WICK_OK;
 }
 
-/* Whether a trace is of this quantity, or has a piece that may be. */
-static bool any_trace(const sim_world *w, const char *const *quantities) {
-    for (int i = 0; i < w->n_traces; i++)
-        for (int k = 0; quantities[k]; k++)
-            if (!strcmp(w->traces[i]->quantity, quantities[k]) ||
-                !strcmp(w->traces[i]->quantity, "several quantities"))
-                return true;
-    return false;
-}
-
 /* An option that changes nothing would be taken for one that does. */
 static wick_status check_given(const sim_args *a, const sim_world *w, wick_diag *diag) {
-    static const char *const voltage[] = {"voltage over a resistance", NULL},
-                             *const open[] = {"open-circuit voltage", NULL},
-                             *const light[] = {"irradiance", "illuminance", NULL},
-                             *const panel[] = {"irradiance", "illuminance", "short-circuit current",
-                                               NULL};
-    const wick_harvester *h = a->trace_options.harvester;
     const struct {
         const char *option;
-        const char *const *quantities;
+        unsigned bit;
         bool given;
-    } options[] = {{"--load-ohm", voltage, a->given.load_ohm},
-                   {"--source-ohm", open, a->given.source_ohm},
-                   {"--area", panel, a->given.area},
-                   {"--panel-efficiency", light, a->given.panel_efficiency}};
+    } options[] = {{"--load-ohm", WICK_TRACE_LOAD, a->given.load_ohm},
+                   {"--source-ohm", WICK_TRACE_SOURCE, a->given.source_ohm},
+                   {"--area", WICK_TRACE_AREA, a->given.area},
+                   {"--panel-efficiency", WICK_TRACE_EFFICIENCY, a->given.panel_efficiency}};
+    unsigned depends = 0;
+    for (int i = 0; i < w->n_traces; i++)
+        depends |= w->traces[i]->depends;
     for (size_t i = 0; i < WICK_LEN(options); i++)
-        if (options[i].given && !any_trace(w, options[i].quantities))
+        if (options[i].given && !(depends & options[i].bit))
             return wick_fail(diag, WICK_UNSUPPORTED, w->traces[0]->path, options[i].option,
                              "leave it out; --scale multiplies any harvest",
-                             "a trace of %s does not depend on it", w->traces[0]->quantity);
-    if (a->given.panel_efficiency && h && h->panel.has_iv)
-        return wick_fail(diag, WICK_UNSUPPORTED, h->path, "--panel-efficiency", "leave it out",
-                         "this harvester's panel has an iv curve, which says what it gives");
+                             "with this harvester a trace of %s does not depend on it",
+                             w->traces[0]->quantity);
     return WICK_OK;
 }
 

@@ -37,13 +37,21 @@ fi
 alternatives() { case $1 in libdnnl-dev) echo libdnnl-dev libonednn-dev ;; *) echo "$1" ;; esac; }
 installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
-missing=()
+missing=() extra=()
 for package in "${wanted[@]}"; do
     found=no
     for name in $(alternatives "$package"); do installed "$name" && found=yes; done
-    [ "$found" = yes ] || missing+=("$package")
+    if [ "$found" = yes ]; then continue; fi
+    if [[ " ${optional[*]} " == *" $package "* ]]; then extra+=("$package"); else missing+=("$package"); fi
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+# For what is optional alone nobody is asked for a password, and no archive that lacks it.
+if [ ${#missing[@]} -eq 0 ]; then
+    [ "$(id -u)" -eq 0 ] || exit 0
+    known=no
+    for package in "${extra[@]}"; do apt-cache show "$package" >/dev/null 2>&1 && known=yes; done
+    [ "$known" = yes ] || exit 0
+fi
+missing+=("${extra[@]}")
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then

@@ -214,13 +214,14 @@ static void other_files_are_refused(void **state) {
     b->options.file = b->file;
     b->options.n = 4;
     assert_int_equal(run(b, &fleet, NULL), WICK_OK);
-    for (int what = 0; what < 5; what++) {
+    for (int what = 0; what < 6; what++) {
         bench changed = *b;
         changed.options.seed += what == 0;
         changed.options.years += what == 1;
         changed.simulation.workload.deadline_s -= what == 2 ? 0.1 : 0;
         changed.simulation.policy.kind =
             what == 3 ? WICK_POLICY_EDF : changed.simulation.policy.kind;
+        changed.simulation.policy.rest_uj += what == 5;
         b->powers[1][7] += what == 4;
         assert_int_equal(run(&changed, &fleet, &diag), WICK_MISMATCH);
         assert_true(wick_diag_contains(&diag, "another fleet"));
@@ -281,6 +282,16 @@ static void damaged(bench *b, const char *text, int line, wick_status status, co
     assert_true(len == strlen(text) && !memcmp(after, text, len));
 }
 
+/* The file of a fleet of twelve. */
+static char *finished(bench *b) {
+    wick_fleet fleet;
+    size_t len;
+    b->options.file = b->file;
+    b->options.n = 12;
+    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
+    return read_file(b, &len);
+}
+
 static void changed_rows_are_refused(void **state) {
     (void)state;
     static const struct {
@@ -311,10 +322,7 @@ static void changed_rows_are_refused(void **state) {
     bench *b = make_bench();
     wick_fleet fleet;
     size_t len;
-    b->options.file = b->file;
-    b->options.n = 12;
-    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
-    char *text = read_file(b, &len);
+    char *text = finished(b);
     enum { FIFTH = 3 + 5 }; /* its line */
     for (size_t i = 0; i < WICK_LEN(cells); i++)
         damaged(b, with_cell(b, text, FIFTH, cells[i].column, cells[i].value), FIFTH,
@@ -339,11 +347,8 @@ static void lost_and_doubled_rows_are_refused(void **state) {
     bench *b = make_bench();
     wick_arena *arena = b->net.arena;
     wick_fleet fleet;
-    size_t len;
-    b->options.file = b->file;
-    b->options.n = 12;
-    assert_int_equal(run(b, &fleet, NULL), WICK_OK);
-    char *text = read_file(b, &len);
+    char *text = finished(b);
+    size_t len = strlen(text);
     char *first = line_at(text, 3), *at = line_at(text, 8), *below = line_at(text, 9);
     int above = (int)(at - text), row = (int)(below - at);
     damaged(b, wick_arena_printf(arena, "%.*s%s", above, text, below), 8, WICK_MISMATCH,
@@ -478,6 +483,12 @@ static void impossible_spreads_are_refused(void **state) {
     assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
     wick_diag_free(&diag);
     b->options.leakage_factor = 1;
+    double years = b->options.years;
+    b->options.leakage_growth = b->options.years = 1000; /* more than a double holds */
+    assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
+    wick_diag_free(&diag);
+    b->options.leakage_growth = 0;
+    b->options.years = years;
     b->options.panel_fade = NAN;
     assert_int_equal(run(b, &fleet, &diag), WICK_RANGE);
     wick_diag_free(&diag);

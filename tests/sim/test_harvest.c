@@ -166,6 +166,8 @@ static void the_curve_passes_through_its_points(void **state) {
     near(line.isc_ua, 100, 1e-12);
     near(panel_mppt_uw(&line, true, 0), 75, 1e-12); /* V^2 / 4R */
     near(panel_current_ua(&line, true, 1), 200.0 / 3, 1e-12);
+    wick_iv faint = {4e-323, 3, 3.5e-323, 2.5}; /* scaled until nothing is left */
+    assert_true(panel_current_ua(&faint, false, 1) == 0 && panel_peak_uw(&faint, false) == 0);
     wick_iv dark = {0};
     assert_true(panel_current_ua(&dark, false, 0) == 0);
 }
@@ -173,8 +175,8 @@ static void the_curve_passes_through_its_points(void **state) {
 /* From nearly straight to nearly square. */
 static void flat_curves_pass_through_their_points_too(void **state) {
     (void)state;
-    static const double shares[][2] = {{0.501, 0.5}, {0.6, 0.6},     {0.7, 0.7},
-                                       {0.55, 0.7},  {0.97, 0.9999}, {0.999, 0.9999999}};
+    static const double shares[][2] = {{0.5, 0.5},  {0.4, 0.6},     {0.6, 0.6},        {0.7, 0.7},
+                                       {0.55, 0.7}, {0.97, 0.9999}, {0.999, 0.9999999}};
     for (size_t i = 0; i < WICK_LEN(shares); i++) {
         wick_iv iv = {1000, 5, 1000 * shares[i][1], 5 * shares[i][0]};
         double peak_uw = panel_peak_uw(&iv, false), before_ua = 1000;
@@ -191,7 +193,7 @@ static void flat_curves_pass_through_their_points_too(void **state) {
     wick_iv known = {1000, 5, 1000 * (1 - 1 / (exp(1) + 1)), 2.5};
     near(panel_current_ua(&known, false, 1.25), 1000 * (1 - expm1(0.5) / expm1(2)), 1e-12);
     static const wick_iv impossible[] = {
-        {1000, 5, 300, 2.5}, {1000, 5, 500, 2.5}, {1000, 5, 300, 4.5}, {1000, 5, 950, 2.5}};
+        {1000, 5, 300, 2.5}, {1000, 5, 499, 2.5}, {1000, 5, 300, 4.5}, {1000, 5, 950, 2.5}};
     for (size_t i = 0; i < WICK_LEN(impossible); i++)
         assert_false(panel_curve_fits(&impossible[i]));
 }

@@ -52,6 +52,9 @@ expect 3 "no such policy" "$WICK" policy eval plan.json "${world[@]}" --policy g
 expect 0 '"first": [' "$WICK" policy show table.json --json
 expect 2 "--trace is not for show" "$WICK" policy show table.json --trace builtin:rf
 expect 2 "--kind is not for eval" "$WICK" policy eval plan.json "${world[@]}" --policy greedy --kind edf
+expect 2 "--slots is for --kind table" "$WICK" policy synth plan.json "${world[@]}" --kind edf --slots 20 -o x.json
+{ printf '\357\273\277'; cat edf.json; } >marked.json
+expect 0 "keeps" "$WICK" policy show marked.json
 expect 2 ".svg or .png" "$WICK" policy show table.json --plot maps.pdf
 expect 3 "this is no policy" "$WICK" policy show plan.json
 expect 3 "this is no plan" "$WICK" policy eval table.json "${world[@]}" --policy greedy

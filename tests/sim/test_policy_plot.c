@@ -1,5 +1,6 @@
 /* Maps of a policy's table: every one is a picture, of one bin too; boxes and signs are the
    decisions, and few. */
+#include "helper_drawn.h"
 #include "sim/sim.h"
 
 #include <setjmp.h>
@@ -8,7 +9,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -27,22 +27,6 @@ static int blocks_of(const char *script, const char *name, int *lines) {
         *lines = n > *lines ? n : *lines;
     }
     return blocks;
-}
-
-/* What gnuplot says of it. */
-static void assert_drawn(const wick_buf *script) {
-    char path[] = "/tmp/wick-policy-plot-XXXXXX.svg";
-    wick_buf whole = {0};
-    if (!wick_process_exists("gnuplot"))
-        return;
-    int file = mkstemps(path, 4);
-    assert_true(file >= 0);
-    close(file);
-    wick_gnuplot_begin(&whole, path, 900, 900);
-    wick_buf_append(&whole, script->data, script->len);
-    assert_int_equal(wick_gnuplot_run(&whole, path, NULL), WICK_OK);
-    unlink(path);
-    wick_buf_free(&whole);
 }
 
 static void one_bin_is_drawn(void **state) {
@@ -74,7 +58,7 @@ static void one_bin_is_drawn(void **state) {
             assert_true((strstr(script.data, "'9' 0.5") != NULL) == (times == 2));
             assert_true((strstr(script.data, "any charge") != NULL) == (charges == 1));
             assert_true((strstr(script.data, "any time left") != NULL) == (times == 1));
-            assert_drawn(&script);
+            assert_drawn(&script, ".svg", 900, 900);
             wick_buf_free(&script);
         }
 }
@@ -141,7 +125,7 @@ static void every_cell_is_in_one_box_of_its_action(void **state) {
         wick_policy_maps_script(&d.table, 3, &script);
         assert_boxes(&d.table, script.data);
         if (seed == 1)
-            assert_drawn(&script);
+            assert_drawn(&script, ".svg", 900, 900);
         wick_buf_free(&script);
     }
 }

@@ -290,7 +290,14 @@ static void files_keep_every_decision(void **state) {
 static void tables_of_another_plan_are_refused(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
-    wick_plan own = {.model = {.n_modules = 3}, .hash = {.hex = "aa"}}, other = own, fewer = own;
+    wick_device device = {.capacitor.uf = 100, .hash = {.hex = "dd"}}, board = device;
+    wick_device larger = device;
+    board.hash.hex[0] = 'e';
+    larger.capacitor.uf = 200;
+    wick_plan own = {.model = {.n_modules = 3}, .hash = {.hex = "aa"}, .device = &device};
+    wick_plan other = own, fewer = own, elsewhere = own, bigger = own;
+    elsewhere.device = &board;
+    bigger.device = &larger;
     wick_policy table = {.kind = WICK_POLICY_TABLE}, edf = {.kind = WICK_POLICY_EDF}, again;
     wick_policy third = {.kind = WICK_POLICY_FIXED, .module = 3};
     table.table = scenario_table(arena, 3, 1000, 100, 5, 3);
@@ -300,10 +307,17 @@ static void tables_of_another_plan_are_refused(void **state) {
         const wick_policy *policy;
         const wick_plan *of, *on;
         wick_status status;
-    } cases[] = {{&table, &own, &own, WICK_OK},         {&table, &own, NULL, WICK_OK},
-                 {&table, &own, &other, WICK_MISMATCH}, {&table, NULL, &other, WICK_OK},
-                 {&table, NULL, &fewer, WICK_MISMATCH}, {&edf, &own, &other, WICK_OK},
-                 {&third, &own, &other, WICK_OK},       {&third, &own, &fewer, WICK_MISMATCH}};
+    } cases[] = {{&table, &own, &own, WICK_OK},
+                 {&table, &own, NULL, WICK_OK},
+                 {&table, &own, &other, WICK_MISMATCH},
+                 {&table, NULL, &other, WICK_OK},
+                 {&table, &own, &elsewhere, WICK_MISMATCH},
+                 {&table, &own, &bigger, WICK_MISMATCH},
+                 {&edf, &own, &bigger, WICK_OK},
+                 {&table, NULL, &fewer, WICK_MISMATCH},
+                 {&edf, &own, &other, WICK_OK},
+                 {&third, &own, &other, WICK_OK},
+                 {&third, &own, &fewer, WICK_MISMATCH}};
     char *path = temporary(arena, NULL);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
         assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, path, NULL), WICK_OK);

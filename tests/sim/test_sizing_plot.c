@@ -1,5 +1,6 @@
 /* The picture of a sizing: few labels, an outline, one box for each stretch of equal cells, colours
    from the data, and what it was asked. */
+#include "helper_drawn.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -9,7 +10,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -67,21 +67,6 @@ static int labels_of(const map *m, const char *axis) {
     return n / 2;
 }
 
-static void assert_drawn(const map *m) {
-    char path[] = "/tmp/wick-sizing-plot-XXXXXX.png";
-    wick_buf whole = {0};
-    if (!wick_process_exists("gnuplot"))
-        return;
-    int file = mkstemps(path, 4);
-    assert_true(file >= 0);
-    close(file);
-    wick_gnuplot_begin(&whole, path, 560, 380);
-    wick_buf_append(&whole, m->script.data, m->script.len);
-    assert_int_equal(wick_gnuplot_run(&whole, path, NULL), WICK_OK);
-    unlink(path);
-    wick_buf_free(&whole);
-}
-
 static void it_says_what_was_asked(void **state) {
     (void)state;
     map *m = make(3, 3);
@@ -90,7 +75,7 @@ static void it_says_what_was_asked(void **state) {
     static const char *const legend[] = {"reaches the target", "cheapest", "does not fit"};
     for (size_t i = 0; i < WICK_LEN(legend); i++)
         assert_true(says(m, legend[i]));
-    assert_drawn(m);
+    assert_drawn(&m->script, ".png", 560, 380);
     discard(m);
 }
 
@@ -101,7 +86,7 @@ static void many_labels_are_thinned(void **state) {
     assert_int_equal(labels_of(few, "set ytics ("), 4);
     assert_in_range(labels_of(many, "set xtics ("), 6, 12);
     assert_in_range(labels_of(many, "set ytics ("), 5, 9);
-    assert_drawn(many);
+    assert_drawn(&many->script, ".png", 560, 380);
     discard(few);
     discard(many);
 }
@@ -111,7 +96,7 @@ static void colours_span_the_data(void **state) {
     map *m = make(16, 16), *one = make(1, 1);
     assert_true(says(m, "set cbrange [10:25]"));
     assert_true(says(one, "set cbrange [0:100]")); /* nothing fits */
-    assert_drawn(one);
+    assert_drawn(&one->script, ".png", 560, 380);
     discard(m);
     discard(one);
 }

@@ -34,6 +34,12 @@ wick_status wick_json_load(const char *path, json_t **root, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     wick_bytes bytes;
     wick_status status = wick_file_read(arena, path, MAX_JSON_BYTES, &bytes, diag);
+    static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
+    size_t marked = strlen(mark);
+    if (status == WICK_OK && bytes.len >= marked && !memcmp(bytes.data, mark, marked)) {
+        bytes.data += marked;
+        bytes.len -= marked;
+    }
     if (status == WICK_OK) {
         json_error_t error;
         *root = json_loadb((const char *)bytes.data, bytes.len, JSON_REJECT_DUPLICATES, &error);

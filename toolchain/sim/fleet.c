@@ -56,13 +56,16 @@ static wick_status check(const wick_plan *plan, const wick_fleet_options *o, int
             diag, WICK_RANGE, NULL, "fleet", "tolerances and yearly losses: 0 or more, below 1",
             "tolerances %g, %g, %g, yearly losses %g, %g", o->capacitor_tolerance,
             o->panel_tolerance, o->threshold_tolerance, o->capacitor_fade, o->panel_fade);
-    if (!(o->leakage_factor >= 1 && o->leakage_factor <= 1e6) ||
+    double leakage = o->leakage_factor * pow(1 + o->leakage_growth, o->years);
+    if (!(o->leakage_factor >= 1 && o->leakage_factor <= 1e6) || !(leakage <= 1e12) ||
         !(o->leakage_growth >= 0 && o->leakage_growth <= 1e3) ||
         !(o->years >= 0 && o->years <= 1000))
-        return wick_fail(diag, WICK_RANGE, NULL, "fleet",
-                         "leakage factor at least 1, growth and years not negative",
-                         "leakage factor %g, growth %g, %g years", o->leakage_factor,
-                         o->leakage_growth, o->years);
+        return wick_fail(
+            diag, WICK_RANGE, NULL, "fleet",
+            "leakage factor at least 1, growth and years not negative; together at most "
+            "1e12 times the leakage",
+            "leakage factor %g, growth %g, %g years", o->leakage_factor, o->leakage_growth,
+            o->years);
     double off_v = fmax(plan->device->nvm.reset_v,
                         plan->device->capacitor.off_v * (1 + o->threshold_tolerance));
     double on_v = plan->device->capacitor.on_v * (1 - o->threshold_tolerance);

@@ -31,9 +31,9 @@ static void add_trace(wick_buf *text, const wick_trace *t) {
 }
 
 static void add_policy(wick_buf *text, const wick_policy *p) {
-    wick_buf_printf(text, "policy %d %u %u %u %u %u %u\n", (int)p->kind, p->module,
+    wick_buf_printf(text, "policy %d %u %u %u %u %u %u %u\n", (int)p->kind, p->module,
                     p->harvest_low_uw, p->harvest_high_uw, p->charge_high_uj, p->reserve_uj,
-                    p->memory_ms);
+                    p->memory_ms, p->rest_uj);
     const wick_policy_table *t = p->kind == WICK_POLICY_TABLE ? p->table : NULL;
     if (!t)
         return;

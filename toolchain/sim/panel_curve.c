@@ -11,7 +11,7 @@ static double rise(double k, double v) {
    rise(k, Vmp/Voc) falls with k and is concave, so Newton's method comes down from where the
    handbook's C2 puts it, and passes the root never. */
 static double knee(const wick_iv *iv) {
-    double x = iv->vmp_v / iv->voc_v, left = log(1 - iv->imp_ua / iv->isc_ua), k = left / (x - 1);
+    double x = iv->vmp_v / iv->voc_v, left = log1p(-iv->imp_ua / iv->isc_ua), k = left / (x - 1);
     for (int i = 0; i < 60; i++) {
         double behind_x = -expm1(-k * x), behind_1 = -expm1(-k);
         double error = k * (x - 1) + log(behind_x / behind_1) - left;
@@ -21,11 +21,16 @@ static double knee(const wick_iv *iv) {
             break;
         k -= step;
     }
-    return k;
+    return fmax(k, 1e-9); /* straight */
+}
+
+/* Less than a femtoampere: scaled so far down, currents have no ratio any more. */
+static bool is_dark(const wick_iv *iv) {
+    return !(iv->isc_ua > 1e-9);
 }
 
 double panel_current_ua(const wick_iv *iv, bool linear, double v) {
-    if (iv->isc_ua <= 0 || v >= iv->voc_v)
+    if (is_dark(iv) || v >= iv->voc_v)
         return 0;
     if (linear)
         return iv->isc_ua * (1 - v / iv->voc_v);
@@ -34,7 +39,7 @@ double panel_current_ua(const wick_iv *iv, bool linear, double v) {
 
 /* The power has one maximum: its slope falls. */
 double panel_peak_uw(const wick_iv *iv, bool linear) {
-    if (iv->isc_ua <= 0)
+    if (is_dark(iv))
         return 0;
     if (linear)
         return iv->isc_ua * iv->voc_v / 4;
@@ -47,7 +52,9 @@ double panel_peak_uw(const wick_iv *iv, bool linear) {
 }
 
 bool panel_curve_fits(const wick_iv *iv) {
-    return iv->imp_ua / iv->isc_ua + iv->vmp_v / iv->voc_v > 1 &&
+    if (is_dark(iv))
+        return true;
+    return iv->imp_ua / iv->isc_ua + iv->vmp_v / iv->voc_v >= 1 &&
            panel_peak_uw(iv, false) <= 1.05 * iv->imp_ua * iv->vmp_v;
 }
 

@@ -15,14 +15,14 @@
 
 #include "device/device.h"
 
-/* Current at v >= 0, µA; 0 from Voc on. */
+/* Current at v >= 0, µA; 0 from Voc on, and of a source below 1 fA. */
 double panel_current_ua(const wick_iv *iv, bool linear, double v);
 double panel_power_uw(const wick_iv *iv, bool linear, double v);
 /* The most that the source gives at any voltage. */
 double panel_peak_uw(const wick_iv *iv, bool linear);
 /* Whether an exponential curve with 0 < Imp < Isc and 0 < Vmp < Voc can have its maximum there: not
-   where Imp/Isc + Vmp/Voc <= 1 (it would not bend), nor where its power is elsewhere more than 5 %
-   larger. */
+   where Imp/Isc + Vmp/Voc < 1 (it would bend inwards), nor where its power is elsewhere more than 5
+   % larger. */
 bool panel_curve_fits(const wick_iv *iv);
 /* The curve of the harvester's panel (which has one) at an irradiance; all 0 when that is too dark
  * for it. */

@@ -45,12 +45,18 @@ static void add_table(json_t *root, const wick_policy_table *t) {
     json_object_set_new(root, "rows", hex_json(t->rows, t->n_rows * row_bytes(t)));
 }
 
-wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
-                             wick_diag *diag) {
+/* Which plan it was made for: its layout, and what that costs on which capacitor. */
+static void add_plan(json_t *root, const wick_plan *plan) {
+    json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
+    json_object_set_new(root, "device_sha256", json_string(plan->device->hash.hex));
+    json_object_set_new(root, "capacitor_uf", json_real(plan->device->capacitor.uf));
+}
+
+json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan) {
     json_t *root = json_pack("{s:s,s:I}", "kind", names[policy->kind], "memory_ms",
                              (json_int_t)policy->memory_ms);
     if (plan)
-        json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
+        add_plan(root, plan);
     if (policy->rest_uj)
         json_object_set_new(root, "rest_uj", json_integer(policy->rest_uj));
     switch ((wick_policy_kind)policy->kind) {
@@ -71,6 +77,12 @@ wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, c
     case WICK_POLICY_GREEDY:
         break;
     }
+    return root;
+}
+
+wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
+                             wick_diag *diag) {
+    json_t *root = wick_policy_json(policy, plan);
     wick_status status = wick_json_save(path, root, diag);
     json_decref(root);
     return status;
@@ -251,7 +263,8 @@ static wick_status read_policy(wick_json_at at, wick_policy *out) {
 
 /* Stages, levels of progress and modules are those of one plan. */
 static wick_status check_plan(wick_json_at at, const wick_policy *p, const wick_plan *plan) {
-    const char *hint = "make it again with this plan (wick policy synth)", *of = plan->hash.hex;
+    const char *hint = "make it again with this plan (wick policy synth)", *of;
+    double uf;
     int modules = p->kind == WICK_POLICY_TABLE ? p->table->n_modules : p->module;
     if (p->kind == WICK_POLICY_TABLE ? modules != plan->model.n_modules
                                      : modules > plan->model.n_modules)
@@ -262,6 +275,14 @@ static wick_status check_plan(wick_json_at at, const wick_policy *p, const wick_
     WICK_TRY(wick_json_string(at, "plan_sha256", &of));
     if (strcmp(of, plan->hash.hex) != 0)
         return wick_json_fail(at, WICK_MISMATCH, hint, "this table was made for another plan");
+    WICK_TRY(wick_json_string(at, "device_sha256", &of));
+    if (strcmp(of, plan->device->hash.hex) != 0)
+        return wick_json_fail(at, WICK_MISMATCH, hint, "this table was made for another device");
+    WICK_TRY(wick_json_number(at, "capacitor_uf", 0, 1e12, &uf));
+    if (uf != plan->device->capacitor.uf)
+        return wick_json_fail(at, WICK_MISMATCH, hint,
+                              "this table was made for a capacitor of %g uF, the plan has %g uF",
+                              uf, plan->device->capacitor.uf);
     return WICK_OK;
 }
 

@@ -43,10 +43,11 @@ wick_status wick_policy_synth(wick_arena *arena, const wick_plan *plan,
 /* The table that always takes one module, and nothing after its answer. */
 wick_synthesised wick_policy_constant(wick_arena *arena, int n_modules, int module);
 
-/* Policies as JSON files: "kind", its parameters, and which plan it was made for. Reading checks
-   every index (untrusted); a table is in `arena`. MISMATCH: a table of another plan, or a
-   module that the plan has not; thresholds and reserves, which are powers and energies, serve any
-   plan. plan: NULL = none, any. */
+/* Policies as JSON files: "kind", its parameters, and which plan, device and capacitor it was made
+   for. Reading checks every index (untrusted); a table is in `arena`. MISMATCH: a table of another
+   plan, device or capacitor, or a module that the plan has not; thresholds and reserves, which are
+   powers and energies, serve any. plan: NULL = none, any. */
+json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan);
 wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
                              wick_diag *diag);
 wick_status wick_policy_load(wick_arena *arena, const char *path, const wick_plan *plan,

@@ -4,6 +4,9 @@
 
 #include "device/device.h"
 
+/* Options that a trace's harvest depends on, by its quantities and the harvester. */
+enum { WICK_TRACE_LOAD = 1, WICK_TRACE_SOURCE = 2, WICK_TRACE_AREA = 4, WICK_TRACE_EFFICIENCY = 8 };
+
 /* Piecewise constant between samples. */
 typedef struct wick_trace {
     int n;
@@ -15,6 +18,7 @@ typedef struct wick_trace {
     double end_s;  /* of the last sample's interval: as long as the one before */
     const char *path;
     const char *quantity; /* "power", "voltage over a resistance", "irradiance" ... */
+    unsigned depends;     /* WICK_TRACE_ bits, of all pieces */
 } wick_trace;
 
 typedef struct wick_trace_options {

@@ -25,6 +25,7 @@ typedef struct tape {
     double offset_s;     /* where the piece at hand begins */
     int first;           /* its first sample */
     const char *quantity;
+    unsigned depends;
     wick_diag *diag;
 } tape;
 
@@ -77,6 +78,11 @@ static void append(tape *t, double time_s, trace_quantity quantity, const double
     t->time_s[t->n] = t->offset_s + time_s;
     t->power_uw[t->n] = power;
     t->iv[t->n++] = iv;
+}
+
+static void be_of(tape *t, trace_quantity quantity) {
+    t->quantity = trace_quantity_text(quantity);
+    t->depends |= trace_depends(t->harvester, quantity);
 }
 
 /* A curve with its maximum where it says, or darkness. */
@@ -134,7 +140,7 @@ static wick_status read_rows(tape *t, csv *c) {
             "one line says from when on a value holds, the next one until when; the last "
             "value holds as long as the one before",
             "a trace needs at least two samples, this one has %d", t->n - t->first);
-    t->quantity = trace_quantity_text(columns.quantity);
+    be_of(t, columns.quantity);
     return WICK_OK;
 }
 
@@ -149,7 +155,7 @@ static wick_status generate_rf(tape *t) {
         double power = level * (0.8 + 0.4 * wick_rng_uniform_double(&rng));
         append(t, i * 0.01, TRACE_POWER, &power);
     }
-    t->quantity = trace_quantity_text(TRACE_POWER);
+    be_of(t, TRACE_POWER);
     return WICK_OK;
 }
 
@@ -166,7 +172,7 @@ static wick_status generate_office(tape *t) {
         double shadow = wick_rng_below(&rng, 20) == 0 ? 0.3 : 1, lux = (daylight + lamps) * shadow;
         append(t, i, TRACE_ILLUMINANCE, &lux);
     }
-    t->quantity = trace_quantity_text(TRACE_ILLUMINANCE);
+    be_of(t, TRACE_ILLUMINANCE);
     return WICK_OK;
 }
 
@@ -269,7 +275,8 @@ static wick_trace *finish(wick_arena *arena, const tape *t, const char *path) {
                           .linear = t->linear,
                           .end_s = t->offset_s,
                           .path = wick_arena_strdup(arena, path),
-                          .quantity = t->quantity};
+                          .quantity = t->quantity,
+                          .depends = t->depends};
     memcpy(trace->time_s, t->time_s, n * sizeof *t->time_s);
     memcpy(trace->power_uw, t->power_uw, n * sizeof *t->power_uw);
     if (t->has_iv) {

@@ -61,6 +61,24 @@ const char *trace_quantity_text(trace_quantity quantity) {
     return texts[quantity];
 }
 
+unsigned trace_depends(const wick_harvester *h, trace_quantity quantity) {
+    switch (quantity) {
+    case TRACE_VOLTAGE:
+        return WICK_TRACE_LOAD;
+    case TRACE_OPEN_CIRCUIT:
+        return WICK_TRACE_SOURCE;
+    case TRACE_IRRADIANCE:
+    case TRACE_ILLUMINANCE:
+        return h->panel.has_iv ? WICK_TRACE_AREA : WICK_TRACE_AREA | WICK_TRACE_EFFICIENCY;
+    case TRACE_SHORT_CIRCUIT:
+        return WICK_TRACE_AREA;
+    case TRACE_POWER:
+    case TRACE_CURVE:
+        break;
+    }
+    return 0;
+}
+
 /* A column whose quantity is known but not its unit: the commonest mistake. */
 static wick_status unknown_unit(const csv *c, const char *missing) {
     for (int i = 0; i < c->n_columns; i++)

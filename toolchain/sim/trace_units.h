@@ -29,6 +29,8 @@ typedef struct trace_columns {
  * are. */
 wick_status trace_find_columns(const csv *c, trace_columns *out);
 const char *trace_quantity_text(trace_quantity quantity);
+/* WICK_TRACE_ bits: the options that its conversion uses. */
+unsigned trace_depends(const wick_harvester *harvester, trace_quantity quantity);
 /* Whether the harvester says enough for it. */
 wick_status trace_can_convert(const wick_harvester *harvester, const wick_trace_options *options,
                               trace_quantity quantity, const char *path, wick_diag *diag);
