@@ -31,7 +31,7 @@ static const struct argp_option option_table[] = {
      0},
     {"effort", KEY_EFFORT, "F", 0,
      "with --compare: how much longer than usual, half a minute, the bounds may take; a finer grid "
-     "makes them tighter, more replays find better plans (0: as long as it takes; default 1)",
+     "makes them tighter, a longer search finds better schedules (0: as long as it takes; default 1)",
      0},
     {"timeline", KEY_TIMELINE, 0, 0,
      "with --json: every boot, failure, module and answer with its voltage", 0},

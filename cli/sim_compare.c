@@ -38,7 +38,7 @@ static wick_status find_limits(const sim_args *a, const sim_world *w, double eff
                                    w->inputs.n, &grid, &out->bound, &out->reached, diag);
 }
 
-/* What a coarser grid and fewer replays leave open. */
+/* What a coarser grid and a shorter search leave open. */
 static void print_effort(const wick_bound *energy, const wick_bound *known) {
     const wick_clairvoyant_options finest = wick_clairvoyant_defaults(), *used = &energy->grid;
     bool coarser = used->slots < finest.slots || used->levels < finest.levels || used->charges > 0;
@@ -51,11 +51,10 @@ static void print_effort(const wick_bound *energy, const wick_bound *known) {
         printf("): they hold, and a finer one makes them tighter.\n");
     }
     if (energy->cut_short)
-        printf("With the harvest known %d replays were tried: more might reach more.\n",
-               energy->replays);
+        printf("With the harvest known the search for schedules was cut short: a longer one might "
+               "find better ones.\n");
     if (known->cut_short)
-        printf("With the right modules known, too, %d replays were tried: more might reach more.\n",
-               known->replays);
+        printf("With the right modules known, too, the search for schedules was cut short.\n");
     if (energy->cut_short || known->cut_short || coarser)
         printf(
             "--effort F takes F times as long as the usual half a minute; --effort 0 has no limit.\n");
@@ -79,9 +78,9 @@ static void print(const entry *scores, int n, const entry *best, const limits *e
     }
     const entry last[LAST] = {
         {wick_arena_printf(arena, "best fixed module (%s)", best->name), best->expected},
-        {"harvest known: plan replayed", energy->reached},
+        {"harvest known: best schedule found", energy->reached},
         {"harvest known: bound", energy->bound.expected},
-        {"harvest and right modules known: plan replayed", known->reached},
+        {"harvest and right modules known: best schedule found", known->reached},
         {"harvest and right modules known: bound", known->bound.expected}};
     for (int i = 0; i < LAST; i++) {
         row += COLUMNS;
@@ -91,15 +90,16 @@ static void print(const entry *scores, int n, const entry *best, const limits *e
     }
     cli_print_table(cells, n + 1 + LAST, COLUMNS);
     printf("\n%d inputs. The gap: from the best fixed module in hindsight to the bound that no "
-           "policy can pass; the best schedule lies between it and its plan as replayed.\n",
+           "policy can pass; the best schedule lies between it and the best one found.\n",
            energy->bound.inputs);
     print_effort(&energy->bound, &known->bound);
 }
 
 static json_t *limits_json(const limits *l) {
     const wick_clairvoyant_options *g = &l->bound.grid;
-    return json_pack("{s:i, s:i, s:i, s:i, s:b}", "slots", g->slots, "levels", g->levels, "charges",
-                     g->charges, "replays", l->bound.replays, "cut_short", l->bound.cut_short);
+    return json_pack("{s:i, s:i, s:i, s:i, s:I, s:b}", "slots", g->slots, "levels", g->levels,
+                     "charges", g->charges, "replays", l->bound.replays, "turns",
+                     (json_int_t)l->bound.turns, "cut_short", l->bound.cut_short);
 }
 
 wick_status sim_compare(const sim_args *a, const sim_world *w, const char *const *policies,

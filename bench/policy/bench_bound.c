@@ -107,7 +107,6 @@ static wick_clairvoyant_options grid_of(const arguments *a, int g) {
                                       .levels = a->levels << finer,
                                       .charges = g ? MOST_CHARGES : a->charges,
                                       .tires = g > 0 || a->charges > 0,
-                                      .drawn = 6000,
                                       .cold = g > 0 || a->charges > 0};
 }
 

@@ -280,7 +280,8 @@ void brute_try(void **state) {
                                                        [BRUTE_IMPATIENT] = make_impatient_plan};
     static tiny t;
     int tighter = 0, open = 0, equal = 0, whole = 0;
-    double most = 0, reached = 0;
+    int found = 0;
+    double most = 0, reached = 0, searched_all = 0, most_all = 0;
     for (int seed = 1; seed <= worlds->cases; seed++) {
         wick_rng rng = wick_rng_seed((uint64_t)seed, 0x74696e79);
         make_device(&t, &rng);
@@ -312,9 +313,19 @@ void brute_try(void **state) {
         if (b.expected > limit + 1e-5 || b.correct > known.expected * known.inputs + 1e-5)
             fail_msg("case %d: %g expected and %d right of %d inputs; bounds %g and %g", seed,
                      b.expected, b.correct, bound.inputs, limit, known.expected * known.inputs);
+        double searched;
+        assert_int_equal(wick_clairvoyant_replay(&t.plan, &t.trace, &t.options, t.correct, SAMPLES,
+                                                 &grid, &fine, &searched, NULL),
+                         WICK_OK);
+        searched *= fine.inputs;
+        if (searched > limit + 1e-5)
+            fail_msg("case %d: a schedule of %g of %g", seed, searched, limit);
         if (limit < 0.1)
             continue;
         open++;
+        found += searched > b.expected - 1e-5;
+        searched_all += searched;
+        most_all += limit;
         if (b.runs == MOST_RUNS)
             continue;
         whole++;
@@ -326,6 +337,9 @@ void brute_try(void **state) {
         "%d cases, %d searched wholly: in %d the best schedule equals the bound; it reaches "
         "%.1f %% of all; %d are lower where what the engine knows is in the state\n",
         open, whole, equal, 100 * reached / most, tighter);
+    print_message("the search reaches %.1f %%; in %d cases no less than the best of those tried\n",
+                  100 * searched_all / most_all, found);
+    assert_true(found >= 0.85 * open); /* thirds of a period are among its instants */
     assert_true(whole >= worlds->least_whole * worlds->cases &&
                 equal >= worlds->least_equal * whole);
     assert_true(reached >= worlds->least_reached * most);

@@ -66,8 +66,13 @@ static bounds bounds_of(const scenario *s) {
 }
 
 static void replay(const scenario *s, bounds *b, bool known) {
-    wick_clairvoyant_options grid = {
-        .slots = 12, .levels = 32, .charges = 48, .known = known, .tires = known, .cold = known};
+    wick_clairvoyant_options grid = {.slots = 12,
+                                     .levels = 32,
+                                     .charges = 48,
+                                     .known = known,
+                                     .tires = known,
+                                     .cold = known,
+                                     .effort = 1e8};
     wick_bound with;
     assert_int_equal(wick_clairvoyant_replay(&s->plan, &s->trace, &s->options, s->correct, 5, &grid,
                                              &with, &b->replayed, NULL),

@@ -67,9 +67,8 @@ static void what_it_does_first_costs_a_commit(void **state) {
     bound_problem problem;
     bound_values *values;
     double value;
-    assert_int_equal(bound_make(arena, p, &trace, &o, n.correct, NET_SAMPLES, &grid,
-                                (bound_terms){.dearer = 1}, &problem, NULL),
-                     WICK_OK);
+    assert_int_equal(
+        bound_make(arena, p, &trace, &o, n.correct, NET_SAMPLES, &grid, &problem, NULL), WICK_OK);
     const bound *b = &problem.bound;
     for (int i = 0; i < b->rows.n; i++) /* so that commits decide */
         b->rows.rows[i].store_uj *= 30;

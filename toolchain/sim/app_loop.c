@@ -93,8 +93,7 @@ static bool stale(const program *p) {
     return !p->age_known || p->world.now_s - p->now.arrival_s > load->fresh_s;
 }
 
-/* What the program does between two units. */
-static void look_around(program *p) {
+void program_look_around(program *p) {
     world *w = &p->world;
     wick_sim_result *r = w->result;
     w->arrived = false;
@@ -126,10 +125,8 @@ world_outcome program_switch_off(program *p, double until_s) {
     return WORLD_PAUSED;
 }
 
-/* Asks the control. DONE: go on with the unit at hand. */
-static world_outcome control(program *p) {
-    world *w = &p->world;
-    world_outcome outcome;
+wick_sim_state program_state(const program *p) {
+    const world *w = &p->world;
     wick_sim_state state = {.now_s = w->now_s,
                             .energy_uj = w->store.energy_uj,
                             .arrival_s = p->now.arrival_s,
@@ -145,6 +142,14 @@ static world_outcome control(program *p) {
     memcpy(state.progress, p->progress, sizeof state.progress);
     for (int i = 0; i < state.waiting; i++)
         state.waiting_s[i] = w->arrivals.waiting[i].arrival_s;
+    return state;
+}
+
+/* Asks the control. DONE: go on with the unit at hand. */
+static world_outcome control(program *p) {
+    world *w = &p->world;
+    world_outcome outcome;
+    wick_sim_state state = program_state(p);
     wick_sim_action action = w->options->control->act(w->options->control->ctx, &state);
     switch (action.kind) {
     case WICK_SIM_SLEEP:
@@ -187,11 +192,11 @@ static world_outcome come_up(program *p) {
     return outcome;
 }
 
-static world_outcome one_turn(program *p) {
+world_outcome program_turn(program *p) {
     world *w = &p->world;
     if (!w->powered)
         return come_up(p);
-    look_around(p);
+    program_look_around(p);
     if (w->options->control) {
         world_outcome outcome = control(p);
         if (outcome != WORLD_DONE)
@@ -204,8 +209,7 @@ static world_outcome one_turn(program *p) {
     return world_sleep(w, INFINITY);
 }
 
-/* The end: what is still open counts as missed when its deadline has passed. */
-static void close(program *p) {
+void program_close(program *p) {
     world *w = &p->world;
     double deadline_s = w->options->workload.deadline_s;
     if (p->now.id >= 0 && (p->answered || w->now_s - p->now.arrival_s >= deadline_s))
@@ -227,23 +231,32 @@ static void measure_accuracies(program *p, int n_modules) {
     }
 }
 
-wick_status program_run(program *p, const wick_plan *plan, const wick_trace *trace,
-                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
-                        const program_engine *engine, wick_sim_result *result, wick_diag *diag) {
+wick_status program_begin(program *p, wick_arena *arena, const wick_plan *plan,
+                          const wick_trace *trace, const wick_sim_options *options,
+                          const uint8_t *correct, int n_samples, const program_engine *engine,
+                          wick_sim_result *result, wick_diag *diag) {
     *result = (wick_sim_result){0};
     WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
     *p = (program){.engine = engine, .correct = correct, .n_samples = n_samples, .now = {.id = -1}};
+    WICK_TRY(world_begin(&p->world, arena, plan, trace, options, n_samples, result, diag));
+    measure_accuracies(p, plan->model.n_modules);
+    return WICK_OK;
+}
+
+wick_status program_run(program *p, const wick_plan *plan, const wick_trace *trace,
+                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
+                        const program_engine *engine, wick_sim_result *result, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     world *w = &p->world;
-    wick_status status = world_begin(w, arena, plan, trace, options, n_samples, result, diag);
+    wick_status status = program_begin(p, arena, plan, trace, options, correct, n_samples, engine,
+                                       result, diag);
     if (status == WICK_OK) {
-        measure_accuracies(p, plan->model.n_modules);
         wick_progress progress;
         wick_progress_begin(&progress, "simulating", "s", (uint64_t)w->end_s);
         progress.enabled = progress.enabled && !options->quiet;
         world_outcome outcome = WORLD_DONE;
         for (unsigned turns = 0; outcome != WORLD_OVER && status == WICK_OK; turns++) {
-            outcome = one_turn(p);
+            outcome = program_turn(p);
             if (outcome == WORLD_FAILED)
                 p->age_known = options->workload.clock_survives;
             if (turns % 256 == 0)
@@ -252,7 +265,7 @@ wick_status program_run(program *p, const wick_plan *plan, const wick_trace *tra
                 status = wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "interrupted");
         }
         wick_progress_end(&progress);
-        close(p);
+        program_close(p);
     }
     wick_arena_free(arena);
     return status;

@@ -51,7 +51,25 @@ struct program {
     double latency_sum_s;
 };
 
-/* Runs to the end of the simulated time. */
+/* The fast simulator's (sim_run.c). */
+extern const program_engine program_fast_engine;
+
+/* A program that is off, before its first turn. Behind it a program may be copied and go on as two,
+   each with a result of its own (world.result), while `arena` and what is given here stand. */
+wick_status program_begin(program *p, wick_arena *arena, const wick_plan *plan,
+                          const wick_trace *trace, const wick_sim_options *options,
+                          const uint8_t *correct, int n_samples, const program_engine *engine,
+                          wick_sim_result *result, wick_diag *diag);
+/* A boot, or one unit, sleep or action. */
+world_outcome program_turn(program *p);
+/* What a turn of a powered device begins with: inputs that are finished or too old go, the next one
+   is begun. Twice is as once. */
+void program_look_around(program *p);
+/* As a control sees it. */
+wick_sim_state program_state(const program *p);
+/* The end: what is still open counts as missed when its deadline has passed. */
+void program_close(program *p);
+/* All of that, to the end of the simulated time. */
 wick_status program_run(program *p, const wick_plan *plan, const wick_trace *trace,
                         const wick_sim_options *options, const uint8_t *correct, int n_samples,
                         const program_engine *engine, wick_sim_result *result, wick_diag *diag);

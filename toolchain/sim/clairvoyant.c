@@ -11,7 +11,7 @@
 static const double MOST_WAITED_BYTES = 1e9, KEPT_BYTES = 2e9;
 
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
-    return (wick_clairvoyant_options){.slots = 20, .levels = 96, .drawn = 300};
+    return (wick_clairvoyant_options){.slots = 20, .levels = 96};
 }
 
 /* ---- the harvest ---- */
@@ -62,10 +62,6 @@ static cursor cursor_at(const supply *s, double trace_s) {
 /* Of a charge that leaks and gets the next dt seconds of the trace, power constant between samples:
    the highest is at one of these. */
 static void find_crests(const bound *b, cursor c, double dt_s, crest out[2]) {
-    if (b->careful) {
-        out[0] = out[1] = (crest){.share = 1};
-        return;
-    }
     double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->top_uj, b->top_uj}};
     while (at_s < dt_s * (1 - 1e-12)) {
         interval piece = {0};
@@ -99,8 +95,8 @@ static interval pass_time(const bound *b, cursor *c, double dt_s) {
     interval v = {.decay = exp(-b->lambda * dt_s)};
     harvest(c, b->lambda, dt_s, &v);
     v.sleep_uj = b->sleep_uw * dt_s * v.decay;
-    v.paid = b->careful ? 1 : v.decay;
-    v.nap_uj = b->careful ? v.sleep_uj : fmin(v.sleep_uj, b->boot_uj * v.decay);
+    v.paid = v.decay;
+    v.nap_uj = fmin(v.sleep_uj, b->boot_uj * v.decay);
     v.most_s = dt_s + b->rows.slack_s;
     return v;
 }
@@ -150,13 +146,13 @@ static double waited_bytes(const bound *b, int intervals) {
    highest that it saw, which work may prevent, or the device goes off, every later span begins at
    once. So from such an interval on (if tiredness is no mode: in any state behind the first one),
    spans ask for no more than without which they fail (bound_row: bare_uj), less what may arrive
-   while they run: until then it is lent. Plans that are no bounds do not count on it. */
+   while they run: until then it is lent. */
 static void set_patience(bound_problem *p, wick_arena *arena) {
     bound *b = &p->bound;
     bool tires = b->tires, ever = false;
     b->tires = false;
     p->grid.tires = false;
-    if (b->careful || p->terms.dearer != 1 || !p->work.lazy)
+    if (!p->work.lazy)
         return;
     double wait_s = p->options->wait_s, all_s = WICK_ENGINE_PATIENCE * wait_s;
     double inputs = 2 + floor(all_s / p->options->workload.period_s);
@@ -252,10 +248,6 @@ static const work_sums *sums_of(const work_items *w, int q) {
 }
 
 double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
-    if (b->careful) {
-        double kept_uj = b->off_uj * v->decay + v->gain_uj;
-        return on ? fmax(kept_uj - v->sleep_uj, b->off_uj) : kept_uj;
-    }
     double lent_uj = tired ? v->lent_uj : 0;
     if (!on)
         return b->off_uj * v->decay - lent_uj;
@@ -338,11 +330,10 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
-                       const wick_clairvoyant_options *grid, bound_terms terms, bound_problem *p,
-                       wick_diag *diag) {
+                       const wick_clairvoyant_options *grid, bound_problem *p, wick_diag *diag) {
     const wick_device *d = plan->device;
     const wick_workload *load = &options->workload;
-    *p = (bound_problem){.plan = plan, .options = options, .terms = terms};
+    *p = (bound_problem){.plan = plan, .options = options};
     WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
     WICK_TRY(check_grid(load, grid, diag));
     wick_harvester *own = wick_new(arena, wick_harvester, 1);
@@ -353,13 +344,12 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                          d->capacitor.on_v, &p->supply, diag));
     WICK_TRY(work_items_make(arena, plan, load, &p->cap, !options->no_voltage, &p->work, diag));
     bound *b = &p->bound;
-    *b = (bound){.tires = grid->tires && !terms.careful && terms.dearer == 1,
+    *b = (bound){.tires = grid->tires,
                  .cold = grid->cold && p->work.lazy,
                  .n_modules = plan->model.n_modules,
-                 .careful = terms.careful,
                  .kept_bytes = fmin(grid->kept_bytes > 0 ? grid->kept_bytes : KEPT_BYTES,
                                     bound_bytes(grid->effort)),
-                 .pays_late = p->cap.lambda_per_s > 0 && !terms.careful,
+                 .pays_late = p->cap.lambda_per_s > 0,
                  .end_s = options->duration_s > 0 ? options->duration_s : trace->end_s,
                  .lambda = p->cap.lambda_per_s,
                  .cap_uj = p->cap.max_uj,
@@ -373,7 +363,7 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     p->grid = *grid;
     p->grid.cold = b->cold;
     do {
-        bound_rows_make(arena, plan, &p->work, &p->cap, terms.dearer, p->grid.levels, &b->rows);
+        bound_rows_make(arena, plan, &p->work, &p->cap, p->grid.levels, &b->rows);
         make_grid(b, load, &p->grid);
     } while (bound_excess(b, grid->effort) > 1 && bound_coarsen(b, &p->grid));
     if (bound_excess(b, grid->effort) > BOUND_LONGEST)
@@ -405,8 +395,8 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
     bound_problem p;
     wick_arena *arena = wick_arena_new();
     *out = (wick_bound){0};
-    wick_status status = bound_make(arena, plan, trace, options, correct, n_samples, grid,
-                                    (bound_terms){.dearer = 1}, &p, diag);
+    wick_status status =
+        bound_make(arena, plan, trace, options, correct, n_samples, grid, &p, diag);
     double value = 0;
     if (status == WICK_OK) {
         wick_progress progress;

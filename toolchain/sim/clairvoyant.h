@@ -18,7 +18,7 @@ typedef struct wick_clairvoyant_options {
     double effort; /* about the most values that a sweep may look at, some 10^9 of them a second;
                       where it is more, or their memory is (20 values stand for a byte), the grid is
                       coarser: instants and levels down to 5 and 16 first, then all three. Replays
-                      end behind seven times as many. 0: no limit */
+                      and searches end behind seven times as many. 0: no limit */
     double kept_bytes; /* the values of all instants are kept for replays where they take no more,
                           and no more than the effort allows; else each replay computes blocks of
                           them anew. 0: 2e9 */
@@ -28,8 +28,6 @@ typedef struct wick_clairvoyant_options {
     bool cold;  /* whether something is committed since the boot is a state of its own, for half as
                    much effort again: what a device does first behind a boot commits. Else that is
                    only known of work in the interval of the boot */
-    int drawn;  /* replays of each of two plans, at last, that depart from it in manners which are
-                   drawn for each period; only where the values of all instants are kept */
     bool known; /* also known: which modules are right on which input. Else each answer brings its
                    module's accuracy */
 } wick_clairvoyant_options;
@@ -41,7 +39,8 @@ typedef struct wick_bound {
     int instants;
     long states;                   /* at one instant */
     wick_clairvoyant_options grid; /* as used */
-    int replays;                   /* of plans; 0: no more than the bound was asked for */
+    int replays;                   /* of plans and schedules; 0: no more than the bound was asked */
+    long turns;                    /* of the simulator, in searches for schedules */
     bool cut_short;                /* more would have been tried without a limit on the effort */
 } wick_bound;
 
@@ -95,16 +94,17 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,
                              wick_diag *diag);
 
-/* The same bound, and how much of it the exact simulator reaches with its plan: before every unit a
-   control reads off the values of the backward induction, from the state that the device is really
-   in, which module the input in work is meant for, whether to give it up, and whether to wait
-   powered or switched off, until when. *reached (0..1) is the best of a few such runs. They differ
-   in what the plan reckons with (as the bound does; or that nothing is spent before it has arrived,
-   and all sleep is paid, so that it can be kept), in how much charge they keep in hand, and in when
-   units begin: when the plan says, stopping where it does; as soon as they can; or as late as the
-   deadline allows (many units behind one wait commit once); and in when a device boots in an
-   interval of the plan: at once, or as late as its work allows. The optimum lies between *reached
-   and out->expected. */
+/* The same bound, and how much of it a schedule in the exact simulator reaches; *reached (0..1) is
+   the best one's. First the bound's plan is replayed: before every unit a control reads off the
+   values of the backward induction, from the state that the device is really in, which module the
+   input in work is meant for, whether to give it up, and whether to wait powered or switched off,
+   until when; in four runs that differ in when units begin (when the plan says; as soon as they
+   can; as late as the deadline allows) and in when a device boots in an interval of the plan. Where
+   these stay below 99.8 % of the bound, schedules are searched for: copies of the simulated device
+   go on from instant to instant in all ways that make sense, those that others beat, and those that
+   the bound's values say cannot win, are left behind, and at most 30 (then 100, 300, 1000)
+   are kept. What is found is played once more, as a control. The optimum lies between *reached and
+   out->expected. */
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const struct wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,

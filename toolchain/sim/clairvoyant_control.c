@@ -30,7 +30,7 @@ static bool answered(const wick_sim_state *s, int k) {
 }
 
 /* Where the input in work is on the way to an answer of module k (0: the extractor alone). */
-static bound_place place_of(const replay *r, const wick_sim_state *s, int k) {
+bound_place replay_place(const replay *r, const wick_sim_state *s, int k) {
     const bound_problem *p = r->planner.problem;
     const bound_rows *rows = &p->bound.rows;
     if (s->input < 0 || !s->taken)
@@ -46,7 +46,7 @@ static bound_place place_of(const replay *r, const wick_sim_state *s, int k) {
 }
 
 static plan_ahead look(replay *r, const wick_sim_state *s, bool on, int k) {
-    bound_place place = place_of(r, s, k);
+    bound_place place = replay_place(r, s, k);
     plan_state state = {.at_s = s->now_s,
                         .on = on,
                         .cold = !s->warm,
@@ -78,7 +78,7 @@ static int spans_until(const replay *r, const wick_sim_state *s, int row) {
 }
 
 /* The charge with which the next unit surely ends. */
-static double enough_uj(const replay *r, const wick_sim_state *s) {
+double replay_enough_uj(const replay *r, const wick_sim_state *s) {
     const bound_problem *p = r->planner.problem;
     const work_items *w = &p->work;
     int k = next_segment(r, s, r->target);
@@ -125,8 +125,12 @@ static rest rest_of(const replay *r, int from, int k) {
     return sum;
 }
 
+double replay_rest_s(const replay *r, int row, int k) {
+    return rest_of(r, row, k).time_s;
+}
+
 /* When a device that draws `uw` has `target_uj`, at most until_s; INFINITY: not by then. */
-static double reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
+double replay_reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
                         double until_s) {
     const bound_problem *p = r->planner.problem;
     double at_s = s->now_s, uj = s->energy_uj, step_s = p->bound.dt_s / 64;
@@ -164,9 +168,9 @@ static wick_sim_action switch_off(replay *r, const wick_sim_state *s) {
 static wick_sim_action wait_for(replay *r, const wick_sim_state *s, double target_uj,
                                 bool stays_on) {
     const bound *b = &r->planner.problem->bound;
-    double at_s = reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
+    double at_s = replay_reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
     if (at_s < INFINITY && (stays_on || b->sleep_uw * (at_s - s->now_s) < b->boot_uj))
-        return sleep_until(r->manner->follows ? fmin(at_s, next_instant_s(r, s)) : at_s);
+        return sleep_until(r->manner.follows ? fmin(at_s, next_instant_s(r, s)) : at_s);
     return switch_off(r, s);
 }
 
@@ -198,27 +202,19 @@ static plan_ahead choose(replay *r, const wick_sim_state *s) {
    for their own charge commit each. At most until the capacitor is nearly full or time is short. */
 static double late_s(const replay *r, const wick_sim_state *s) {
     const bound *b = &r->planner.problem->bound;
-    bound_place place = place_of(r, s, r->target);
+    bound_place place = replay_place(r, s, r->target);
     rest left = rest_of(r, place.row, r->target);
     double last_s = plan_latest_s(b, s->deadline_s, left.time_s);
     double most_uj = fmin(b->off_uj + 1.02 * (left.uj - b->off_uj),
-                          b->off_uj + r->manner->late * (b->cap_uj - b->off_uj));
+                          b->off_uj + r->manner.late * (b->cap_uj - b->off_uj));
     if (s->energy_uj >= most_uj || s->now_s >= last_s)
         return s->now_s;
-    return fmin(last_s, reaches_s(r, s, b->sleep_uw, most_uj, last_s));
-}
-
-/* That of the period at hand. */
-static void take_manner(replay *r, double now_s) {
-    double period = floor(now_s / r->planner.problem->options->workload.period_s + 1e-9);
-    r->manner = &r->manners[(int)fmin(period, r->n_manners - 1)];
-    r->planner.margin_uj = r->manner->margin * r->planner.problem->bound.most_uj;
-    r->planner.boots_late = r->manner->boots_late;
+    return fmin(last_s, replay_reaches_s(r, s, b->sleep_uw, most_uj, last_s));
 }
 
 wick_sim_action replay_act(void *ctx, const wick_sim_state *s) {
     replay *r = ctx;
-    take_manner(r, s->now_s);
+    r->planner.boots_late = r->manner.boots_late;
     double instants =
         fmin(s->now_s, r->planner.problem->bound.end_s) / r->planner.problem->bound.dt_s;
     wick_progress_update(r->progress, r->before + (uint64_t)(r->pace * instants));
@@ -235,13 +231,13 @@ wick_sim_action replay_act(void *ctx, const wick_sim_state *s) {
     r->target = ahead.module;
     if (!r->target)
         return (wick_sim_action){.kind = WICK_SIM_DROP};
-    int spans = r->manner->follows && ahead.stops >= 0 ? spans_until(r, s, ahead.stops) : INT_MAX;
+    int spans = r->manner.follows && ahead.stops >= 0 ? spans_until(r, s, ahead.stops) : INT_MAX;
     if (spans == 0)
         return ahead.stops_on ? sleep_until(next_instant_s(r, s)) : switch_off(r, s);
-    double target_uj = enough_uj(r, s);
+    double target_uj = replay_enough_uj(r, s);
     if (s->energy_uj < target_uj)
         return wait_for(r, s, target_uj, ahead.stays_on);
-    double until_s = r->manner->late > 0 ? late_s(r, s) : s->now_s;
+    double until_s = r->manner.late > 0 ? late_s(r, s) : s->now_s;
     if (until_s > s->now_s)
         return sleep_until(until_s);
     return (wick_sim_action){

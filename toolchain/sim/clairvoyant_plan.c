@@ -2,8 +2,6 @@
 
 #include <math.h>
 
-enum { CHARGES = 4 };
-
 /* Values that differ by less are equal. */
 static const double EQUAL = 1e-4;
 
@@ -22,11 +20,7 @@ struct plan_way {
 };
 
 static double value_at(const planner *p, int j, const place *at) {
-    double sum = 0;
-    for (int i = 0; i < CHARGES; i++)
-        sum += bound_value(p->values, j, at->mode, at->queue, at->row,
-                           at->uj - i * p->margin_uj / (CHARGES - 1));
-    return sum / CHARGES;
+    return bound_value(p->values, j, at->mode, at->queue, at->row, at->uj);
 }
 
 static void add_way(planner *p, plan_way way) {
@@ -71,7 +65,7 @@ static void end_at(const working *w, const worked *at) {
     double end_uj = w->kept_uj - (at->work_uj + at->extra.uj) * v->decay;
     for (int end = 0; end < 2; end++) {
         int mode = !end ? OFF : w->on == ON ? bound_mode_on(b, &at->extra) : w->on;
-        double sleep_uj = mode != OFF && (w->was_on || b->careful) ? w->sleep_uj : 0, uj = end_uj;
+        double sleep_uj = mode != OFF && w->was_on ? w->sleep_uj : 0, uj = end_uj;
         if (mode == OFF || uj - sleep_uj < row->next_uj)
             uj -= at->commit_uj * v->decay;
         if (mode == OFF && row->inside)

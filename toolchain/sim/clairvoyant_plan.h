@@ -30,8 +30,6 @@ typedef struct plan_way plan_way;
 typedef struct planner {
     const bound_problem *problem;
     bound_values *values;
-    double margin_uj; /* values are means over charges that are up to so much lower: a plan that
-                         works out to the last µJ of a rounded charge does not work out */
     bool boots_late; /* as late in an interval as its work allows: nobody sleeps through the rest */
     plan_way *ways;  /* those of one interval, the caller's to free */
     int n_ways, room;

@@ -13,7 +13,7 @@ typedef struct builder {
     const wick_plan *plan;
     const work_items *w;
     const store *cap;
-    double dearer, part_s;
+    double paid, part_s; /* paid: what is, of what is drawn */
     bound_rows *out;
     int room, at;           /* rows; the one that the next is reached from */
     double begun_s, done_s; /* longest parts that count when they begin, or when they are done */
@@ -89,9 +89,9 @@ static void add_parts(wick_arena *arena, builder *b, const expense *all, double 
 /* A span that begins at need_uj and is paid then, as far as that charge surely pays it. */
 static void add_gated(wick_arena *arena, builder *b, const expense *all, double need_uj) {
     flush(arena, b);
-    double sure_uj = fmax(0, need_uj - b->cap->off_uj) * b->dearer;
+    double sure_uj = fmax(0, need_uj - b->cap->off_uj) * b->paid;
     double most_uj = fmin(all->uj, sure_uj) + all->reload_uj + all->store_uj;
-    b->out->short_uj = fmax(b->out->short_uj, (most_uj - sure_uj) / b->dearer);
+    b->out->short_uj = fmax(b->out->short_uj, (most_uj - sure_uj) / b->paid);
     b->out->unit_s = fmax(b->out->unit_s, all->time_s);
     b->out->rows[b->at].next_uj = need_uj;
     int first = b->out->n;
@@ -105,7 +105,7 @@ static void add_gated(wick_arena *arena, builder *b, const expense *all, double 
 }
 
 static double uj_of(const builder *b, int q, int first, int end) {
-    return b->dearer * fmax(0, bound_spent(b->w, q, end) - bound_spent(b->w, q, first));
+    return b->paid * fmax(0, bound_spent(b->w, q, end) - bound_spent(b->w, q, first));
 }
 
 static double time_of(const builder *b, int q, int first, int end) {
@@ -268,7 +268,7 @@ static double longest_s(const wick_plan *plan, const work_items *w) {
 }
 
 void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items *work,
-                     const store *cap, double dearer, int levels, bound_rows *out) {
+                     const store *cap, int levels, bound_rows *out) {
     builder b = {.plan = plan,
                  .w = work,
                  .cap = cap,
@@ -276,7 +276,7 @@ void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items 
                  .out = out,
                  .room = 64};
     /* What is drawn and not paid yet leaks here and nowhere else, for a part at most. */
-    b.dearer = dearer * exp(-cap->lambda_per_s * b.part_s);
+    b.paid = exp(-cap->lambda_per_s * b.part_s);
     *out = (bound_rows){.n = 1, .warm_uj = INFINITY, .rows = wick_new(arena, bound_row, b.room)};
     out->rows[0] = (bound_row){.need_uj = -INFINITY, .next_uj = -INFINITY};
     add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);

@@ -59,9 +59,9 @@ static part part_of(const bound *b, const interval *v, int from, bool tired, int
                   .weight = v->rise[k] - (k ? v->rise[k - 1] : 1)};
 }
 
-static int shift_of(const bound *b, const interval *v, double start_uj, int to, double sleep_uj) {
+static int shift_of(const interval *v, double start_uj, int to, double sleep_uj) {
     double uj = start_uj * v->decay + v->gain_uj - sleep_uj - v->end.phase_uj[to];
-    return b->careful ? down_of(uj / v->end.step_uj + 1e-9) : up(uj, v->end.step_uj);
+    return up(uj, v->end.step_uj);
 }
 
 /* naps: a device that is on may be off for a while; it boots at no less than on_uj. */
@@ -79,10 +79,10 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
     double most_uj = crest_uj(&v->crest[from], v->start.phase_uj[from]);
     p.ready_uj = most_uj - boot_uj * v->paid;
     p.ready_step_uj = v->crest[from].share * v->start.step_uj;
-    bool sleeps = to == ON && (from == ON || b->careful);
+    bool sleeps = to == ON && from == ON;
     double sleep_uj = !sleeps ? 0 : naps ? v->nap_uj : v->sleep_uj;
     p.floor = (bound_floor_uj(b, v, to == ON, tired) - v->end.phase_uj[to]) / v->end.step_uj;
-    p.shift = shift_of(b, v, p.start_uj, to, sleep_uj);
+    p.shift = shift_of(v, p.start_uj, to, sleep_uj);
     p.stays = from == ON && to == ON && !naps;
     if (naps)
         p.first = (b->on_uj - crest_uj(&v->crest[OFF], v->start.phase_uj[from])) /
@@ -297,10 +297,10 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
     for (int queue = 1; queue < s->masks / 2; queue++)
         for (int end = 0; end < BEHIND_ENDS; end++) {
             passage any = ways[2 * ON + (end > OFF)]; /* whenever it comes there */
-            any.ready_uj = any.start_uj + (b->careful ? 0 : any.v->gross_uj);
+            any.ready_uj = any.start_uj + any.v->gross_uj;
             any.ready_step_uj = any.v->start.step_uj;
-            if (end > ON && !b->careful)
-                any.shift = shift_of(b, any.v, any.start_uj, ON, 0);
+            if (end > ON)
+                any.shift = shift_of(any.v, any.start_uj, ON, 0);
             any.leaks = false;
             for (int parts = 1; parts <= BEHIND_PARTS; parts++) {
                 way_on w = {.p = &any,

@@ -63,7 +63,6 @@ typedef struct bound {
     int fresh;        /* slots after which an input is lost whose extractor's work is not done */
     bool off_forgets; /* such an input is lost when the device is switched off in its work */
     int points;
-    bool careful;   /* see bound_terms */
     bool pays_late; /* what is paid late leaks until then */
     double end_s, dt_s, lambda, cap_uj, on_uj, off_uj, boot_uj, boot_s, sleep_uw;
     double step_uj;    /* of charge */
@@ -77,15 +76,6 @@ typedef struct bound {
     float *reward;       /* [inputs][modules] */
 } bound;
 
-/* What the dynamic programme reckons with. A bound: {.dearer = 1}. With other terms it plans for
-   replays, and its value bounds nothing. */
-typedef struct bound_terms {
-    double dearer; /* factor on all work */
-    bool careful;  /* an interval's work is done at its beginning, with the charge that is there
-                      then; who is on at its end sleeps for all of it; charges round down; and the
-                      engine never tires of waiting */
-} bound_terms;
-
 /* What it is made of; made in an arena. */
 typedef struct bound_problem {
     const wick_plan *plan;
@@ -95,14 +85,12 @@ typedef struct bound_problem {
     work_items work;
     bound bound;
     int inputs;
-    bound_terms terms;
     wick_clairvoyant_options grid; /* as used */
 } bound_problem;
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
                        const wick_sim_options *options, const uint8_t *correct, int n_samples,
-                       const wick_clairvoyant_options *grid, bound_terms terms, bound_problem *out,
-                       wick_diag *diag);
+                       const wick_clairvoyant_options *grid, bound_problem *out, wick_diag *diag);
 /* The most that the capacitor holds: work that is paid when a part of it is done stays in the
    charge for a while. */
 static inline double bound_cap_uj(const bound *b, int queue, int row) {

@@ -181,10 +181,11 @@ static bool rests(program *p) {
     return p->warm && wick_policy_rests(&p->world.options->policy, &s);
 }
 
+const program_engine program_fast_engine = {.work = work, .rests = rests};
+
 wick_status wick_sim_run(const wick_plan *plan, const wick_trace *trace,
                          const wick_sim_options *options, const uint8_t *correct, int n_samples,
                          wick_sim_result *result, wick_diag *diag) {
-    static const program_engine engine = {.work = work, .rests = rests};
     program p;
-    return program_run(&p, plan, trace, options, correct, n_samples, &engine, result, diag);
+    return program_run(&p, plan, trace, options, correct, n_samples, &program_fast_engine, result, diag);
 }

@@ -375,16 +375,26 @@ world_outcome world_sleep(world *w, double until_s) {
     return outcome;
 }
 
-world_outcome world_charge(world *w, double not_before_s) {
+/* Off, until then or until the store has wake_uj. */
+static world_outcome rest(world *w, double until_s, double wake_uj) {
+    const world_load load = {.off_uj = -1, .wake_uj = wake_uj};
     for (;;) {
         if (look(w))
             return WORLD_OVER;
-        bool early = w->now_s < not_before_s;
-        if (!early && w->store.energy_uj >= w->store.on_uj)
-            break;
-        world_load load = {.off_uj = -1, .wake_uj = early ? INFINITY : w->store.on_uj};
-        go_on(w, &load, early ? lesser(w->horizon_s, not_before_s) : w->horizon_s, -1);
+        if (w->now_s >= until_s || w->store.energy_uj >= wake_uj)
+            return WORLD_DONE;
+        go_on(w, &load, lesser(w->horizon_s, until_s), -1);
     }
+}
+
+world_outcome world_stay_off(world *w, double until_s) {
+    return rest(w, until_s, INFINITY);
+}
+
+world_outcome world_charge(world *w, double not_before_s) {
+    if (rest(w, not_before_s, INFINITY) == WORLD_OVER ||
+        rest(w, INFINITY, w->store.on_uj) == WORLD_OVER)
+        return WORLD_OVER;
     w->powered = true;
     w->result->boots++;
     world_event(w, WICK_EVENT_BOOT, w->event_segment, w->event_input);

@@ -86,6 +86,8 @@ static inline uint32_t world_capacitor_mv(const world *w) {
 }
 /* Sleeps until `until_s` or an arrival. */
 world_outcome world_sleep(world *w, double until_s);
+/* Off until `until_s`: DONE or OVER. */
+world_outcome world_stay_off(world *w, double until_s);
 /* Off: waits for the wake voltage, at least until `not_before_s`. */
 world_outcome world_charge(world *w, double not_before_s);
 
