@@ -107,7 +107,8 @@ static wick_clairvoyant_options grid_of(const arguments *a, int g) {
                                       .levels = a->levels << finer,
                                       .charges = g ? MOST_CHARGES : a->charges,
                                       .tires = g > 0 || a->charges > 0,
-                                      .cold = g > 0 || a->charges > 0};
+                                      .cold = g > 0 || a->charges > 0,
+                                      .widest = g > 0 || a->charges > 0 ? 0 : 100};
 }
 
 static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,

@@ -169,7 +169,7 @@ static wick_status best_fixed(const wick_judged *on, double *score, wick_diag *d
 
 static wick_status ends(const wick_judged *on, double *fixed, double *bound, double *replayed,
                         wick_diag *diag) {
-    const wick_clairvoyant_options grid = {.slots = 10, .levels = 48};
+    const wick_clairvoyant_options grid = {.slots = 10, .levels = 48, .widest = 100};
     WICK_TRY(best_fixed(on, fixed, diag));
     WICK_TRY(wick_policy_bound(on, &grid, bound, replayed, diag));
     printf("fixed %.1f, bound %.1f", 100 * *fixed, 100 * *bound);

@@ -72,7 +72,7 @@ static void replay(const scenario *s, bounds *b, bool known) {
                                      .known = known,
                                      .tires = known,
                                      .cold = known,
-                                     .effort = 1e8};
+                                     .widest = 30};
     wick_bound with;
     assert_int_equal(wick_clairvoyant_replay(&s->plan, &s->trace, &s->options, s->correct, 5, &grid,
                                              &with, &b->replayed, NULL),
@@ -136,7 +136,7 @@ static void nobody_beats_it(void **state) {
     print_message("%d of %d bounds are reached to 10 %%; the plans reach %.1f %% of them\n", near,
                   open, 100 * reached / most);
     assert_true(open > SCENARIOS / 2 && near > open / 4);
-    assert_true(reached > 0.652 * most); /* 64.4 % without plans that count on nothing to come */
+    assert_true(reached > 0.67 * most); /* 64.4 % by the bound's own plan alone */
 }
 
 static double expected(const scenario *s) {

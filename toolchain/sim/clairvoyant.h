@@ -28,6 +28,7 @@ typedef struct wick_clairvoyant_options {
     bool cold;  /* whether something is committed since the boot is a state of its own, for half as
                    much effort again: what a device does first behind a boot commits. Else that is
                    only known of work in the interval of the boot */
+    int widest; /* devices that a search for schedules keeps at an instant, at most; 0: 1000 */
     bool known; /* also known: which modules are right on which input. Else each answer brings its
                    module's accuracy */
 } wick_clairvoyant_options;
@@ -102,9 +103,9 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
    can; as late as the deadline allows) and in when a device boots in an interval of the plan. Where
    these stay below 99.8 % of the bound, schedules are searched for: copies of the simulated device
    go on from instant to instant in all ways that make sense, those that others beat, and those that
-   the bound's values say cannot win, are left behind, and at most 30 (then 100, 300, 1000)
-   are kept. What is found is played once more, as a control. The optimum lies between *reached and
-   out->expected. */
+   the bound's values say cannot win, are left behind, and at most 30 (then 100, 300, 1000;
+   grid->widest ends that) are kept. What is found is played once more, as a control. The optimum
+   lies between *reached and out->expected. */
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const struct wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,

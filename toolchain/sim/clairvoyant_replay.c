@@ -107,7 +107,11 @@ static wick_status play_all(contest *c, wick_diag *diag) {
     for (size_t i = 0; i < WICK_LEN(manners) && !good_enough(c) && status == WICK_OK; i++)
         if (spend(c, turn))
             status = replay_plan(c, &manners[i], diag);
-    for (size_t i = 0; i < WICK_LEN(widths) && more && !good_enough(c) && status == WICK_OK; i++)
+    int widest =
+        c->problem->grid.widest > 0 ? c->problem->grid.widest : widths[WICK_LEN(widths) - 1];
+    for (size_t i = 0; i < WICK_LEN(widths) && widths[i] <= widest && more && !good_enough(c) &&
+                       status == WICK_OK;
+         i++)
         status = search_for(c, widths[i], &more, diag);
     return status;
 }
