@@ -1,5 +1,5 @@
-/* How near the clairvoyant's bound and its replayed plan are in cells of bench/policy.json, and on
-   which grid: each cell's grid is made finer until they lie within 1 %. */
+/* How near the clairvoyant's bound and the best schedule found are in cells of bench/policy.json,
+   and on which grid: each cell's grid is made finer until they lie within 1 %. */
 #include "policy_scene.h"
 
 #include <argp.h>
@@ -36,7 +36,7 @@ static const struct argp_option option_table[] = {
     {"slots", KEY_SLOTS, "N", 0, "instants of a period on the first grid (default 10)", 0},
     {"levels", KEY_LEVELS, "N", 0, "parts of the longest answer there (default 48)", 0},
     {"charges", KEY_CHARGES, "N", 0, "charges of the first grid (default: as fits)", 0},
-    {"bounds", KEY_BOUNDS, NULL, 0, "the bounds alone, without replays", 0},
+    {"bounds", KEY_BOUNDS, NULL, 0, "the bounds alone, without schedules", 0},
     {0}};
 
 static error_t parse(int key, char *text, struct argp_state *state) {
@@ -86,13 +86,14 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     return 0;
 }
 
-static const struct argp argp = {option_table,
-                                 parse,
-                                 "policy.json PLAN.json...",
-                                 "The clairvoyant's bound and its replayed plan, cell by cell.",
-                                 0,
-                                 0,
-                                 0};
+static const struct argp argp = {
+    option_table,
+    parse,
+    "policy.json PLAN.json...",
+    "The clairvoyant's bound and the best schedule found, cell by cell.",
+    0,
+    0,
+    0};
 
 static double processor_s(void) {
     struct timespec t;
@@ -132,7 +133,7 @@ static wick_status visit(const scene *s, const family *f, const cell *c, const a
             s->deadlines[c->deadline], scene_rho(s, f, c->rho), grid.slots, grid.levels, charges,
             100 * bound);
         if (!a->bounds)
-            printf("replayed %.2f, gap %.2f %% ", 100 * reached, 100 * gap);
+            printf("reached %.2f, gap %.2f %% ", 100 * reached, 100 * gap);
         printf("(%.1f s)\n", processor_s() - since_s);
         fflush(stdout);
     }

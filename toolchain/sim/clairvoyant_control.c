@@ -130,7 +130,7 @@ double replay_rest_s(const replay *r, int row, int k) {
 }
 
 /* When a device that draws `uw` has `target_uj`, at most until_s; INFINITY: not by then. */
-double replay_reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
+static double reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
                         double until_s) {
     const bound_problem *p = r->planner.problem;
     double at_s = s->now_s, uj = s->energy_uj, step_s = p->bound.dt_s / 64;
@@ -168,7 +168,7 @@ static wick_sim_action switch_off(replay *r, const wick_sim_state *s) {
 static wick_sim_action wait_for(replay *r, const wick_sim_state *s, double target_uj,
                                 bool stays_on) {
     const bound *b = &r->planner.problem->bound;
-    double at_s = replay_reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
+    double at_s = reaches_s(r, s, b->sleep_uw, target_uj, s->deadline_s);
     if (at_s < INFINITY && (stays_on || b->sleep_uw * (at_s - s->now_s) < b->boot_uj))
         return sleep_until(r->manner.follows ? fmin(at_s, next_instant_s(r, s)) : at_s);
     return switch_off(r, s);
@@ -209,7 +209,7 @@ static double late_s(const replay *r, const wick_sim_state *s) {
                           b->off_uj + r->manner.late * (b->cap_uj - b->off_uj));
     if (s->energy_uj >= most_uj || s->now_s >= last_s)
         return s->now_s;
-    return fmin(last_s, replay_reaches_s(r, s, b->sleep_uw, most_uj, last_s));
+    return fmin(last_s, reaches_s(r, s, b->sleep_uw, most_uj, last_s));
 }
 
 wick_sim_action replay_act(void *ctx, const wick_sim_state *s) {

@@ -32,8 +32,5 @@ bound_place replay_place(const replay *r, const wick_sim_state *s, int k);
 double replay_enough_uj(const replay *r, const wick_sim_state *s);
 /* The time of the work from a row to the answer of module k. */
 double replay_rest_s(const replay *r, int row, int k);
-/* When a device that draws `uw` has `target_uj`, at most until_s; INFINITY: not by then. */
-double replay_reaches_s(const replay *r, const wick_sim_state *s, double uw, double target_uj,
-                        double until_s);
 
 #endif

@@ -58,9 +58,7 @@ static int spans_done(const search *s, const program *p) {
 
 /* Sleeps until the charge for the next unit is there. False: it is not, by until_s. */
 static bool await(search *s, device *d, double enough_uj, double until_s) {
-    wick_sim_state state = program_state(&d->program);
-    double sleep_uw = s->scene->problem->bound.sleep_uw;
-    double at_s = replay_reaches_s(&s->looks, &state, sleep_uw, enough_uj, until_s);
+    double at_s = world_reaches_s(&d->program.world, enough_uj, until_s);
     return at_s < until_s && search_turn(s, d, sleep_until(at_s));
 }
 

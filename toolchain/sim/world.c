@@ -348,13 +348,31 @@ void world_close(world *w, int end, bool useful) {
 
 /* ---- without work ---- */
 
+static world_load sleeping(const world *w, double wake_uj) {
+    return (world_load){.draw_uw = w->work.sleep_draw_uw,
+                        .min_uw = w->work.sleep_draw_uw,
+                        .max_uw = w->work.sleep_draw_uw,
+                        .off_uj = w->work.sleep_off_uj,
+                        .wake_uj = wake_uj};
+}
+
+double world_reaches_s(const world *from, double uj, double until_s) {
+    wick_sim_result unused = {0};
+    world w = *from;
+    w.result = &unused;
+    w.mark_s = INFINITY;
+    world_load load = sleeping(&w, uj);
+    while (!look(&w) && w.now_s < until_s && w.store.energy_uj > load.off_uj) {
+        if (w.store.energy_uj >= uj)
+            return w.now_s;
+        go_on(&w, &load, lesser(w.horizon_s, until_s), -1);
+    }
+    return INFINITY;
+}
+
 world_outcome world_sleep(world *w, double until_s) {
     double since_s = w->now_s;
-    world_load load = {.draw_uw = w->work.sleep_draw_uw,
-                       .min_uw = w->work.sleep_draw_uw,
-                       .max_uw = w->work.sleep_draw_uw,
-                       .off_uj = w->work.sleep_off_uj,
-                       .wake_uj = INFINITY};
+    world_load load = sleeping(w, INFINITY);
     world_outcome outcome = WORLD_DONE;
     for (;;) {
         if (look(w)) {

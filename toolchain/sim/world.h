@@ -86,6 +86,9 @@ static inline uint32_t world_capacitor_mv(const world *w) {
 }
 /* Sleeps until `until_s` or an arrival. */
 world_outcome world_sleep(world *w, double until_s);
+/* When a device that sleeps from now on has uj in its store, before until_s and the run's end;
+   INFINITY: not by then. Only where nothing is recorded. */
+double world_reaches_s(const world *w, double uj, double until_s);
 /* Off until `until_s`: DONE or OVER. */
 world_outcome world_stay_off(world *w, double until_s);
 /* Off: waits for the wake voltage, at least until `not_before_s`. */
