@@ -248,8 +248,8 @@ wick_status program_run(program *p, const wick_plan *plan, const wick_trace *tra
                         const program_engine *engine, wick_sim_result *result, wick_diag *diag) {
     wick_arena *arena = wick_arena_new();
     world *w = &p->world;
-    wick_status status = program_begin(p, arena, plan, trace, options, correct, n_samples, engine,
-                                       result, diag);
+    wick_status status =
+        program_begin(p, arena, plan, trace, options, correct, n_samples, engine, result, diag);
     if (status == WICK_OK) {
         wick_progress progress;
         wick_progress_begin(&progress, "simulating", "s", (uint64_t)w->end_s);

@@ -6,6 +6,8 @@
 /* Works in an interval, with waits between, at most. */
 enum { DEEPEST = 4 };
 
+static const wick_sim_action DROP = {.kind = WICK_SIM_DROP};
+
 static bool features(const program *p) {
     return p->taken && (p->segment > 0 || p->phase != WICK_PHASE_RUN);
 }
@@ -47,13 +49,26 @@ static void rest(search *s, const device *from, double until_s) {
 
 /* ---- work ---- */
 
-/* Spans done for the input in work. */
+/* Spans done for the input in work: of exits, all of them. */
 static int spans_done(const search *s, const program *p) {
+    const wick_model *m = model_of(s);
+    int sum = 0;
     if (!p->taken)
         return 0;
     if (!features(p))
         return p->progress[0];
-    return model_of(s)->segments[0].n_spans + (p->segment ? p->progress[p->segment] : 0);
+    for (int k = 1; k <= m->n_modules; k++)
+        sum += m->chain || k == p->segment ? p->progress[k] : 0;
+    return m->segments[0].n_spans + sum;
+}
+
+/* All that lead to an answer of `module`. */
+static int spans_to(const search *s, int module) {
+    const wick_model *m = model_of(s);
+    int sum = m->segments[0].n_spans;
+    for (int k = m->n_modules; k >= module; k--)
+        sum += m->chain || k == module ? m->segments[k].n_spans : 0;
+    return sum;
 }
 
 /* Sleeps until the charge for the next unit is there. False: it is not, by until_s. */
@@ -88,7 +103,7 @@ static bool work_on(search *s, device *d, int module, int spans, double until_s)
         if (p->highest_mv) /* the engine found too little, and slept */
             return units > 0;
         if (p->now.id >= 0 && answered(p, module)) /* nothing more of this input */
-            return search_turn(s, d, (wick_sim_action){.kind = WICK_SIM_DROP});
+            return search_turn(s, d, DROP);
     }
 }
 
@@ -117,9 +132,7 @@ static int work_some(search *s, const device *from, int module, int spans, doubl
 /* As far as the charge goes. A device at an instant also stops some spans before: to be at the wake
    voltage again in time, or to leave charge where less of it leaks. */
 static void work_module(search *s, const device *from, int module, double until_s, int depth) {
-    const wick_model *m = model_of(s);
-    int all = m->segments[0].n_spans + m->segments[module].n_spans;
-    int left = all - spans_done(s, &from->program);
+    int left = spans_to(s, module) - spans_done(s, &from->program);
     int done = work_some(s, from, module, INT_MAX / 2, until_s, depth);
     if (depth)
         return;
@@ -148,12 +161,18 @@ static void work(search *s, const device *from, double until_s, int depth) {
 /* ---- an interval ---- */
 
 static void go_on(search *s, device *from, double until_s) {
-    program_look_around(&from->program);
+    program *p = &from->program;
+    program_look_around(p);
+    while (p->now.id >= 0 && !search_open(p)) { /* it only keeps others out */
+        if (!search_turn(s, from, DROP))
+            return;
+        program_look_around(p);
+    }
     rest(s, from, until_s);
     work(s, from, until_s, 0);
-    if (from->program.now.id >= 0 && from->program.world.arrivals.n_waiting) {
+    if (p->now.id >= 0 && p->world.arrivals.n_waiting) {
         device *d = search_copy(s, from);
-        if (search_turn(s, d, (wick_sim_action){.kind = WICK_SIM_DROP}))
+        if (search_turn(s, d, DROP))
             go_on(s, d, until_s);
         search_drop(s, d);
     }
@@ -172,15 +191,20 @@ static void boot(search *s, const device *from, double at_s, double until_s) {
     search_drop(s, d);
 }
 
-/* So late that there is just time for an answer. */
+/* So late that there is just time for an answer, or to be there for the next input. */
 static void boot_late(search *s, const device *from, double until_s) {
     const program *p = &from->program;
     const bound *b = &s->scene->problem->bound;
-    bool open = search_open(p) && p->now.id >= 0;
+    bool open = search_open(p);
+    double before_s = p->world.now_s;
+    if (p->world.options->workload.needs_power) {
+        double at_s = plan_latest_s(b, until_s - b->boot_s, 0);
+        if (at_s > before_s)
+            boot(s, from, at_s, until_s);
+    }
     if (!open && !p->world.arrivals.n_waiting)
         return;
     wick_sim_state state = program_state(p);
-    double before_s = p->world.now_s;
     for (int k = model_of(s)->n_modules; k > 0; k--) {
         int row = open ? replay_place(&s->looks, &state, k).row : 0;
         double rest_s = replay_rest_s(&s->looks, row, k);
@@ -191,17 +215,16 @@ static void boot_late(search *s, const device *from, double until_s) {
     }
 }
 
-void search_moves(search *s, device *from, double until_s) {
+void search_moves(search *s, device *from, int j) {
+    const bound *b = &s->scene->problem->bound;
     const world *w = &from->program.world;
+    double until_s = fmin((j + 1) * b->dt_s, b->end_s);
     if (w->powered) {
         go_on(s, from, until_s);
         return;
     }
     stay_off(s, from, until_s);
-    interval v;
-    v = bound_interval(s->scene->problem, w->now_s, until_s - w->now_s);
-    bound_crests(s->scene->problem, w->now_s, until_s - w->now_s, &v);
-    if (crest_uj(&v.crest[OFF], w->store.energy_uj) < w->store.on_uj)
+    if (j == b->n || crest_uj(&b->intervals[j].crest[OFF], w->store.energy_uj) < w->store.on_uj)
         return;
     boot(s, from, w->now_s, until_s);
     boot_late(s, from, until_s);

@@ -50,8 +50,8 @@ device *search_copy(search *s, const device *from);
 void search_drop(search *s, device *d);
 /* Takes over a device that the interval at hand is over for. */
 void search_arrive(search *s, device *d);
-/* One turn, with an action where the device is powered; up to the boot behind it where its power
-   fails. False: the time is over. */
+/* One turn, with an action where the device is powered. False: the device is gone, as its power
+   failed (to be switched off is as good, and says when it boots), or the time is over. */
 bool search_turn(search *s, device *d, wick_sim_action action);
 /* Off until then. False: the time is over. */
 bool search_stay_off(search *s, device *d, double until_s);
@@ -60,10 +60,11 @@ void search_off_until(search *s, device *d, double at_s);
 /* Has the input in work still an answer to get? */
 bool search_open(const program *p);
 
-/* All that a device at an instant can do until until_s, the next instant. Off: stay so, or boot, at
-   once or as late as leaves time for an answer. On: sleep, be switched off, give up the input in
-   work for one that waits; or work, at once or when there is charge enough, as far as the charge
-   goes or some spans less, and then one of these. */
-void search_moves(search *s, device *from, double until_s);
+/* All that a device at instant j can do until the next one. Off: stay so, or boot, at once or as
+   late as leaves time for an answer (or to be on for the next input). On: sleep, be switched off,
+   give up the input in work for one that waits; or work, at once or when there is charge enough, as
+   far as the charge goes or some spans less, and then one of these. What is too late is given up.
+ */
+void search_moves(search *s, device *from, int j);
 
 #endif

@@ -98,36 +98,51 @@ static wick_status search_for(contest *c, int widest, bool *more, wick_diag *dia
     return status;
 }
 
-static wick_status play_all(contest *c, wick_diag *diag) {
-    const bound *b = &c->problem->bound;
-    double turn = replay_effort(b, bound_keeps_all(c->values));
-    bool more = true;
+static int most_widest(const contest *c) {
+    int widest = c->problem->grid.widest;
+    return widest > 0 ? widest : widths[WICK_LEN(widths) - 1];
+}
+
+/* Instants of all there may be, where replays take as long as the sweep: often an early one is good
+   enough. */
+static uint64_t all_instants(const contest *c) {
+    double n = 2 + (double)WICK_LEN(manners);
+    for (size_t i = 0; i + 1 < WICK_LEN(widths); i++)
+        n += widths[i] < most_widest(c);
+    return (uint64_t)(n * c->problem->bound.n);
+}
+
+static wick_status play_all(contest *c, double turn, wick_diag *diag) {
+    bool more = true, skipped = false;
     wick_status status = WICK_OK;
-    c->pace = turn / bound_effort(b);
     for (size_t i = 0; i < WICK_LEN(manners) && !good_enough(c) && status == WICK_OK; i++)
         if (spend(c, turn))
             status = replay_plan(c, &manners[i], diag);
-    int widest =
-        c->problem->grid.widest > 0 ? c->problem->grid.widest : widths[WICK_LEN(widths) - 1];
-    for (size_t i = 0; i < WICK_LEN(widths) && widths[i] <= widest && more && !good_enough(c) &&
-                       status == WICK_OK;
-         i++)
-        status = search_for(c, widths[i], &more, diag);
+        else
+            skipped = true;
+    for (size_t i = 0; i < WICK_LEN(widths) && more && !good_enough(c) && status == WICK_OK; i++) {
+        int widest = most_widest(c) < widths[i] ? most_widest(c) : widths[i];
+        status = search_for(c, widest, &more, diag);
+        more = more && widest < most_widest(c);
+    }
+    c->out->cut_short = c->out->cut_short || (skipped && !good_enough(c));
     return status;
 }
 
 static wick_status bound_and_play(contest *c, wick_arena *arena, const bound_problem *p,
                                   wick_diag *diag) {
+    const bound *b = &p->bound;
     double value;
     c->problem = p;
-    wick_progress_begin(&c->progress, "bound and schedules", "instants",
-                        (uint64_t)p->bound.n * (1 + WICK_LEN(widths)));
+    wick_progress_begin(&c->progress, "bound and schedules", "instants", all_instants(c));
     c->progress.enabled = c->progress.enabled && !p->options->quiet;
     wick_status status =
-        bound_sweep(&p->bound, arena, p->cap.energy_uj, &value, &c->values, &c->progress, diag);
+        bound_sweep(b, arena, p->cap.energy_uj, &value, &c->values, &c->progress, diag);
     if (status == WICK_OK) {
+        double turn = replay_effort(b, bound_keeps_all(c->values));
+        c->pace = turn / bound_effort(b);
         *c->out = bound_figures(p, value);
-        status = play_all(c, diag);
+        status = play_all(c, turn, diag);
     }
     wick_progress_end(&c->progress);
     return status;

@@ -106,13 +106,14 @@ static uint64_t mix(uint64_t h, uint64_t x) {
     return h ^ h >> 29;
 }
 
-/* What is in SRAM only saves some reads, and does not count. */
-static uint64_t key_of(const device *d) {
+/* What is in SRAM only saves some reads, and the engine's patience a µJ: neither counts. Part: of
+   the interval that is over, in eighths; who has less time left does not beat who has more. */
+static uint64_t key_of(const device *d, int part) {
     const program *p = &d->program;
     const arrivals *a = &p->world.arrivals;
-    bool on = p->world.powered;
-    uint64_t h =
-        mix(on + 2u * (on && p->warm) + 4u * (on && p->highest_mv), (uint64_t)a->n_waiting);
+    bool on = p->world.powered, begun = p->now.id >= 0;
+    uint64_t flags = on + 2u * (on && p->warm) + 4u * (on && p->highest_mv) + 8u * begun;
+    uint64_t h = mix(flags + 16u * (uint64_t)part, (uint64_t)a->n_waiting);
     for (int i = 0; i < a->n_waiting; i++)
         h = mix(h, (uint64_t)a->waiting[i].id);
     if (!search_open(p))
@@ -140,21 +141,28 @@ static int queue_before(const search *s, const wick_sim_state *state, int j) {
     return queue;
 }
 
-/* What may come at most behind instant j, by the bound: of a device that was there then, off, and
-   has what this one has. */
+/* What may come at most behind instant j, by the bound: of a device that was there then and has
+   what this one has, but for what leaked and was slept since. */
 static double value_of(const search *s, const device *d, int j) {
     const program *p = &d->program;
     const bound *b = &s->scene->problem->bound;
     wick_sim_state state = program_state(p);
-    if (!search_open(p))
+    bool on = p->world.powered, open = search_open(p);
+    double since_s = state.now_s - j * b->dt_s;
+    if (!open)
         state.input = -1;
-    int mode = !p->world.powered ? OFF : b->cold && !p->warm ? COLD : ON;
-    int queue = queue_before(s, &state, j), open = state.input >= 0;
-    double uj = state.energy_uj * exp(b->lambda * (state.now_s - j * b->dt_s)) + b->step_uj;
-    double most = 0;
+    else if (state.arrival_s > (j - 1e-6) * b->dt_s) /* it is none of the queue before */
+        return INFINITY;
+    int queue = queue_before(s, &state, j), first = !on ? OFF : b->cold && !p->warm ? COLD : ON;
+    double uj = state.energy_uj * exp(b->lambda * since_s) + b->step_uj, most = 0;
+    uj += on ? b->sleep_uw * fmax(0, since_s) * exp(b->lambda * fmax(0, since_s)) : 0;
     for (int k = 0; k <= (open ? b->n_modules : 0); k++) {
         bound_place at = open ? replay_place(&s->looks, &state, k) : (bound_place){0};
-        most = fmax(most, bound_value(s->scene->values, j, mode, queue, at.row, uj + at.beyond_uj));
+        double value = bound_value(s->scene->values, j, first, queue, at.row, uj + at.beyond_uj);
+        most = fmax(most, value);
+        if (on && b->tires)
+            most = fmax(most,
+                        bound_value(s->scene->values, j, TIRED, queue, at.row, uj + at.beyond_uj));
     }
     return most;
 }
@@ -219,7 +227,7 @@ void search_arrive(search *s, device *d) {
         search_drop(s, d);
         return;
     }
-    d->key = key_of(d);
+    d->key = key_of(d, (int)(8 * (d->program.world.now_s / b->dt_s - j) + 1e-6));
     crowd *c = &s->at[j];
     push(c, d);
     if (c->n >= 1000 + AT_ONCE * s->widest)
@@ -244,11 +252,6 @@ bool search_turn(search *s, device *d, wick_sim_action action) {
     if (d->program.world.powered)
         say(s, d, action);
     world_outcome outcome = program_turn(&d->program);
-    while (outcome == WORLD_FAILED) { /* it boots by itself */
-        d->program.age_known = d->program.world.options->workload.clock_survives;
-        outcome = program_turn(&d->program);
-        s->turns++;
-    }
     if (outcome == WORLD_OVER)
         finish(s, d);
     return outcome == WORLD_DONE || outcome == WORLD_PAUSED;
@@ -309,10 +312,9 @@ static wick_status go_through(search *s, long most_turns, wick_diag *diag) {
     for (int j = 0; j <= b->n; j++) {
         crowd *c = &s->at[j];
         thin(s, c);
-        double until_s = fmin((j + 1) * b->dt_s, b->end_s);
-        while (c->n && s->turns < most_turns) {
+        while (c->n && s->turns < most_turns && !wick_stop_requested()) {
             device *d = c->of[--c->n];
-            search_moves(s, d, until_s);
+            search_moves(s, d, j);
             search_drop(s, d);
         }
         s->cut = s->cut || c->n;
@@ -321,6 +323,18 @@ static wick_status go_through(search *s, long most_turns, wick_diag *diag) {
             return wick_fail(diag, WICK_INTERRUPTED, NULL, NULL, NULL, "interrupted");
     }
     return WICK_OK;
+}
+
+/* The first boot, which is not in a control's hand; it may fail. False: the time is over. */
+static bool boot_first(search *s, device *d) {
+    world_outcome outcome;
+    do {
+        outcome = program_turn(&d->program);
+        s->turns++;
+    } while (outcome == WORLD_FAILED);
+    if (outcome == WORLD_OVER)
+        finish(s, d);
+    return outcome != WORLD_OVER;
 }
 
 wick_status search_run(wick_arena *arena, const search_scene *scene, int widest, long most_turns,
@@ -341,8 +355,7 @@ wick_status search_run(wick_arena *arena, const search_scene *scene, int widest,
     wick_status status =
         program_begin(&first->program, own, p->plan, scene->trace, &options, scene->correct,
                       scene->n_samples, &program_fast_engine, &first->result, diag);
-    /* The first boot is not in a control's hand. */
-    if (status == WICK_OK && search_turn(&s, first, (wick_sim_action){.kind = WICK_SIM_GO_ON}))
+    if (status == WICK_OK && boot_first(&s, first))
         search_arrive(&s, search_copy(&s, first));
     free(first);
     if (status == WICK_OK)

@@ -26,8 +26,8 @@ typedef struct search_found {
     double score;             /* inputs answered rightly, in expectation */
     search_schedule schedule; /* in the caller's arena; n 0: none that is better */
     long turns;               /* of devices */
-    bool cut; /* devices were left behind only because there were too many; else no schedule of
-                 such moves is better */
+    bool cut; /* devices were left behind only because there were too many, or turns ran out; else
+                 no schedule of such moves is better, as far as what is compared tells */
 } search_found;
 
 /* Devices stand at the bound's instants. Each goes on in every way of search_moves. Of those with

@@ -187,5 +187,6 @@ wick_status wick_sim_run(const wick_plan *plan, const wick_trace *trace,
                          const wick_sim_options *options, const uint8_t *correct, int n_samples,
                          wick_sim_result *result, wick_diag *diag) {
     program p;
-    return program_run(&p, plan, trace, options, correct, n_samples, &program_fast_engine, result, diag);
+    return program_run(&p, plan, trace, options, correct, n_samples, &program_fast_engine, result,
+                       diag);
 }
