@@ -9,7 +9,7 @@
 
 typedef struct arguments {
     const char *scenario, *traces, *plans[8];
-    int n_plans, phases, every, first, grids, slots, levels, charges;
+    int n_plans, phases, every, first, grids, slots, levels, charges, widest;
     bool bounds; /* alone */
 } arguments;
 
@@ -22,7 +22,8 @@ enum {
     KEY_SLOTS,
     KEY_LEVELS,
     KEY_CHARGES,
-    KEY_BOUNDS
+    KEY_BOUNDS,
+    KEY_WIDEST
 };
 
 static const struct argp_option option_table[] = {
@@ -36,6 +37,8 @@ static const struct argp_option option_table[] = {
     {"slots", KEY_SLOTS, "N", 0, "instants of a period on the first grid (default 10)", 0},
     {"levels", KEY_LEVELS, "N", 0, "parts of the longest answer there (default 48)", 0},
     {"charges", KEY_CHARGES, "N", 0, "charges of the first grid (default: as fits)", 0},
+    {"widest", KEY_WIDEST, "N", 0,
+     "devices that a search keeps at an instant (default 1000; 100 with as few charges as fit)", 0},
     {"bounds", KEY_BOUNDS, NULL, 0, "the bounds alone, without schedules", 0},
     {0}};
 
@@ -68,6 +71,9 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_BOUNDS:
         a->bounds = true;
+        break;
+    case KEY_WIDEST:
+        a->widest = atoi(text);
         break;
     case ARGP_KEY_ARG:
         if (!a->scenario)
@@ -109,7 +115,9 @@ static wick_clairvoyant_options grid_of(const arguments *a, int g) {
                                       .charges = g ? MOST_CHARGES : a->charges,
                                       .tires = g > 0 || a->charges > 0,
                                       .cold = g > 0 || a->charges > 0,
-                                      .widest = g > 0 || a->charges > 0 ? 0 : 100};
+                                      .widest = a->widest                 ? a->widest
+                                                : g > 0 || a->charges > 0 ? 0
+                                                                          : 100};
 }
 
 static wick_status visit(const scene *s, const family *f, const cell *c, const arguments *a,

@@ -5,6 +5,7 @@
 #include "sim/clairvoyant_grid.h"
 #include "sim/clairvoyant_search.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -16,7 +17,8 @@ static const manner manners[] = {
     {0, false, false}, {0.97, false, false}, {0, true, false}, {0, true, true}};
 
 /* Each search is wider than the one before, whose score it has to beat. */
-static const int widths[] = {30, 100, 300, 1000};
+static const int widths[] = {30, 100, 300, 1000, INT_MAX};
+enum { WIDEST = 1000 }; /* where the grid says nothing */
 
 /* Values that a replay looks at, about; where they are not kept, it may compute them all anew. */
 static double replay_effort(const bound *b, bool kept) {
@@ -100,7 +102,7 @@ static wick_status search_for(contest *c, int widest, bool *more, wick_diag *dia
 
 static int most_widest(const contest *c) {
     int widest = c->problem->grid.widest;
-    return widest > 0 ? widest : widths[WICK_LEN(widths) - 1];
+    return widest > 0 ? widest : WIDEST;
 }
 
 /* Instants of all there may be, where replays take as long as the sweep: often an early one is good
