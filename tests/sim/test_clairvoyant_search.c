@@ -22,8 +22,10 @@ static void make(scenario *s, uint64_t seed) {
     s->options.quiet = true;
     s->options.duration_s = INPUTS * w->period_s;
     s->device.capacitor.leakage_ua *= 0.05;
-    if (seed % 3 == 0 && w->rule != WICK_INPUT_REPLACE)
-        w->max_waiting = 0; /* what is in work and too late keeps all others out */
+    if (seed % 3 == 0) { /* what is in work and too late keeps all others out */
+        w->rule = seed % 2 ? WICK_INPUT_DROP_NEW : WICK_INPUT_DROP_OLD;
+        w->max_waiting = 0;
+    }
     for (int i = 0; i < s->trace.n; i++)
         s->powers[i] *= 2;
 }
