@@ -292,6 +292,17 @@ static double spent(const wick_energy *e) {
            e->commit_uj + e->sleep_uj + e->reexecution_uj + e->stored_uj;
 }
 
+void scenario_make_even(scenario *s, uint64_t seed, int inputs) {
+    scenario_make(s, seed);
+    s->options.workload.arrivals = WICK_ARRIVALS_PERIODIC;
+    s->options.workload.phase_s = 0;
+    s->options.record = false;
+    s->options.duration_s = inputs * s->options.workload.period_s;
+    s->device.capacitor.leakage_ua *= 0.05; /* else many never wake */
+    for (int i = 0; i < s->trace.n; i++)
+        s->powers[i] *= 2;
+}
+
 void scenario_conserved(const wick_energy *e) {
     if (!near(spent(e), e->harvested_uj, e->harvested_uj + fabs(e->stored_uj)))
         fail_msg("harvested %.15g, spent and stored %.15g", e->harvested_uj, spent(e));

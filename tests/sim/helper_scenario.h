@@ -30,6 +30,8 @@ const wick_policy_table *scenario_table(wick_arena *arena, int n_modules, double
                                         double mean_uw, double deadline_s, uint64_t seed);
 /* Everything drawn from the seed. */
 void scenario_make(scenario *s, uint64_t seed);
+/* The same with so many inputs at multiples of their period, and charges that last for them. */
+void scenario_make_even(scenario *s, uint64_t seed, int inputs);
 /* Harvested = everything else, to 1e-9. */
 void scenario_conserved(const wick_energy *e);
 /* The same events in the same order (voltage marks apart) at the same times, the same counts, the

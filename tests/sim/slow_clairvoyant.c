@@ -32,17 +32,9 @@ static wick_sim_action anything(void *ctx, const wick_sim_state *state) {
 
 /* Periodic arrivals that a charge lasts for. */
 static void make(scenario *s, uint64_t seed) {
-    scenario_make(s, seed);
-    wick_workload *w = &s->options.workload;
-    w->arrivals = WICK_ARRIVALS_PERIODIC;
-    w->phase_s = 0;
-    s->options.record = false;
-    s->device.capacitor.leakage_ua *= 0.05; /* else many never wake */
-    for (int i = 0; i < s->trace.n; i++)
-        s->powers[i] *= 2;
-    w->needs_power = false;
-    w->fresh_s = 0;
-    s->options.duration_s = 25 * w->period_s;
+    scenario_make_even(s, seed, 25);
+    s->options.workload.needs_power = false;
+    s->options.workload.fresh_s = 0;
     for (int k = 0; k < 3; k++) /* the larger, the better, but not on every input */
         for (int i = 0; i < 5; i++)
             s->correct[k * 5 + i] = (i + k) % 5 < 4 - k;

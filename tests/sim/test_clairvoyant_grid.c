@@ -1,4 +1,4 @@
-/* The clairvoyant within a limited effort: a coarser grid that bounds as well, fewer replays, a
+/* The clairvoyant within a limited effort: a coarser grid that bounds as well, a shorter search, a
    refusal where no grid is coarse enough; and Ctrl-C. */
 #include "helper_scenario.h"
 
@@ -16,17 +16,9 @@ enum { INPUTS = 12, ROUNDS = 24, REPLAYED = 10 }; /* seeds: charges that round; 
 static scenario *make(uint64_t seed) {
     scenario *s = malloc(sizeof *s);
     assert_non_null(s);
-    scenario_make(s, seed);
-    wick_workload *w = &s->options.workload;
-    w->arrivals = WICK_ARRIVALS_PERIODIC;
-    w->phase_s = 0;
-    w->fresh_s = 0;
-    w->needs_power = false;
-    s->device.capacitor.leakage_ua *= 0.05;
-    s->options.record = false;
-    s->options.duration_s = INPUTS * w->period_s;
-    for (int i = 0; i < s->trace.n; i++)
-        s->powers[i] *= 2;
+    scenario_make_even(s, seed, INPUTS);
+    s->options.workload.needs_power = false;
+    s->options.workload.fresh_s = 0;
     for (int k = 0; k < 3; k++)
         for (int i = 0; i < 5; i++)
             s->correct[k * 5 + i] = (i + k) % 5 < 4 - k;

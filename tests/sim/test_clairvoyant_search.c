@@ -14,20 +14,12 @@
 enum { INPUTS = 8, SCENARIOS = 42, SAMPLES = 5 };
 
 static void make(scenario *s, uint64_t seed) {
-    scenario_make(s, seed);
-    wick_workload *w = &s->options.workload;
-    w->arrivals = WICK_ARRIVALS_PERIODIC;
-    w->phase_s = 0;
-    s->options.record = false;
+    scenario_make_even(s, seed, INPUTS);
     s->options.quiet = true;
-    s->options.duration_s = INPUTS * w->period_s;
-    s->device.capacitor.leakage_ua *= 0.05;
     if (seed % 3 == 0) { /* what is in work and too late keeps all others out */
-        w->rule = seed % 2 ? WICK_INPUT_DROP_NEW : WICK_INPUT_DROP_OLD;
-        w->max_waiting = 0;
+        s->options.workload.rule = seed % 2 ? WICK_INPUT_DROP_NEW : WICK_INPUT_DROP_OLD;
+        s->options.workload.max_waiting = 0;
     }
-    for (int i = 0; i < s->trace.n; i++)
-        s->powers[i] *= 2;
 }
 
 typedef struct case_of {
@@ -47,6 +39,15 @@ static void begin(case_of *c, const scenario *s, bool known) {
     assert_int_equal(bound_sweep(&c->problem.bound, c->arena, c->problem.cap.energy_uj, &c->bound,
                                  &c->values, &c->progress, NULL),
                      WICK_OK);
+}
+
+/* Of scenario 3, which the caller frees. */
+static scenario *begin_third(case_of *c) {
+    scenario *s = malloc(sizeof *s);
+    assert_non_null(s);
+    make(s, 3);
+    begin(c, s, false);
+    return s;
 }
 
 static search_found search(case_of *c, const scenario *s, double to_beat, int widest, long turns) {
@@ -138,11 +139,8 @@ static void a_schedule_can_be_retold(void **state) {
 
 static void turns_have_an_end(void **state) {
     (void)state;
-    scenario *s = malloc(sizeof *s);
-    assert_non_null(s);
     case_of c;
-    make(s, 3);
-    begin(&c, s, false);
+    scenario *s = begin_third(&c);
     search_found all = search(&c, s, 0, 100, 100000000);
     search_found some = search(&c, s, 0, 100, all.turns / 3);
     assert_true(some.cut && some.score <= all.score && some.turns < all.turns / 2);
@@ -155,11 +153,8 @@ static void turns_have_an_end(void **state) {
 /* The last: who has asked to stop is not forgotten. */
 static void it_can_be_interrupted(void **state) {
     (void)state;
-    scenario *s = malloc(sizeof *s);
-    assert_non_null(s);
     case_of c;
-    make(s, 3);
-    begin(&c, s, false);
+    scenario *s = begin_third(&c);
     const search_scene scene = {&s->trace, s->correct, SAMPLES, &c.problem, c.values, &c.progress};
     search_found found = {0};
     wick_diag diag = {0};

@@ -262,9 +262,10 @@ static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_opt
                               wick_diag *diag) {
     if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
         (g->charges && (g->charges < 16 || g->charges > 64000)) || g->widest < 0)
-        return wick_fail(diag, WICK_RANGE, NULL, "grid",
-                         "2 to 1000 slots, 4 to 1000 levels, 16 to 64000 charges",
-                         "%d slots, %d levels, %d charges", g->slots, g->levels, g->charges);
+        return wick_fail(
+            diag, WICK_RANGE, NULL, "grid",
+            "2 to 1000 slots, 4 to 1000 levels, 16 to 64000 charges, a width from 0 on",
+            "%d slots, %d levels, %d charges, %d wide", g->slots, g->levels, g->charges, g->widest);
     bool even = w->arrivals == WICK_ARRIVALS_PERIODIC && w->phase_s == 0;
     if (w->arrivals == WICK_ARRIVALS_LISTED && w->period_s > 0) {
         even = true;

@@ -51,9 +51,9 @@ typedef struct bound_rows {
 
 /* What the items of sequence q before `item` draw beside what a device that sleeps would. */
 double bound_spent(const work_items *w, int q, int item);
-/* levels: the time of the longest answer has so many parts; units that
-   take longer than one are divided. Where commits are lazy, spans with a need_mv begin at that
-   charge, and are paid when they begin; other work is paid part by part, when a part is done. */
+/* levels: the time of the longest answer has so many parts; units that take longer than one are
+   divided. Where commits are lazy, spans with a need_mv begin at that charge, and are paid when
+   they begin; other work is paid part by part, when a part is done. */
 void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items *work,
                      const store *cap, int levels, bound_rows *out);
 

@@ -2,6 +2,7 @@
 
 #include "sim/clairvoyant_moves.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -65,9 +66,8 @@ static void say(search *s, device *d, wick_sim_action action) {
 
 void search_off_until(search *s, device *d, double at_s) {
     d->program.off_until_s = at_s;
-    if (d->last < 0) /* it was never on */
-        return;
-    int off = d->last;
+    int off = d->last; /* the word; who is off was on before, and was told to be off */
+    assert(off >= 0 && s->said[off].kind == WICK_SIM_OFF);
     d->last = s->said[off].before;
     if (d->last >= 0)
         s->said[d->last].told++;
