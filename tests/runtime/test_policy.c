@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -116,6 +117,82 @@ static void greedy_meets_the_asked_accuracy_with_the_least(void **state) {
     assert_int_equal(greedy(s), 1);
     s.charge_uj = 250;
     assert_int_equal(greedy(s), 3);
+}
+
+/* Of up to eight modules, against a search one by one: the policy's module, or the smallest that is
+   accurate enough if that is smaller. */
+static void any_kind_meets_the_asked_accuracy(void **state) {
+    (void)state;
+    wick_segment of[WICK_MAX_MODULES + 1] = {segments[0]};
+    for (uint16_t n = 1; n <= WICK_MAX_MODULES; n++)
+        for (uint16_t k = 1; k <= n; k++)
+            for (uint16_t least = 1; least <= 10 * n + 10; least++) {
+                const wick_model some = {.n_modules = n, .segments = of};
+                for (uint16_t i = 1; i <= n; i++)
+                    of[i].accuracy_permille = (uint16_t)(10 * (n - i + 1)); /* 10 the smallest's */
+                const wick_policy policy = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)k};
+                wick_situation s = nothing;
+                s.min_accuracy_permille = least;
+                uint16_t want = k;
+                while (want < n && of[want + 1].accuracy_permille >= least)
+                    want++;
+                assert_int_equal(wick_policy_choose(&policy, &some, &s), want);
+            }
+    wick_policy threshold = {.kind = WICK_POLICY_THRESHOLD}; /* everything is rich */
+    wick_situation s = {.charge_uj = 1, .harvest_uw = 1, .time_left_ms = 1000};
+    assert_int_equal(wick_policy_choose(&threshold, &model, &s), 1);
+    s.min_accuracy_permille = 800;
+    assert_int_equal(wick_policy_choose(&threshold, &model, &s), 2);
+}
+
+static void what_is_in_work_goes_on_though_less_is_asked(void **state) {
+    (void)state;
+    const wick_policy policy = {.kind = WICK_POLICY_EDF};
+    wick_situation s = nothing;
+    s.charge_uj = 5000;
+    s.modules_done = 8;
+    s.working = 1;
+    s.min_accuracy_permille = 700; /* TM3 would do */
+    assert_int_equal(wick_policy_choose(&policy, &model, &s), 1);
+}
+
+/* Exits go on until one is as accurate as is asked for; each if it fits. */
+static void chains_end_at_the_asked_accuracy(void **state) {
+    (void)state;
+    wick_model chain = model;
+    chain.chain = 1;
+    for (uint8_t kind = WICK_POLICY_FIXED; kind <= WICK_POLICY_TABLE; kind++) {
+        const wick_policy policy = {.kind = kind, .module = 1};
+        wick_situation s = nothing;
+        s.charge_uj = 5000;
+        s.harvest_uw = kind == WICK_POLICY_THRESHOLD ? 1 : UINT32_MAX;
+        s.min_accuracy_permille = 800;
+        assert_int_equal(wick_policy_choose(&policy, &chain, &s), 4);
+        if (kind == WICK_POLICY_TABLE)
+            continue; /* without a table: one answer, as greedy */
+        s.modules_done = 8;
+        assert_int_equal(wick_policy_choose(&policy, &chain, &s), 3);
+        s.modules_done = 8 | 4;
+        assert_int_equal(wick_policy_choose(&policy, &chain, &s), 2);
+        s.modules_done = 8 | 4 | 2;
+        assert_int_equal(wick_policy_choose(&policy, &chain, &s), 0);
+        s.min_accuracy_permille = 0;
+        assert_int_equal(wick_policy_choose(&policy, &chain, &s), 1);
+        s.charge_uj = 899; /* of TM1 */
+        bool looks = kind == WICK_POLICY_GREEDY || kind == WICK_POLICY_EDF;
+        assert_int_equal(wick_policy_choose(&policy, &chain, &s), looks ? 0 : 1);
+    }
+}
+
+static void the_best_answer_is_found(void **state) {
+    (void)state;
+    for (uint32_t done = 0; done < 256; done++) {
+        uint32_t best = done ? 1 : 0;
+        while (done && !(done >> (best - 1) & 1))
+            best++;
+        const wick_situation s = {.modules_done = done};
+        assert_int_equal(wick_policy_answered(&s), best);
+    }
 }
 
 static void unknown_energy_is_not_carried(void **state) {
@@ -378,6 +455,10 @@ int main(void) {
         cmocka_unit_test(greedy_counts_the_harvest_until_the_deadline),
         cmocka_unit_test(greedy_keeps_the_deadline),
         cmocka_unit_test(greedy_meets_the_asked_accuracy_with_the_least),
+        cmocka_unit_test(any_kind_meets_the_asked_accuracy),
+        cmocka_unit_test(what_is_in_work_goes_on_though_less_is_asked),
+        cmocka_unit_test(chains_end_at_the_asked_accuracy),
+        cmocka_unit_test(the_best_answer_is_found),
         cmocka_unit_test(unknown_energy_is_not_carried),
         cmocka_unit_test(thresholds_pick_a_class),
     };

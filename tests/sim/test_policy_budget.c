@@ -28,7 +28,8 @@ static wick_synthesised table_of(wick_arena *arena, const policy_budget *rule, d
 }
 
 static int decide(const wick_synthesised *made, wick_situation s) {
-    return wick_policy_look_up(&made->table, &MODEL, &s);
+    const wick_policy policy = {.kind = WICK_POLICY_TABLE, .table = &made->table};
+    return wick_policy_choose(&policy, &MODEL, &s);
 }
 
 static wick_situation rich(uint32_t charge_uj) {

@@ -23,9 +23,10 @@ typedef struct wick_situation {
     uint8_t urgent;            /* 1: this input has priority, energy is not saved for later ones */
 } wick_situation;
 
-/* The application's demands count in the same way for all but FIXED: of the modules that have
-   min_accuracy_permille none larger than the smallest is run, and nothing more after an answer that
-   has it. */
+/* The application's demands count for all. Of the modules that have min_accuracy_permille none
+   larger than the smallest is run (accuracies are taken to fall from module to module), and nothing
+   more after an answer that has it; what is in work goes on when less is asked. An urgent input
+   spends what is saved for later ones; FIXED and GREEDY save nothing. */
 typedef enum wick_policy_kind {
     /* Always `module`; a number that is not a module's means the smallest. */
     WICK_POLICY_FIXED,
@@ -115,17 +116,51 @@ uint32_t wick_policy_stages(uint32_t n_modules);
    none is in work). */
 uint32_t wick_policy_stage(uint32_t n_modules, uint32_t best, uint32_t working, uint32_t level);
 
-/* For the kinds' files. */
-uint8_t wick_policy_greedy(const wick_model *model, const wick_situation *situation);
-uint8_t wick_policy_edf(const wick_policy *policy, const wick_model *model,
-                        const wick_situation *situation);
-uint8_t wick_policy_look_up(const wick_policy_table *table, const wick_model *model,
-                            const wick_situation *situation);
-/* Modelled energy, nJ, and time until module k has answered: its own, in a chain also that of the
-   exits before it. 0: unknown. */
-uint64_t wick_policy_needed_nj(const wick_model *model, const wick_situation *situation, uint8_t k,
-                               uint64_t *time_us);
+/* For the kinds' files. A decision of any kind takes at most 200 instructions on a Cortex-M4, with
+   up to WICK_MAX_MODULES modules (tests/runtime/slow_policy_counts.sh): so no loop is within
+   another, and bits are searched for by halves. */
+uint32_t wick_policy_greedy(const wick_model *model, const wick_situation *situation,
+                            uint32_t best);
+uint32_t wick_policy_threshold(const wick_policy *policy, const wick_model *model,
+                               const wick_situation *situation);
+uint32_t wick_policy_edf(const wick_policy *policy, const wick_model *model,
+                         const wick_situation *situation, uint32_t best);
+/* The largest module that would be a better answer than `best`, and whose modelled energy and time
+   fit into what can be spent until the deadline, less a reserve; in a chain the next exit, if it
+   does, as every exit is asked about. 0: none. Without a deadline the harvest is not counted: it
+   might come too late. A module of unknown energy does not fit. The charge is known. */
+uint32_t wick_policy_fitting(const wick_model *model, const wick_situation *situation,
+                             uint32_t best, uint32_t reserve_uj);
 /* Energy that can be spent until the deadline, nJ: stored, and what comes in until then. */
 uint64_t wick_policy_available_nj(const wick_situation *situation);
+
+/* The first stage behind an answer. The extractor's stages come first; then, behind best answer b
+   stand 1 + LEVELS (b - 1), behind none 1 + LEVELS (n - 1); the sum over the answers n, n - 1 ...
+   best + 1 is in closed form. */
+static inline uint32_t wick_policy_first_stage(uint32_t n, uint32_t best) {
+    if (best == 0)
+        return WICK_TABLE_LEVELS;
+    return 2 * (n * (n + 1) - best * (best + 1)) + n + 3 * best - 3 + WICK_TABLE_LEVELS;
+}
+
+/* `best`: the largest module that has answered; 0: none. */
+static inline uint32_t wick_policy_answered(const wick_situation *situation) {
+    uint32_t done = situation->modules_done, k = 1;
+    if (done == 0)
+        return 0;
+#if defined(__GNUC__) && defined(__ARM_FEATURE_CLZ)
+    return k + (uint32_t)__builtin_ctz(done); /* three instructions */
+#else
+    if (!(done & 15u)) {
+        done >>= 4;
+        k += 4;
+    }
+    if (!(done & 3u)) {
+        done >>= 2;
+        k += 2;
+    }
+    return k + !(done & 1u);
+#endif
+}
 
 #endif
