@@ -133,6 +133,12 @@ static json_t *result_json(const wick_plan *plan, const char *policy, const wick
         json_object_set_new(o, "mean_latency_s", json_real(r->mean_latency_s));
     json_object_set_new(o, "accuracy_in_time",
                         json_real(r->inputs ? (double)r->correct_in_time / r->inputs : 0));
+    if (r->urgent) {
+        json_object_set_new(o, "urgent", json_integer(r->urgent));
+        json_object_set_new(o, "urgent_in_time", json_integer(r->urgent_in_time));
+        json_object_set_new(o, "urgent_expected_in_time",
+                            json_real(r->urgent_expected / r->urgent));
+    }
     if (timeline)
         json_object_set_new(o, "timeline", timeline_json(r));
     return o;
@@ -159,6 +165,22 @@ static void fill_row(wick_arena *arena, const wick_plan *plan, const char *polic
                                          e->boot_uj + e->reexecution_uj);
     row[9] = wick_text_energy(arena, e->reexecution_uj + e->boot_uj);
     wick_buf_free(&modules);
+}
+
+enum { URGENT_COLUMNS = 5 };
+
+/* How urgent inputs fared beside the others. */
+static void fill_urgent(wick_arena *arena, const char *policy, const wick_sim_result *r,
+                        const char **row) {
+    int others = r->inputs - r->urgent;
+    row[0] = policy;
+    row[1] = wick_arena_printf(arena, "%d of %d", r->urgent, r->inputs);
+    row[2] = wick_arena_printf(arena, "%d", r->urgent_in_time);
+    row[3] =
+        r->urgent ? wick_arena_printf(arena, "%.1f %%", 100 * r->urgent_expected / r->urgent) : "-";
+    row[4] = others ? wick_arena_printf(arena, "%.1f %%",
+                                        100 * (r->expected_in_time - r->urgent_expected) / others)
+                    : "-";
 }
 
 static void default_policies(arguments *a, const wick_plan *plan, wick_arena *arena) {
@@ -193,17 +215,23 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
     const char *const header[COLUMNS] = {
         "policy",        "inputs",         "in time", "correct in time", "missed",
         "answers TM1..", "power failures", "latency", "energy used",     "of it boots + repeats"};
+    const char **urgent = wick_new(arena, const char *, URGENT_COLUMNS *(a->n_policies + 1));
+    const char *const urgent_header[URGENT_COLUMNS] = {
+        "policy", "urgent inputs", "in time", "expected accuracy in time", "of the others"};
     memcpy(cells, header, sizeof header);
-    int inputs_came = 0; /* in the same number to every policy */
+    memcpy(urgent, urgent_header, sizeof urgent_header);
+    int inputs_came = 0, urgent_came = 0; /* in the same number to every policy */
     for (int p = 0; p < a->n_policies; p++) {
         WICK_TRY(sim_policy(a->policies[p], plan, arena, &a->sim.options.policy, diag));
         wick_sim_result result;
         wick_status status = run_one(a, plan, trace, inputs, &result, diag);
         if (status == WICK_OK) {
             fill_row(arena, plan, a->policies[p], &result, cells + COLUMNS * (p + 1));
+            fill_urgent(arena, a->policies[p], &result, urgent + URGENT_COLUMNS * (p + 1));
             json_array_append_new(
                 runs, result_json(plan, a->policies[p], &result, a->sim.options.record));
             inputs_came = result.inputs;
+            urgent_came = result.urgent;
         }
         wick_sim_free(&result);
         WICK_TRY(status);
@@ -213,6 +241,10 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
                         "--duration)\n");
     if (!a->json) {
         cli_print_table(cells, a->n_policies + 1, COLUMNS);
+        if (urgent_came) {
+            printf("\n");
+            cli_print_table(urgent, a->n_policies + 1, URGENT_COLUMNS);
+        }
         printf("\nTrace %s (%s), scaled by %g; modelled for %s, capacitor %g µF.\n", trace->path,
                trace->quantity, a->sim.trace_options.scale, plan->device->name,
                plan->device->capacitor.uf);

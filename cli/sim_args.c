@@ -24,6 +24,7 @@ enum {
     KEY_NO_CLOCK,
     KEY_NEEDS_POWER,
     KEY_MIN_ACCURACY,
+    KEY_URGENT,
     KEY_SAMPLES,
     KEY_START,
     KEY_SEED,
@@ -52,7 +53,7 @@ static const struct argp_option option_table[] = {
      "seconds to simulate; a shorter trace is repeated (default: the trace's length)", 0},
     {"arrivals", KEY_ARRIVALS, "WHEN", 0,
      "when inputs come: periodic (default), poisson (the period apart on average), or a CSV with "
-     "time_s",
+     "time_s and perhaps urgent (1: see --urgent; 0)",
      0},
     {"phase", KEY_PHASE, "S", 0, "time of the first input (default 0)", 0},
     {"rule", KEY_RULE, "RULE", 0,
@@ -71,6 +72,10 @@ static const struct argp_option option_table[] = {
     {"min-accuracy", KEY_MIN_ACCURACY, "F", 0,
      "what the application asks of an answer, 0 to 1: a policy may take the cheapest module that "
      "has it (default 0: the best that energy allows)",
+     0},
+    {"urgent", KEY_URGENT, "N", 0,
+     "every Nth input, from the first on, has priority: for it, policies spend what they save for "
+     "later ones (default: none)",
      0},
     {"scale", KEY_SCALE, "F", 0, "multiplies the harvested power (default 1)", 0},
     {"load-ohm", KEY_LOAD, "OHM", 0, "resistance of a voltage trace (default 30000)", 0},
@@ -124,6 +129,9 @@ static bool parse_workload(int key, char *text, struct argp_state *state) {
         return true;
     case KEY_RULE:
         w->rule = rule(state, text);
+        return true;
+    case KEY_URGENT:
+        w->urgent_every = (int)cli_integer(state, "urgent", text, 1, 1000000);
         return true;
     case KEY_WAITING:
         w->max_waiting = (int)cli_integer(state, "waiting", text, 0, WICK_MAX_WAITING);

@@ -336,6 +336,8 @@ void scenario_equal(const wick_sim_result *a, const wick_sim_result *b, uint64_t
     assert_int_equal(a->commits, b->commits);
     assert_int_equal(a->boots, b->boots);
     assert_true(near(a->expected_in_time, b->expected_in_time, a->expected_in_time));
+    assert_int_equal(a->urgent, b->urgent);
+    assert_true(near(a->urgent_expected, b->urgent_expected, a->urgent_expected));
     const double *x = (const double *)&a->energy, *y = (const double *)&b->energy;
     for (size_t e = 0; e < sizeof(wick_energy) / sizeof(double); e++)
         if (!near(x[e], y[e], a->energy.harvested_uj + fabs(a->energy.stored_uj)))

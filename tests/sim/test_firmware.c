@@ -50,6 +50,8 @@ static void make_run(run *r, const wick_plan *plan, uint64_t seed) {
     w->period_s = w->deadline_s = period_s;
     w->rule = (wick_input_rule)wick_rng_below(&rng, 3);
     w->max_waiting = 2;
+    w->urgent_every = seed % 4 == 3 ? 2 : 0;
+    r->options.min_accuracy_permille = seed % 5 == 4 ? 500 : 0;
     if (wick_rng_below(&rng, 2)) {
         w->sense_uj = 0.2;
         w->sense_us = 30;
@@ -171,6 +173,7 @@ static void compare_recomputing(const char *device, double uf, uint64_t seed, in
     for (uint64_t i = 0; i < 16; i++) {
         wick_sim_result fast, real;
         make_run(r, n.plan, 1000 * seed + i);
+        r->options.min_accuracy_permille = 0; /* else there are few second modules */
         if (module)
             r->options.policy = (wick_policy){.kind = WICK_POLICY_FIXED, .module = (uint8_t)module};
         both(&n, r, &firmware, &fast, &real);

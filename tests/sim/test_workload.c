@@ -527,6 +527,34 @@ static void sensing_and_sending_name_their_option(void **state) {
     }
 }
 
+/* EDF keeps a reserve that no charge leaves, but not from urgent inputs: those alone get TM1. */
+static void urgent_inputs_get_what_is_saved(void **state) {
+    (void)state;
+    static const uint8_t named[] = {0, 1, 1, 0};
+    static const double times[] = {0, 10, 20, 30};
+    bench b;
+    make_bench(&b);
+    b.options.policy = (wick_policy){.kind = WICK_POLICY_EDF, .reserve_uj = UINT32_MAX};
+    b.options.workload.period_s = b.options.workload.deadline_s = 10;
+    b.options.duration_s = 41;
+    for (int way = 0; way < 2; way++) {
+        if (way) {
+            list_inputs(&b, times, 4);
+            b.options.workload.urgent = named;
+        } else {
+            b.options.workload.urgent_every = 3; /* 0 and 3 of five */
+        }
+        run(&b);
+        assert_int_equal(b.r.inputs, way ? 4 : 5);
+        assert_int_equal(b.r.urgent, 2);
+        assert_int_equal(b.r.answers_by_module[1], 2);
+        assert_int_equal(b.r.urgent_in_time, 2);
+        near(b.r.urgent_expected, 2, 1e-12); /* TM1 is always right, TM2 half the time */
+        near(b.r.expected_in_time, 3, 1e-12);
+    }
+    wick_sim_free(&b.r);
+}
+
 static void lists_of_arrivals_are_read(void **state) {
     (void)state;
     static const struct {
@@ -534,6 +562,9 @@ static void lists_of_arrivals_are_read(void **state) {
         wick_status status;
     } cases[] = {
         {"time_s,what\n1,a\n2.5,b\n", NULL, WICK_OK},
+        {"urgent,time_s\n0,1\n1,2.5\n", NULL, WICK_OK},
+        {"time_s,urgent\n1,0\n2,0.5\n", "line 3", WICK_RANGE},
+        {"time_s,urgent\n1\n", "line 2", WICK_MISSING},
         {"t\n1\n", "time_s", WICK_MISSING},
         {"time_s\n2\n1\n", "line 3", WICK_RANGE},
         {"time_s\n2\nnan\n", "line 3", WICK_SYNTAX},
@@ -557,6 +588,8 @@ static void lists_of_arrivals_are_read(void **state) {
         if (cases[i].status == WICK_OK) {
             assert_int_equal(w.n_times, 2);
             near(w.times_s[1], 2.5, 1e-12);
+            assert_true(!w.urgent || (w.urgent[0] == 0 && w.urgent[1] == 1));
+            assert_int_equal(w.urgent != NULL, i == 1);
         }
         unlink(path);
         wick_diag_free(&diag);
@@ -584,6 +617,7 @@ int main(void) {
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(work_that_no_charge_carries_is_named),
         cmocka_unit_test(sensing_and_sending_name_their_option),
+        cmocka_unit_test(urgent_inputs_get_what_is_saved),
         cmocka_unit_test(lists_of_arrivals_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

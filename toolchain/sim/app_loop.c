@@ -55,6 +55,8 @@ static void retire(program *p, int *reason) {
         r->in_time++;
         r->correct_in_time += p->correct[(p->in_time - 1) * p->n_samples + p->now.sample] != 0;
         r->expected_in_time += p->accuracy[p->in_time];
+        r->urgent_in_time += p->now.urgent;
+        r->urgent_expected += p->now.urgent ? p->accuracy[p->in_time] : 0;
     }
     p->now = (input){.id = -1};
     p->taken = false;
@@ -143,6 +145,12 @@ wick_sim_state program_state(const program *p) {
     for (int i = 0; i < state.waiting; i++)
         state.waiting_s[i] = w->arrivals.waiting[i].arrival_s;
     return state;
+}
+
+wick_situation program_situation(const program *p) {
+    wick_situation s = world_situation(&p->world, program_deadline_s(p), p->answered);
+    s.urgent = p->now.id >= 0 && p->now.urgent;
+    return s;
 }
 
 /* Asks the control. DONE: go on with the unit at hand. */

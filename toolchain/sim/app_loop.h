@@ -80,6 +80,8 @@ void program_forget(program *p, bool extractor_too);
 /* A decision is committed. */
 void program_decided(program *p, int module);
 double program_deadline_s(const program *p);
+/* What the policy is told of the input in work. */
+wick_situation program_situation(const program *p);
 /* The device switches itself off; it boots when the charge allows, not before until_s. PAUSED. */
 world_outcome program_switch_off(program *p, double until_s);
 

@@ -27,10 +27,17 @@ arrivals arrivals_begin(const wick_workload *workload, int n_samples, uint64_t s
     return a;
 }
 
+static bool is_urgent(const wick_workload *w, int id) {
+    if (w->arrivals == WICK_ARRIVALS_LISTED && w->urgent)
+        return w->urgent[id];
+    return w->urgent_every > 0 && id % w->urgent_every == 0;
+}
+
 input arrivals_next(arrivals *a) {
     input in = {.id = a->count++,
                 .sample = (int)wick_rng_below(&a->samples, (uint32_t)a->n_samples),
                 .arrival_s = a->next_s};
+    in.urgent = is_urgent(a->workload, in.id);
     a->next_s = time_of_next(a);
     return in;
 }

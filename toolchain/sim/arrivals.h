@@ -7,6 +7,7 @@
 typedef struct input {
     int id, sample; /* id -1: none */
     double arrival_s;
+    bool urgent;
 } input;
 
 typedef struct arrivals {

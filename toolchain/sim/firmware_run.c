@@ -213,8 +213,7 @@ static uint32_t capacitor_mv(void *ctx) {
 }
 
 static wick_situation situation(void *ctx) {
-    const program *p = ((firmware *)ctx)->app;
-    return world_situation(&p->world, program_deadline_s(p), p->answered);
+    return program_situation(((firmware *)ctx)->app);
 }
 
 /* What stands in NVM now. */

@@ -64,6 +64,10 @@ static void add_workload(wick_buf *text, const wick_workload *w) {
                     w->needs_power, w->fresh_s, w->clock_survives);
     if (w->arrivals == WICK_ARRIVALS_LISTED)
         add_bytes(text, "arrivals", w->times_s, (size_t)w->n_times * sizeof *w->times_s);
+    if (w->urgent_every) /* not in files of before */
+        wick_buf_printf(text, "urgent every %d\n", w->urgent_every);
+    if (w->arrivals == WICK_ARRIVALS_LISTED && w->urgent)
+        add_bytes(text, "urgent", w->urgent, (size_t)w->n_times);
 }
 
 wick_hash fleet_stamp(const wick_plan *plan, const wick_trace *const *traces, int n_traces,

@@ -122,6 +122,8 @@ typedef struct wick_sim_result {
                                     begun; features or age too old */
     double expected_in_time; /* sum over the inputs of the accuracy of the last module that answered
                                 in time: free of the luck of the samples */
+    int urgent, urgent_in_time; /* of inputs and in_time: the urgent ones */
+    double urgent_expected;     /* of expected_in_time, likewise */
     int answers_by_module[1 + WICK_MAX_HEADS];
     int power_failures, boots;
     int commits; /* that succeeded */

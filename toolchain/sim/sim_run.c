@@ -112,7 +112,7 @@ static int review(const program *p) {
     const wick_segment *segment = segment_of(p, p->segment);
     if (!wick_policy_reviews(&w->options->policy) || w->options->control)
         return p->segment;
-    wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
+    wick_situation s = program_situation(p);
     s.working = (uint8_t)p->segment;
     s.extracting = p->segment == 0;
     s.left_nj = segment->energy_nj / segment->n_spans *
@@ -144,7 +144,7 @@ static world_outcome decide(program *p) {
     if (module && (p->answered >> (module - 1) & 1))
         module = 0; /* it has nothing more to give */
     if (!w->options->control) {
-        wick_situation s = world_situation(w, program_deadline_s(p), p->answered);
+        wick_situation s = program_situation(p);
         module = wick_policy_choose(&w->options->policy, m, &s);
     }
     return follow(p, module);

@@ -29,6 +29,9 @@ typedef struct wick_workload {
     double phase_s;
     const double *times_s; /* LISTED: [n_times], increasing; not owned */
     int n_times;
+    const uint8_t *urgent; /* LISTED: [n_times], which inputs are urgent (wick_situation); NULL: as
+                              urgent_every says; not owned */
+    int urgent_every;      /* inputs 0, n, 2n ... are urgent; 0: none */
     double
         deadline_s; /* of each input, from its arrival. PERIODIC with REPLACE: at most period_s */
     wick_input_rule rule;
@@ -43,8 +46,8 @@ typedef struct wick_workload {
                             unless fresh_s is 0 */
 } wick_workload;
 
-/* Reads arrivals from a CSV with a column time_s (other columns are ignored); times are in `arena`.
-   Errors name the line. */
+/* Reads arrivals from a CSV with a column time_s and, perhaps, one `urgent` (0 or 1; other columns
+   are ignored); both are in `arena`. Errors name the line. */
 wick_status wick_workload_load(wick_arena *arena, const char *path, wick_workload *workload,
                                wick_diag *diag);
 

@@ -30,6 +30,7 @@ void world_missed(world *w, const input *in, int *reason) {
 static void receive(world *w) {
     input in = arrivals_next(&w->arrivals), pushed[WICK_MAX_WAITING + 1];
     w->result->inputs++;
+    w->result->urgent += in.urgent;
     world_event(w, WICK_EVENT_INPUT, 0, in.id);
     if (w->options->workload.needs_power && !w->booted) {
         world_missed(w, &in, &w->result->dropped);
