@@ -40,8 +40,8 @@ static wick_status find_limits(const sim_args *a, const sim_world *w, double eff
 
 /* What a coarser grid and a shorter search leave open. */
 static void print_effort(const wick_bound *energy, const wick_bound *known) {
-    const wick_clairvoyant_options finest = wick_clairvoyant_defaults(), *used = &energy->grid;
-    bool coarser = used->slots < finest.slots || used->levels < finest.levels || used->charges > 0;
+    const wick_clairvoyant_options *used = &energy->grid;
+    bool coarser = energy->coarser;
     if (coarser) {
         printf("To save time the bounds have a coarser grid (%d instants of a period, an answer in "
                "%d parts",

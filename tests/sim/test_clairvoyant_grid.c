@@ -66,7 +66,8 @@ static void a_coarser_grid_bounds_as_well(void **state) {
         assert_true(b.expected >= last.expected); /* on this trace; in general not surely */
         last = b;
     }
-    assert_true(last.grid.charges < 64); /* the last to become coarser */
+    assert_true(last.grid.charges < 64 && last.coarser &&
+                !fine.coarser); /* the last to become coarser */
     assert_true(last.expected > fine.expected && last.expected < 0.6);
     free(s);
 }
@@ -88,6 +89,47 @@ static void searches_end(void **state) {
     assert_true(least > 0 && least <= few.expected);
     print_message("%.4f of %.4f behind %ld turns, %.4f behind %ld, %.4f behind %ld\n", most,
                   all.expected, all.turns, reached, some.turns, least, few.turns);
+    free(s);
+}
+
+/* Bound and schedule that are far apart are sought anew, on finer grids, as long as effort is left.
+ */
+static void finer_grids_follow(void **state) {
+    (void)state;
+    static const uint64_t seeds[] = {2, 20};
+    int nearer = 0, near = 0;
+    for (size_t i = 0; i < WICK_LEN(seeds); i++) {
+        scenario *s = make(seeds[i]);
+        wick_clairvoyant_options grid = grid_of(0);
+        wick_bound once, then;
+        double reached, more;
+        assert_int_equal(replay_on(s, &grid, &once, &reached, NULL), WICK_OK);
+        grid.finer = 2;
+        assert_int_equal(replay_on(s, &grid, &then, &more, NULL), WICK_OK);
+        if (reached >= 0.99 * once.expected) {
+            near++;
+            assert_true(then.turns == once.turns && then.expected == once.expected);
+        } else {
+            assert_true(then.replays > once.replays || then.turns > once.turns);
+            assert_true(then.expected <= once.expected && more >= reached);
+            assert_true(more <= then.expected + 1e-6);
+            bool finer = then.grid.slots == 40 || then.grid.charges == 256;
+            assert_true(finer == (then.expected < once.expected));
+            nearer += then.expected - more < 0.5 * (once.expected - reached);
+        }
+        print_message("seed %d: %.4f of %.4f, then %.4f of %.4f\n", (int)seeds[i], reached,
+                      once.expected, more, then.expected);
+        free(s);
+    }
+    assert_true(nearer > 0 && near > 0);
+    scenario *s = make(REPLAYED);
+    wick_clairvoyant_options grid = grid_of(1e8); /* is spent, as above */
+    wick_bound b, finer;
+    double reached;
+    assert_int_equal(replay_on(s, &grid, &b, &reached, NULL), WICK_OK);
+    grid.finer = 2;
+    assert_int_equal(replay_on(s, &grid, &finer, &reached, NULL), WICK_OK);
+    assert_true(finer.cut_short && finer.turns == b.turns && finer.expected == b.expected);
     free(s);
 }
 
@@ -123,6 +165,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_coarser_grid_bounds_as_well),
         cmocka_unit_test(searches_end),
+        cmocka_unit_test(finer_grids_follow),
         cmocka_unit_test(too_long_a_trace_is_refused),
         cmocka_unit_test(it_can_be_interrupted),
     };

@@ -8,10 +8,11 @@
 
 #include <wick/engine.h>
 
+enum { FINER_GRIDS = 2 };
 static const double MOST_WAITED_BYTES = 1e9, KEPT_BYTES = 2e9;
 
 wick_clairvoyant_options wick_clairvoyant_defaults(void) {
-    return (wick_clairvoyant_options){.slots = 20, .levels = 96};
+    return (wick_clairvoyant_options){.slots = 20, .levels = 96, .finer = FINER_GRIDS};
 }
 
 /* ---- the harvest ---- */
@@ -261,11 +262,13 @@ double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
 static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_options *g,
                               wick_diag *diag) {
     if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
-        (g->charges && (g->charges < 16 || g->charges > 64000)) || g->widest < 0)
-        return wick_fail(
-            diag, WICK_RANGE, NULL, "grid",
-            "2 to 1000 slots, 4 to 1000 levels, 16 to 64000 charges, a width from 0 on",
-            "%d slots, %d levels, %d charges, %d wide", g->slots, g->levels, g->charges, g->widest);
+        (g->charges && (g->charges < 16 || g->charges > 64000)) || g->widest < 0 || g->finer < 0 ||
+        g->finer > FINER_GRIDS)
+        return wick_fail(diag, WICK_RANGE, NULL, "grid",
+                         "2 to 1000 slots, 4 to 1000 levels, 16 to 64000 charges, a width from 0 "
+                         "on, at most 2 finer grids",
+                         "%d slots, %d levels, %d charges, %d wide, %d finer", g->slots, g->levels,
+                         g->charges, g->widest, g->finer);
     bool even = w->arrivals == WICK_ARRIVALS_PERIODIC && w->phase_s == 0;
     if (w->arrivals == WICK_ARRIVALS_LISTED && w->period_s > 0) {
         even = true;
@@ -366,6 +369,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     do {
         bound_rows_make(arena, plan, &p->work, &p->cap, p->grid.levels, &b->rows);
         make_grid(b, load, &p->grid);
+        p->coarser = p->grid.slots < grid->slots || p->grid.levels < grid->levels ||
+                     p->grid.charges != grid->charges;
     } while (bound_excess(b, grid->effort) > 1 && bound_coarsen(b, &p->grid));
     if (bound_excess(b, grid->effort) > BOUND_LONGEST)
         return wick_fail(diag, WICK_RANGE, trace->path, "clairvoyant",
@@ -386,6 +391,7 @@ wick_bound bound_figures(const bound_problem *p, double value) {
                         .inputs = p->inputs,
                         .instants = b->n,
                         .grid = p->grid,
+                        .coarser = p->coarser,
                         .states = (bound_modes(b) + b->off_drops_new) * b->points * states};
 }
 

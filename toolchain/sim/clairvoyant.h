@@ -17,8 +17,8 @@ typedef struct wick_clairvoyant_options {
                     points */
     double effort; /* about the most values that a sweep may look at, some 10^9 of them a second;
                       where it is more, or their memory is (20 values stand for a byte), the grid is
-                      coarser: instants and levels down to 5 and 16 first, then all three. Replays
-                      and searches end behind seven times as many. 0: no limit */
+                      coarser: instants and levels down to 5 and 16 first, then all three. Replays,
+                      searches and finer grids end behind seven times as many. 0: no limit */
     double kept_bytes; /* the values of all instants are kept for replays where they take no more,
                           and no more than the effort allows; else each replay computes blocks of
                           them anew. 0: 2e9 */
@@ -29,6 +29,9 @@ typedef struct wick_clairvoyant_options {
                    much effort again: what a device does first behind a boot commits. Else that is
                    only known of work in the interval of the boot */
     int widest; /* devices that a search for schedules keeps at an instant, at most; 0: 1000 */
+    int finer;  /* further grids while the best schedule is more than 1 % below the bound, and as
+                   long as the effort lasts: the first with four times the charges, the second with
+                   four times the slots; 0 to 2 */
     bool known; /* also known: which modules are right on which input. Else each answer brings its
                    module's accuracy */
 } wick_clairvoyant_options;
@@ -40,6 +43,7 @@ typedef struct wick_bound {
     int instants;
     long states;                   /* at one instant */
     wick_clairvoyant_options grid; /* as used */
+    bool coarser;                  /* than was asked for, to keep the effort */
     int replays;                   /* of plans and schedules; 0: no more than the bound was asked */
     long turns;                    /* of the simulator, in searches for schedules */
     bool cut_short;                /* more would have been tried without a limit on the effort */
@@ -104,8 +108,10 @@ wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
    these stay below 99.8 % of the bound, schedules are searched for: copies of the simulated device
    go on from instant to instant in all ways that make sense, those that others beat, and those that
    the bound's values say cannot win, are left behind, and at most 30 (then 100, 300, 1000;
-   grid->widest ends that) are kept. What is found is played once more, as a control. The optimum
-   lies between *reached and out->expected. */
+   grid->widest ends that) are kept. What is found is played once more, as a control. Where that is
+   more than 1 % below the bound, grid->finer grids follow: the lowest bound (*out is of its grid,
+   but for replays and turns, which are all) and the best schedule count. The optimum lies between
+   *reached and out->expected. */
 wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *trace,
                                     const struct wick_sim_options *options, const uint8_t *correct,
                                     int n_samples, const wick_clairvoyant_options *grid,

@@ -131,6 +131,15 @@ static wick_status play_all(contest *c, double turn, wick_diag *diag) {
     return status;
 }
 
+/* The lowest bound counts. */
+static void lower_bound(contest *c, wick_bound found) {
+    if (c->out->inputs && c->out->expected <= found.expected)
+        return;
+    found.replays = c->out->replays;
+    found.turns = c->out->turns;
+    *c->out = found;
+}
+
 static wick_status bound_and_play(contest *c, wick_arena *arena, const bound_problem *p,
                                   wick_diag *diag) {
     const bound *b = &p->bound;
@@ -143,10 +152,64 @@ static wick_status bound_and_play(contest *c, wick_arena *arena, const bound_pro
     if (status == WICK_OK) {
         double turn = replay_effort(b, bound_keeps_all(c->values));
         c->pace = turn / bound_effort(b);
-        *c->out = bound_figures(p, value);
+        lower_bound(c, bound_figures(p, value));
         status = play_all(c, turn, diag);
     }
     wick_progress_end(&c->progress);
+    return status;
+}
+
+/* How fine a grid is. */
+typedef struct fineness {
+    int slots;
+    double charges, effort;
+} fineness;
+
+/* Everything on one grid, which has to be finer than `least`. *used: how fine it is; else 0. */
+static wick_status try_grid(contest *c, const wick_plan *plan, const wick_sim_options *options,
+                            const wick_clairvoyant_options *grid, const fineness *least,
+                            fineness *used, wick_diag *diag) {
+    wick_arena *arena = wick_arena_new();
+    bound_problem p;
+    *used = (fineness){0};
+    wick_status status =
+        bound_make(arena, plan, c->trace, options, c->correct, c->n_samples, grid, &p, diag);
+    double charges = p.bound.cap_uj / p.bound.step_uj;
+    if (status == WICK_OK && (p.bound.slots > least->slots || charges > 1.01 * least->charges)) {
+        *used = (fineness){p.bound.slots, charges, bound_effort(&p.bound)};
+        status = bound_and_play(c, arena, &p, diag);
+    }
+    wick_arena_free(arena);
+    return status;
+}
+
+/* The i-th of the further grids, if there is effort enough for it. */
+static bool finer_grid(contest *c, const fineness *first, int i, wick_clairvoyant_options *grid) {
+    enum { TIMES = 4, MOST_SLOTS = 1000, MOST_CHARGES = 64000 };
+    double left = c->most - c->spent, charges = ceil(first->charges - 1e-9);
+    c->out->cut_short = c->out->cut_short || left < TIMES * first->effort;
+    if (left < TIMES * first->effort)
+        return false;
+    grid->slots = (int)fmin(i ? TIMES * first->slots : first->slots, MOST_SLOTS);
+    grid->charges = (int)fmin(i ? charges : TIMES * charges, MOST_CHARGES);
+    grid->effort = left < INFINITY ? left : 0;
+    return true;
+}
+
+/* Further grids while bound and schedule are far apart. */
+static wick_status try_finer(contest *c, const wick_plan *plan, const wick_sim_options *options,
+                             const wick_clairvoyant_options *grid, const fineness *first,
+                             wick_diag *diag) {
+    const double apart = 0.01;
+    wick_status status = WICK_OK;
+    for (int i = 0; i < grid->finer && status == WICK_OK; i++) {
+        wick_clairvoyant_options finer = *grid;
+        fineness used;
+        if (*c->reached >= (1 - apart) * c->out->expected || !finer_grid(c, first, i, &finer))
+            break;
+        status = try_grid(c, plan, options, &finer, first, &used, diag);
+        c->spent += used.effort;
+    }
     return status;
 }
 
@@ -161,14 +224,12 @@ wick_status wick_clairvoyant_replay(const wick_plan *plan, const wick_trace *tra
                  .most = grid->effort > 0 ? RUNS * grid->effort : INFINITY,
                  .out = out,
                  .reached = reached};
-    wick_arena *arena = wick_arena_new();
-    bound_problem p;
+    const fineness none = {0};
+    fineness first;
     *out = (wick_bound){0};
     *reached = 0;
-    wick_status status =
-        bound_make(arena, plan, trace, options, correct, n_samples, grid, &p, diag);
+    wick_status status = try_grid(&c, plan, options, grid, &none, &first, diag);
     if (status == WICK_OK)
-        status = bound_and_play(&c, arena, &p, diag);
-    wick_arena_free(arena);
+        status = try_finer(&c, plan, options, grid, &first, diag);
     return status;
 }

@@ -86,6 +86,7 @@ typedef struct bound_problem {
     bound bound;
     int inputs;
     wick_clairvoyant_options grid; /* as used */
+    bool coarser;                  /* than was asked for */
 } bound_problem;
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,
