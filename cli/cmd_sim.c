@@ -1,5 +1,6 @@
 /* wick sim: a plan on a harvest trace with scheduling policies. */
 #include "sim_compare.h"
+#include "sim_notes.h"
 
 #include <math.h>
 #include <string.h>
@@ -208,9 +209,7 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
         wick_sim_free(&result);
         WICK_TRY(status);
     }
-    if (!inputs_came)
-        fprintf(stderr, "wick: note: no input comes within the run (see --arrivals, --phase and "
-                        "--duration)\n");
+    sim_note_inputs(inputs_came, "the run", NULL);
     if (!a->json) {
         cli_print_table(cells, a->n_policies + 1, COLUMNS);
         printf("\nTrace %s (%s), scaled by %g; modelled for %s, capacitor %g µF.\n", trace->path,

@@ -43,10 +43,38 @@ cmp size1.json size3.json || fail "the number of threads changes the result"
 if command -v gnuplot >/dev/null; then
     expect 0 "cheapest" "${size[@]}" --target "answers>=10%" "${world[@]}" "${some[@]}" --plot region.svg
     grep -q "wakes at 3.00 V" region.svg || fail "the picture has no title"
-    grep -q "Target answers" region.svg && grep -q "Trace builtin:office" region.svg || fail "the picture says neither target nor trace"
+    grep -q "Target answers" region.svg && grep -q "Trace builtin:office, 120 inputs" region.svg || fail "the picture says neither target nor trace"
     expect 1 "none of" "${size[@]}" --target "latency<=1us" "${world[@]}" "${some[@]}" --plot none.png
     [ -s none.png ] || fail "no picture where nothing is feasible"
 fi
+
+# How many inputs the shares are of: 120 in the office trace's two hours, one in 25 s.
+one=(--target "answers>=10%" "${world[@]}" --capacitors 330 --panels 1 --wake 3)
+expect 0 "120 inputs in each run of 7200 s" "${size[@]}" "${one[@]}"
+grep -q "wick: note" out.txt && { cat out.txt; fail "120 inputs are enough for 10 %"; }
+expect 0 '"inputs": 120' "${size[@]}" "${one[@]}" --json
+expect 1 "only 120 inputs come within each run: one is 0.833 % of every share, and answers>=99.9% takes at least 1000" "${size[@]}" "${one[@]}" --target "answers>=99.9%"
+expect 0 "only 19 inputs come" "${size[@]}" "${one[@]}" --target "answers>=95%" --duration 1100
+expect 0 "note: only 1 input comes within each run: one is 100 %" "${size[@]}" "${one[@]}" --target "answers>=95%" --duration 25
+grep -q "^1 input in each run of 25 s" out.txt && grep -q -- "--repeat, --duration or a shorter --period" out.txt || fail "one input is not told as one"
+"${size[@]}" "${one[@]}" --target "answers>=95%" --duration 1200 2>&1 | grep "note: only" && fail "20 inputs tell 95 %"
+expect 3 "no input comes within the run of 7200 s (period 60 s, phase 1000000 s)" "${size[@]}" "${one[@]}" --phase 1e6
+grep -q "hint: give a --phase below 7200 s, a longer --duration or a shorter --period" out.txt || fail "no way out without inputs"
+echo -e "time_s\n8000" >late.csv
+expect 3 "no input comes within the run of 7200 s" "${size[@]}" "${one[@]}" --arrivals late.csv
+grep -q "hint: give --arrivals before 7200 s, or a longer --duration" out.txt || fail "a list has no period"
+grep -q "best" out.txt && fail "larger panels bring no inputs"
+expect 0 "no input comes within" "${size[@]}" "${one[@]}" --phase 1e6 --target "wasted<=100%" # which counts no inputs
+fleet=("$WICK" fleet plan.json "${world[@]}" -n 9)
+expect 0 "inputs of a device: 120 at least, 120 in the median" "${fleet[@]}"
+grep -q "wick: note" out.txt && fail "120 inputs are enough"
+expect 0 '"least": 11' "${fleet[@]}" --duration 660 --json
+grep -q '"median": 11' out.txt || fail "no median"
+expect 0 "note: only 11 inputs come within the run of some device: one is 9.09 %" "${fleet[@]}" --duration 660
+expect 0 "no input comes within the run" "${fleet[@]}" --phase 1e6
+expect 0 "only 11 inputs come within the run: one" "$WICK" sim plan.json "${world[@]}" --duration 660
+"${fleet[@]}" -n 4 -o devices.csv >/dev/null 2>&1 || fail "a fleet's file"
+expect 0 "inputs of a device: 120 at least" "${fleet[@]}" -n 4 -o devices.csv # the file does not hold them
 
 expect 2 "--target needs one --trace" "${size[@]}" --target "answers>=10%"
 expect 2 "say what it is for" "${size[@]}" "${world[@]}"

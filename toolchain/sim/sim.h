@@ -84,6 +84,8 @@ typedef struct wick_sim_options {
     bool single_steps;               /* no jumps: the reference that jumps are tested against */
 } wick_sim_options;
 wick_sim_options wick_sim_defaults(void);
+/* What duration_s says. */
+double wick_sim_duration_s(const wick_sim_options *options, const wick_trace *trace);
 
 /* Energy by cause, in µJ; harvested = sum of the rest. */
 typedef struct wick_energy {
