@@ -146,9 +146,9 @@ static void count(const arguments *a, const wick_fleet *fleet, int *dead, int *r
     }
 }
 
-/* Inputs that come to a device. */
+/* What comes to a device, least and median, and devices that run but never wake. */
 typedef struct tally {
-    int least, median;
+    int least, median, asleep;
 } tally;
 
 static int ascending(const void *a, const void *b) {
@@ -158,8 +158,11 @@ static int ascending(const void *a, const void *b) {
 static tally find_tally(const wick_fleet *fleet, wick_arena *arena) {
     tally o = {0};
     int *inputs = wick_new(arena, int, fleet->n);
-    for (int i = 0; i < fleet->n; i++)
-        inputs[i] = fleet->devices[i].inputs;
+    for (int i = 0; i < fleet->n; i++) {
+        const wick_fleet_device *x = &fleet->devices[i];
+        inputs[i] = x->inputs;
+        o.asleep += x->works && sim_never_wakes(x->figures);
+    }
     qsort(inputs, (size_t)fleet->n, sizeof *inputs, ascending);
     o.least = inputs[0];
     o.median = inputs[fleet->n / 2];
@@ -192,6 +195,11 @@ static void print_text(const arguments *a, const wick_plan *plan, const wick_fle
         printf("%d devices cannot run: their full capacitor does not carry the plan's longest span "
                "with a boot; plan for a smaller --capacitor\n",
                dead);
+    if (o.asleep)
+        printf(
+            "%d device%s: the capacitor does not come to the wake voltage; give more "
+            "harvest (--scale), or a lower wake voltage (capacitor.on_v of the device's profile)\n",
+            o.asleep, o.asleep == 1 ? " never wakes" : "s never wake");
     if (a->target_text)
         printf("%d devices (%.1f %%) reach %s\n", reach, 100.0 * reach / fleet->n,
                wick_target_text(arena, &a->target));
@@ -216,11 +224,12 @@ static bool print_json(const arguments *a, const wick_plan *plan, const wick_fle
     int dead, reach;
     count(a, fleet, &dead, &reach);
     tally o = find_tally(fleet, arena);
-    json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:s, s:o, s:{s:i, s:i}, s:i, s:o, s:o}",
-                             "plan_sha256", plan->hash.hex, "device", plan->device->name, "devices",
-                             fleet->n, "seed", (json_int_t)a->fleet.seed, "policy", a->policy,
-                             "traces", traces, "inputs", "least", o.least, "median", o.median,
-                             "cannot_run", dead, "quantiles", at, "figures", figures);
+    json_t *root =
+        json_pack("{s:s, s:s, s:i, s:I, s:s, s:o, s:{s:i, s:i}, s:i, s:i, s:o, s:o}", "plan_sha256",
+                  plan->hash.hex, "device", plan->device->name, "devices", fleet->n, "seed",
+                  (json_int_t)a->fleet.seed, "policy", a->policy, "traces", traces, "inputs",
+                  "least", o.least, "median", o.median, "cannot_run", dead, "never_wake", o.asleep,
+                  "quantiles", at, "figures", figures);
     if (a->target_text) {
         json_object_set_new(root, "target", json_string(a->target_text));
         json_object_set_new(root, "reach_target", json_integer(reach));

@@ -195,7 +195,7 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
         "policy",        "inputs",         "in time", "correct in time", "missed",
         "answers TM1..", "power failures", "latency", "energy used",     "of it boots + repeats"};
     memcpy(cells, header, sizeof header);
-    int inputs_came = 0; /* in the same number to every policy */
+    int inputs_came = 0, boots = 0; /* inputs: in the same number to every policy */
     for (int p = 0; p < a->n_policies; p++) {
         WICK_TRY(sim_policy(a->policies[p], plan, arena, &a->sim.options.policy, diag));
         wick_sim_result result;
@@ -205,11 +205,14 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
             json_array_append_new(
                 runs, result_json(plan, a->policies[p], &result, a->sim.options.record));
             inputs_came = result.inputs;
+            boots += result.boots;
         }
         wick_sim_free(&result);
         WICK_TRY(status);
     }
     sim_note_inputs(inputs_came, "the run", NULL);
+    if (!boots)
+        WICK_TRY(sim_note_sleep("the device", plan, trace, &a->sim.options, diag));
     if (!a->json) {
         cli_print_table(cells, a->n_policies + 1, COLUMNS);
         printf("\nTrace %s (%s), scaled by %g; modelled for %s, capacitor %g µF.\n", trace->path,

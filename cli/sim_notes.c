@@ -34,3 +34,34 @@ void sim_note_inputs(int inputs, const char *where, const wick_target *target) {
         wick_arena_free(arena);
     }
 }
+
+bool sim_never_wakes(const double figures[WICK_FIGURES]) {
+    return isnan(figures[WICK_FIGURE_COMMITS]); /* a share of what the device draws */
+}
+
+/* The way out. */
+static const char *wake_hint(const wick_sim_charge *charge, double on_v, wick_arena *arena) {
+    const char *wake = "a lower wake voltage (capacitor.on_v of the device's profile; wick size "
+                       "--wake tries some)";
+    if (charge->limit_v < on_v)
+        return wick_arena_printf(
+            arena,
+            "behind the diode this source charges to %.4g V at most, however large it is: take a "
+            "--harvester with a converter, a source of more voltage, or %s",
+            fmax(0, charge->limit_v), wake);
+    return wick_arena_printf(arena, "try more harvest (--scale), a longer --duration, or %s", wake);
+}
+
+wick_status sim_note_sleep(const char *who, const wick_plan *plan, const wick_trace *trace,
+                           const wick_sim_options *options, wick_diag *diag) {
+    double on_v = plan->device->capacitor.on_v;
+    wick_sim_charge charge;
+    WICK_TRY(wick_sim_charge_alone(plan, trace, options, &charge, diag));
+    wick_arena *arena = wick_arena_new();
+    fprintf(stderr,
+            "wick: note: %s never wakes: its capacitor comes to %.4g V, and it wakes at %.4g V\n"
+            "      hint: %s\n",
+            who, floor(1000 * charge.highest_v) / 1000, on_v, wake_hint(&charge, on_v, arena));
+    wick_arena_free(arena);
+    return WICK_OK;
+}

@@ -281,9 +281,30 @@ static const char *remedy(wick_figure figure, bool at_least) {
     }
 }
 
+/* Nothing that was tried wakes, as far as it fits. */
+static bool none_wakes(const wick_sizing *s) {
+    for (int i = 0; i < s->n; i++)
+        if (s->points[i].fits && !sim_never_wakes(s->points[i].figures))
+            return false;
+    return true;
+}
+
+static const char *wake_remedy(const wick_sizing *s, const sim_world *w,
+                               const wick_sim_options *options, wick_arena *arena) {
+    wick_sim_charge charge;
+    if (wick_sim_charge_alone(w->plan, w->traces[0], options, &charge, NULL) == WICK_OK &&
+        charge.limit_v < s->on_v.value[0])
+        return wick_arena_printf(arena,
+                                 "none of these devices wakes: behind the diode this source "
+                                 "charges to %.4g V at most: try a lower --wake",
+                                 fmax(0, charge.limit_v));
+    return "none of these devices wakes: try larger --panels, a lower --wake, or more harvest "
+           "(--scale)";
+}
+
 /* Nothing reaches the target: why, and what would help. */
-static wick_status none_does(const wick_sizing *s, const sim_world *w, wick_arena *arena,
-                             wick_diag *diag) {
+static wick_status none_does(const wick_sizing *s, const sim_world *w,
+                             const wick_sim_options *options, wick_arena *arena, wick_diag *diag) {
     const char *hint = "each part is reached by some combination, but no one reaches all: ask for "
                        "less of one, or try more values between";
     double best = best_accuracy(w), nearest = NAN;
@@ -292,6 +313,8 @@ static wick_status none_does(const wick_sizing *s, const sim_world *w, wick_aren
         fits += s->points[i].fits;
     if (!fits)
         hint = "none carries a span: try larger --capacitors";
+    else if (none_wakes(s))
+        hint = wake_remedy(s, w, options, arena);
     else if (part >= 0 && s->target.goal[part].figure == WICK_FIGURE_ACCURACY &&
              s->target.goal[part].at_least && s->target.goal[part].value > best)
         hint = wick_arena_printf(arena,
@@ -396,9 +419,13 @@ wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) 
         status = draw(&sizing, a->plot, diag);
     if (status == WICK_OK) {
         sim_note_inputs(sizing.inputs, "each run", &sizing.target);
-        status = output(a, &w, &sizing, arena);
+        if (sizing.own.fits && sim_never_wakes(sizing.own.figures))
+            status =
+                sim_note_sleep("the device as planned", w.plan, w.traces[0], &a->sim.options, diag);
+        if (status == WICK_OK)
+            status = output(a, &w, &sizing, arena);
         if (status == WICK_OK && sizing.best < 0)
-            status = none_does(&sizing, &w, arena, diag);
+            status = none_does(&sizing, &w, &a->sim.options, arena, diag);
     }
     sim_world_close(&w);
     wick_arena_free(arena);
