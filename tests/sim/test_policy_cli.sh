@@ -45,6 +45,23 @@ grep -qE "coarser grid|more might" out.txt && fail "ten inputs are not many"
 expect 0 "coarser grid" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 0.001
 expect 0 '"slots": 2' "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 0.001 --json
 expect 3 "allow more effort" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 1e-6
+# Both bounds beside what they bound.
+expect 0 "best fixed module (fixed:TM" "$WICK" sim plan.json "${run[@]}" --duration 12000 --compare --effort 0.01
+grep -q "right in time" out.txt || fail "nothing is counted as the bound of known modules counts"
+grep -qE "note|diode" out.txt && { cat out.txt; fail "40 inputs at a converter need no note"; }
+expect 0 "only 10 inputs come" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare
+"$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --json 2>/dev/null >compare.json || fail "JSON"
+python3 - <<'PY' || fail "a bound lies below what it bounds"
+import json
+c = json.load(open("compare.json"))
+assert all(p["expected_in_time"] <= c["bound_energy"] + 1e-9 for p in c["policies"])
+assert all(p["accuracy_in_time"] <= c["bound_known"] + 1e-9 for p in c["policies"])
+assert c["inputs"] == 10
+by_name = {p["policy"]: p for p in c["policies"]}
+for best, score in (("best_fixed", "expected_in_time"), ("best_fixed_known", "accuracy_in_time")):
+    assert by_name[c[best]][score] == max(p[score] for p in c["policies"] if p["policy"].startswith("fixed:"))
+PY
+
 expect 2 "--effort needs --compare" "$WICK" sim plan.json "${run[@]}" --effort 2
 
 expect 0 "greedy" "$WICK" policy eval plan.json "${world[@]}" --policy greedy --policy edf:20
