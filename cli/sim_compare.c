@@ -20,6 +20,8 @@ typedef struct comparison {
     int n, inputs, boots;
     entry *scores;         /* [n] the policies', then the modules' */
     const entry *fixed[2]; /* the best module by each of both */
+    bool bounded;          /* else no bounds, because: */
+    char *unbounded;
     limits energy, known;
 } comparison;
 
@@ -50,8 +52,15 @@ static wick_status find_limits(const sim_args *a, const sim_world *w, double eff
                                    w->inputs.n, &grid, &out->bound, &out->reached, diag);
 }
 
-static wick_status find_both(const sim_args *a, const sim_world *w, double effort, comparison *c,
-                             wick_diag *diag) {
+static wick_status find_both(const sim_args *a, const sim_world *w, double effort,
+                             wick_arena *arena, comparison *c, wick_diag *diag) {
+    wick_diag why = {0};
+    c->bounded = wick_clairvoyant_check(&a->options.workload, &why) == WICK_OK;
+    if (!c->bounded)
+        c->unbounded = wick_arena_printf(arena, "%s (%s)", why.items[0].reason, why.items[0].hint);
+    wick_diag_free(&why);
+    if (!c->bounded)
+        return WICK_OK;
     WICK_TRY(find_limits(a, w, effort, false, &c->energy, diag));
     return find_limits(a, w, effort, true, &c->known, diag);
 }
@@ -106,7 +115,7 @@ static int fill_last(const comparison *c, wick_arena *arena, const char **row) {
                  percent(c, arena, c->known.reached)},
                 {"harvest and right modules known: bound", none,
                  percent(c, arena, c->known.bound.expected)}};
-    int n = (int)WICK_LEN(last), rows = 0;
+    int n = c->bounded ? (int)WICK_LEN(last) : 2, rows = 0;
     for (int i = 0; i < n; i++) {
         if (i == 1 && expected == right)
             continue;
@@ -124,7 +133,7 @@ static void print_table(const comparison *c, wick_arena *arena) {
     enum { LAST = 6 };
     const char **cells = wick_new(arena, const char *, COLUMNS *(c->n + 1 + LAST)), **row = cells;
     double least = c->fixed[0]->expected;
-    double gap = c->energy.bound.expected - least;
+    double gap = c->bounded ? c->energy.bound.expected - least : 0;
     row[0] = "policy";
     row[1] = "expected accuracy in time";
     row[2] = "of the gap closed";
@@ -147,6 +156,8 @@ static void print(const comparison *c, wick_arena *arena) {
     printf("\n%d input%s. Expected: each answer counts with its module's share of right ones among "
            "all samples; right in time: those that are right on these inputs.\n",
            c->inputs, c->inputs == 1 ? "" : "s");
+    if (!c->bounded)
+        return;
     printf("The gap: from the best fixed module in hindsight to the bound that no policy can pass; "
            "the best schedule lies between it and the best one found. With the right modules known "
            "a bound counts these inputs: compare it with what is right in time.\n");
@@ -162,12 +173,15 @@ static json_t *limits_json(const limits *l) {
                      (json_int_t)l->bound.turns, "cut_short", l->bound.cut_short);
 }
 
-/* A bound's values. */
-static void add_limits(json_t *root, const limits *l, const char *name, wick_arena *arena) {
+/* A bound's values; null where there is none. */
+static void add_limits(json_t *root, const comparison *c, const limits *l, const char *name,
+                       wick_arena *arena) {
     json_object_set_new(root, wick_arena_printf(arena, "bound_%s", name),
-                        json_real(l->bound.expected));
-    json_object_set_new(root, wick_arena_printf(arena, "replayed_%s", name), json_real(l->reached));
-    json_object_set_new(root, wick_arena_printf(arena, "grid_%s", name), limits_json(l));
+                        c->bounded ? json_real(l->bound.expected) : json_null());
+    json_object_set_new(root, wick_arena_printf(arena, "replayed_%s", name),
+                        c->bounded ? json_real(l->reached) : json_null());
+    json_object_set_new(root, wick_arena_printf(arena, "grid_%s", name),
+                        c->bounded ? limits_json(l) : json_null());
 }
 
 static void fill_json(json_t *root, const comparison *c, wick_arena *arena) {
@@ -179,8 +193,8 @@ static void fill_json(json_t *root, const comparison *c, wick_arena *arena) {
     json_object_set_new(root, "policies", list);
     json_object_set_new(root, "best_fixed", json_string(c->fixed[0]->name));
     json_object_set_new(root, "best_fixed_known", json_string(c->fixed[1]->name));
-    add_limits(root, &c->energy, "energy", arena);
-    add_limits(root, &c->known, "known", arena);
+    add_limits(root, c, &c->energy, "energy", arena);
+    add_limits(root, c, &c->known, "known", arena);
     json_object_set_new(root, "inputs", json_integer(c->inputs));
 }
 
@@ -216,10 +230,12 @@ wick_status sim_compare(const sim_args *a, const sim_world *w, const char *const
     name_scores(w, policies, n_policies, arena, &c);
     WICK_TRY(run_all(a, w, arena, &c, diag));
     find_best_fixed(w, &c);
-    WICK_TRY(find_both(a, w, effort, &c, diag));
+    WICK_TRY(find_both(a, w, effort, arena, &c, diag));
     sim_note_inputs(c.inputs, "the run", NULL);
     if (!c.boots)
         WICK_TRY(sim_note_sleep("the device", w->plan, w->traces[0], &a->options, diag));
+    if (!c.bounded)
+        fprintf(stderr, "wick: note: there are no bounds: %s\n", c.unbounded);
     if (root)
         fill_json(root, &c, arena);
     else

@@ -45,7 +45,7 @@ grep -qE "coarser grid|more might" out.txt && fail "ten inputs are not many"
 expect 0 "coarser grid" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 0.001
 expect 0 '"slots": 2' "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 0.001 --json
 expect 3 "allow more effort" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --effort 1e-6
-# Both bounds beside what they bound.
+# Both bounds beside what they bound; where there are none the policies alone, and why.
 expect 0 "best fixed module (fixed:TM" "$WICK" sim plan.json "${run[@]}" --duration 12000 --compare --effort 0.01
 grep -q "right in time" out.txt || fail "nothing is counted as the bound of known modules counts"
 grep -qE "note|diode" out.txt && { cat out.txt; fail "40 inputs at a converter need no note"; }
@@ -61,6 +61,16 @@ by_name = {p["policy"]: p for p in c["policies"]}
 for best, score in (("best_fixed", "expected_in_time"), ("best_fixed_known", "accuracy_in_time")):
     assert by_name[c[best]][score] == max(p[score] for p in c["policies"] if p["policy"].startswith("fixed:"))
 PY
+echo -e "time_s\n3\n700" >door.csv
+for when in "--arrivals poisson" "--arrivals door.csv" "--phase 15" "--period 300 --deadline 1600 --rule drop-old --waiting 5"; do
+    expect 0 "note: there are no bounds:" "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare $when
+    grep -q "^greedy" out.txt && grep -q "best fixed module" out.txt || fail "no policies without bounds: $when"
+    grep -q "harvest known" out.txt && fail "bounds where there are none: $when"
+    expect 0 '"bound_known": null' "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare $when --json
+done
+grep -q "at most 5 periods" out.txt || fail "what bounds need is not told"
+expect 0 "0 inputs. " "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --phase 1e6
+grep -q "no input comes" out.txt || fail "no word of no input"
 
 expect 2 "--effort needs --compare" "$WICK" sim plan.json "${run[@]}" --effort 2
 

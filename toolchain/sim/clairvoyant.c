@@ -258,14 +258,17 @@ double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
 
 /* ---- the inputs ---- */
 
-static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_options *g,
-                              wick_diag *diag) {
+static wick_status check_grid(const wick_clairvoyant_options *g, wick_diag *diag) {
     if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
         (g->charges && (g->charges < 16 || g->charges > 64000)) || g->widest < 0)
         return wick_fail(
             diag, WICK_RANGE, NULL, "grid",
             "2 to 1000 slots, 4 to 1000 levels, 16 to 64000 charges, a width from 0 on",
             "%d slots, %d levels, %d charges, %d wide", g->slots, g->levels, g->charges, g->widest);
+    return WICK_OK;
+}
+
+wick_status wick_clairvoyant_check(const wick_workload *w, wick_diag *diag) {
     bool even = w->arrivals == WICK_ARRIVALS_PERIODIC && w->phase_s == 0;
     if (w->arrivals == WICK_ARRIVALS_LISTED && w->period_s > 0) {
         even = true;
@@ -336,7 +339,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     const wick_workload *load = &options->workload;
     *p = (bound_problem){.plan = plan, .options = options};
     WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
-    WICK_TRY(check_grid(load, grid, diag));
+    WICK_TRY(check_grid(grid, diag));
+    WICK_TRY(wick_clairvoyant_check(load, diag));
     wick_harvester *own = wick_new(arena, wick_harvester, 1);
     *own = wick_device_harvester(d);
     double start_v = options->start_v >= 0 ? options->start_v : d->capacitor.off_v;
