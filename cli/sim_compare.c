@@ -22,6 +22,7 @@ typedef struct comparison {
     const entry *fixed[2]; /* the best module by each of both */
     bool bounded;          /* else no bounds, because: */
     char *unbounded;
+    bool diode; /* the bounds take the source's maximum power for what arrives */
     limits energy, known;
 } comparison;
 
@@ -54,8 +55,10 @@ static wick_status find_limits(const sim_args *a, const sim_world *w, double eff
 
 static wick_status find_both(const sim_args *a, const sim_world *w, double effort,
                              wick_arena *arena, comparison *c, wick_diag *diag) {
+    const wick_harvester *h = a->options.harvester;
     wick_diag why = {0};
     c->bounded = wick_clairvoyant_check(&a->options.workload, &why) == WICK_OK;
+    c->diode = c->bounded && h && h->front == WICK_FRONT_DIODE;
     if (!c->bounded)
         c->unbounded = wick_arena_printf(arena, "%s (%s)", why.items[0].reason, why.items[0].hint);
     wick_diag_free(&why);
@@ -161,6 +164,10 @@ static void print(const comparison *c, wick_arena *arena) {
     printf("The gap: from the best fixed module in hindsight to the bound that no policy can pass; "
            "the best schedule lies between it and the best one found. With the right modules known "
            "a bound counts these inputs: compare it with what is right in time.\n");
+    if (c->diode)
+        printf(
+            "Behind a diode the bounds take the source's maximum power for what arrives, whatever "
+            "the capacitor's voltage: they hold, but may lie far above what can be reached.\n");
     print_effort(&c->energy.bound, &c->known.bound);
 }
 
@@ -195,6 +202,8 @@ static void fill_json(json_t *root, const comparison *c, wick_arena *arena) {
     json_object_set_new(root, "best_fixed_known", json_string(c->fixed[1]->name));
     add_limits(root, c, &c->energy, "energy", arena);
     add_limits(root, c, &c->known, "known", arena);
+    json_object_set_new(root, "bound_takes_maximum_power",
+                        c->bounded ? json_boolean(c->diode) : json_null());
     json_object_set_new(root, "inputs", json_integer(c->inputs));
 }
 

@@ -56,7 +56,7 @@ import json
 c = json.load(open("compare.json"))
 assert all(p["expected_in_time"] <= c["bound_energy"] + 1e-9 for p in c["policies"])
 assert all(p["accuracy_in_time"] <= c["bound_known"] + 1e-9 for p in c["policies"])
-assert c["inputs"] == 10
+assert c["bound_takes_maximum_power"] is False and c["inputs"] == 10
 by_name = {p["policy"]: p for p in c["policies"]}
 for best, score in (("best_fixed", "expected_in_time"), ("best_fixed_known", "accuracy_in_time")):
     assert by_name[c[best]][score] == max(p[score] for p in c["policies"] if p["policy"].startswith("fixed:"))
@@ -71,6 +71,10 @@ done
 grep -q "at most 5 periods" out.txt || fail "what bounds need is not told"
 expect 0 "0 inputs. " "$WICK" sim plan.json "${run[@]}" --duration 3000 --compare --phase 1e6
 grep -q "no input comes" out.txt || fail "no word of no input"
+{ echo time_s,isc_ma,voc_v,imp_ma,vmp_v; for t in {0..3000..10}; do echo $t,0.05,5.5,0.045,4.45; done; } >panel.csv
+run_diode=(--trace panel.csv --harvester harvester-diode-panel --data builtin:shapes10 --samples 20 --period 300 --policy greedy)
+expect 0 "Behind a diode the bounds take the source's maximum power" "$WICK" sim plan.json "${run_diode[@]}" --compare --effort 0.01
+expect 0 '"bound_takes_maximum_power": true' "$WICK" sim plan.json "${run_diode[@]}" --compare --effort 0.01 --json
 
 expect 2 "--effort needs --compare" "$WICK" sim plan.json "${run[@]}" --effort 2
 
