@@ -75,8 +75,8 @@ static bool is_coarser(const wick_clairvoyant_options *used) {
     return used->slots < finest.slots || used->levels < finest.levels || used->charges > 0;
 }
 
-/* What a coarser grid and a shorter search leave open. */
-static void print_effort(const wick_bound *energy, const wick_bound *known) {
+/* What a coarser grid and a shorter search leave open; whether there is anything. */
+static bool print_effort(const wick_bound *energy, const wick_bound *known) {
     const wick_clairvoyant_options *used = &energy->grid;
     if (is_coarser(used)) {
         printf("To save time the bounds have a coarser grid (%d instants of a period, an answer in "
@@ -91,9 +91,36 @@ static void print_effort(const wick_bound *energy, const wick_bound *known) {
                "find better ones.\n");
     if (known->cut_short)
         printf("With the right modules known, too, the search for schedules was cut short.\n");
-    if (energy->cut_short || known->cut_short || is_coarser(used))
+    bool open = energy->cut_short || known->cut_short || is_coarser(used);
+    if (open)
         printf(
             "--effort F takes F times as long as the usual half a minute; --effort 0 has no limit.\n");
+    return open;
+}
+
+/* Of the bound; 0 where both are as good as the same. */
+static double apart(const limits *l) {
+    double share = l->bound.expected > 0 ? 1 - l->reached / l->bound.expected : 0;
+    return share > 0.01 ? share : 0;
+}
+
+static void print_apart(const comparison *c) {
+    double energy = apart(&c->energy), known = apart(&c->known);
+    if (c->diode)
+        printf(
+            "Behind a diode the bounds take the source's maximum power for what arrives, whatever "
+            "the capacitor's voltage: they hold, but may lie far above what can be reached.\n");
+    if (energy > 0)
+        printf(
+            "With the harvest known, bound and best schedule are %.1f %% of the bound apart: the "
+            "optimum lies between.\n",
+            100 * energy);
+    if (known > 0)
+        printf("With the right modules known, too, they are %.1f %% apart.\n", 100 * known);
+    bool open = print_effort(&c->energy.bound, &c->known.bound);
+    if ((energy > 0 || known > 0) && !open)
+        printf("The grid is the finest and the search was not cut short: --effort would change "
+               "nothing.\n");
 }
 
 enum { COLUMNS = 4 };
@@ -164,11 +191,7 @@ static void print(const comparison *c, wick_arena *arena) {
     printf("The gap: from the best fixed module in hindsight to the bound that no policy can pass; "
            "the best schedule lies between it and the best one found. With the right modules known "
            "a bound counts these inputs: compare it with what is right in time.\n");
-    if (c->diode)
-        printf(
-            "Behind a diode the bounds take the source's maximum power for what arrives, whatever "
-            "the capacitor's voltage: they hold, but may lie far above what can be reached.\n");
-    print_effort(&c->energy.bound, &c->known.bound);
+    print_apart(c);
 }
 
 /* ---- JSON ---- */

@@ -75,6 +75,11 @@ grep -q "no input comes" out.txt || fail "no word of no input"
 run_diode=(--trace panel.csv --harvester harvester-diode-panel --data builtin:shapes10 --samples 20 --period 300 --policy greedy)
 expect 0 "Behind a diode the bounds take the source's maximum power" "$WICK" sim plan.json "${run_diode[@]}" --compare --effort 0.01
 expect 0 '"bound_takes_maximum_power": true' "$WICK" sim plan.json "${run_diode[@]}" --compare --effort 0.01 --json
+expect 0 "% of the bound apart: the optimum lies between" "$WICK" sim plan.json "${run[@]}" --scale 0.01 --duration 9000 --compare --effort 0.001
+grep -q "^--effort F takes" out.txt || fail "nothing that helps"
+{ echo time_s,isc_ma,voc_v,imp_ma,vmp_v; for t in {0..3000..10}; do echo $t,0.006,4.3,0.00435,3.4; done; } >panel.csv
+expect 0 "--effort would change nothing" "$WICK" sim plan.json "${run_diode[@]}" --compare
+grep -q "are 100.0 % of the bound apart" out.txt || fail "a bound that nothing comes near"
 
 expect 2 "--effort needs --compare" "$WICK" sim plan.json "${run[@]}" --effort 2
 
