@@ -1,7 +1,8 @@
 /* wick fleet: many devices with parts, ages and places of their own. */
-#include "sim_world.h"
+#include "sim_notes.h"
 #include "train/train.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct arguments {
@@ -122,7 +123,7 @@ static const struct argp argp = {
     parse,
     "PLAN.json",
     "Simulates many devices with the same firmware: each starts anywhere in one of the traces (--trace, several times), with a "
-    "capacitor, panel, thresholds and leakage within their tolerances, and of some age. Prints quantiles of every figure over "
+    "capacitor, panel, thresholds and leakage within their tolerances, and of some age. Prints the inputs of a device and quantiles of every figure over "
     "the devices. The result depends on the seed alone, not on threads or processes: mpirun -np N wick fleet ... shares the work out."
     "\vExample: wick fleet plan.json --trace monday.csv --trace tuesday.csv --data builtin:shapes10 -n 2000 --years 10 "
     "--capacitor-fade 0.02 --target \"answers>=90%\" -o fleet.csv\n"
@@ -145,6 +146,29 @@ static void count(const arguments *a, const wick_fleet *fleet, int *dead, int *r
     }
 }
 
+/* What comes to a device, least and median, and devices that run but never wake. */
+typedef struct tally {
+    int least, median, asleep;
+} tally;
+
+static int ascending(const void *a, const void *b) {
+    return *(const int *)a - *(const int *)b;
+}
+
+static tally find_tally(const wick_fleet *fleet, wick_arena *arena) {
+    tally o = {0};
+    int *inputs = wick_new(arena, int, fleet->n);
+    for (int i = 0; i < fleet->n; i++) {
+        const wick_fleet_device *x = &fleet->devices[i];
+        inputs[i] = x->inputs;
+        o.asleep += x->works && sim_never_wakes(x->figures);
+    }
+    qsort(inputs, (size_t)fleet->n, sizeof *inputs, ascending);
+    o.least = inputs[0];
+    o.median = inputs[fleet->n / 2];
+    return o;
+}
+
 static void print_text(const arguments *a, const wick_plan *plan, const wick_fleet *fleet,
                        wick_arena *arena) {
     static const char *const header[COLUMNS] = {"figure", "least", "1 %",  "5 %",  "25 %",
@@ -159,6 +183,8 @@ static void print_text(const arguments *a, const wick_plan *plan, const wick_fle
         for (int i = 0; i < SHARES; i++)
             row[1 + i] = wick_figure_text(arena, (wick_figure)f, q[i]);
     }
+    tally o = find_tally(fleet, arena);
+    printf("inputs of a device: %d at least, %d in the median\n\n", o.least, o.median);
     cli_print_table(cells, WICK_FIGURES + 1, COLUMNS);
     int dead, reach;
     count(a, fleet, &dead, &reach);
@@ -169,12 +195,18 @@ static void print_text(const arguments *a, const wick_plan *plan, const wick_fle
         printf("%d devices cannot run: their full capacitor does not carry the plan's longest span "
                "with a boot; plan for a smaller --capacitor\n",
                dead);
+    if (o.asleep)
+        printf(
+            "%d device%s: the capacitor does not come to the wake voltage; give more "
+            "harvest (--scale), or a lower wake voltage (capacitor.on_v of the device's profile)\n",
+            o.asleep, o.asleep == 1 ? " never wakes" : "s never wake");
     if (a->target_text)
         printf("%d devices (%.1f %%) reach %s\n", reach, 100.0 * reach / fleet->n,
                wick_target_text(arena, &a->target));
 }
 
-static bool print_json(const arguments *a, const wick_plan *plan, const wick_fleet *fleet) {
+static bool print_json(const arguments *a, const wick_plan *plan, const wick_fleet *fleet,
+                       wick_arena *arena) {
     json_t *figures = json_object(), *traces = json_array();
     for (int t = 0; t < a->sim.n_traces; t++)
         json_array_append_new(traces, json_string(a->sim.traces[t]));
@@ -191,10 +223,13 @@ static bool print_json(const arguments *a, const wick_plan *plan, const wick_fle
         json_array_append_new(at, json_real(shares[i]));
     int dead, reach;
     count(a, fleet, &dead, &reach);
-    json_t *root = json_pack("{s:s, s:s, s:i, s:I, s:s, s:o, s:i, s:o, s:o}", "plan_sha256",
-                             plan->hash.hex, "device", plan->device->name, "devices", fleet->n,
-                             "seed", (json_int_t)a->fleet.seed, "policy", a->policy, "traces",
-                             traces, "cannot_run", dead, "quantiles", at, "figures", figures);
+    tally o = find_tally(fleet, arena);
+    json_t *root =
+        json_pack("{s:s, s:s, s:i, s:I, s:s, s:o, s:{s:i, s:i}, s:i, s:i, s:o, s:o}", "plan_sha256",
+                  plan->hash.hex, "device", plan->device->name, "devices", fleet->n, "seed",
+                  (json_int_t)a->fleet.seed, "policy", a->policy, "traces", traces, "inputs",
+                  "least", o.least, "median", o.median, "cannot_run", dead, "never_wake", o.asleep,
+                  "quantiles", at, "figures", figures);
     if (a->target_text) {
         json_object_set_new(root, "target", json_string(a->target_text));
         json_object_set_new(root, "reach_target", json_integer(reach));
@@ -223,9 +258,11 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     if (status == WICK_OK && wick_rank() == 0) {
         if (fleet.resumed)
             fprintf(stderr, "wick: %d devices were in %s already\n", fleet.resumed, a->fleet.file);
+        sim_note_inputs(find_tally(&fleet, arena).least, "the run of some device",
+                        a->target_text ? &a->target : NULL);
         if (!a->json)
             print_text(a, w.plan, &fleet, arena);
-        else if (!print_json(a, w.plan, &fleet))
+        else if (!print_json(a, w.plan, &fleet, arena))
             status = WICK_OUTPUT;
     }
     sim_world_close(&w);

@@ -1,5 +1,6 @@
 /* wick sim: a plan on a harvest trace with scheduling policies. */
 #include "sim_compare.h"
+#include "sim_notes.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +28,8 @@ static const struct argp_option option_table[] = {
      0},
     {"compare", KEY_COMPARE, 0, 0,
      "expected accuracies of the policies beside the best fixed module in hindsight and two bounds "
-     "that no policy can pass: the harvest is known in advance; and which modules are right, too",
+     "that no policy can pass: the harvest is known in advance; and which modules are right, too (inputs at multiples of "
+     "the period; with others no bounds)",
      0},
     {"effort", KEY_EFFORT, "F", 0,
      "with --compare: how much longer than usual, half a minute, the bounds may take; a finer grid "
@@ -220,7 +222,8 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
         "policy", "urgent inputs", "in time", "expected accuracy in time", "of the others"};
     memcpy(cells, header, sizeof header);
     memcpy(urgent, urgent_header, sizeof urgent_header);
-    int inputs_came = 0, urgent_came = 0; /* in the same number to every policy */
+    int inputs_came = 0, urgent_came = 0,
+        boots = 0; /* inputs: in the same number to every policy */
     for (int p = 0; p < a->n_policies; p++) {
         WICK_TRY(sim_policy(a->policies[p], plan, arena, &a->sim.options.policy, diag));
         wick_sim_result result;
@@ -232,13 +235,14 @@ static wick_status run_policies(arguments *a, const wick_plan *plan, const wick_
                 runs, result_json(plan, a->policies[p], &result, a->sim.options.record));
             inputs_came = result.inputs;
             urgent_came = result.urgent;
+            boots += result.boots;
         }
         wick_sim_free(&result);
         WICK_TRY(status);
     }
-    if (!inputs_came)
-        fprintf(stderr, "wick: note: no input comes within the run (see --arrivals, --phase and "
-                        "--duration)\n");
+    sim_note_inputs(inputs_came, "the run", NULL);
+    if (!boots)
+        WICK_TRY(sim_note_sleep("the device", plan, trace, &a->sim.options, diag));
     if (!a->json) {
         cli_print_table(cells, a->n_policies + 1, COLUMNS);
         if (urgent_came) {

@@ -52,7 +52,8 @@ static const struct argp argp = {
     "\vExample: wick size plan.json\n"
     "         wick size plan.json --target \"accuracy>=80%,answers>=95%\" --trace builtin:office "
     "--data builtin:shapes10 --plot region.png\n"
-    "Exit status: 0 done, 1 nothing reaches the target, 2 usage, 3 bad input, 4 failure.",
+    "Exit status: 0 done, 1 nothing reaches the target, 2 usage, 3 bad input or none that comes "
+    "within the run, 4 failure.",
     children,
     0,
     0};

@@ -1,6 +1,6 @@
 #include "size_target.h"
 
-#include "sim_world.h"
+#include "sim_notes.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -281,17 +281,40 @@ static const char *remedy(wick_figure figure, bool at_least) {
     }
 }
 
+/* Nothing that was tried wakes, as far as it fits. */
+static bool none_wakes(const wick_sizing *s) {
+    for (int i = 0; i < s->n; i++)
+        if (s->points[i].fits && !sim_never_wakes(s->points[i].figures))
+            return false;
+    return true;
+}
+
+static const char *wake_remedy(const wick_sizing *s, const sim_world *w,
+                               const wick_sim_options *options, wick_arena *arena) {
+    wick_sim_charge charge;
+    if (wick_sim_charge_alone(w->plan, w->traces[0], options, &charge, NULL) == WICK_OK &&
+        charge.limit_v < s->on_v.value[0])
+        return wick_arena_printf(arena,
+                                 "none of these devices wakes: behind the diode this source "
+                                 "charges to %.4g V at most: try a lower --wake",
+                                 fmax(0, charge.limit_v));
+    return "none of these devices wakes: try larger --panels, a lower --wake, or more harvest "
+           "(--scale)";
+}
+
 /* Nothing reaches the target: why, and what would help. */
-static wick_status none_does(const wick_sizing *s, const sim_world *w, wick_arena *arena,
-                             wick_diag *diag) {
+static wick_status none_does(const wick_sizing *s, const sim_world *w,
+                             const wick_sim_options *options, wick_arena *arena, wick_diag *diag) {
     const char *hint = "each part is reached by some combination, but no one reaches all: ask for "
                        "less of one, or try more values between";
-    double best = best_accuracy(w), nearest;
+    double best = best_accuracy(w), nearest = NAN;
     int fits = 0, part = hopeless(s, &nearest);
     for (int i = 0; i < s->n; i++)
         fits += s->points[i].fits;
     if (!fits)
         hint = "none carries a span: try larger --capacitors";
+    else if (none_wakes(s))
+        hint = wake_remedy(s, w, options, arena);
     else if (part >= 0 && s->target.goal[part].figure == WICK_FIGURE_ACCURACY &&
              s->target.goal[part].at_least && s->target.goal[part].value > best)
         hint = wick_arena_printf(arena,
@@ -307,6 +330,38 @@ static wick_status none_does(const wick_sizing *s, const sim_world *w, wick_aren
                      "none of %d combinations reaches it (%d do not fit)", s->n, s->n - fits);
 }
 
+/* Without any input these are no numbers. */
+static bool needs_inputs(wick_figure figure) {
+    return figure == WICK_FIGURE_ACCURACY || figure == WICK_FIGURE_ANSWERS ||
+           figure == WICK_FIGURE_LATENCY || figure == WICK_FIGURE_DRAWN;
+}
+
+/* No combination could reach such a target. */
+static wick_status check_inputs(const size_target_args *a, const sim_world *w, wick_arena *arena,
+                                wick_diag *diag) {
+    const wick_sim_options *o = &a->sim.options;
+    const wick_target *target = &a->options.target;
+    double duration_s = wick_sim_duration_s(o, w->traces[0]);
+    bool needs = false;
+    for (int i = 0; i < target->n; i++)
+        needs = needs || needs_inputs(target->goal[i].figure);
+    if (!needs || wick_workload_inputs(&o->workload, o->seed, duration_s) > 0)
+        return WICK_OK;
+    bool listed = o->workload.arrivals == WICK_ARRIVALS_LISTED;
+    const char *hint =
+        listed ? wick_arena_printf(arena, "give --arrivals before %.10g s, or a longer --duration",
+                                   duration_s)
+               : wick_arena_printf(arena,
+                                   "give a --phase below %.10g s, a longer --duration or a shorter "
+                                   "--period",
+                                   duration_s);
+    const char *when = listed ? ""
+                              : wick_arena_printf(arena, " (period %.10g s, phase %.10g s)",
+                                                  o->workload.period_s, o->workload.phase_s);
+    return wick_fail(diag, WICK_RANGE, "--target", wick_target_text(arena, target), hint,
+                     "no input comes within the run of %.10g s%s", duration_s, when);
+}
+
 static wick_status draw(const wick_sizing *s, const char *path, wick_diag *diag) {
     wick_buf script = {0};
     int columns, rows;
@@ -318,16 +373,19 @@ static wick_status draw(const wick_sizing *s, const char *path, wick_diag *diag)
     return status;
 }
 
-static wick_status output(const size_target_args *a, const wick_plan *plan, const wick_sizing *s,
+static wick_status output(const size_target_args *a, const sim_world *w, const wick_sizing *s,
                           wick_arena *arena) {
+    double duration_s = wick_sim_duration_s(&a->sim.options, w->traces[0]);
     if (a->json) {
         json_t *root = wick_sizing_json(s);
-        json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
+        json_object_set_new(root, "plan_sha256", json_string(w->plan->hash.hex));
         json_object_set_new(root, "policy", json_string(a->policy));
+        json_object_set_new(root, "duration_s", json_real(duration_s));
         json_object_set_new(root, "scale", json_real(a->sim.trace_options.scale));
         json_object_set_new(root, "leakage_ua_per_uf", json_real(a->options.leakage_ua_per_uf));
         return cli_print_json(root) ? WICK_OK : WICK_OUTPUT;
     }
+    printf("%d input%s in each run of %g s\n\n", s->inputs, s->inputs == 1 ? "" : "s", duration_s);
     print_front(s, arena);
     print_answers(s, arena);
     print_choice(s, a, arena);
@@ -353,14 +411,21 @@ wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) 
     if (status == WICK_OK)
         status = sim_policy(a->policy, w.plan, arena, &a->sim.options.policy, diag);
     if (status == WICK_OK)
+        status = check_inputs(a, &w, arena, diag);
+    if (status == WICK_OK)
         status = wick_sizing_run(arena, w.plan, w.traces[0], &a->sim.options, w.inputs.correct,
                                  w.inputs.n, &a->options, &sizing, diag);
     if (status == WICK_OK && a->plot)
         status = draw(&sizing, a->plot, diag);
     if (status == WICK_OK) {
-        status = output(a, w.plan, &sizing, arena);
+        sim_note_inputs(sizing.inputs, "each run", &sizing.target);
+        if (sizing.own.fits && sim_never_wakes(sizing.own.figures))
+            status =
+                sim_note_sleep("the device as planned", w.plan, w.traces[0], &a->sim.options, diag);
+        if (status == WICK_OK)
+            status = output(a, &w, &sizing, arena);
         if (status == WICK_OK && sizing.best < 0)
-            status = none_does(&sizing, &w, arena, diag);
+            status = none_does(&sizing, &w, &a->sim.options, arena, diag);
     }
     sim_world_close(&w);
     wick_arena_free(arena);

@@ -29,6 +29,7 @@ make "$WICK" report plan.json --model f.onnx --runs runs.sqlite --sim sim.json -
 silent "does not match"
 silent "No voltage over time"
 says "Policy greedy; panel 1 is the trace's harvest scaled by 0.05"
+says "60 inputs in every run."
 says "Every planned commit is drawn"
 says '<th class="n">commits</th>'
 

@@ -25,6 +25,7 @@ static map *make(int capacitors, int panels) {
     assert_non_null(m);
     wick_sizing *s = &m->sizing;
     *s = (wick_sizing){.trace = "/a/folder/of_traces/day's_light.csv",
+                       .inputs = capacitors == 3 ? 25 : -1,
                        .on_v = {1, {3}},
                        .off_v = {1, {2}},
                        .n = capacitors * panels,
@@ -71,7 +72,10 @@ static void it_says_what_was_asked(void **state) {
     (void)state;
     map *m = make(3, 3);
     assert_true(says(m, "Target accuracy>=20%,answers>=50%"));
-    assert_true(says(m, "Trace day''s_light.csv'")); /* as gnuplot quotes it */
+    assert_true(says(m, "Trace day''s_light.csv, 25 inputs'")); /* as gnuplot quotes it */
+    map *old = make(2, 2); /* of a file of before inputs were written */
+    assert_true(says(old, "Trace day''s_light.csv'"));
+    discard(old);
     static const char *const legend[] = {"reaches the target", "cheapest", "does not fit"};
     for (size_t i = 0; i < WICK_LEN(legend); i++)
         assert_true(says(m, legend[i]));

@@ -93,6 +93,8 @@ static wick_status sizing_table(page *p, wick_json_at at, const wick_sizing *s) 
     wick_buf_puts(&p->html, "<p>");
     html_textf(&p->html, "Target: %s, on %s.", wick_target_text(p->arena, &s->target),
                wick_path_base(s->trace));
+    if (s->inputs >= 0)
+        html_textf(&p->html, " %d input%s in every run.", s->inputs, s->inputs == 1 ? "" : "s");
     WICK_TRY(sizing_world(p, at));
     wick_buf_puts(&p->html, "</p>\n<div class=\"wide\"><table>\n");
     html_head(&p->html, header, (int)WICK_LEN(header), 1);

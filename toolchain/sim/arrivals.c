@@ -17,6 +17,32 @@ static double time_of_next(arrivals *a) {
     return a->count < w->n_times ? w->times_s[a->count] : INFINITY;
 }
 
+/* The i-th of a periodic or listed workload. */
+static double time_of(const wick_workload *w, int i) {
+    return time_of_next(&(arrivals){.workload = w, .count = i});
+}
+
+int wick_workload_inputs(const wick_workload *w, uint64_t seed, double duration_s) {
+    if (w->arrivals == WICK_ARRIVALS_POISSON) {
+        arrivals a = arrivals_begin(w, 1, seed);
+        while (a.next_s < duration_s)
+            arrivals_next(&a);
+        return a.count;
+    }
+    /* Times increase: `early` inputs surely come, the one at `late` surely does not. */
+    int early = 0, late = w->n_times;
+    if (w->arrivals == WICK_ARRIVALS_PERIODIC)
+        late = (int)fmin(fmax(0, (duration_s - w->phase_s) / w->period_s) + 2, INT32_MAX / 2);
+    while (early < late) {
+        int middle = early + (late - early) / 2;
+        if (time_of(w, middle) < duration_s)
+            early = middle + 1;
+        else
+            late = middle;
+    }
+    return early;
+}
+
 arrivals arrivals_begin(const wick_workload *workload, int n_samples, uint64_t seed) {
     arrivals a = {.workload = workload,
                   .times = wick_rng_seed(seed, 0x74696d65),

@@ -259,8 +259,7 @@ double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
 
 /* ---- the inputs ---- */
 
-static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_options *g,
-                              wick_diag *diag) {
+static wick_status check_grid(const wick_clairvoyant_options *g, wick_diag *diag) {
     if (g->slots < 2 || g->slots > 1000 || g->levels < 4 || g->levels > 1000 ||
         (g->charges && (g->charges < 16 || g->charges > 64000)) || g->widest < 0 || g->finer < 0 ||
         g->finer > FINER_GRIDS)
@@ -269,6 +268,10 @@ static wick_status check_grid(const wick_workload *w, const wick_clairvoyant_opt
                          "on, at most 2 finer grids",
                          "%d slots, %d levels, %d charges, %d wide, %d finer", g->slots, g->levels,
                          g->charges, g->widest, g->finer);
+    return WICK_OK;
+}
+
+wick_status wick_clairvoyant_check(const wick_workload *w, wick_diag *diag) {
     bool even = w->arrivals == WICK_ARRIVALS_PERIODIC && w->phase_s == 0;
     if (w->arrivals == WICK_ARRIVALS_LISTED && w->period_s > 0) {
         even = true;
@@ -339,7 +342,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
     const wick_workload *load = &options->workload;
     *p = (bound_problem){.plan = plan, .options = options};
     WICK_TRY(sim_check(plan, trace, options, n_samples, diag));
-    WICK_TRY(check_grid(load, grid, diag));
+    WICK_TRY(check_grid(grid, diag));
+    WICK_TRY(wick_clairvoyant_check(load, diag));
     wick_harvester *own = wick_new(arena, wick_harvester, 1);
     *own = wick_device_harvester(d);
     double start_v = options->start_v >= 0 ? options->start_v : d->capacitor.off_v;

@@ -5,6 +5,7 @@
 
 #include "plan/plan.h"
 #include "sim/trace.h"
+#include "sim/workload.h"
 
 struct wick_sim_options;
 
@@ -48,6 +49,9 @@ typedef struct wick_bound {
     long turns;                    /* of the simulator, in searches for schedules */
     bool cut_short;                /* more would have been tried without a limit on the effort */
 } wick_bound;
+
+/* UNSUPPORTED or RANGE: there is no bound for such inputs, whatever the plan and the trace. */
+wick_status wick_clairvoyant_check(const wick_workload *workload, wick_diag *diag);
 
 /* Dynamic programming backwards over the grid's instants. State: charge x on or off x which inputs
    are outstanding, by their ages x units done for the oldest of them: the extractor's, then those

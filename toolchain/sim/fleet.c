@@ -239,6 +239,15 @@ static wick_status resume(fleet_run *run, int *done, wick_diag *diag) {
     return WICK_OK;
 }
 
+/* The file does not hold them. */
+static void count_inputs(fleet_run *run) {
+    for (int i = 0; i < run->options->n; i++) {
+        wick_fleet_device *x = &run->devices[i];
+        double duration_s = wick_sim_duration_s(run->simulation, run->traces[x->trace]);
+        x->inputs = wick_workload_inputs(&run->simulation->workload, x->seed, duration_s);
+    }
+}
+
 /* The same on all ranks? Else figures of different fleets would be mixed. */
 static wick_status same_everywhere(const wick_hash *stamp, wick_diag *diag) {
     wick_hash first = *stamp;
@@ -270,7 +279,9 @@ wick_status wick_fleet_run(wick_arena *arena, const wick_plan *plan,
         run.devices[i] = wick_fleet_draw(plan, traces, n_traces, options, i);
     *out = (wick_fleet){.n = options->n, .devices = run.devices};
     WICK_TRY(resume(&run, &out->resumed, diag));
-    return run_all(&run, out->resumed, diag);
+    WICK_TRY(run_all(&run, out->resumed, diag));
+    count_inputs(&run); /* of a workload that is none the runs have told */
+    return WICK_OK;
 }
 
 /* ---- quantiles ---- */

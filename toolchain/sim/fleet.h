@@ -38,6 +38,7 @@ typedef struct wick_fleet_device {
     double start_s; /* where in it the run begins, uniform */
     uint64_t seed;  /* of its inputs */
     double years, capacitor_uf, panel, on_v, off_v, max_v, leakage_ua;
+    int inputs;                   /* that come within its run; not drawn */
     bool works;                   /* false: its full capacitor does not carry the plan's work */
     double figures[WICK_FIGURES]; /* a device that does not work: accuracy and answers 0, else NaN
                                    */
@@ -48,7 +49,7 @@ typedef struct wick_fleet {
     wick_fleet_device *devices;
 } wick_fleet;
 
-/* What is drawn for device `id`; works and figures are not set. */
+/* What is drawn for device `id`; inputs, works and figures are not set. */
 wick_fleet_device wick_fleet_draw(const wick_plan *plan, const wick_trace *const *traces,
                                   int n_traces, const wick_fleet_options *options, int id);
 

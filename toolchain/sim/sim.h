@@ -84,6 +84,8 @@ typedef struct wick_sim_options {
     bool single_steps;               /* no jumps: the reference that jumps are tested against */
 } wick_sim_options;
 wick_sim_options wick_sim_defaults(void);
+/* What duration_s says. */
+double wick_sim_duration_s(const wick_sim_options *options, const wick_trace *trace);
 
 /* Energy by cause, in µJ; harvested = sum of the rest. */
 typedef struct wick_energy {
@@ -141,6 +143,19 @@ wick_status wick_sim_run(const wick_plan *plan, const wick_trace *trace,
                          const wick_sim_options *options, const uint8_t *correct, int n_samples,
                          wick_sim_result *result, wick_diag *diag);
 void wick_sim_free(wick_sim_result *result);
+
+/* A capacitor that no device draws from. */
+typedef struct wick_sim_charge {
+    double highest_v; /* that it comes to within the run */
+    double limit_v;   /* behind a diode: the source's highest open-circuit voltage less the drop,
+                         which no larger source passes; else INFINITY */
+} wick_sim_charge;
+
+/* The same run as long as the device does not wake: why one without boots has none. Fails as
+   wick_sim_run. */
+wick_status wick_sim_charge_alone(const wick_plan *plan, const wick_trace *trace,
+                                  const wick_sim_options *options, wick_sim_charge *out,
+                                  wick_diag *diag);
 
 /* What the firmware computes with. */
 typedef struct wick_sim_firmware {

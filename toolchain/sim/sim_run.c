@@ -15,6 +15,10 @@ wick_sim_options wick_sim_defaults(void) {
         .seed = 1};
 }
 
+double wick_sim_duration_s(const wick_sim_options *options, const wick_trace *trace) {
+    return options->duration_s > 0 ? options->duration_s : trace->end_s;
+}
+
 void wick_sim_free(wick_sim_result *result) {
     free(result->events);
     result->events = NULL;

@@ -282,6 +282,8 @@ wick_status wick_sizing_run(wick_arena *arena, const wick_plan *plan, const wick
     for (int f = 0; f < WICK_FIGURES; f++)
         out->own.figures[f] = NAN;
     WICK_TRY(simulate(&w, plan, trace, &out->own, diag));
+    out->inputs = wick_workload_inputs(&simulation->workload, simulation->seed,
+                                       wick_sim_duration_s(simulation, trace));
     WICK_TRY(try_all(&w, diag));
     choose(options, out);
     return WICK_OK;

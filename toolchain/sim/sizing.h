@@ -42,6 +42,7 @@ typedef struct wick_sizing {
     wick_target target;
     double max_v;
     const char *device, *trace;
+    int inputs; /* that come within every run; -1: a file of before they were written */
     double own_uf, own_on_v, own_off_v;
     wick_size_axis capacitor_uf, panel, on_v, off_v; /* as used */
     wick_sizing_point own; /* the plan as it is: own capacitor and thresholds, panel 1 */

@@ -35,12 +35,12 @@ json_t *wick_sizing_json(const wick_sizing *s) {
         if (smallest[c] >= 0)
             json_array_append_new(front, point_json(&s->points[smallest[c]]));
     json_t *root = json_pack(
-        "{s:s, s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "device", s->device,
-        "trace", s->trace, "target", wick_target_text(arena, &s->target), "max_v", s->max_v, "own",
-        point_json(&s->own), "capacitors_uf", axis_json(&s->capacitor_uf), "panels",
-        axis_json(&s->panel), "on_v", axis_json(&s->on_v), "off_v", axis_json(&s->off_v),
-        "cheapest", choice_json(s, s->best), "other_capacitor", choice_json(s, s->other), "front",
-        front, "points", points);
+        "{s:s, s:s, s:i, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "device",
+        s->device, "trace", s->trace, "inputs", s->inputs, "target",
+        wick_target_text(arena, &s->target), "max_v", s->max_v, "own", point_json(&s->own),
+        "capacitors_uf", axis_json(&s->capacitor_uf), "panels", axis_json(&s->panel), "on_v",
+        axis_json(&s->on_v), "off_v", axis_json(&s->off_v), "cheapest", choice_json(s, s->best),
+        "other_capacitor", choice_json(s, s->other), "front", front, "points", points);
     wick_arena_free(arena);
     return root;
 }
@@ -100,6 +100,15 @@ static wick_status read_choice(wick_json_at at, const char *name, const wick_siz
                     : WICK_OK;
 }
 
+/* Files of before these were written say nothing. */
+static wick_status read_inputs(wick_json_at at, int *out) {
+    int64_t n = -1;
+    if (wick_json_has(at, "inputs"))
+        WICK_TRY(wick_json_int(at, "inputs", -1, INT32_MAX, &n));
+    *out = (int)n;
+    return WICK_OK;
+}
+
 /* A complaint names file and field, not the option that the text once came from. */
 static wick_status read_target(wick_json_at at, wick_target *out) {
     wick_json_at member;
@@ -122,6 +131,7 @@ wick_status wick_sizing_from_json(wick_json_at at, wick_arena *arena, wick_sizin
     WICK_TRY(wick_json_string(at, "device", &out->device));
     WICK_TRY(wick_json_string(at, "trace", &out->trace));
     WICK_TRY(read_target(at, &out->target));
+    WICK_TRY(read_inputs(at, &out->inputs));
     WICK_TRY(wick_json_number(at, "max_v", 0, 1e6, &out->max_v));
     WICK_TRY(read_axis(at, "capacitors_uf", &out->capacitor_uf));
     WICK_TRY(read_axis(at, "panels", &out->panel));

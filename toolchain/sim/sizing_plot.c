@@ -163,7 +163,10 @@ static void titles(const wick_sizing *s, double height, wick_buf *script) {
     title(script, 1, height,
           wick_arena_printf(arena, "Target %.*s%s", TITLE_BYTES, target,
                             strlen(target) > TITLE_BYTES ? "..." : ""));
-    title(script, 2, height, wick_arena_printf(arena, "Trace %s", trace));
+    const char *inputs = "";
+    if (s->inputs >= 0)
+        inputs = wick_arena_printf(arena, ", %d input%s", s->inputs, s->inputs == 1 ? "" : "s");
+    title(script, 2, height, wick_arena_printf(arena, "Trace %s%s", trace, inputs));
     wick_arena_free(arena);
 }
 

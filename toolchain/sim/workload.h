@@ -6,6 +6,7 @@
 #include "base/base.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef enum wick_arrivals {
     WICK_ARRIVALS_PERIODIC, /* phase_s, phase_s + period_s, ... */
@@ -45,6 +46,10 @@ typedef struct wick_workload {
     bool clock_survives; /* false: after a power failure the age is unknown, and unknown is stale
                             unless fresh_s is 0 */
 } wick_workload;
+
+/* Inputs that come within a run of so many seconds: as many as wick_sim_run, which takes such a
+   workload, counts with this seed. */
+int wick_workload_inputs(const wick_workload *workload, uint64_t seed, double duration_s);
 
 /* Reads arrivals from a CSV with a column time_s and, perhaps, one `urgent` (0 or 1; other columns
    are ignored); both are in `arena`. Errors name the line. */
