@@ -1,5 +1,5 @@
 /* wick policy: makes, shows and judges scheduling policies. */
-#include "cli.h"
+#include "outputs.h"
 #include "sim/sim.h"
 #include "sim_world.h"
 
@@ -264,6 +264,17 @@ static wick_status kind_of(const char *text, wick_policy_kind *kind, wick_diag *
                      "there is no such kind of policy");
 }
 
+static wick_status check_outputs(const arguments *a, wick_diag *diag) {
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->output);
+    cli_writes(&o, "--c", a->c_file);
+    cli_reads_plan(&o, a->file);
+    for (int i = 0; i < a->n_traces; i++)
+        cli_reads_trace(&o, "--trace", a->traces[i]);
+    cli_reads_share(&o, "--harvester", "profiles", a->harvester);
+    return o.status;
+}
+
 static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     wick_policy_kind kind;
     wick_policy policy = {0};
@@ -274,7 +285,8 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
     options.periods = a->periods;
     options.may_switch_off = a->power_switch;
     WICK_TRY(kind_of(a->kind, &kind, diag));
-    WICK_TRY(wick_file_check_output(a->output, diag)); /* both before the search */
+    WICK_TRY(check_outputs(a, diag)); /* all before the search */
+    WICK_TRY(wick_file_check_output(a->output, diag));
     if (a->c_file)
         WICK_TRY(wick_file_check_output(a->c_file, diag));
     WICK_TRY(open_place(a, arena, p, diag));
@@ -413,6 +425,10 @@ static void print_policy(const wick_policy *p) {
 
 static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_policy p;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--plot", a->plot);
+    cli_reads(&o, "the policy", a->file);
+    WICK_TRY(o.status);
     WICK_TRY(wick_policy_load(arena, a->file, NULL, &p, diag));
     if (p.kind != WICK_POLICY_TABLE && a->plot)
         return wick_fail(diag, WICK_UNSUPPORTED, a->file, "--plot", "leave it out",

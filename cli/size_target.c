@@ -1,5 +1,6 @@
 #include "size_target.h"
 
+#include "outputs.h"
 #include "sim_world.h"
 
 #include <math.h>
@@ -341,7 +342,10 @@ wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) 
     wick_arena *arena = wick_arena_new();
     sim_world w = {0};
     wick_sizing sizing;
-    wick_status status = WICK_OK;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--plot", a->plot);
+    cli_reads_sim(&o, &a->sim, plan, a->policy);
+    wick_status status = o.status;
     if (wick_target_parse(a->target, &a->options.target, diag) != WICK_OK) {
         cli_name_file(diag, "--target");
         status = WICK_USAGE; /* as any other bad value of an option */
