@@ -450,12 +450,15 @@ int cmd_policy(int argc, char **argv) {
                    .periods = defaults.periods,
                    .trace_options = wick_trace_defaults()};
     int exit_status;
-    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
-        return exit_status;
-    wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
+    a.line =
+        cli_command_line(arena, argc, argv); /* as given: parsing sorts the options to the front */
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status)) {
+        wick_arena_free(arena);
+        return exit_status;
+    }
+    wick_diag diag = {0};
     place p = {0};
-    a.line = cli_command_line(arena, argc, argv);
     wick_status status = !strcmp(a.what, "show")    ? show(&a, arena, &diag)
                          : !strcmp(a.what, "synth") ? synth(&a, arena, &p, &diag)
                                                     : eval(&a, arena, &p, &diag);

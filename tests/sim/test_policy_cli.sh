@@ -30,6 +30,15 @@ expect 3 "only a table" "$WICK" policy show edf.json --plot edf.svg
 expect 0 "table.json" "$WICK" policy eval plan.json "${world[@]}" --policy table.json --policy edf.json
 gcc -std=c99 -Wall -Wextra -Werror -c -I "${WICK_SOURCE:?}/runtime/include" model_policy.c -o model_policy.o || fail "the C source"
 
+# Whatever a path holds: the comment that records the command, in the order given, ends where it should.
+odd=$'it\'s a*/b??\n/c\\/*'
+mkdir -p "$odd/??"
+printf 'time_s,power_uw\n0,900\n600,900\n' >"$odd/t.csv"
+expect 0 "fixed" "$WICK" policy synth plan.json --trace "$odd/t.csv" --kind fixed -o fixed.json --c "$odd/??/\\"
+gcc -std=c99 -Wall -Wextra -Werror -x c -c -I "$WICK_SOURCE/runtime/include" - -o odd.o <"$odd/??/\\" || fail "the C source of an odd path"
+grep -qF "made by wick policy synth plan.json --trace 'it'\\''s a* /b? ? /c\\/ * /t.csv' --kind fixed -o" "$odd/??/\\" ||
+    { head -3 "$odd/??/\\"; fail "not the command as it was given"; }
+
 # The same policy decides in the simulator and in the firmware's own code: the same run.
 for how in "" --firmware; do
     "$WICK" sim plan.json --trace builtin:office --scale 0.05 --data builtin:shapes10 --samples 20 --period 300 --duration 20000 \

@@ -106,10 +106,10 @@ wick_status wick_policy_write_c(const wick_policy *policy, const char *path, con
                                 wick_diag *diag) {
     const wick_policy_table *t = policy->table;
     wick_buf out = {0};
-    wick_buf_printf(&out,
-                    "/* SPDX-License-Identifier: 0BSD */\n/* A scheduling policy, made by %s. */\n"
-                    "#include <wick/policy.h>\n\nextern const wick_policy model_policy;\n\n",
-                    stamp);
+    wick_buf_puts(&out, "/* SPDX-License-Identifier: 0BSD */\n/* A scheduling policy, made by ");
+    wick_buf_comment(&out, stamp);
+    wick_buf_puts(&out, ". */\n#include <wick/policy.h>\n\n"
+                        "extern const wick_policy model_policy;\n\n");
     if (policy->kind == WICK_POLICY_TABLE) {
         print_bytes(&out, "row_of", t->row_of, cells_of(t));
         print_bytes(&out, "rows", t->rows, t->n_rows * row_bytes(t));
