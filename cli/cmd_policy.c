@@ -291,9 +291,7 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
         WICK_TRY(wick_file_check_output(a->c_file, diag));
     WICK_TRY(open_place(a, arena, p, diag));
     WICK_TRY(wick_policy_best(arena, &p->on, kind, &options, &policy, &score, &made, diag));
-    WICK_TRY(wick_policy_save(&policy, p->plan, a->output, diag));
-    if (a->c_file)
-        WICK_TRY(wick_policy_write_c(&policy, a->c_file, a->line, diag));
+    WICK_TRY(wick_policy_write(&policy, p->plan, a->output, a->c_file, a->line, diag));
     if (a->json) {
         json_t *root =
             json_pack("{s:s, s:f, s:i, s:i, s:f}", "kind",

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -83,6 +85,76 @@ static void a_full_disk_leaves_the_old_file(void **state) {
     assert_int_equal(wick_file_write("/dev/full", "x", 1, &diag), WICK_IO);
     assert_true(wick_diag_contains(&diag, "cannot write"));
     wick_diag_free(&diag);
+}
+
+static bool holds(const char *path, const char *text) {
+    wick_arena *arena = wick_arena_new();
+    wick_bytes bytes = {0};
+    bool same = wick_file_read(arena, path, 100, &bytes, NULL) == WICK_OK &&
+                !strcmp((const char *)bytes.data, text);
+    wick_arena_free(arena);
+    return same;
+}
+
+/* Once both files lie beside their places, which makes `entries` in the folder, puts a folder in
+   the place of one, and only then reads the pipe that the writer waits for. */
+static bool take_the_place(const char *dir, const char *of, const char *pipe, size_t entries) {
+    wick_arena *arena = wick_arena_new();
+    char **names, byte;
+    size_t count = 0;
+    alarm(60); /* instead of waiting for a writer that has given up */
+    while (count < entries && wick_dir_list(arena, dir, &names, &count, NULL) == WICK_OK)
+        usleep(1000);
+    bool taken = mkdir(of, 0700) == 0;
+    int fd = open(pipe, O_RDONLY);
+    bool done = taken && fd >= 0 && read(fd, &byte, 1) == 1;
+    wick_arena_free(arena);
+    return done;
+}
+
+/* Whichever fails, and when: the disk at the second file, or the place of the second file once the
+   first one is in its own. */
+static void files_that_belong_together_change_together(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_diag diag = {0};
+    const char *dir = wick_path_join(arena, folder, "pair"), *a = wick_path_join(arena, dir, "a"),
+               *b = wick_path_join(arena, dir, "b"), *pipe = wick_path_join(arena, dir, "pipe");
+    char **names;
+    size_t count;
+    assert_int_equal(wick_dir_make(dir, &diag), WICK_OK);
+    assert_int_equal(wick_files_write((const wick_file[]){{a, "1", 1}, {b, "1", 1}}, 2, &diag),
+                     WICK_OK);
+    assert_int_equal(wick_files_write((const wick_file[]){{a, "2", 1}, {b, "2", 1}}, 2, &diag),
+                     WICK_OK);
+    assert_true(holds(a, "2") && holds(b, "2"));
+    assert_int_equal(
+        wick_files_write((const wick_file[]){{a, "3", 1}, {"/dev/full", "3", 1}}, 2, &diag),
+        WICK_IO);
+    assert_int_equal(
+        wick_files_write((const wick_file[]){{a, "3", 1}, {"/nonexistent/b", "3", 1}}, 2, &diag),
+        WICK_OUTPUT);
+    assert_true(holds(a, "2"));
+    for (int older = 0; older < 2; older++) {
+        assert_true(unlink(b) == 0 && mkfifo(pipe, 0600) == 0);
+        if (!older)
+            assert_int_equal(unlink(a), 0);
+        pid_t child = fork();
+        if (child == 0)
+            _exit(take_the_place(dir, b, pipe, older ? 4 : 3) ? 0 : 1);
+        const wick_file files[] = {{a, "3", 1}, {b, "3", 1}, {pipe, "3", 1}};
+        assert_int_equal(wick_files_write(files, 3, &diag), WICK_OUTPUT);
+        int end;
+        assert_true(waitpid(child, &end, 0) == child && WIFEXITED(end) && WEXITSTATUS(end) == 0);
+        assert_true(older ? holds(a, "2") : !wick_path_is_file(a));
+        assert_int_equal(wick_dir_list(arena, dir, &names, &count, &diag), WICK_OK);
+        assert_int_equal(count, older ? 3 : 2); /* nothing else is left */
+        assert_true(rmdir(b) == 0 && unlink(pipe) == 0);
+        assert_int_equal(wick_files_write((const wick_file[]){{a, "2", 1}, {b, "2", 1}}, 2, &diag),
+                         WICK_OK);
+    }
+    wick_diag_free(&diag);
+    wick_arena_free(arena);
 }
 
 static void folders_appear_whole(void **state) {
@@ -248,6 +320,7 @@ int main(void) {
         cmocka_unit_test(arena_memory_is_zero_aligned_and_separate),
         cmocka_unit_test(files_are_replaced_whole_or_not_at_all),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(files_that_belong_together_change_together),
         cmocka_unit_test(folders_appear_whole),
         cmocka_unit_test(random_numbers_are_known_and_resumable),
         cmocka_unit_test(sha256_of_abc),

@@ -71,6 +71,15 @@ expect 3 "no JSON document" "$WICK" policy eval f8.onnx "${world[@]}" --policy g
 expect 3 "cannot create" "$WICK" policy synth plan.json "${world[@]}" -o half.json --c no/such.c
 [ -e half.json ] && fail "half of a result was left behind"
 
+# A full disk for the second file: neither is changed, and nothing is left.
+cp edf.json before.json
+for c in /dev/full no-space/x.c; do
+    [ $c = /dev/full ] && status=4 text="cannot write" || status=3 text="cannot create"
+    expect $status "$text" "$WICK" policy synth plan.json "${world[@]}" --kind fixed -o edf.json --c $c
+    cmp edf.json before.json || fail "--c $c failed, and --output was replaced"
+    ! ls ./*.tmp.* 2>/dev/null || fail "left behind"
+done
+
 # A table belongs to its plan; energies and powers serve any.
 "$WICK" plan f8.onnx --device m4-fram --capacitor 200 -o plan200.json >plan.txt 2>&1 || { cat plan.txt; fail "planning"; }
 expect 3 "made for another plan" "$WICK" policy eval plan200.json "${world[@]}" --policy table.json

@@ -50,14 +50,20 @@ wick_status wick_json_load(const char *path, json_t **root, wick_diag *diag) {
     return status;
 }
 
-wick_status wick_json_save(const char *path, const json_t *root, wick_diag *diag) {
+bool wick_json_text(const json_t *root, wick_buf *out) {
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     if (!text)
-        return wick_fail(diag, WICK_MEMORY, path, NULL, NULL, "cannot format the JSON document");
-    wick_buf buf = {0};
-    wick_buf_puts(&buf, text);
-    wick_buf_puts(&buf, "\n");
+        return false;
+    wick_buf_puts(out, text);
+    wick_buf_puts(out, "\n");
     free(text);
+    return true;
+}
+
+wick_status wick_json_save(const char *path, const json_t *root, wick_diag *diag) {
+    wick_buf buf = {0};
+    if (!wick_json_text(root, &buf))
+        return wick_fail(diag, WICK_MEMORY, path, NULL, NULL, "cannot format the JSON document");
     wick_status status = wick_file_write(path, buf.data, buf.len, diag);
     wick_buf_free(&buf);
     return status;
