@@ -270,6 +270,8 @@ static void json_complaints_name_the_place(void **state) {
     assert_int_equal(read_number("{\"a\": \"1\"}", "a", &x, &diag), WICK_SYNTAX);
     assert_true(wick_diag_contains(&diag, "field_b"));
     assert_true(wick_diag_contains(&diag, "-1 is not within 0 to 10"));
+    for (size_t i = 0; i < diag.count; i++)
+        assert_true(diag.items[i].hint || diag.items[i].status == WICK_MISSING);
     char path[128];
     snprintf(path, sizeof path, "%s/bad.json", folder);
     assert_int_equal(wick_file_write(path, "{\n \"a\": ]\n}", 11, &diag), WICK_OK);

@@ -96,6 +96,11 @@ base64 -d >black.png <<<iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAGUlEQVR4
 for class in other/*; do for i in {1..10}; do cp black.png "$class/$i.png"; done; done
 expect 0 "model's classes (circle" "$WICK" sim plan.json "${run[@]}" --data folder:other --duration 600
 
+for uf in 0 -1; do
+    sed "s/\"uf\": {\"value\": [0-9.]*/\"uf\": {\"value\": $uf/" "$WICK_SOURCE/profiles/m4-fram.json" >uf.json
+    expect 3 "hint: correct the number" "$WICK" plan f8.onnx --device ./uf.json
+done
+
 expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
 expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json
