@@ -284,8 +284,9 @@ static void json_complaints_name_the_place(void **state) {
 static void quantities_need_their_unit(void **state) {
     (void)state;
     double value = -1;
-    static const char *const bad[] = {"",     "5",     "mW",     "5 mw",  "5mWs", "-1mW", "nanmW",
-                                      "infW", "5  mW", "1e308W", "5mW 2", "30s",  "0x"};
+    static const char *const bad[] = {"",      "5",     "mW",   "5 mw",   "5mWs",
+                                      "-1mW",  "nanmW", "infW", "5  mW",  "1e308W",
+                                      "5mW 2", "30s",   "0x",   "0x10mW", "+0XAuW"};
     for (size_t i = 0; i < WICK_LEN(bad); i++)
         assert_false(wick_parse_power_uw(bad[i], &value));
     assert_true(value == -1);
@@ -304,6 +305,11 @@ static void quantities_need_their_unit(void **state) {
                  wick_parse_bytes("64 apples", &bytes) || wick_parse_bytes("1e300", &bytes) ||
                  wick_parse_bytes("nan", &bytes));
     assert_true(wick_parse_power_uw("2W", &value) && value == 2e6);
+    double list[2];
+    assert_true(wick_parse_numbers("12, -2e3", 2, list) && list[0] == 12 && list[1] == -2000);
+    static const char *const no_pairs[] = {"", "1", "1,", "1,2,", "1,2,3", "1;2", "0x1,2", "1,0x2"};
+    for (size_t i = 0; i < WICK_LEN(no_pairs); i++)
+        assert_false(wick_parse_numbers(no_pairs[i], 2, list));
     assert_true(wick_parse_power_uw("0 nW", &value) && value == 0);
     assert_true(wick_parse_time_s("1.5 min", &value) && value == 90);
     assert_true(wick_parse_time_s("250ms", &value) && value == 0.25);

@@ -96,6 +96,13 @@ base64 -d >black.png <<<iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAGUlEQVR4
 for class in other/*; do for i in {1..10}; do cp black.png "$class/$i.png"; done; done
 expect 0 "model's classes (circle" "$WICK" sim plan.json "${run[@]}" --data folder:other --duration 600
 
+# Numbers are decimal; an energy has its time.
+expect 2 "both above 0 or both 0" "$WICK" sim plan.json "${run[@]}" --sense 1e6,0
+expect 2 "takes an energy in uJ and its time in us" "$WICK" sim plan.json "${run[@]}" --sense 0x10,5
+expect 2 "'0x10' is not a number" "$WICK" policy eval plan.json "${world[@]}" --period 0x10 --policy greedy
+expect 3 "this is no energy" "$WICK" policy eval plan.json "${world[@]}" --policy edf:0x10
+expect 3 "not three thresholds" "$WICK" policy eval plan.json "${world[@]}" --policy threshold:0x1,2,3
+expect 2 "takes two prices" "$WICK" size plan.json "${run[@]:0:10}" --target "answers>=1%" --price 0x1,2
 for uf in 0 -1; do
     sed "s/\"uf\": {\"value\": [0-9.]*/\"uf\": {\"value\": $uf/" "$WICK_SOURCE/profiles/m4-fram.json" >uf.json
     expect 3 "hint: correct the number" "$WICK" plan f8.onnx --device ./uf.json
