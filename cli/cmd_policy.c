@@ -226,6 +226,19 @@ typedef struct place {
     wick_judged on;
 } place;
 
+/* A run lasts until the last input's deadline, and plays the trace again and again until then. */
+static wick_status check_length(const arguments *a, const wick_trace *trace, wick_diag *diag) {
+    enum { MOST_PLAYS = 1000 };
+    bool period = a->period_s >= a->deadline_s;
+    double longest_s = period ? a->period_s : a->deadline_s;
+    if (longest_s <= MOST_PLAYS * trace->end_s)
+        return WICK_OK;
+    return wick_fail(diag, WICK_RANGE, trace->path, period ? "--period" : "--deadline",
+                     "ask for less, or give a longer trace (--trace A+A splices)",
+                     "a run would last %g s and play this trace of %g s more than %d times",
+                     longest_s, trace->end_s, MOST_PLAYS);
+}
+
 static wick_status open_place(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     wick_harvester *harvester = NULL;
     wick_trace **traces = wick_new(arena, wick_trace *, a->n_traces);
@@ -234,8 +247,10 @@ static wick_status open_place(const arguments *a, wick_arena *arena, place *p, w
     if (a->harvester)
         WICK_TRY(wick_harvester_load(arena, a->harvester, &harvester, diag));
     options.harvester = harvester;
-    for (int i = 0; i < a->n_traces; i++)
+    for (int i = 0; i < a->n_traces; i++) {
         WICK_TRY(wick_trace_load(arena, a->traces[i], p->plan->device, &options, &traces[i], diag));
+        WICK_TRY(check_length(a, traces[i], diag));
+    }
     double deadline_s = a->deadline_s > 0 ? a->deadline_s : a->period_s;
     p->on = (wick_judged){.plan = p->plan,
                           .traces = (const wick_trace *const *)traces,

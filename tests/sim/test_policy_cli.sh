@@ -108,6 +108,12 @@ for uf in 0 -1; do
     expect 3 "hint: correct the number" "$WICK" plan f8.onnx --device ./uf.json
 done
 
+# A run lasts until the last deadline: refused where that is far beyond the trace.
+expect 3 "--deadline: a run would last" timeout 20 "$WICK" policy eval plan.json "${world[@]}" --policy greedy --deadline 1e9
+expect 3 "--period: a run would last" timeout 20 "$WICK" policy eval plan.json --trace builtin:rf --policy greedy --period 1e9
+expect 3 "--deadline: a run would last" timeout 20 "$WICK" policy synth plan.json "${world[@]}" --trace builtin:rf --deadline 1e6 -o x.json
+expect 0 "greedy" "$WICK" policy eval plan.json "${world[@]}" --policy greedy --deadline 1e5
+
 expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"
 expect 3 "no such kind" "$WICK" policy synth plan.json "${world[@]}" --kind magic -o x.json
