@@ -1,6 +1,7 @@
 /* wick data: what a data set holds. */
 #include "cli.h"
 #include "data/data.h"
+#include "outputs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,8 +168,13 @@ int cmd_data(int argc, char **argv) {
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;
     wick_diag diag = {0};
-    wick_data *data;
-    wick_status status = wick_data_open(a.spec, &a.options, &data, &diag);
+    wick_data *data = NULL;
+    cli_outputs o = {.diag = &diag};
+    cli_writes(&o, "--output", a.sheet);
+    cli_reads_data(&o, a.spec);
+    wick_status status = o.status;
+    if (status == WICK_OK)
+        status = wick_data_open(a.spec, &a.options, &data, &diag);
     if (status == WICK_OK && a.sheet)
         status = wick_data_contact_sheet(data, a.sheet_split, a.per_class, a.sheet, &diag);
     if (status == WICK_OK) {

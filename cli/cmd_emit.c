@@ -1,6 +1,7 @@
 /* wick emit: the firmware as portable C. */
 #include "cli.h"
 #include "emit/emit.h"
+#include "outputs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -107,6 +108,11 @@ static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_plan *plan;
     wick_qnet *net;
     wick_data *data = NULL;
+    cli_outputs o = {.diag = diag};
+    cli_writes_folder(&o, "--output", a->out);
+    cli_reads_plan(&o, a->plan);
+    cli_reads_data(&o, a->data);
+    WICK_TRY(o.status);
     WICK_TRY(wick_plan_load(a->plan, &plan, &net, diag));
     wick_status status = WICK_OK;
     if (a->data) {

@@ -4,6 +4,7 @@
 #include "eval_output.h"
 #include "normalisation.h"
 #include "onnx/onnx.h"
+#include "outputs.h"
 #include "shrink/shrink.h"
 #include "train/train.h"
 
@@ -183,6 +184,11 @@ static wick_status evaluate(const arguments *a, const wick_graph *graph, const w
 static wick_status run(const arguments *a, wick_diag *diag) {
     wick_graph *graph = NULL;
     wick_data *data = NULL;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--plot", a->plot);
+    cli_reads(&o, "the model", a->model);
+    cli_reads_data(&o, a->data);
+    WICK_TRY(o.status);
     if (a->plot)
         WICK_TRY(wick_gnuplot_check(a->plot, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));

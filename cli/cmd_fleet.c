@@ -1,4 +1,5 @@
 /* wick fleet: many devices with parts, ages and places of their own. */
+#include "outputs.h"
 #include "sim_notes.h"
 #include "train/train.h"
 
@@ -240,7 +241,10 @@ static bool print_json(const arguments *a, const wick_plan *plan, const wick_fle
 static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     sim_world w = {0};
     wick_fleet fleet;
-    wick_status status = WICK_OK;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->fleet.file);
+    cli_reads_sim(&o, &a->sim, a->plan, a->policy);
+    wick_status status = o.status;
     if (a->target_text && wick_target_parse(a->target_text, &a->target, diag) != WICK_OK) {
         cli_name_file(diag, "--target");
         status = WICK_USAGE; /* as any other bad value of an option */

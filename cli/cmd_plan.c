@@ -1,6 +1,7 @@
 /* wick plan: what a model takes on a device, step by step. */
 #include "cli.h"
 #include "onnx/onnx.h"
+#include "outputs.h"
 #include "plan/plan.h"
 #include "plan_deadline.h"
 #include "plan_explain.h"
@@ -453,6 +454,11 @@ static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_graph *graph;
     wick_qnet *net;
     wick_plan *plan = NULL;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->out);
+    cli_reads(&o, "the model", a->model);
+    cli_reads_share(&o, "--device", "profiles", a->device);
+    WICK_TRY(o.status);
     if (a->device)
         WICK_TRY(wick_device_load(arena, a->device, &device, diag));
     WICK_TRY(wick_onnx_read(a->model, &graph, diag));

@@ -1,5 +1,5 @@
 /* wick policy: makes, shows and judges scheduling policies. */
-#include "cli.h"
+#include "outputs.h"
 #include "sim/sim.h"
 #include "sim_world.h"
 
@@ -226,6 +226,19 @@ typedef struct place {
     wick_judged on;
 } place;
 
+/* A run lasts until the last input's deadline, and plays the trace again and again until then. */
+static wick_status check_length(const arguments *a, const wick_trace *trace, wick_diag *diag) {
+    enum { MOST_PLAYS = 1000 };
+    bool period = a->period_s >= a->deadline_s;
+    double longest_s = period ? a->period_s : a->deadline_s;
+    if (longest_s <= MOST_PLAYS * trace->end_s)
+        return WICK_OK;
+    return wick_fail(diag, WICK_RANGE, trace->path, period ? "--period" : "--deadline",
+                     "ask for less, or give a longer trace (--trace A+A splices)",
+                     "a run would last %g s and play this trace of %g s more than %d times",
+                     longest_s, trace->end_s, MOST_PLAYS);
+}
+
 static wick_status open_place(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     wick_harvester *harvester = NULL;
     wick_trace **traces = wick_new(arena, wick_trace *, a->n_traces);
@@ -234,8 +247,10 @@ static wick_status open_place(const arguments *a, wick_arena *arena, place *p, w
     if (a->harvester)
         WICK_TRY(wick_harvester_load(arena, a->harvester, &harvester, diag));
     options.harvester = harvester;
-    for (int i = 0; i < a->n_traces; i++)
+    for (int i = 0; i < a->n_traces; i++) {
         WICK_TRY(wick_trace_load(arena, a->traces[i], p->plan->device, &options, &traces[i], diag));
+        WICK_TRY(check_length(a, traces[i], diag));
+    }
     double deadline_s = a->deadline_s > 0 ? a->deadline_s : a->period_s;
     p->on = (wick_judged){.plan = p->plan,
                           .traces = (const wick_trace *const *)traces,
@@ -264,6 +279,17 @@ static wick_status kind_of(const char *text, wick_policy_kind *kind, wick_diag *
                      "there is no such kind of policy");
 }
 
+static wick_status check_outputs(const arguments *a, wick_diag *diag) {
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->output);
+    cli_writes(&o, "--c", a->c_file);
+    cli_reads_plan(&o, a->file);
+    for (int i = 0; i < a->n_traces; i++)
+        cli_reads_trace(&o, "--trace", a->traces[i]);
+    cli_reads_share(&o, "--harvester", "profiles", a->harvester);
+    return o.status;
+}
+
 static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     wick_policy_kind kind;
     wick_policy policy = {0};
@@ -274,14 +300,13 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
     options.periods = a->periods;
     options.may_switch_off = a->power_switch;
     WICK_TRY(kind_of(a->kind, &kind, diag));
-    WICK_TRY(wick_file_check_output(a->output, diag)); /* both before the search */
+    WICK_TRY(check_outputs(a, diag)); /* all before the search */
+    WICK_TRY(wick_file_check_output(a->output, diag));
     if (a->c_file)
         WICK_TRY(wick_file_check_output(a->c_file, diag));
     WICK_TRY(open_place(a, arena, p, diag));
     WICK_TRY(wick_policy_best(arena, &p->on, kind, &options, &policy, &score, &made, diag));
-    WICK_TRY(wick_policy_save(&policy, p->plan, a->output, diag));
-    if (a->c_file)
-        WICK_TRY(wick_policy_write_c(&policy, a->c_file, a->line, diag));
+    WICK_TRY(wick_policy_write(&policy, p->plan, a->output, a->c_file, a->line, diag));
     if (a->json) {
         json_t *root =
             json_pack("{s:s, s:f, s:i, s:i, s:f}", "kind",
@@ -413,6 +438,10 @@ static void print_policy(const wick_policy *p) {
 
 static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_policy p;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--plot", a->plot);
+    cli_reads(&o, "the policy", a->file);
+    WICK_TRY(o.status);
     WICK_TRY(wick_policy_load(arena, a->file, NULL, &p, diag));
     if (p.kind != WICK_POLICY_TABLE && a->plot)
         return wick_fail(diag, WICK_UNSUPPORTED, a->file, "--plot", "leave it out",
@@ -434,12 +463,15 @@ int cmd_policy(int argc, char **argv) {
                    .periods = defaults.periods,
                    .trace_options = wick_trace_defaults()};
     int exit_status;
-    if (!cli_parse(&argp, argc, argv, &a, &exit_status))
-        return exit_status;
-    wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
+    a.line =
+        cli_command_line(arena, argc, argv); /* as given: parsing sorts the options to the front */
+    if (!cli_parse(&argp, argc, argv, &a, &exit_status)) {
+        wick_arena_free(arena);
+        return exit_status;
+    }
+    wick_diag diag = {0};
     place p = {0};
-    a.line = cli_command_line(arena, argc, argv);
     wick_status status = !strcmp(a.what, "show")    ? show(&a, arena, &diag)
                          : !strcmp(a.what, "synth") ? synth(&a, arena, &p, &diag)
                                                     : eval(&a, arena, &p, &diag);

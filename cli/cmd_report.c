@@ -1,5 +1,5 @@
 /* wick report: one HTML file. */
-#include "cli.h"
+#include "outputs.h"
 #include "report/report.h"
 
 enum { MOST = 16 };
@@ -90,6 +90,23 @@ static const struct argp argp = {
     0,
     0};
 
+static wick_status check_output(const arguments *a, wick_diag *diag) {
+    const wick_report_options *r = &a->options;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->output);
+    cli_reads_plan(&o, r->plan);
+    cli_reads(&o, "--model", r->model);
+    cli_reads(&o, "--runs", r->runs);
+    cli_reads(&o, "--verify", r->verify);
+    for (int i = 0; i < r->n_sims; i++)
+        cli_reads(&o, "--sim", r->sims[i]);
+    for (int i = 0; i < r->n_policies; i++)
+        cli_reads(&o, "--policy", r->policies[i]);
+    for (int i = 0; i < r->n_sizings; i++)
+        cli_reads(&o, "--sizing", r->sizings[i]);
+    return o.status;
+}
+
 int cmd_report(int argc, char **argv) {
     arguments a = {.output = "report.html"};
     a.options.sims = a.sims;
@@ -99,7 +116,9 @@ int cmd_report(int argc, char **argv) {
     if (!cli_parse(&argp, argc, argv, &a, &exit_status))
         return exit_status;
     wick_diag diag = {0};
-    wick_status status = wick_report_write(&a.options, a.output, &diag);
+    wick_status status = check_output(&a, &diag);
+    if (status == WICK_OK)
+        status = wick_report_write(&a.options, a.output, &diag);
     if (status == WICK_OK)
         printf("%s\n", a.output);
     return cli_finish(status, &diag);

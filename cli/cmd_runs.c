@@ -1,4 +1,5 @@
 /* wick runs: what training recorded. */
+#include "outputs.h"
 #include "runs_output.h"
 
 #include <math.h>
@@ -267,6 +268,22 @@ static wick_status plot(const arguments *a, wick_diag *diag) {
     return wick_runs_plot(&options, a->output, diag);
 }
 
+static wick_status run(const arguments *a, wick_arena *arena, wick_diag *diag) {
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->output);
+    cli_reads(&o, "--db", a->db);
+    WICK_TRY(o.status);
+    if (!strcmp(a->verb, "list"))
+        return list(a, arena, diag);
+    if (!strcmp(a->verb, "show"))
+        return show(a, arena, diag);
+    if (!strcmp(a->verb, "compare"))
+        return runs_compare(a->db, a->ids, a->n_ids, a->json, diag);
+    if (!strcmp(a->verb, "export"))
+        return runs_export(a->db, a->ids, a->n_ids, a->json, a->output, diag);
+    return plot(a, diag);
+}
+
 int cmd_runs(int argc, char **argv) {
     arguments a = {0};
     int exit_status;
@@ -274,17 +291,7 @@ int cmd_runs(int argc, char **argv) {
         return exit_status;
     wick_diag diag = {0};
     wick_arena *arena = wick_arena_new();
-    wick_status status;
-    if (!strcmp(a.verb, "list"))
-        status = list(&a, arena, &diag);
-    else if (!strcmp(a.verb, "show"))
-        status = show(&a, arena, &diag);
-    else if (!strcmp(a.verb, "compare"))
-        status = runs_compare(a.db, a.ids, a.n_ids, a.json, &diag);
-    else if (!strcmp(a.verb, "export"))
-        status = runs_export(a.db, a.ids, a.n_ids, a.json, a.output, &diag);
-    else
-        status = plot(&a, &diag);
+    wick_status status = run(&a, arena, &diag);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "normalisation.h"
 #include "onnx/onnx.h"
+#include "outputs.h"
 #include "shrink/shrink.h"
 #include "shrink_goal_args.h"
 #include "shrink_means.h"
@@ -414,6 +415,11 @@ static wick_status shrink_to_budgets(arguments *a, const wick_graph *graph, wick
 
 static wick_status run(arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_graph *from = NULL, *graph;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--output", a->output); /* a model may take its own place */
+    cli_reads_share(&o, "--device", "profiles", a->goal.device ? a->goal.device : a->means.device);
+    cli_reads_data(&o, a->data);
+    WICK_TRY(o.status);
     WICK_TRY(wick_file_check_output(a->output, diag));
     WICK_TRY(wick_onnx_read(a->model, &from, diag));
     graph = from;

@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "graph/graph.h"
 #include "onnx/onnx.h"
+#include "outputs.h"
 #include "train/train.h"
 #include "train_args.h"
 
@@ -13,6 +14,22 @@
 static bool ends_with(const char *text, const char *end) {
     size_t len = strlen(text), end_len = strlen(end);
     return len >= end_len && !strcmp(text + len - end_len, end);
+}
+
+/* Training may go on in a model's own place; nothing else that is read may be written. */
+static wick_status check_files(const train_arguments *a, wick_diag *diag) {
+    cli_outputs o = {.diag = diag};
+    if (!train_is_study(a)) {
+        cli_writes(&o, "--output", a->output);
+        cli_writes(&o, "the state beside --output", a->train.checkpoint);
+        cli_writes(&o, "the search beside --output", a->search.path);
+    }
+    cli_writes(&o, "--runs", a->runs);
+    if (!ends_with(a->recipe, ".onnx"))
+        cli_reads_share(&o, "--recipe", "recipes", a->recipe);
+    cli_reads(&o, "--teacher", a->teacher);
+    cli_reads_data(&o, a->data);
+    return o.status;
 }
 
 /* An interrupted run is hours of work: it is not overwritten by leaving out --resume. */
@@ -195,7 +212,9 @@ static wick_status run(train_arguments *a, wick_diag *diag) {
     a->train.run_name = a->name;
     wick_data *data = NULL;
     wick_graph *graph = NULL, *teacher = NULL;
-    wick_status status = check_output(a, diag);
+    wick_status status = check_files(a, diag);
+    if (status == WICK_OK)
+        status = check_output(a, diag);
     if (status == WICK_OK)
         status = wick_data_open(a->data, &a->data_options, &data, diag);
     if (status == WICK_OK)

@@ -91,7 +91,7 @@ void cli_name_file(wick_diag *diag, const char *file) {
 double cli_number(struct argp_state *state, const char *option, const char *text, double min,
                   double max) {
     char *end;
-    double value = strtod(text, &end);
+    double value = wick_strtod(text, &end);
     if (end == text || *end || !(value >= min && value <= max))
         argp_error(state, "--%s: '%s' is not a number within %.9g to %.9g", option, text, min, max);
     return value;

@@ -11,7 +11,7 @@ static int numbers(struct argp_state *state, const char *option, const char *tex
         char *end;
         if (n == WICK_MAX_CHANNELS_META)
             argp_error(state, "--%s: more than %d numbers", option, WICK_MAX_CHANNELS_META);
-        double value = strtod(at, &end);
+        double value = wick_strtod(at, &end);
         if (end == at || (*end && *end != ',') || !(value >= low && value <= 1e6))
             argp_error(state, "--%s: '%s' is not a list of numbers from %g to 1e6", option, text,
                        low);

@@ -95,10 +95,15 @@ static const struct argp_option option_table[] = {
 /* "UJ,US": an energy and its time. */
 static void energy_and_time(struct argp_state *state, const char *option, const char *text,
                             double *uj, double *us) {
-    int used = 0;
-    if (sscanf(text, "%lf,%lf%n", uj, us, &used) != 2 || text[used] || !(*uj >= 0) || !(*us >= 0) ||
-        (*uj > 0) != (*us > 0))
-        argp_error(state, "--%s takes an energy in uJ and its time in us, such as 12,2000", option);
+    double pair[2];
+    if (!wick_parse_numbers(text, 2, pair) || !(pair[0] >= 0) || !(pair[1] >= 0) ||
+        (pair[0] > 0) != (pair[1] > 0))
+        argp_error(state,
+                   "--%s takes an energy in uJ and its time in us, both above 0 or both 0, such as "
+                   "12,2000: not '%s'",
+                   option, text);
+    *uj = pair[0];
+    *us = pair[1];
 }
 
 static wick_input_rule rule(struct argp_state *state, const char *text) {

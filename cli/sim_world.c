@@ -30,20 +30,19 @@ wick_status sim_policy(const char *text, const wick_plan *plan, wick_arena *aren
     }
     if (!strncmp(text, "threshold", 9)) {
         out->kind = WICK_POLICY_THRESHOLD;
-        double low, high, charge;
-        int used = 0;
-        if (sscanf(text, "threshold:%lf,%lf,%lf%n", &low, &high, &charge, &used) == 3 &&
-            !text[used] && low >= 0 && high >= low && charge >= 0 && high < 4e9 && charge < 4e9) {
-            out->harvest_low_uw = (uint32_t)low;
-            out->harvest_high_uw = (uint32_t)high;
-            out->charge_high_uj = (uint32_t)charge;
+        double is[3]; /* low, high, charge */
+        if (text[9] == ':' && wick_parse_numbers(text + 10, 3, is) && is[0] >= 0 &&
+            is[1] >= is[0] && is[2] >= 0 && is[1] < 4e9 && is[2] < 4e9) {
+            out->harvest_low_uw = (uint32_t)is[0];
+            out->harvest_high_uw = (uint32_t)is[1];
+            out->charge_high_uj = (uint32_t)is[2];
             return WICK_OK;
         }
         return wick_fail(diag, WICK_SYNTAX, NULL, text, hint, "these are not three thresholds");
     }
     if (!strncmp(text, "edf:", 4)) {
         char *end;
-        double reserve = strtod(text + 4, &end);
+        double reserve = wick_strtod(text + 4, &end);
         out->kind = WICK_POLICY_EDF;
         if (end == text + 4 || *end || !(reserve >= 0 && reserve < 4e9))
             return wick_fail(diag, WICK_SYNTAX, NULL, text, hint, "this is no energy");

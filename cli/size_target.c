@@ -1,5 +1,6 @@
 #include "size_target.h"
 
+#include "outputs.h"
 #include "sim_notes.h"
 
 #include <math.h>
@@ -52,7 +53,7 @@ static void numbers(struct argp_state *state, const char *option, const char *ex
                     const char *text, wick_size_axis *axis) {
     for (const char *at = text; *at;) {
         char *end;
-        double value = strtod(at, &end);
+        double value = wick_strtod(at, &end);
         if (end == at || !(value > 0) || !isfinite(value) || (*end && *end != ',') ||
             axis->n == WICK_SIZING_AXIS || (axis->n && value <= axis->value[axis->n - 1]))
             argp_error(state, "--%s takes up to %d numbers above 0, from small to large: %s",
@@ -98,11 +99,12 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         numbers(state, "brown-out", "2,2.2,2.5", text, &a->options.off_v);
         break;
     case KEY_PRICE: {
-        double *uf = &a->options.price_per_uf, *panel = &a->options.price_per_panel;
-        int used = 0;
-        if (sscanf(text, "%lf,%lf%n", uf, panel, &used) != 2 || text[used] || !(*uf >= 0) ||
-            !(*panel >= 0) || isinf(*uf + *panel))
+        double prices[2];
+        if (!wick_parse_numbers(text, 2, prices) || !(prices[0] >= 0) || !(prices[1] >= 0) ||
+            isinf(prices[0] + prices[1]))
             argp_error(state, "--price takes two prices, such as 0.004,3.5");
+        a->options.price_per_uf = prices[0];
+        a->options.price_per_panel = prices[1];
         break;
     }
     case KEY_LEAKAGE:
@@ -399,7 +401,10 @@ wick_status size_target(size_target_args *a, const char *plan, wick_diag *diag) 
     wick_arena *arena = wick_arena_new();
     sim_world w = {0};
     wick_sizing sizing;
-    wick_status status = WICK_OK;
+    cli_outputs o = {.diag = diag};
+    cli_writes(&o, "--plot", a->plot);
+    cli_reads_sim(&o, &a->sim, plan, a->policy);
+    wick_status status = o.status;
     if (wick_target_parse(a->target, &a->options.target, diag) != WICK_OK) {
         cli_name_file(diag, "--target");
         status = WICK_USAGE; /* as any other bad value of an option */

@@ -1,5 +1,6 @@
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -83,6 +85,76 @@ static void a_full_disk_leaves_the_old_file(void **state) {
     assert_int_equal(wick_file_write("/dev/full", "x", 1, &diag), WICK_IO);
     assert_true(wick_diag_contains(&diag, "cannot write"));
     wick_diag_free(&diag);
+}
+
+static bool holds(const char *path, const char *text) {
+    wick_arena *arena = wick_arena_new();
+    wick_bytes bytes = {0};
+    bool same = wick_file_read(arena, path, 100, &bytes, NULL) == WICK_OK &&
+                !strcmp((const char *)bytes.data, text);
+    wick_arena_free(arena);
+    return same;
+}
+
+/* Once both files lie beside their places, which makes `entries` in the folder, puts a folder in
+   the place of one, and only then reads the pipe that the writer waits for. */
+static bool take_the_place(const char *dir, const char *of, const char *pipe, size_t entries) {
+    wick_arena *arena = wick_arena_new();
+    char **names, byte;
+    size_t count = 0;
+    alarm(60); /* instead of waiting for a writer that has given up */
+    while (count < entries && wick_dir_list(arena, dir, &names, &count, NULL) == WICK_OK)
+        usleep(1000);
+    bool taken = mkdir(of, 0700) == 0;
+    int fd = open(pipe, O_RDONLY);
+    bool done = taken && fd >= 0 && read(fd, &byte, 1) == 1;
+    wick_arena_free(arena);
+    return done;
+}
+
+/* Whichever fails, and when: the disk at the second file, or the place of the second file once the
+   first one is in its own. */
+static void files_that_belong_together_change_together(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_diag diag = {0};
+    const char *dir = wick_path_join(arena, folder, "pair"), *a = wick_path_join(arena, dir, "a"),
+               *b = wick_path_join(arena, dir, "b"), *pipe = wick_path_join(arena, dir, "pipe");
+    char **names;
+    size_t count;
+    assert_int_equal(wick_dir_make(dir, &diag), WICK_OK);
+    assert_int_equal(wick_files_write((const wick_file[]){{a, "1", 1}, {b, "1", 1}}, 2, &diag),
+                     WICK_OK);
+    assert_int_equal(wick_files_write((const wick_file[]){{a, "2", 1}, {b, "2", 1}}, 2, &diag),
+                     WICK_OK);
+    assert_true(holds(a, "2") && holds(b, "2"));
+    assert_int_equal(
+        wick_files_write((const wick_file[]){{a, "3", 1}, {"/dev/full", "3", 1}}, 2, &diag),
+        WICK_IO);
+    assert_int_equal(
+        wick_files_write((const wick_file[]){{a, "3", 1}, {"/nonexistent/b", "3", 1}}, 2, &diag),
+        WICK_OUTPUT);
+    assert_true(holds(a, "2"));
+    for (int older = 0; older < 2; older++) {
+        assert_true(unlink(b) == 0 && mkfifo(pipe, 0600) == 0);
+        if (!older)
+            assert_int_equal(unlink(a), 0);
+        pid_t child = fork();
+        if (child == 0)
+            _exit(take_the_place(dir, b, pipe, older ? 4 : 3) ? 0 : 1);
+        const wick_file files[] = {{a, "3", 1}, {b, "3", 1}, {pipe, "3", 1}};
+        assert_int_equal(wick_files_write(files, 3, &diag), WICK_OUTPUT);
+        int end;
+        assert_true(waitpid(child, &end, 0) == child && WIFEXITED(end) && WEXITSTATUS(end) == 0);
+        assert_true(older ? holds(a, "2") : !wick_path_is_file(a));
+        assert_int_equal(wick_dir_list(arena, dir, &names, &count, &diag), WICK_OK);
+        assert_int_equal(count, older ? 3 : 2); /* nothing else is left */
+        assert_true(rmdir(b) == 0 && unlink(pipe) == 0);
+        assert_int_equal(wick_files_write((const wick_file[]){{a, "2", 1}, {b, "2", 1}}, 2, &diag),
+                         WICK_OK);
+    }
+    wick_diag_free(&diag);
+    wick_arena_free(arena);
 }
 
 static void folders_appear_whole(void **state) {
@@ -198,6 +270,8 @@ static void json_complaints_name_the_place(void **state) {
     assert_int_equal(read_number("{\"a\": \"1\"}", "a", &x, &diag), WICK_SYNTAX);
     assert_true(wick_diag_contains(&diag, "field_b"));
     assert_true(wick_diag_contains(&diag, "-1 is not within 0 to 10"));
+    for (size_t i = 0; i < diag.count; i++)
+        assert_true(diag.items[i].hint || diag.items[i].status == WICK_MISSING);
     char path[128];
     snprintf(path, sizeof path, "%s/bad.json", folder);
     assert_int_equal(wick_file_write(path, "{\n \"a\": ]\n}", 11, &diag), WICK_OK);
@@ -210,8 +284,9 @@ static void json_complaints_name_the_place(void **state) {
 static void quantities_need_their_unit(void **state) {
     (void)state;
     double value = -1;
-    static const char *const bad[] = {"",     "5",     "mW",     "5 mw",  "5mWs", "-1mW", "nanmW",
-                                      "infW", "5  mW", "1e308W", "5mW 2", "30s",  "0x"};
+    static const char *const bad[] = {"",      "5",     "mW",   "5 mw",   "5mWs",
+                                      "-1mW",  "nanmW", "infW", "5  mW",  "1e308W",
+                                      "5mW 2", "30s",   "0x",   "0x10mW", "+0XAuW"};
     for (size_t i = 0; i < WICK_LEN(bad); i++)
         assert_false(wick_parse_power_uw(bad[i], &value));
     assert_true(value == -1);
@@ -230,6 +305,11 @@ static void quantities_need_their_unit(void **state) {
                  wick_parse_bytes("64 apples", &bytes) || wick_parse_bytes("1e300", &bytes) ||
                  wick_parse_bytes("nan", &bytes));
     assert_true(wick_parse_power_uw("2W", &value) && value == 2e6);
+    double list[2];
+    assert_true(wick_parse_numbers("12, -2e3", 2, list) && list[0] == 12 && list[1] == -2000);
+    static const char *const no_pairs[] = {"", "1", "1,", "1,2,", "1,2,3", "1;2", "0x1,2", "1,0x2"};
+    for (size_t i = 0; i < WICK_LEN(no_pairs); i++)
+        assert_false(wick_parse_numbers(no_pairs[i], 2, list));
     assert_true(wick_parse_power_uw("0 nW", &value) && value == 0);
     assert_true(wick_parse_time_s("1.5 min", &value) && value == 90);
     assert_true(wick_parse_time_s("250ms", &value) && value == 0.25);
@@ -248,6 +328,7 @@ int main(void) {
         cmocka_unit_test(arena_memory_is_zero_aligned_and_separate),
         cmocka_unit_test(files_are_replaced_whole_or_not_at_all),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
+        cmocka_unit_test(files_that_belong_together_change_together),
         cmocka_unit_test(folders_appear_whole),
         cmocka_unit_test(random_numbers_are_known_and_resumable),
         cmocka_unit_test(sha256_of_abc),

@@ -304,6 +304,7 @@ static void changed_rows_are_refused(void **state) {
         {"start_s", "-1", "start_s is -1, but", WICK_MISMATCH},
         {"years", "xyz", "years is 'xyz', not a number", WICK_SYNTAX},
         {"capacitor_uf", "nan", "not a number", WICK_SYNTAX},
+        {"capacitor_uf", "0x10", "not a number", WICK_SYNTAX},
         {"panel", "-5", "panel is -5, but device 5 has", WICK_MISMATCH},
         {"on_v", "4.4321", "on_v is 4.4321, but", WICK_MISMATCH},
         {"off_v", "0", "off_v is 0, but", WICK_MISMATCH},

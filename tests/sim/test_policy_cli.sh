@@ -30,6 +30,15 @@ expect 3 "only a table" "$WICK" policy show edf.json --plot edf.svg
 expect 0 "table.json" "$WICK" policy eval plan.json "${world[@]}" --policy table.json --policy edf.json
 gcc -std=c99 -Wall -Wextra -Werror -c -I "${WICK_SOURCE:?}/runtime/include" model_policy.c -o model_policy.o || fail "the C source"
 
+# Whatever a path holds: the comment that records the command, in the order given, ends where it should.
+odd=$'it\'s a*/b??\n/c\\/*'
+mkdir -p "$odd/??"
+printf 'time_s,power_uw\n0,900\n600,900\n' >"$odd/t.csv"
+expect 0 "fixed" "$WICK" policy synth plan.json --trace "$odd/t.csv" --kind fixed -o fixed.json --c "$odd/??/\\"
+gcc -std=c99 -Wall -Wextra -Werror -x c -c -I "$WICK_SOURCE/runtime/include" - -o odd.o <"$odd/??/\\" || fail "the C source of an odd path"
+grep -qF "made by wick policy synth plan.json --trace 'it'\\''s a* /b? ? /c\\/ * /t.csv' --kind fixed -o" "$odd/??/\\" ||
+    { head -3 "$odd/??/\\"; fail "not the command as it was given"; }
+
 # The same policy decides in the simulator and in the firmware's own code: the same run.
 for how in "" --firmware; do
     "$WICK" sim plan.json --trace builtin:office --scale 0.05 --data builtin:shapes10 --samples 20 --period 300 --duration 20000 \
@@ -98,6 +107,15 @@ expect 3 "no JSON document" "$WICK" policy eval f8.onnx "${world[@]}" --policy g
 expect 3 "cannot create" "$WICK" policy synth plan.json "${world[@]}" -o half.json --c no/such.c
 [ -e half.json ] && fail "half of a result was left behind"
 
+# A full disk for the second file: neither is changed, and nothing is left.
+cp edf.json before.json
+for c in /dev/full no-space/x.c; do
+    [ $c = /dev/full ] && status=4 text="cannot write" || status=3 text="cannot create"
+    expect $status "$text" "$WICK" policy synth plan.json "${world[@]}" --kind fixed -o edf.json --c $c
+    cmp edf.json before.json || fail "--c $c failed, and --output was replaced"
+    ! ls ./*.tmp.* 2>/dev/null || fail "left behind"
+done
+
 # A table belongs to its plan; energies and powers serve any.
 "$WICK" plan f8.onnx --device m4-fram --capacitor 200 -o plan200.json >plan.txt 2>&1 || { cat plan.txt; fail "planning"; }
 expect 3 "made for another plan" "$WICK" policy eval plan200.json "${world[@]}" --policy table.json
@@ -113,6 +131,24 @@ mkdir -p other/{ant,bee,cat,dog,eel,fox,gnu,hen,ibis,jay}
 base64 -d >black.png <<<iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAGUlEQVR42u3BMQEAAADCoPVP7WENoAAAAG4MIAABITLN7AAAAABJRU5ErkJggg==
 for class in other/*; do for i in {1..10}; do cp black.png "$class/$i.png"; done; done
 expect 0 "model's classes (circle" "$WICK" sim plan.json "${run[@]}" --data folder:other --duration 600
+
+# Numbers are decimal; an energy has its time.
+expect 2 "both above 0 or both 0" "$WICK" sim plan.json "${run[@]}" --sense 1e6,0
+expect 2 "takes an energy in uJ and its time in us" "$WICK" sim plan.json "${run[@]}" --sense 0x10,5
+expect 2 "'0x10' is not a number" "$WICK" policy eval plan.json "${world[@]}" --period 0x10 --policy greedy
+expect 3 "this is no energy" "$WICK" policy eval plan.json "${world[@]}" --policy edf:0x10
+expect 3 "not three thresholds" "$WICK" policy eval plan.json "${world[@]}" --policy threshold:0x1,2,3
+expect 2 "takes two prices" "$WICK" size plan.json "${run[@]:0:10}" --target "answers>=1%" --price 0x1,2
+for uf in 0 -1; do
+    sed "s/\"uf\": {\"value\": [0-9.]*/\"uf\": {\"value\": $uf/" "$WICK_SOURCE/profiles/m4-fram.json" >uf.json
+    expect 3 "hint: correct the number" "$WICK" plan f8.onnx --device ./uf.json
+done
+
+# A run lasts until the last deadline: refused where that is far beyond the trace.
+expect 3 "--deadline: a run would last" timeout 20 "$WICK" policy eval plan.json "${world[@]}" --policy greedy --deadline 1e9
+expect 3 "--period: a run would last" timeout 20 "$WICK" policy eval plan.json --trace builtin:rf --policy greedy --period 1e9
+expect 3 "--deadline: a run would last" timeout 20 "$WICK" policy synth plan.json "${world[@]}" --trace builtin:rf --deadline 1e6 -o x.json
+expect 0 "greedy" "$WICK" policy eval plan.json "${world[@]}" --policy greedy --deadline 1e5
 
 expect 2 "say synth" "$WICK" policy make plan.json
 expect 2 "--output" "$WICK" policy synth plan.json "${world[@]}"

@@ -182,6 +182,8 @@ static void bad_traces_name_the_line(void **state) {
         {"time_s,power_uw\n0,1\n0,1\n", "must advance", WICK_RANGE},
         {"time_s,power_uw\n0,1\n1,-3\n", "must not be negative", WICK_RANGE},
         {"time_s,power_uw\n0,1\n1,x\n", "'x', not a number", WICK_SYNTAX},
+        {"time_s,power_uw\n0,1\n1,0x10\n", "'0x10', not a number", WICK_SYNTAX},
+        {"time_s,power_uw\n0,1\n-0X1,1\n", "'-0X1', not a number", WICK_SYNTAX},
         {"time_s,power_uw\n0,1\n1\n", "a value is missing", WICK_MISSING},
         {"time_s,power_uw\n0,nan\n1,1\n", "line 2", WICK_SYNTAX},
         {"time_s,watts\n0,1\n1,1\n", "known quantity", WICK_MISSING},

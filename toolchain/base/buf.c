@@ -2,6 +2,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,17 @@ void wick_buf_printf(wick_buf *buf, const char *format, ...) {
         buf->len += (size_t)len;
     }
     va_end(again);
+}
+
+void wick_buf_comment(wick_buf *buf, const char *text) {
+    static const char *const apart[] = {"*/", "/*", "??", "->"};
+    for (; *text; text++) {
+        bool control = (unsigned char)*text < ' ' || *text == 0x7f;
+        wick_buf_append(buf, control ? " " : text, 1);
+        for (size_t i = 0; i < sizeof apart / sizeof *apart; i++)
+            if (text[0] == apart[i][0] && text[1] == apart[i][1])
+                wick_buf_puts(buf, " ");
+    }
 }
 
 void wick_buf_free(wick_buf *buf) {

@@ -23,6 +23,16 @@ wick_status wick_file_read(wick_arena *arena, const char *path, size_t max_bytes
    (disk full). */
 wick_status wick_file_write(const char *path, const void *data, size_t len, wick_diag *diag);
 
+/* Several files that belong together: all are written beside their places before the first one is
+   renamed, so that a failure of any leaves all as they were. What is no file but a device or a pipe
+   gets its bytes between the two. */
+typedef struct wick_file {
+    const char *path;
+    const void *data;
+    size_t len;
+} wick_file;
+wick_status wick_files_write(const wick_file *files, int n, wick_diag *diag);
+
 /* Before long work: OUTPUT when a file could not be created at `path` afterwards. Leaves nothing.
  */
 wick_status wick_file_check_output(const char *path, wick_diag *diag);

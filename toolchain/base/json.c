@@ -50,14 +50,20 @@ wick_status wick_json_load(const char *path, json_t **root, wick_diag *diag) {
     return status;
 }
 
-wick_status wick_json_save(const char *path, const json_t *root, wick_diag *diag) {
+bool wick_json_text(const json_t *root, wick_buf *out) {
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     if (!text)
-        return wick_fail(diag, WICK_MEMORY, path, NULL, NULL, "cannot format the JSON document");
-    wick_buf buf = {0};
-    wick_buf_puts(&buf, text);
-    wick_buf_puts(&buf, "\n");
+        return false;
+    wick_buf_puts(out, text);
+    wick_buf_puts(out, "\n");
     free(text);
+    return true;
+}
+
+wick_status wick_json_save(const char *path, const json_t *root, wick_diag *diag) {
+    wick_buf buf = {0};
+    if (!wick_json_text(root, &buf))
+        return wick_fail(diag, WICK_MEMORY, path, NULL, NULL, "cannot format the JSON document");
     wick_status status = wick_file_write(path, buf.data, buf.len, diag);
     wick_buf_free(&buf);
     return status;
@@ -129,11 +135,13 @@ wick_status wick_json_number(wick_json_at at, const char *key, double min, doubl
     if (json_is_object(value))
         value = json_object_get(value, "value");
     if (!json_is_number(value))
-        return wick_json_fail(member, WICK_SYNTAX, NULL, "must be a number");
+        return wick_json_fail(member, WICK_SYNTAX, "write a number, without quotes",
+                              "must be a number");
     double number = json_number_value(value);
     if (!isfinite(number) || number < min || number > max)
-        return wick_json_fail(member, WICK_RANGE, NULL, "%g is not within %g to %g", number, min,
-                              max);
+        return wick_json_fail(member, WICK_RANGE,
+                              "correct the number; its unit is the end of the field's name",
+                              "%g is not within %g to %g", number, min, max);
     *out = number;
     return WICK_OK;
 }
@@ -146,11 +154,13 @@ wick_status wick_json_int(wick_json_at at, const char *key, int64_t min, int64_t
     if (json_is_object(value))
         value = json_object_get(value, "value");
     if (!json_is_integer(value))
-        return wick_json_fail(member, WICK_SYNTAX, NULL, "must be a whole number");
+        return wick_json_fail(member, WICK_SYNTAX, "write a whole number, without quotes",
+                              "must be a whole number");
     json_int_t number = json_integer_value(value);
     if (number < min || number > max)
-        return wick_json_fail(member, WICK_RANGE, NULL, "%lld is not within %lld to %lld",
-                              (long long)number, (long long)min, (long long)max);
+        return wick_json_fail(member, WICK_RANGE, "correct the number",
+                              "%lld is not within %lld to %lld", (long long)number, (long long)min,
+                              (long long)max);
     *out = number;
     return WICK_OK;
 }

@@ -4,15 +4,20 @@
 #define WICK_JSON_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/diag.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Parses a file of at most 64 MiB (duplicate keys rejected). *root is owned by the caller
    (json_decref). SYNTAX names line and column. */
 wick_status wick_json_load(const char *path, json_t **root, wick_diag *diag);
-/* Writes `root` atomically, indented, keys in insertion order, newline at the end. */
+/* The text of `root`, appended: indented, keys in insertion order, newline at the end. False: it
+   cannot be formatted. */
+bool wick_json_text(const json_t *root, wick_buf *out);
+/* Writes that text atomically. */
 wick_status wick_json_save(const char *path, const json_t *root, wick_diag *diag);
 
 /* A place in a document: carried along so that messages can say "nvm.write_nj_per_byte". */

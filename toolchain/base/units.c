@@ -65,6 +65,25 @@ char *wick_text_time(wick_arena *arena, double s) {
                        : wick_arena_printf(arena, "%.2g years", value);
 }
 
+double wick_strtod(const char *text, char **end) {
+    const char *digits = text + strspn(text, " \t\n\v\f\r");
+    digits += *digits == '+' || *digits == '-';
+    if (digits[0] != '0' || (digits[1] != 'x' && digits[1] != 'X'))
+        return strtod(text, end);
+    *end = (char *)digits + 1;
+    return 0;
+}
+
+bool wick_parse_numbers(const char *text, int n, double *out) {
+    char *end;
+    for (int i = 0; i < n; i++, text = end + 1) {
+        out[i] = wick_strtod(text, &end);
+        if (end == text || *end != (i + 1 < n ? ',' : '\0'))
+            return false;
+    }
+    return true;
+}
+
 typedef struct unit_name {
     const char *name;
     double factor;
@@ -72,7 +91,7 @@ typedef struct unit_name {
 
 static bool parse(const char *text, const unit_name *units, size_t n, double *out) {
     char *end;
-    double value = strtod(text, &end);
+    double value = wick_strtod(text, &end);
     if (end == text || !(value >= 0) || !isfinite(value))
         return false;
     end += *end == ' ';

@@ -20,6 +20,11 @@ char *wick_text_power(wick_arena *arena, double uw);
  */
 char *wick_text_time(wick_arena *arena, double s);
 
+/* strtod without hexadecimal: "0x10" is the number 0, and "x10" behind it. */
+double wick_strtod(const char *text, char **end);
+/* Exactly n numbers with commas between them, nothing behind. */
+bool wick_parse_numbers(const char *text, int n, double *out);
+
 /* "0.5mW", "20 uW", "1e-3W" in µW: a number >= 0, finite, and one of nW, uW, µW, mW, W; the unit
    must be there. "30s", "1.5 min" in seconds: us, µs, ms, s, min, h, d. False: *out is not set. */
 bool wick_parse_power_uw(const char *text, double *out);

@@ -18,15 +18,10 @@ wick_buf *wick_emit_file_new(wick_emit *emit, const char *name) {
 }
 
 const char *wick_emit_plain(const wick_emit *emit, const char *text) {
-    char *copy = wick_arena_strdup(emit->arena, text ? text : "");
-    for (char *p = copy; *p; p++) {
-        if ((unsigned char)*p < ' ')
-            *p = ' ';
-        if (p[0] == '*' && p[1] == '/')
-            *p = ' ';
-        if (p[0] == '/' && p[1] == '*')
-            p[1] = ' ';
-    }
+    wick_buf buf = {0};
+    wick_buf_comment(&buf, text ? text : "");
+    char *copy = wick_arena_strdup(emit->arena, buf.len ? buf.data : "");
+    wick_buf_free(&buf);
     return copy;
 }
 

@@ -195,6 +195,9 @@ int64_t wick_plan_wear(const wick_plan *plan, int module);
    wick_qnet_free. Saving a loaded plan to the same place gives the same bytes. */
 wick_status wick_plan_save(const wick_plan *plan, const char *path, wick_diag *diag);
 wick_status wick_plan_load(const char *path, wick_plan **out, wick_qnet **net, wick_diag *diag);
+/* The paths of the model and of the device (or its name) that a plan.json names; in `arena`. */
+wick_status wick_plan_references(const char *path, wick_arena *arena, const char **model,
+                                 const char **device, wick_diag *diag);
 /* The same with a network and a device that the caller already has. */
 wick_status wick_plan_load_with(const char *path, const wick_qnet *net, const wick_device *device,
                                 wick_plan **out, wick_diag *diag);

@@ -207,9 +207,6 @@ void wick_plan_complete(wick_plan *plan, const int *first_span, const int *span_
 void wick_plan_complete_segments(wick_plan *plan, const int *first_span, const int *span_count);
 /* The part of wick_plan_check that needs no costs: structure, and every step inside its layer. */
 wick_status wick_plan_check_steps(const wick_plan *plan, wick_diag *diag);
-/* The model (relative to the plan's folder) and the device that a plan.json names; in `arena`. */
-wick_status wick_plan_references(const char *path, wick_arena *arena, const char **model,
-                                 const char **device, wick_diag *diag);
 /* Of a chain: the tensor that one module computes is read by another. It goes to NVM, to a place
    that is its own until the input is done. */
 bool wick_plan_crosses(const wick_qnet *net, int tensor);

@@ -108,7 +108,7 @@ wick_status csv_number(const csv *c, char *const *cells, int n, int column, doub
         return csv_fail(c, WICK_MISSING, "complete the line, or delete it",
                         "a value is missing: %.40s", name);
     char *end;
-    *out = strtod(cells[column], &end);
+    *out = wick_strtod(cells[column], &end);
     if (end == cells[column] || *end || !isfinite(*out))
         return csv_fail(c, WICK_SYNTAX, "correct the value, or delete the line",
                         "%.40s is '%.40s', not a number", name, cells[column]);

@@ -71,7 +71,7 @@ static char *trim(char *text) {
 /* Closes the gap between number and unit. */
 static bool parse_value(wick_figure figure, char *text, double *out) {
     char *end;
-    double value = strtod(text, &end);
+    double value = wick_strtod(text, &end);
     if (end == text || !isfinite(value) || value < 0)
         return false;
     const char *unit = end + strspn(end, blanks);
@@ -91,7 +91,7 @@ static void show_value(wick_figure figure, bool at_least, const char *text, char
                        size_t bytes) {
     const char *name = table[figure].name, *sign = at_least ? ">=" : "<=";
     char *end;
-    double value = strtod(text, &end);
+    double value = wick_strtod(text, &end);
     bool bare = end != text && !*end && value > 1 && value <= 100;
     if (table[figure].share)
         snprintf(out, bytes, "shares are percent: %s%s%.12g%%", name, sign, bare ? value : 80);

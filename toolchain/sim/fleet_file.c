@@ -125,7 +125,7 @@ static const char redo[] = "delete this line and all below it, and the same comm
 static wick_status read_number(const csv *c, char *const *cells, int column, double *out) {
     const char *cell = cells[column];
     char *end;
-    *out = strtod(cell, &end);
+    *out = wick_strtod(cell, &end);
     if (end == cell || *end || !isfinite(*out))
         return csv_fail(c, WICK_SYNTAX, redo, "%s is '%.40s', not a number", column_name(column),
                         cell);

@@ -80,14 +80,6 @@ json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan) {
     return root;
 }
 
-wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
-                             wick_diag *diag) {
-    json_t *root = wick_policy_json(policy, plan);
-    wick_status status = wick_json_save(path, root, diag);
-    json_decref(root);
-    return status;
-}
-
 static void print_bytes(wick_buf *out, const char *name, const uint8_t *bytes, int n) {
     wick_buf_printf(out, "static const uint8_t %s[] = {", name);
     for (int i = 0; i < n; i++)
@@ -102,38 +94,55 @@ static void print_thresholds(wick_buf *out, const char *name, const uint32_t *va
     wick_buf_puts(out, "},\n");
 }
 
-wick_status wick_policy_write_c(const wick_policy *policy, const char *path, const char *stamp,
-                                wick_diag *diag) {
+static void print_c(const wick_policy *policy, const char *stamp, wick_buf *out) {
     const wick_policy_table *t = policy->table;
-    wick_buf out = {0};
-    wick_buf_printf(&out,
-                    "/* SPDX-License-Identifier: 0BSD */\n/* A scheduling policy, made by %s. */\n"
-                    "#include <wick/policy.h>\n\nextern const wick_policy model_policy;\n\n",
-                    stamp);
+    wick_buf_puts(out, "/* SPDX-License-Identifier: 0BSD */\n/* A scheduling policy, made by ");
+    wick_buf_comment(out, stamp);
+    wick_buf_puts(out, ". */\n#include <wick/policy.h>\n\n"
+                       "extern const wick_policy model_policy;\n\n");
     if (policy->kind == WICK_POLICY_TABLE) {
-        print_bytes(&out, "row_of", t->row_of, cells_of(t));
-        print_bytes(&out, "rows", t->rows, t->n_rows * row_bytes(t));
-        wick_buf_printf(&out,
+        print_bytes(out, "row_of", t->row_of, cells_of(t));
+        print_bytes(out, "rows", t->rows, t->n_rows * row_bytes(t));
+        wick_buf_printf(out,
                         "static const wick_policy_table table = {\n    .n_modules = %u,\n"
                         "    .n_charge = %u,\n    .n_harvest = %u,\n    .n_time = %u,\n"
                         "    .n_rows = %u,\n    .row_of = row_of,\n    .rows = rows,\n",
                         t->n_modules, t->n_charge, t->n_harvest, t->n_time, t->n_rows);
-        print_thresholds(&out, "charge_uj", t->charge_uj);
-        print_thresholds(&out, "harvest_uw", t->harvest_uw);
-        print_thresholds(&out, "time_ms", t->time_ms);
-        wick_buf_puts(&out, "};\n\n");
+        print_thresholds(out, "charge_uj", t->charge_uj);
+        print_thresholds(out, "harvest_uw", t->harvest_uw);
+        print_thresholds(out, "time_ms", t->time_ms);
+        wick_buf_puts(out, "};\n\n");
     }
     wick_buf_printf(
-        &out,
+        out,
         "const wick_policy model_policy = {\n    .kind = %u, /* %s */\n"
         "    .module = %u,\n    .memory_ms = %uu,\n    .harvest_low_uw = %uu,\n    .harvest_high_uw = %uu,\n"
         "    .charge_high_uj = %uu,\n    .reserve_uj = %uu,\n    .rest_uj = %uu,\n    .table = %s,\n};\n",
         policy->kind, names[policy->kind], policy->module, policy->memory_ms,
         policy->harvest_low_uw, policy->harvest_high_uw, policy->charge_high_uj, policy->reserve_uj,
         policy->rest_uj, policy->kind == WICK_POLICY_TABLE ? "&table" : "0");
-    wick_status status = wick_file_write(path, out.data, out.len, diag);
-    wick_buf_free(&out);
+}
+
+wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *path,
+                              const char *c_path, const char *stamp, wick_diag *diag) {
+    wick_buf text = {0}, source = {0};
+    json_t *root = wick_policy_json(policy, plan);
+    bool formatted = wick_json_text(root, &text);
+    json_decref(root);
+    if (!formatted)
+        return wick_fail(diag, WICK_MEMORY, path, NULL, NULL, "cannot format the JSON document");
+    if (c_path)
+        print_c(policy, stamp, &source);
+    const wick_file files[] = {{path, text.data, text.len}, {c_path, source.data, source.len}};
+    wick_status status = wick_files_write(files, c_path ? 2 : 1, diag);
+    wick_buf_free(&text);
+    wick_buf_free(&source);
     return status;
+}
+
+wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
+                             wick_diag *diag) {
+    return wick_policy_write(policy, plan, path, NULL, NULL, diag);
 }
 
 /* ---- reading ---- */

@@ -52,10 +52,11 @@ wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, c
                              wick_diag *diag);
 wick_status wick_policy_load(wick_arena *arena, const char *path, const wick_plan *plan,
                              wick_policy *out, wick_diag *diag);
-/* The same as C source that defines `const wick_policy model_policy`, for firmware; stamp: a line
-   for its head. */
-wick_status wick_policy_write_c(const wick_policy *policy, const char *path, const char *stamp,
-                                wick_diag *diag);
+/* The same, and in c_path (NULL: no such file) the policy as C source that defines `const
+   wick_policy model_policy`, for firmware: both files, or on failure none. stamp: what made it, a
+   text of any characters for the head of the C source. */
+wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *path,
+                              const char *c_path, const char *stamp, wick_diag *diag);
 /* "fixed", "greedy", "threshold", "edf", "table"; static storage. */
 const char *wick_policy_name(wick_policy_kind kind);
 
