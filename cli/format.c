@@ -63,12 +63,15 @@ void cli_print_table(const char *const *cells, int rows, int columns) {
     }
 }
 
+const char *cli_quoted(wick_arena *arena, const char *text) {
+    bool quote = text[0] == '\0' || strpbrk(text, " '\"\\$*?") != NULL;
+    return quote ? wick_arena_printf(arena, "'%s'", text) : text;
+}
+
 char *cli_command_line(wick_arena *arena, int argc, char **argv) {
     wick_buf buf = {0};
-    for (int i = 0; i < argc; i++) {
-        bool quote = i > 0 && (argv[i][0] == '\0' || strpbrk(argv[i], " '\"\\$*?") != NULL);
-        wick_buf_printf(&buf, quote ? "%s'%s'" : "%s%s", i ? " " : "", argv[i]);
-    }
+    for (int i = 0; i < argc; i++)
+        wick_buf_printf(&buf, "%s%s", i ? " " : "", i ? cli_quoted(arena, argv[i]) : argv[i]);
     char *text = wick_arena_strdup(arena, buf.data ? buf.data : "");
     wick_buf_free(&buf);
     return text;
