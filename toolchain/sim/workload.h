@@ -48,4 +48,7 @@ typedef struct wick_workload {
 wick_status wick_workload_load(wick_arena *arena, const char *path, wick_workload *workload,
                                wick_diag *diag);
 
+/* RANGE: times, deadline, queue or freshness that no run can have. */
+wick_status wick_workload_check(const wick_workload *workload, wick_diag *diag);
+
 #endif
