@@ -197,7 +197,7 @@ static void files_keep_every_decision(void **state) {
     wick_policy policy = {.kind = WICK_POLICY_TABLE, .memory_ms = 700, .rest_uj = 55}, again;
     policy.table = scenario_table(arena, 3, 1000, 100, 5, 3);
     char *path = temporary(arena, NULL);
-    assert_int_equal(wick_policy_save(&policy, NULL, path, NULL), WICK_OK);
+    assert_int_equal(wick_policy_save(&policy, NULL, NULL, path, NULL), WICK_OK);
     assert_int_equal(wick_policy_load(arena, path, NULL, &again, NULL), WICK_OK);
     assert_int_equal(again.memory_ms, 700);
     assert_int_equal(again.rest_uj, 55);
@@ -257,7 +257,7 @@ static void tables_of_another_plan_are_refused(void **state) {
                  {&third, &own, &fewer, WICK_MISMATCH}};
     char *path = temporary(arena, NULL);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
-        assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, path, NULL), WICK_OK);
+        assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, NULL, path, NULL), WICK_OK);
         wick_status got = wick_policy_load(arena, path, cases[i].on, &again, NULL);
         if (got != cases[i].status)
             fail_msg("case %zu: status %d", i, (int)got);
