@@ -40,6 +40,8 @@ bool cli_print_json(json_t *root);
    [rows][columns], NULL = ""; row 0 is the header (bold on a terminal). */
 void cli_print_table(const char *const *cells, int rows, int columns);
 
+/* In quotes where a shell needs them; in `arena`, or the text itself. */
+const char *cli_quoted(wick_arena *arena, const char *text);
 /* The whole command line, quoted, for stamps; in `arena`. */
 char *cli_command_line(wick_arena *arena, int argc, char **argv);
 

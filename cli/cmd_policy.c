@@ -2,47 +2,26 @@
 #include "outputs.h"
 #include "sim/sim.h"
 #include "sim_world.h"
+#include "world_args.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { MOST = 32 };
 
 typedef struct arguments {
-    const char *what, *file, *traces[MOST], *policies[MOST], *output, *c_file, *plot, *kind,
-        *harvester;
+    sim_args world; /* of which the options of world_argp are given */
+    const char *what, *file, *policies[MOST], *output, *c_file, *plot, *kind;
     const char *line; /* the command line */
-    int n_traces, n_policies, phases, slots, periods;
-    double period_s, deadline_s, wait_s;
-    wick_trace_options trace_options;
+    int n_policies, phases, slots, periods;
+    double wait_s;
     bool json, power_switch;
     unsigned given; /* bit i: option_uses[i] */
 } arguments;
 
-enum {
-    KEY_SCALE = 256,
-    KEY_HARVESTER,
-    KEY_PHASES,
-    KEY_SLOTS,
-    KEY_AHEAD,
-    KEY_WAIT,
-    KEY_SWITCH,
-    KEY_C,
-    KEY_PLOT,
-    KEY_JSON
-};
+enum { KEY_PHASES = 256, KEY_SLOTS, KEY_AHEAD, KEY_WAIT, KEY_SWITCH, KEY_C, KEY_PLOT, KEY_JSON };
 
 static const struct argp_option option_table[] = {
-    {"trace", 't', "FILE", 0,
-     "harvest trace to learn from (synth) or to judge on (eval), as for wick sim; may be given several times",
-     0},
-    {"scale", KEY_SCALE, "F", 0, "multiplies the harvested power (default 1)", 0},
-    {"harvester", KEY_HARVESTER, "NAME", 0, "harvester profile (default: the device's figures)", 0},
-    {"period", 'T', "S", 0, "seconds from input to input (default 60)", 0},
-    {"deadline", 'D', "S", 0,
-     "seconds from an input's arrival to its deadline (default: the period); beyond the period inputs "
-     "wait, as many as come until then, and a new one is dropped when all those wait (up to it, the "
-     "newest alone counts)",
-     0},
     {"kind", 'k', "KIND", 0, "synth: table (default), threshold, edf or fixed", 0},
     {"policy", 'p', "FILE", 0,
      "eval: a policy's file, or as for wick sim; may be given several times", 0},
@@ -62,18 +41,14 @@ static const struct argp_option option_table[] = {
     {"json", KEY_JSON, 0, 0, "results as JSON", 0},
     {0}};
 
-/* Which commands an option is for; TABLE: synth, for that kind alone. */
+/* Which commands an option is for, those of the world (world_argp) for SYNTH and EVAL; TABLE:
+   synth, for that kind alone. */
 enum { SYNTH = 1, SHOW = 2, EVAL = 4, TABLE = 8 };
 static const struct {
     int key;
     const char *name;
     int uses;
-} option_uses[] = {{'t', "trace", SYNTH | EVAL},
-                   {KEY_SCALE, "scale", SYNTH | EVAL},
-                   {KEY_HARVESTER, "harvester", SYNTH | EVAL},
-                   {'T', "period", SYNTH | EVAL},
-                   {'D', "deadline", SYNTH | EVAL},
-                   {'k', "kind", SYNTH},
+} option_uses[] = {{'k', "kind", SYNTH},
                    {'p', "policy", EVAL},
                    {'o', "output", SYNTH},
                    {KEY_C, "c", SYNTH},
@@ -100,6 +75,8 @@ static void positional(struct argp_state *state, arguments *a, char *text) {
 }
 
 static void check_uses(struct argp_state *state, const arguments *a, int what) {
+    if (what == SHOW && a->world.n_said)
+        argp_error(state, "--%s is not for %s", a->world.said[0].name, a->what);
     for (size_t i = 0; i < WICK_LEN(option_uses); i++) {
         if (!(a->given >> i & 1))
             continue;
@@ -118,7 +95,7 @@ static void complete(struct argp_state *state, const arguments *a) {
     if (!a->file)
         argp_error(state, show ? "name a policy's file" : "name a plan");
     check_uses(state, a, show ? SHOW : synth ? SYNTH : EVAL);
-    if (!show && !a->n_traces)
+    if (!show && !a->world.n_traces)
         argp_error(state, "--trace is needed");
     if (synth && !a->output)
         argp_error(state, "--output is needed");
@@ -126,43 +103,20 @@ static void complete(struct argp_state *state, const arguments *a) {
         argp_error(state, "--policy is needed");
 }
 
-/* Options of the world that a policy is for; false: it is another one. */
-static bool parse_world(int key, char *text, struct argp_state *state) {
-    arguments *a = state->input;
-    switch (key) {
-    case 't':
-        add(state, a->traces, &a->n_traces, text);
-        return true;
-    case KEY_SCALE:
-        a->trace_options.scale = cli_number(state, "scale", text, 1e-9, 1e9);
-        return true;
-    case KEY_HARVESTER:
-        a->harvester = text;
-        return true;
-    case 'T':
-        a->period_s = cli_number(state, "period", text, 1e-3, 1e9);
-        return true;
-    case 'D':
-        a->deadline_s = cli_number(state, "deadline", text, 1e-3, 1e9);
-        return true;
-    case KEY_PHASES:
-        a->phases = (int)cli_integer(state, "phases", text, 1, 10000);
-        return true;
-    case KEY_WAIT:
-        a->wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static error_t parse(int key, char *text, struct argp_state *state) {
     arguments *a = state->input;
     for (size_t i = 0; i < WICK_LEN(option_uses); i++)
         a->given |= (unsigned)(key == option_uses[i].key) << i;
-    if (parse_world(key, text, state))
-        return 0;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &a->world;
+        break;
+    case KEY_PHASES:
+        a->phases = (int)cli_integer(state, "phases", text, 1, 10000);
+        break;
+    case KEY_WAIT:
+        a->wait_s = cli_number(state, "wait", text, 1e-3, 1e6);
+        break;
     case 'p':
         add(state, a->policies, &a->n_policies, text);
         break;
@@ -204,33 +158,41 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     return 0;
 }
 
+static const struct argp_child children[] = {
+    {&world_argp, 0, "The world (synth, eval), as for wick sim:", 2}, {0}};
+
 static const struct argp argp = {
     option_table,
     parse,
     "synth PLAN.json\nshow POLICY.json\neval PLAN.json",
     "Makes a scheduling policy from harvest traces (synth), shows what it decides (show), and judges policies by the expected "
-    "accuracy within the deadline (eval), from start phases all over the traces."
+    "accuracy within the deadline (eval), from start phases all over the traces (--trace, several times)."
     "\vExample: wick policy synth plan.json --trace office.csv --period 60 -o policy.json --c model_policy.c\n"
     "         wick policy eval plan.json --trace other.csv --period 60 --policy policy.json\n"
+    "Say the world as to wick sim. Without --rule, inputs whose deadline is beyond the period wait, as many as come until then, "
+    "and a new one is dropped when all those wait. An answer of a module that has not the --min-accuracy counts nothing. Listed "
+    "inputs come at their times of each trace, wherever a run enters it; with them the period is by default their mean distance.\n"
+    "The decision process that tables come from takes inputs for periodic, waiting in turn and never too old or lost; the runs by "
+    "which synth tunes, chooses and scores have them as they are.\n"
     "All energies and times are modelled for the plan's device.\n"
-    "Exit status: 0 done, 2 usage, 3 bad input, 4 failure.",
-    0,
+    "Exit status: 0 done, 1 the capacitor does not carry a step (of --sense or --send, say), or no module has the accuracy, 2 usage, "
+    "3 bad input, 4 failure.",
+    children,
     0,
     0};
 
 /* ---- the world that a policy is for ---- */
 
 typedef struct place {
-    wick_plan *plan;
-    wick_qnet *net;
+    sim_world world;
     wick_judged on;
 } place;
 
 /* A run lasts until the last input's deadline, and plays the trace again and again until then. */
-static wick_status check_length(const arguments *a, const wick_trace *trace, wick_diag *diag) {
+static wick_status check_length(const wick_workload *w, const wick_trace *trace, wick_diag *diag) {
     enum { MOST_PLAYS = 1000 };
-    bool period = a->period_s >= a->deadline_s;
-    double longest_s = period ? a->period_s : a->deadline_s;
+    bool period = w->period_s >= w->deadline_s;
+    double longest_s = period ? w->period_s : w->deadline_s;
     if (longest_s <= MOST_PLAYS * trace->end_s)
         return WICK_OK;
     return wick_fail(diag, WICK_RANGE, trace->path, period ? "--period" : "--deadline",
@@ -239,35 +201,55 @@ static wick_status check_length(const arguments *a, const wick_trace *trace, wic
                      longest_s, trace->end_s, MOST_PLAYS);
 }
 
-static wick_status open_place(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
-    wick_harvester *harvester = NULL;
-    wick_trace **traces = wick_new(arena, wick_trace *, a->n_traces);
-    wick_trace_options options = a->trace_options;
-    WICK_TRY(wick_plan_load(a->file, &p->plan, &p->net, diag));
-    if (a->harvester)
-        WICK_TRY(wick_harvester_load(arena, a->harvester, &harvester, diag));
-    options.harvester = harvester;
-    for (int i = 0; i < a->n_traces; i++) {
-        WICK_TRY(wick_trace_load(arena, a->traces[i], p->plan->device, &options, &traces[i], diag));
-        WICK_TRY(check_length(a, traces[i], diag));
+/* A policy's file tells a world of which more was said than a harvest and a period; *text NULL: it
+   was not. */
+static wick_status recorded(const sim_args *world, wick_arena *arena, const char **text,
+                            wick_diag *diag) {
+    static const char *const plain[] = {"trace", "scale", "harvester", "period", "deadline"};
+    bool more = false;
+    for (int i = 0; i < world->n_said; i++) {
+        bool is_plain = false;
+        for (size_t k = 0; k < WICK_LEN(plain); k++)
+            is_plain = is_plain || !strcmp(world->said[i].name, plain[k]);
+        more = more || !is_plain;
     }
-    double deadline_s = a->deadline_s > 0 ? a->deadline_s : a->period_s;
-    p->on = (wick_judged){.plan = p->plan,
-                          .traces = (const wick_trace *const *)traces,
-                          .n_traces = a->n_traces,
-                          .harvester = harvester,
+    *text = more ? world_args_text(world, arena) : NULL;
+    json_t *readable = more ? json_string(*text) : NULL;
+    if (more && !readable)
+        return wick_fail(diag, WICK_SYNTAX, NULL, "--trace, --arrivals, --harvester",
+                         "rename the file", "a name that is no UTF-8 cannot go into the policy");
+    json_decref(readable);
+    return WICK_OK;
+}
+
+/* What was not given follows from the rest. */
+static void complete_workload(const sim_args *world, wick_workload *w) {
+    if (w->arrivals == WICK_ARRIVALS_LISTED && w->n_times > 1 && !world->given.period)
+        w->period_s = (w->times_s[w->n_times - 1] - w->times_s[0]) / (w->n_times - 1);
+    if (world->given.rule || w->deadline_s <= w->period_s)
+        return;
+    w->rule = WICK_INPUT_DROP_NEW;
+    w->max_waiting = (int)fmin(w->deadline_s / w->period_s, WICK_MAX_WAITING);
+}
+
+static wick_status open_place(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+    sim_world *world = &p->world;
+    WICK_TRY(sim_world_open_harvest(&a->world, a->file, arena, world, diag));
+    wick_workload *w = &a->world.options.workload;
+    complete_workload(&a->world, w);
+    WICK_TRY(wick_workload_check(w, diag));
+    for (int i = 0; i < world->n_traces; i++)
+        WICK_TRY(check_length(w, world->traces[i], diag));
+    p->on = (wick_judged){.plan = world->plan,
+                          .traces = (const wick_trace *const *)world->traces,
+                          .n_traces = world->n_traces,
+                          .harvester = a->world.options.harvester,
+                          .workload = *w,
+                          .min_accuracy_permille = a->world.options.min_accuracy_permille,
                           .phases = a->phases,
-                          .wait_s = a->wait_s > 0 ? a->wait_s : a->period_s / 50};
-    p->on.workload =
-        (wick_workload){.period_s = a->period_s,
-                        .deadline_s = deadline_s,
-                        .clock_survives = true,
-                        .rule = deadline_s > a->period_s ? WICK_INPUT_DROP_NEW : WICK_INPUT_REPLACE,
-                        .max_waiting = (int)(deadline_s / a->period_s) < WICK_MAX_WAITING
-                                           ? (int)(deadline_s / a->period_s)
-                                           : WICK_MAX_WAITING};
-    for (int k = 0; k < p->net->n_modules; k++)
-        p->on.accuracy[k] = p->net->accuracy[k];
+                          .wait_s = a->wait_s > 0 ? a->wait_s : w->period_s / 50};
+    for (int k = 0; k < world->net->n_modules; k++)
+        p->on.accuracy[k] = world->net->accuracy[k];
     return WICK_OK;
 }
 
@@ -283,14 +265,11 @@ static wick_status check_outputs(const arguments *a, wick_diag *diag) {
     cli_outputs o = {.diag = diag};
     cli_writes(&o, "--output", a->output);
     cli_writes(&o, "--c", a->c_file);
-    cli_reads_plan(&o, a->file);
-    for (int i = 0; i < a->n_traces; i++)
-        cli_reads_trace(&o, "--trace", a->traces[i]);
-    cli_reads_share(&o, "--harvester", "profiles", a->harvester);
+    cli_reads_sim(&o, &a->world, a->file, NULL);
     return o.status;
 }
 
-static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+static wick_status synth(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     wick_policy_kind kind;
     wick_policy policy = {0};
     wick_synthesised made = {0};
@@ -299,14 +278,16 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
     options.slots = a->slots;
     options.periods = a->periods;
     options.may_switch_off = a->power_switch;
+    const char *told;
     WICK_TRY(kind_of(a->kind, &kind, diag));
+    WICK_TRY(recorded(&a->world, arena, &told, diag));
     WICK_TRY(check_outputs(a, diag)); /* all before the search */
     WICK_TRY(wick_file_check_output(a->output, diag));
     if (a->c_file)
         WICK_TRY(wick_file_check_output(a->c_file, diag));
     WICK_TRY(open_place(a, arena, p, diag));
     WICK_TRY(wick_policy_best(arena, &p->on, kind, &options, &policy, &score, &made, diag));
-    WICK_TRY(wick_policy_write(&policy, p->plan, a->output, a->c_file, a->line, diag));
+    WICK_TRY(wick_policy_write(&policy, p->world.plan, told, a->output, a->c_file, a->line, diag));
     if (a->json) {
         json_t *root =
             json_pack("{s:s, s:f, s:i, s:i, s:f}", "kind",
@@ -330,7 +311,7 @@ static wick_status synth(const arguments *a, wick_arena *arena, place *p, wick_d
     return WICK_OK;
 }
 
-static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+static wick_status eval(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     WICK_TRY(open_place(a, arena, p, diag));
     const char **cells = wick_new(arena, const char *, 3 * (a->n_policies + 1));
     json_t *runs = json_array();
@@ -341,7 +322,7 @@ static wick_status eval(const arguments *a, wick_arena *arena, place *p, wick_di
     for (int i = 0; i < a->n_policies && status == WICK_OK; i++) {
         wick_policy policy;
         double score = 0;
-        status = sim_policy(a->policies[i], p->plan, arena, &policy, diag);
+        status = sim_policy(a->policies[i], p->world.plan, arena, &policy, diag);
         if (status == WICK_OK)
             status = wick_policy_judge(&p->on, &policy, &score, diag);
         const char **row = cells + 3 * (i + 1);
@@ -401,8 +382,8 @@ static wick_status plot_maps(const wick_policy_table *t, const char *path, wick_
 
 /* As in its file; of a table also the first decision of an input, [harvest][time] strings over the
    charge. */
-static json_t *described(const wick_policy *p) {
-    json_t *root = wick_policy_json(p, NULL), *maps = json_array();
+static json_t *described(const wick_policy *p, const char *world) {
+    json_t *root = wick_policy_json(p, NULL, world), *maps = json_array();
     const wick_policy_table *t = p->table;
     for (int h = 0; t && h < t->n_harvest; h++) {
         json_t *map = json_array();
@@ -420,7 +401,7 @@ static json_t *described(const wick_policy *p) {
     return root;
 }
 
-static void print_policy(const wick_policy *p) {
+static void print_policy(const wick_policy *p, const char *world) {
     printf("%s", wick_policy_name((wick_policy_kind)p->kind));
     if (p->kind == WICK_POLICY_FIXED)
         printf(", module %d", p->module);
@@ -430,6 +411,8 @@ static void print_policy(const wick_policy *p) {
     if (p->kind == WICK_POLICY_EDF)
         printf(", keeps %u uJ", p->reserve_uj);
     printf("; recent harvest: running mean of %.3f s\n", p->memory_ms ? p->memory_ms * 1e-3 : 10);
+    if (world)
+        printf("made for %s\n", world);
     if (p->rest_uj)
         printf("switched off with nothing in work and less than %u uJ\n", p->rest_uj);
     if (p->kind == WICK_POLICY_TABLE)
@@ -438,30 +421,31 @@ static void print_policy(const wick_policy *p) {
 
 static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) {
     wick_policy p;
+    const char *world;
     cli_outputs o = {.diag = diag};
     cli_writes(&o, "--plot", a->plot);
     cli_reads(&o, "the policy", a->file);
     WICK_TRY(o.status);
     WICK_TRY(wick_policy_load(arena, a->file, NULL, &p, diag));
+    WICK_TRY(wick_policy_world(arena, a->file, &world, diag));
     if (p.kind != WICK_POLICY_TABLE && a->plot)
         return wick_fail(diag, WICK_UNSUPPORTED, a->file, "--plot", "leave it out",
                          "only a table has regions that can be drawn");
     if (a->plot)
         WICK_TRY(plot_maps(p.table, a->plot, diag));
     if (a->json)
-        return cli_print_json(described(&p)) ? WICK_OK : WICK_OUTPUT;
-    print_policy(&p);
+        return cli_print_json(described(&p, world)) ? WICK_OK : WICK_OUTPUT;
+    print_policy(&p, world);
     return WICK_OK;
 }
 
 int cmd_policy(int argc, char **argv) {
     wick_synth_options defaults = wick_synth_defaults();
-    arguments a = {.period_s = 60,
+    arguments a = {.world = sim_args_defaults(),
                    .phases = 10,
                    .kind = "table",
                    .slots = defaults.slots,
-                   .periods = defaults.periods,
-                   .trace_options = wick_trace_defaults()};
+                   .periods = defaults.periods};
     int exit_status;
     wick_arena *arena = wick_arena_new();
     a.line =
@@ -475,8 +459,7 @@ int cmd_policy(int argc, char **argv) {
     wick_status status = !strcmp(a.what, "show")    ? show(&a, arena, &diag)
                          : !strcmp(a.what, "synth") ? synth(&a, arena, &p, &diag)
                                                     : eval(&a, arena, &p, &diag);
-    wick_plan_free(p.plan);
-    wick_qnet_free(p.net);
+    sim_world_close(&p.world);
     wick_arena_free(arena);
     return cli_finish(status, &diag);
 }

@@ -63,25 +63,23 @@ void cli_print_table(const char *const *cells, int rows, int columns) {
     }
 }
 
-/* As a shell reads it back: 'it'\''s'. */
-static void put_quoted(wick_buf *buf, const char *text) {
-    wick_buf_puts(buf, "'");
+const char *cli_quoted(wick_arena *arena, const char *text) {
+    if (text[0] && !strpbrk(text, " \t\n'\"\\$*?[]{}()<>|&;#~!`"))
+        return text;
+    wick_buf buf = {0};
+    wick_buf_puts(&buf, "'");
     for (; *text; text++)
-        wick_buf_printf(buf, *text == '\'' ? "'\\''" : "%c", *text);
-    wick_buf_puts(buf, "'");
+        wick_buf_printf(&buf, *text == '\'' ? "'\\''" : "%c", *text);
+    wick_buf_puts(&buf, "'");
+    char *quoted = wick_arena_strdup(arena, buf.data);
+    wick_buf_free(&buf);
+    return quoted;
 }
 
 char *cli_command_line(wick_arena *arena, int argc, char **argv) {
     wick_buf buf = {0};
-    for (int i = 0; i < argc; i++) {
-        bool quote = i > 0 && (argv[i][0] == '\0' ||
-                               strpbrk(argv[i], " \t\n'\"\\$*?[]{}()<>|&;#~!`") != NULL);
-        wick_buf_puts(&buf, i ? " " : "");
-        if (quote)
-            put_quoted(&buf, argv[i]);
-        else
-            wick_buf_puts(&buf, argv[i]);
-    }
+    for (int i = 0; i < argc; i++)
+        wick_buf_printf(&buf, "%s%s", i ? " " : "", i ? cli_quoted(arena, argv[i]) : argv[i]);
     char *text = wick_arena_strdup(arena, buf.data ? buf.data : "");
     wick_buf_free(&buf);
     return text;

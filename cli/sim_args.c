@@ -1,30 +1,9 @@
 #include "sim_args.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "world_args.h"
 
 enum {
-    KEY_SCALE = 512, /* beyond the keys of the commands */
-    KEY_LOAD,
-    KEY_AREA,
-    KEY_PANEL,
-    KEY_HARVESTER,
-    KEY_SOURCE,
-    KEY_FROM,
-    KEY_TO,
-    KEY_REPEAT,
-    KEY_ENTER,
-    KEY_ARRIVALS,
+    KEY_ENTER = 512, /* beyond the keys of the commands */
     KEY_PHASE,
-    KEY_RULE,
-    KEY_WAITING,
-    KEY_SENSE,
-    KEY_SEND,
-    KEY_FRESH,
-    KEY_NO_CLOCK,
-    KEY_NEEDS_POWER,
-    KEY_MIN_ACCURACY,
-    KEY_URGENT,
     KEY_SAMPLES,
     KEY_START,
     KEY_SEED,
@@ -33,56 +12,11 @@ enum {
 };
 
 static const struct argp_option option_table[] = {
-    {"trace", 't', "FILE", 0,
-     "harvest trace: CSV with time_s and a quantity with its unit (docs/guide.md lists them), or builtin:rf, "
-     "builtin:office; A+B splices (required)",
-     0},
-    {"harvester", KEY_HARVESTER, "NAME", 0,
-     "harvester profile, such as harvester-boost-panel: panel, converter, MPPT, cold start, diode "
-     "(default: the device's panel and efficiency)",
-     0},
-    {"from", KEY_FROM, "S", 0, "begin the trace here", 0},
-    {"to", KEY_TO, "S", 0, "end the trace here", 0},
-    {"repeat", KEY_REPEAT, "N", 0, "play the trace N times (default 1)", 0},
     {"enter", KEY_ENTER, "S", 0, "start the run at this time of the trace (default 0)", 0},
     {"data", 'd', "SPEC", 0, "images of its validation split are the inputs (required)", 0},
-    {"period", 'T', "S", 0, "seconds from input to input (default 60)", 0},
-    {"deadline", 'D', "S", 0,
-     "seconds from an input's arrival to its deadline (default: the period)", 0},
     {"duration", 'l', "S", 0,
      "seconds to simulate; a shorter trace is repeated (default: the trace's length)", 0},
-    {"arrivals", KEY_ARRIVALS, "WHEN", 0,
-     "when inputs come: periodic (default), poisson (the period apart on average), or a CSV with "
-     "time_s and perhaps urgent (1: see --urgent; 0)",
-     0},
     {"phase", KEY_PHASE, "S", 0, "time of the first input (default 0)", 0},
-    {"rule", KEY_RULE, "RULE", 0,
-     "an input that comes while another is in work: replace (default: only the newest counts), "
-     "drop-new or drop-old (it waits; when --waiting wait already, it or the oldest is dropped)",
-     0},
-    {"waiting", KEY_WAITING, "N", 0, "inputs that may wait (default 0)", 0},
-    {"sense", KEY_SENSE, "UJ,US", 0, "energy and time of taking an input (default 0,0)", 0},
-    {"send", KEY_SEND, "UJ,US", 0, "energy and time of sending an answer (default 0,0)", 0},
-    {"fresh", KEY_FRESH, "S", 0,
-     "features older than this are not used any more: the input is given up (default: never)", 0},
-    {"no-clock", KEY_NO_CLOCK, 0, 0,
-     "no clock survives a power failure: with --fresh, features from before one are stale", 0},
-    {"needs-power", KEY_NEEDS_POWER, 0, 0,
-     "inputs that come while the device is off are lost (default: the sensor holds them)", 0},
-    {"min-accuracy", KEY_MIN_ACCURACY, "F", 0,
-     "what the application asks of an answer, 0 to 1: a policy may take the cheapest module that "
-     "has it (default 0: the best that energy allows)",
-     0},
-    {"urgent", KEY_URGENT, "N", 0,
-     "every Nth input, from the first on, has priority: for it, policies spend what they save for "
-     "later ones (default: none)",
-     0},
-    {"scale", KEY_SCALE, "F", 0, "multiplies the harvested power (default 1)", 0},
-    {"load-ohm", KEY_LOAD, "OHM", 0, "resistance of a voltage trace (default 30000)", 0},
-    {"source-ohm", KEY_SOURCE, "OHM", 0,
-     "resistance behind an open-circuit voltage (default: the harvester's)", 0},
-    {"area", KEY_AREA, "CM2", 0, "panel area (default: the device's)", 0},
-    {"panel-efficiency", KEY_PANEL, "F", 0, "panel efficiency (default: the device's)", 0},
     {"samples", KEY_SAMPLES, "N", 0, "images to draw the inputs from (default 200)", 0},
     {"start-v", KEY_START, "V", 0,
      "capacitor voltage at the start (default: the brown-out voltage)", 0},
@@ -92,125 +26,11 @@ static const struct argp_option option_table[] = {
     {"wait", KEY_WAIT, "S", 0, "one sleep of a device that waits for charge (default 1)", 0},
     {0}};
 
-/* "UJ,US": an energy and its time. */
-static void energy_and_time(struct argp_state *state, const char *option, const char *text,
-                            double *uj, double *us) {
-    double pair[2];
-    if (!wick_parse_numbers(text, 2, pair) || !(pair[0] >= 0) || !(pair[1] >= 0) ||
-        (pair[0] > 0) != (pair[1] > 0))
-        argp_error(state,
-                   "--%s takes an energy in uJ and its time in us, both above 0 or both 0, such as "
-                   "12,2000: not '%s'",
-                   option, text);
-    *uj = pair[0];
-    *us = pair[1];
-}
-
-static wick_input_rule rule(struct argp_state *state, const char *text) {
-    static const char *const names[] = {"replace", "drop-new", "drop-old"};
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(text, names[i]))
-            return (wick_input_rule)i;
-    argp_error(state, "--rule is replace, drop-new or drop-old");
-    return WICK_INPUT_REPLACE;
-}
-
-/* Options of the workload; false: it is another one. */
-static bool parse_workload(int key, char *text, struct argp_state *state) {
-    sim_args *a = state->input;
-    wick_workload *w = &a->options.workload;
-    switch (key) {
-    case 'T':
-        w->period_s = cli_number(state, "period", text, 1e-3, 1e9);
-        return true;
-    case 'D':
-        w->deadline_s = cli_number(state, "deadline", text, 1e-3, 1e9);
-        return true;
-    case KEY_ARRIVALS:
-        a->arrivals = text;
-        return true;
-    case KEY_PHASE:
-        w->phase_s = cli_number(state, "phase", text, 0, 1e9);
-        return true;
-    case KEY_RULE:
-        w->rule = rule(state, text);
-        return true;
-    case KEY_URGENT:
-        w->urgent_every = (int)cli_integer(state, "urgent", text, 1, 1000000);
-        return true;
-    case KEY_WAITING:
-        w->max_waiting = (int)cli_integer(state, "waiting", text, 0, WICK_MAX_WAITING);
-        a->given.waiting = w->max_waiting > 0;
-        return true;
-    case KEY_SENSE:
-        energy_and_time(state, "sense", text, &w->sense_uj, &w->sense_us);
-        return true;
-    case KEY_SEND:
-        energy_and_time(state, "send", text, &w->send_uj, &w->send_us);
-        return true;
-    case KEY_FRESH:
-        w->fresh_s = cli_number(state, "fresh", text, 1e-3, 1e9);
-        return true;
-    case KEY_NO_CLOCK:
-        w->clock_survives = false;
-        return true;
-    case KEY_NEEDS_POWER:
-        w->needs_power = true;
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Options of the trace, likewise. */
-static bool parse_trace(int key, char *text, struct argp_state *state) {
-    sim_args *a = state->input;
-    wick_trace_options *t = &a->trace_options;
-    switch (key) {
-    case KEY_SCALE:
-        t->scale = cli_number(state, "scale", text, 1e-9, 1e9);
-        return true;
-    case KEY_LOAD:
-        t->load_ohm = cli_number(state, "load-ohm", text, 1e-3, 1e12);
-        a->given.load_ohm = true;
-        return true;
-    case KEY_SOURCE:
-        t->source_ohm = cli_number(state, "source-ohm", text, 1e-3, 1e12);
-        a->given.source_ohm = true;
-        return true;
-    case KEY_AREA:
-        t->area_cm2 = cli_number(state, "area", text, 1e-6, 1e6);
-        a->given.area = true;
-        return true;
-    case KEY_PANEL:
-        t->panel_efficiency = cli_number(state, "panel-efficiency", text, 1e-6, 1);
-        a->given.panel_efficiency = true;
-        return true;
-    case KEY_FROM:
-        t->from_s = cli_number(state, "from", text, 0, 1e10);
-        return true;
-    case KEY_TO:
-        t->to_s = cli_number(state, "to", text, 1e-6, 1e10);
-        return true;
-    case KEY_REPEAT:
-        t->repeat = (int)cli_integer(state, "repeat", text, 1, 1000000);
-        return true;
-    default:
-        return false;
-    }
-}
-
 static error_t parse(int key, char *text, struct argp_state *state) {
     sim_args *a = state->input;
-    if (key == ARGP_KEY_INIT || key == ARGP_KEY_FINI)
-        return ARGP_ERR_UNKNOWN;
-    if (parse_workload(key, text, state) || parse_trace(key, text, state))
-        return 0;
     switch (key) {
-    case 't':
-        if (a->n_traces == SIM_MAX_TRACES)
-            argp_error(state, "at most %d traces", SIM_MAX_TRACES);
-        a->traces[a->n_traces++] = text;
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = a;
         break;
     case 'd':
         a->data = text;
@@ -218,15 +38,11 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case 'l':
         a->options.duration_s = cli_number(state, "duration", text, 1e-3, 1e10);
         break;
-    case KEY_HARVESTER:
-        a->harvester = text;
-        break;
     case KEY_ENTER:
         a->options.trace_start_s = cli_number(state, "enter", text, 0, 1e10);
         break;
-    case KEY_MIN_ACCURACY:
-        a->options.min_accuracy_permille =
-            (uint16_t)(1000 * cli_number(state, "min-accuracy", text, 0, 1));
+    case KEY_PHASE:
+        a->options.workload.phase_s = cli_number(state, "phase", text, 0, 1e9);
         break;
     case KEY_SAMPLES:
         a->samples = (int)cli_integer(state, "samples", text, 1, 1000000);
@@ -243,21 +59,14 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case KEY_NO_VOLTAGE:
         a->options.no_voltage = true;
         break;
-    case ARGP_KEY_END:
-        if (a->options.workload.deadline_s < 0)
-            a->options.workload.deadline_s = a->options.workload.period_s;
-        if (a->given.waiting && a->options.workload.rule == WICK_INPUT_REPLACE)
-            argp_error(state,
-                       "--waiting needs --rule drop-new or drop-old: nothing waits where a new "
-                       "input replaces the old one");
-        break;
     default:
         return ARGP_ERR_UNKNOWN;
     }
     return 0;
 }
 
-const struct argp sim_argp = {option_table, parse, 0, 0, 0, 0, 0};
+static const struct argp_child children[] = {{&world_argp, 0, 0, 0}, {0}};
+const struct argp sim_argp = {option_table, parse, 0, 0, children, 0, 0};
 
 sim_args sim_args_defaults(void) {
     sim_args a = {

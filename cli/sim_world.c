@@ -134,11 +134,16 @@ static wick_status load_traces(sim_args *a, sim_world *w, wick_arena *arena, wic
     return WICK_OK;
 }
 
-wick_status sim_world_open(sim_args *a, const char *plan_path, wick_arena *arena, sim_world *w,
-                           wick_diag *diag) {
+wick_status sim_world_open_harvest(sim_args *a, const char *plan_path, wick_arena *arena,
+                                   sim_world *w, wick_diag *diag) {
     *w = (sim_world){0};
     WICK_TRY(wick_plan_load(plan_path, &w->plan, &w->net, diag));
-    WICK_TRY(load_traces(a, w, arena, diag));
+    return load_traces(a, w, arena, diag);
+}
+
+wick_status sim_world_open(sim_args *a, const char *plan_path, wick_arena *arena, sim_world *w,
+                           wick_diag *diag) {
+    WICK_TRY(sim_world_open_harvest(a, plan_path, arena, w, diag));
     wick_data_options options = wick_data_defaults();
     options.n_ranges = w->net->ranged ? w->net->input_channels : 0;
     options.low = w->net->low;

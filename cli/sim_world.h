@@ -25,6 +25,9 @@ typedef struct sim_world {
 /* Also completes a->options: harvester and arrivals. Close it after a failure, too. */
 wick_status sim_world_open(sim_args *a, const char *plan_path, wick_arena *arena, sim_world *w,
                            wick_diag *diag);
+/* The same without data and inputs. */
+wick_status sim_world_open_harvest(sim_args *a, const char *plan_path, wick_arena *arena,
+                                   sim_world *w, wick_diag *diag);
 void sim_world_close(sim_world *w);
 
 /* "fixed:TM1", "fixed:1", "greedy", "threshold:LOW,HIGH,CHARGE", "edf:RESERVE", or a file, whose

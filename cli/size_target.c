@@ -63,7 +63,8 @@ static void numbers(struct argp_state *state, const char *option, const char *ex
     }
 }
 
-/* Options of the simulation, on which the memory does not depend. */
+/* Options of the simulation, on which the memory does not depend; those of the world are said
+   (sim_args). */
 static error_t parse_sim(int key, char *text, struct argp_state *state) {
     size_target_args *a = state->input;
     a->needs_target = a->needs_target || (key > 0 && key < ARGP_KEY_END); /* argp's are above */
@@ -118,7 +119,7 @@ static error_t parse(int key, char *text, struct argp_state *state) {
     case ARGP_KEY_END:
         if (a->target && (a->sim.n_traces != 1 || !a->sim.data))
             argp_error(state, "--target needs one --trace and --data");
-        if (!a->target && a->needs_target)
+        if (!a->target && (a->needs_target || a->sim.n_said))
             argp_error(state, "say what it is for: --target \"accuracy>=80%%,answers>=95%%\"");
         break;
     default:

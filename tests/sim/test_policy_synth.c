@@ -1,6 +1,7 @@
 /* Synthesised policies: the harvest's chain by hand, decisions where they are plain, the promise
    over fixed modules, and files. */
 #include "helper_net_plan.h"
+#include "helper_plain.h"
 #include "helper_scenario.h"
 #include "sim/harvest_chain.h"
 
@@ -14,27 +15,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { SAMPLES = 1000 };
-
-typedef struct light {
-    wick_trace trace;
-    double times[SAMPLES], powers[SAMPLES];
-} light;
-
-static light *make_light(void) {
-    light *l = calloc(1, sizeof *l);
-    assert_non_null(l);
-    for (int i = 0; i < SAMPLES; i++)
-        l->times[i] = 0.05 * i;
-    l->trace = (wick_trace){.n = SAMPLES,
-                            .time_s = l->times,
-                            .power_uw = l->powers,
-                            .end_s = 0.05 * SAMPLES,
-                            .path = "light",
-                            .quantity = "power"};
-    return l;
-}
 
 /* Usable harvest of `share` of what extractor and TM1 take in one period. */
 static double power_for(const net_plan *n, double share, double period_s) {
@@ -109,49 +89,6 @@ static void steady_harvests_have_plain_policies(void **state) {
     }
     free(l);
     net_plan_free(&n);
-}
-
-/* Extractor of one span, TM1 of ten, TM2 of one; every span 5 ms and 60 µJ. */
-typedef struct plain {
-    wick_plan plan;
-    wick_qnet net;
-    wick_segment segments[3];
-    wick_span spans[12];
-    wick_step steps[12];
-    wick_cost costs[12];
-    wick_plan_store stores[12];
-} plain;
-
-static void make_plain(plain *p, const wick_device *device) {
-    static const uint16_t first[3] = {0, 1, 11}, spans[3] = {1, 10, 1};
-    *p = (plain){0};
-    for (int i = 0; i < 12; i++) {
-        p->costs[i] = (wick_cost){.time_us = 5000, .compute_uj = 60, .energy_uj = 60};
-        p->stores[i].last_reader = -1;
-        p->spans[i] = (wick_span){.first_step = (uint16_t)i, .n_steps = 1, .need_mv = 2300};
-    }
-    p->net.n_modules = 2;
-    p->plan = (wick_plan){.net = &p->net,
-                          .device = device,
-                          .n_segments = 3,
-                          .step_cost = p->costs,
-                          .stores = p->stores,
-                          .charge_uj = wick_device_charge_uj(device),
-                          .boot = {.time_us = 800, .compute_uj = 10, .energy_uj = 10}};
-    for (int k = 0; k < 3; k++) {
-        p->segments[k] = (wick_segment){.first_span = first[k],
-                                        .n_spans = spans[k],
-                                        .energy_nj = 60000u * spans[k],
-                                        .time_us = 5000u * spans[k]};
-        p->plan.segments[k].cost =
-            (wick_cost){.time_us = 5000.0 * spans[k], .energy_uj = 60.0 * spans[k]};
-    }
-    p->plan.model = (wick_model){.n_modules = 2,
-                                 .n_spans = 12,
-                                 .n_steps = 12,
-                                 .segments = p->segments,
-                                 .spans = p->spans,
-                                 .steps = p->steps};
 }
 
 /* Bursts: the table is worth more than any module by itself, on another trace of the same kind too.
@@ -260,7 +197,7 @@ static void files_keep_every_decision(void **state) {
     wick_policy policy = {.kind = WICK_POLICY_TABLE, .memory_ms = 700, .rest_uj = 55}, again;
     policy.table = scenario_table(arena, 3, 1000, 100, 5, 3);
     char *path = temporary(arena, NULL);
-    assert_int_equal(wick_policy_save(&policy, NULL, path, NULL), WICK_OK);
+    assert_int_equal(wick_policy_save(&policy, NULL, NULL, path, NULL), WICK_OK);
     assert_int_equal(wick_policy_load(arena, path, NULL, &again, NULL), WICK_OK);
     assert_int_equal(again.memory_ms, 700);
     assert_int_equal(again.rest_uj, 55);
@@ -320,7 +257,7 @@ static void tables_of_another_plan_are_refused(void **state) {
                  {&third, &own, &fewer, WICK_MISMATCH}};
     char *path = temporary(arena, NULL);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
-        assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, path, NULL), WICK_OK);
+        assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, NULL, path, NULL), WICK_OK);
         wick_status got = wick_policy_load(arena, path, cases[i].on, &again, NULL);
         if (got != cases[i].status)
             fail_msg("case %zu: status %d", i, (int)got);

@@ -18,7 +18,9 @@ static wick_status one_policy(page *p, const char *path) {
     enum { COLUMNS = 3 };
     int width, height;
     wick_policy policy;
+    const char *world;
     WICK_TRY(wick_policy_load(p->arena, path, p->plan, &policy, p->diag));
+    WICK_TRY(wick_policy_world(p->arena, path, &world, p->diag));
     wick_buf_puts(&p->html, "<p>");
     html_textf(&p->html, "%s: %s; recent harvest is a running mean of %.3g s.",
                wick_path_base(path), wick_policy_name((wick_policy_kind)policy.kind),
@@ -33,6 +35,8 @@ static wick_status one_policy(page *p, const char *path) {
     if (policy.kind == WICK_POLICY_EDF)
         html_textf(&p->html, " The smallest module first, then what leaves %u uJ.",
                    policy.reserve_uj);
+    if (world)
+        html_textf(&p->html, " Made for %s.", world);
     wick_buf_puts(&p->html, "</p>\n");
     if (policy.kind != WICK_POLICY_TABLE)
         return WICK_OK;

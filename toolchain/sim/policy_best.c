@@ -1,4 +1,5 @@
 /* The choice among synthesised policies by their score on the traces to learn from. */
+#include "sim/policy_asked.h"
 #include "sim/policy_budget.h"
 #include "sim/policy_finals.h"
 #include "sim/policy_process.h"
@@ -179,7 +180,9 @@ static void one_round(climb *s) {
         r = s->rule, r.memory_s = memories[i] * period_s, try_rule(s, r);
 }
 
-static policy_budget_device device_of(const wick_plan *plan) {
+static policy_budget_device device_of(const wick_judged *on) {
+    const wick_plan *plan = on->plan;
+    const wick_workload *w = &on->workload;
     const wick_device *d = plan->device;
     policy_budget_device out = {
         .full_uj = wick_device_usable_uj(d, d->capacitor.max_v, d->capacitor.off_v),
@@ -188,7 +191,8 @@ static policy_budget_device device_of(const wick_plan *plan) {
         .sleep_uw = d->sleep_uw};
     for (int k = 0; k <= plan->model.n_modules; k++)
         out.energy_uj[k] = plan->segments[k].cost.energy_uj + (k ? plan->send.energy_uj : 0) +
-                           2 * plan->commit.energy_uj; /* decision and delivery */
+                           2 * plan->commit.energy_uj + /* decision and delivery */
+                           (k ? w->send_uj : w->sense_uj);
     return out;
 }
 
@@ -235,10 +239,12 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
-    choice c = {.arena = arena, .on = on, .device = device_of(on->plan), .diag = diag};
+    choice c = {.arena = arena, .on = on, .device = device_of(on), .diag = diag};
     wick_policy fixed = {0};
     WICK_TRY(look_at_sleep(&c, options));
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
+    if (on->min_accuracy_permille)
+        fixed.module = (uint8_t)policy_asked_module(on);
     wick_synthesised constant =
         wick_policy_constant(arena, on->plan->model.n_modules, fixed.module);
     c.base = wick_new(arena, double, on->n_traces);

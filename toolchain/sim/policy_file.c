@@ -52,11 +52,13 @@ static void add_plan(json_t *root, const wick_plan *plan) {
     json_object_set_new(root, "capacitor_uf", json_real(plan->device->capacitor.uf));
 }
 
-json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan) {
+json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan, const char *world) {
     json_t *root = json_pack("{s:s,s:I}", "kind", names[policy->kind], "memory_ms",
                              (json_int_t)policy->memory_ms);
     if (plan)
         add_plan(root, plan);
+    if (world)
+        json_object_set_new(root, "world", json_string(world));
     if (policy->rest_uj)
         json_object_set_new(root, "rest_uj", json_integer(policy->rest_uj));
     switch ((wick_policy_kind)policy->kind) {
@@ -123,10 +125,11 @@ static void print_c(const wick_policy *policy, const char *stamp, wick_buf *out)
         policy->rest_uj, policy->kind == WICK_POLICY_TABLE ? "&table" : "0");
 }
 
-wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *path,
-                              const char *c_path, const char *stamp, wick_diag *diag) {
+wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *world,
+                              const char *path, const char *c_path, const char *stamp,
+                              wick_diag *diag) {
     wick_buf text = {0}, source = {0};
-    json_t *root = wick_policy_json(policy, plan);
+    json_t *root = wick_policy_json(policy, plan, world);
     bool formatted = wick_json_text(root, &text);
     json_decref(root);
     if (!formatted)
@@ -140,9 +143,9 @@ wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, 
     return status;
 }
 
-wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
-                             wick_diag *diag) {
-    return wick_policy_write(policy, plan, path, NULL, NULL, diag);
+wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *world,
+                             const char *path, wick_diag *diag) {
+    return wick_policy_write(policy, plan, world, path, NULL, NULL, diag);
 }
 
 /* ---- reading ---- */
@@ -304,6 +307,19 @@ wick_status wick_policy_load(wick_arena *arena, const char *path, const wick_pla
     wick_status status = read_policy(at, out);
     if (status == WICK_OK && plan)
         status = check_plan(at, out, plan);
+    json_decref(document);
+    return status;
+}
+
+wick_status wick_policy_world(wick_arena *arena, const char *path, const char **world,
+                              wick_diag *diag) {
+    json_t *document;
+    *world = NULL;
+    WICK_TRY(wick_json_load(path, &document, diag));
+    wick_json_at at = wick_json_root(document, path, arena, diag);
+    wick_status status = WICK_OK;
+    if (wick_json_has(at, "world"))
+        status = wick_json_string(at, "world", world);
     json_decref(document);
     return status;
 }

@@ -1,4 +1,6 @@
+#include "sim/policy_asked.h"
 #include "sim/policy_finals.h"
+#include "sim/policy_inputs.h"
 #include "sim/policy_player.h"
 #include "sim/policy_worlds.h"
 #include "sim/sim.h"
@@ -23,11 +25,12 @@ static judge make_judge(const wick_judged *on, const wick_policy *policy, wick_a
     j.correct = wick_new(arena, uint8_t, modules * PARTS);
     for (int k = 0; k < modules; k++)
         for (int s = 0; s < PARTS; s++)
-            j.correct[k * PARTS + s] = s < lround(on->accuracy[k] * PARTS);
+            j.correct[k * PARTS + s] = s < lround(policy_asked_worth(on, k + 1) * PARTS);
     j.options.workload = on->workload;
     j.options.workload.arrivals = WICK_ARRIVALS_LISTED;
     j.options.harvester = on->harvester;
     j.options.policy = *policy;
+    j.options.min_accuracy_permille = on->min_accuracy_permille;
     j.options.wait_s = on->wait_s > 0 ? on->wait_s : j.options.wait_s;
     return j;
 }
@@ -58,20 +61,21 @@ static wick_status run(judge *j, const wick_trace *trace, const wick_clairvoyant
     return WICK_OK;
 }
 
-static wick_status play(judge *j, const wick_clairvoyant_options *grid, double *times_s,
-                        const wick_trace *trace, double *expected, long *inputs, wick_diag *diag) {
+/* The `number`th run, from start_s of the trace once around. */
+static wick_status play(judge *j, const wick_clairvoyant_options *grid, const wick_trace *trace,
+                        double start_s, int number, double *expected, long *inputs,
+                        wick_diag *diag) {
     wick_workload *w = &j->options.workload;
-    int n = (int)ceil(trace->end_s / w->period_s);
-    for (int i = 0; i < n; i++)
-        times_s[i] = i * w->period_s;
-    w->times_s = times_s;
-    w->n_times = n;
-    j->options.duration_s = (n - 1) * w->period_s + fmax(w->deadline_s, w->period_s);
+    wick_arena *arena = wick_arena_new();
     wick_status status = WICK_OK;
-    for (int p = 0; p < j->on->phases && status == WICK_OK; p++) {
-        j->options.trace_start_s = trace->end_s * p / j->on->phases;
+    w->times_s =
+        policy_inputs_list(arena, &j->on->workload, trace->end_s, start_s, number, &w->n_times);
+    if (w->n_times) {
+        j->options.duration_s = w->times_s[w->n_times - 1] + fmax(w->deadline_s, w->period_s);
+        j->options.trace_start_s = start_s;
         status = run(j, trace, grid, expected, inputs, diag);
     }
+    wick_arena_free(arena);
     return status;
 }
 
@@ -79,20 +83,22 @@ static wick_status play(judge *j, const wick_clairvoyant_options *grid, double *
  */
 static wick_status play_all(judge *j, const wick_clairvoyant_options *grid, double *score,
                             wick_diag *diag) {
-    wick_arena *arena = wick_arena_new();
-    wick_status status = WICK_OK;
     double expected = 0;
     long inputs = 0;
-    for (int t = 0; t < j->on->n_traces && status == WICK_OK; t++) {
-        const wick_trace *trace = j->on->traces[t];
-        double *times_s =
-            wick_new(arena, double, (int)ceil(trace->end_s / j->on->workload.period_s));
-        status = play(j, grid, times_s, trace, &expected, &inputs, diag);
+    int phases = j->on->phases;
+    WICK_TRY(policy_asked_check(j->on, diag));
+    for (int i = 0; i < j->on->n_traces * phases; i++) {
+        const wick_trace *trace = j->on->traces[i / phases];
+        double start_s = trace->end_s * (i % phases) / phases;
+        WICK_TRY(play(j, grid, trace, start_s, i, &expected, &inputs, diag));
     }
-    *score = inputs ? expected / (double)inputs : 0;
-    j->replayed = inputs ? j->replayed / (double)inputs : 0;
-    wick_arena_free(arena);
-    return status;
+    if (!inputs)
+        return wick_fail(diag, WICK_RANGE, j->on->n_traces ? j->on->traces[0]->path : NULL,
+                         "arrivals", "list times within the traces, or take a shorter period",
+                         "no input comes while the traces last");
+    *score = expected / (double)inputs;
+    j->replayed = j->replayed / (double)inputs;
+    return WICK_OK;
 }
 
 wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, double *score,
@@ -158,8 +164,10 @@ static void tune_threshold(search *s) {
     int n = plan->model.n_modules;
     double full_uj = wick_device_usable_uj(plan->device, plan->device->capacitor.max_v,
                                            plan->device->capacitor.off_v);
-    double least = wick_plan_answer_uj(plan, n) / s->on->workload.period_s;
-    double most = wick_plan_answer_uj(plan, 1) / s->on->workload.period_s;
+    const wick_workload *w = &s->on->workload;
+    double beside_uj = w->sense_uj + w->send_uj;
+    double least = (wick_plan_answer_uj(plan, n) + beside_uj) / w->period_s;
+    double most = (wick_plan_answer_uj(plan, 1) + beside_uj) / w->period_s;
     enum { LEVELS = 6, CHARGES = 5 };
     double levels[LEVELS + 2] = {0};
     for (int i = 0; i < LEVELS; i++)

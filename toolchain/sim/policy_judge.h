@@ -12,15 +12,19 @@ typedef struct wick_judged {
     const wick_trace *const *traces; /* each played once around from every start phase */
     int n_traces;
     const wick_harvester *harvester; /* NULL = the device's own figures */
-    wick_workload workload;          /* periodic; inputs come from the run's start to the end of the
-                                        trace, the last one still has its deadline */
+    wick_workload workload;          /* inputs come from the run's start to the end of the trace,
+                                        the last one still has its deadline; listed ones at their
+                                        times of the trace, from wherever it is entered */
+    uint16_t min_accuracy_permille;  /* what the application asks of an answer: one of a module with
+                                        less in the plan counts nothing; 0 = any answer counts */
     double accuracy[WICK_MAX_HEADS]; /* [modules] 0..1, large to small */
     int phases;                      /* start phases, equally spaced over each trace */
     double wait_s;                   /* wick_sim_options */
 } wick_judged;
 
 /* Expected accuracy within the deadline: of the last module that answered in time, 0 without an
-   answer, over all inputs of all runs. Cold start. */
+   answer, over all inputs of all runs. Cold start. RANGE: no input comes; NO_FIT: no module is as
+   accurate as is asked for. */
 wick_status wick_policy_judge(const wick_judged *on, const wick_policy *policy, double *score,
                               wick_diag *diag);
 
@@ -44,7 +48,11 @@ wick_status wick_policy_tune(const wick_judged *on, wick_policy_kind kind, wick_
    is not always the same module must be better than the best fixed module by more than the
    standard error over the traces (one that is not of a process by half a point more, divided by the
    number of traces), because what is better by little, or on some of these traces, may be worse on
-   others. Compared, and scored, as for wick_policy_tune. Tables' arrays are in `arena`;
+   others. Where an accuracy is asked for, that module is the smallest that has it: tables take none
+   larger. The process knows the costs of taking inputs and of sending, the deadline and that
+   accuracy; of arrivals only their mean distance (period_s), of the queue that inputs wait in turn,
+   of freshness nothing: these count in the runs by which is chosen. Compared, and scored, as for
+   wick_policy_tune. Tables' arrays are in `arena`;
    *made (may be NULL) describes the chosen table, zero where it is one of `also`. */
 wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,

@@ -1,5 +1,6 @@
 /* From the values of the decision process to a table: bins, the best action of each cell over the
    states that fall into it, equal rows stored once, similar ones merged until the table fits. */
+#include "sim/policy_asked.h"
 #include "sim/policy_levels.h"
 #include "sim/policy_process.h"
 #include "sim/policy_rows.h"
@@ -233,8 +234,10 @@ wick_synth_options policy_process_options(const wick_judged *on,
     o.workload.arrivals = WICK_ARRIVALS_PERIODIC;
     o.harvester = on->harvester;
     o.wait_s = on->wait_s;
+    /* No module larger than the one that is asked for is ever run: it brings nothing more. */
+    int most = policy_asked_module(on);
     for (int m = 0; m < on->plan->model.n_modules; m++)
-        o.accuracy[m] = on->accuracy[m];
+        o.accuracy[m] = policy_asked_worth(on, m + 1 < most ? most : m + 1);
     return o;
 }
 

@@ -44,19 +44,24 @@ wick_status wick_policy_synth(wick_arena *arena, const wick_plan *plan,
 wick_synthesised wick_policy_constant(wick_arena *arena, int n_modules, int module);
 
 /* Policies as JSON files: "kind", its parameters, and which plan, device and capacitor it was made
-   for. Reading checks every index (untrusted); a table is in `arena`. MISMATCH: a table of another
-   plan, device or capacitor, or a module that the plan has not; thresholds and reserves, which are
-   powers and energies, serve any. plan: NULL = none, any. */
-json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan);
-wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *path,
-                             wick_diag *diag);
+   for; world (may be NULL): in which world, as the options that say it. Reading checks every index
+   (untrusted); a table is in `arena`. MISMATCH: a table of another plan, device or capacitor, or a
+   module that the plan has not; thresholds and reserves, which are powers and energies, serve any.
+   plan: NULL = none, any. */
+json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan, const char *world);
+wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *world,
+                             const char *path, wick_diag *diag);
 wick_status wick_policy_load(wick_arena *arena, const char *path, const wick_plan *plan,
                              wick_policy *out, wick_diag *diag);
+/* The world that a file names; NULL: none. In `arena`. */
+wick_status wick_policy_world(wick_arena *arena, const char *path, const char **world,
+                              wick_diag *diag);
 /* The same, and in c_path (NULL: no such file) the policy as C source that defines `const
    wick_policy model_policy`, for firmware: both files, or on failure none. stamp: what made it, a
    text of any characters for the head of the C source. */
-wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *path,
-                              const char *c_path, const char *stamp, wick_diag *diag);
+wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *world,
+                              const char *path, const char *c_path, const char *stamp,
+                              wick_diag *diag);
 /* "fixed", "greedy", "threshold", "edf", "table"; static storage. */
 const char *wick_policy_name(wick_policy_kind kind);
 

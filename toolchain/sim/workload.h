@@ -56,4 +56,7 @@ int wick_workload_inputs(const wick_workload *workload, uint64_t seed, double du
 wick_status wick_workload_load(wick_arena *arena, const char *path, wick_workload *workload,
                                wick_diag *diag);
 
+/* RANGE: times, deadline, queue or freshness that no run can have. */
+wick_status wick_workload_check(const wick_workload *workload, wick_diag *diag);
+
 #endif
