@@ -20,6 +20,12 @@ typedef struct wick_judged {
     double accuracy[WICK_MAX_HEADS]; /* [modules] 0..1, large to small */
     int phases;                      /* start phases, equally spaced over each trace */
     double wait_s;                   /* wick_sim_options */
+    /* Answers to real samples: right or not, and their margins, both [modules][n_samples] (as for
+       wick_sim_run), for policies that look at margins. NULL: `accuracy` stands for them, and
+       policies that look at margins are neither made nor judged. */
+    const uint8_t *correct;
+    const uint16_t *margins;
+    int n_samples;
 } wick_judged;
 
 /* Expected accuracy within the deadline: of the last module that answered in time, 0 without an

@@ -72,6 +72,9 @@ typedef struct wick_sim_options {
     const wick_harvester *harvester; /* NULL = the device's own figures */
     wick_policy policy;
     uint16_t min_accuracy_permille;  /* what the application asks the policy for */
+    const uint16_t *margins;         /* [modules][n_samples]: of the modules' answers
+                                        (wick_result_margin), for policies that look at them (sure);
+                                        NULL: not known, and such a policy is refused */
     const wick_sim_control *control; /* NULL = the policy decides (fast simulator only) */
     uint64_t seed;                   /* Poisson arrivals, and which sample each input is */
     bool record;                     /* keep the timeline */
@@ -123,7 +126,9 @@ typedef struct wick_sim_result {
     int dropped, expired, stale; /* of the missed: by the queue's rule; deadline over before it was
                                     begun; features or age too old */
     double expected_in_time; /* sum over the inputs of the accuracy of the last module that answered
-                                in time: free of the luck of the samples */
+                                in time: free of the luck of the samples. Where the policy looks at
+                                margins: on those samples of which the same modules are sure, and
+                                the same are not, as of the input */
     int urgent, urgent_in_time; /* of inputs and in_time: the urgent ones */
     double urgent_expected;     /* of expected_in_time, likewise */
     int answers_by_module[1 + WICK_MAX_HEADS];

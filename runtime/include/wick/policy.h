@@ -86,7 +86,16 @@ typedef struct wick_policy {
     uint32_t rest_uj; /* all kinds: with nothing in work, and less charge, the device is better off
                          than asleep, once this boot has worked; 0 = never */
     const wick_policy_table *table; /* TABLE */
+    /* All kinds: an answer of module k is the input's last one where its logits' margin
+       (wick_result_margin) is at least sure[k - 1]; 0 = it is never sure. */
+    uint16_t sure[WICK_MAX_MODULES];
 } wick_policy;
+
+/* Is an answer of module k with that margin the input's last one? Asked as the answer is delivered,
+   before wick_policy_choose. */
+static inline int wick_policy_sure(const wick_policy *policy, uint8_t k, uint16_t margin) {
+    return policy->sure[k - 1u] != 0 && margin >= policy->sure[k - 1u];
+}
 
 /* The segment to run next for the current input, 1..n_modules; 0 = nothing more for this input.
    In a chain (model.h) what the kinds choose is where to go: exits answer in their order on the way
