@@ -28,9 +28,9 @@ static inline int16_t wick_result_logit(const wick_result *result, uint16_t c) {
 
 /* How far the largest logit is ahead of the second largest; UINT16_MAX with one class. */
 static inline uint16_t wick_result_margin(const wick_result *result) {
-    int32_t most = INT32_MIN, second = INT32_MIN;
+    int16_t most = INT16_MIN, second = INT16_MIN;
     for (uint16_t c = 0; c < result->n_classes; c++) {
-        int32_t logit = wick_result_logit(result, c);
+        int16_t logit = wick_result_logit(result, c);
         if (logit > most) {
             second = most;
             most = logit;
@@ -38,7 +38,7 @@ static inline uint16_t wick_result_margin(const wick_result *result) {
             second = logit;
         }
     }
-    return result->n_classes < 2 ? UINT16_MAX : (uint16_t)(most - second);
+    return result->n_classes < 2 ? UINT16_MAX : (uint16_t)((uint16_t)most - (uint16_t)second);
 }
 
 typedef struct wick_port {
