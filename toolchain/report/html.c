@@ -75,36 +75,58 @@ static void base64(wick_buf *out, const unsigned char *data, size_t len) {
     }
 }
 
+/* The picture as a data URL. */
+static wick_status draw(wick_buf *url, const char *script, int width, int height, wick_diag *diag) {
+    wick_buf input = {0};
+    wick_buf_printf(&input,
+                    "set encoding utf8\nset terminal svg size %d,%d dynamic noenhanced font "
+                    "'sans-serif,12' background '#ffffff'\n"
+                    "set border 3 lc rgb '#888888'\nset tics nomirror textcolor rgb '#333333'\n"
+                    "set grid lc rgb '#e4e4e4' lt 1\nunset key\n%s\n",
+                    width, height, script);
+    static const char *const argv[] = {"gnuplot", NULL};
+    wick_process process = {.argv = argv, .input = input.data, .timeout_s = 60};
+    wick_status status = wick_process_run(&process, 1, 1, NULL, NULL, diag);
+    if (status == WICK_OK && (process.exit_status != 0 || !process.output.len))
+        status = wick_fail(diag, WICK_TOOL, "gnuplot", NULL, NULL, "the plot failed: %.400s",
+                           process.errors.data ? process.errors.data : "no output");
+    wick_buf_puts(url, "data:image/svg+xml;base64,");
+    if (status == WICK_OK)
+        base64(url, (const unsigned char *)process.output.data, process.output.len);
+    wick_process_free(&process);
+    wick_buf_free(&input);
+    return status;
+}
+
 wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
                       wick_diag *diag) {
+    return html_plot_twice(out, script, width, 0, height, caption, diag);
+}
+
+wick_status html_plot_twice(wick_buf *out, const char *script, int width, int narrow, int height,
+                            const char *caption, wick_diag *diag) {
+    wick_buf wide = {0}, small = {0};
+    wick_status status = WICK_OK;
     wick_buf_puts(out, "<figure>");
     if (!wick_process_exists("gnuplot")) {
         wick_buf_puts(out, "<p class=\"note\">This plot is missing: gnuplot is not installed.</p>");
     } else {
-        wick_buf input = {0};
-        wick_buf_printf(&input,
-                        "set encoding utf8\nset terminal svg size %d,%d dynamic noenhanced font "
-                        "'sans-serif,12' background '#ffffff'\n"
-                        "set border 3 lc rgb '#888888'\nset tics nomirror textcolor rgb '#333333'\n"
-                        "set grid lc rgb '#e4e4e4' lt 1\nunset key\n%s\n",
-                        width, height, script);
-        static const char *const argv[] = {"gnuplot", NULL};
-        wick_process process = {.argv = argv, .input = input.data, .timeout_s = 60};
-        wick_status status = wick_process_run(&process, 1, 1, NULL, NULL, diag);
-        if (status == WICK_OK && (process.exit_status != 0 || !process.output.len))
-            status = wick_fail(diag, WICK_TOOL, "gnuplot", NULL, NULL, "the plot failed: %.400s",
-                               process.errors.data ? process.errors.data : "no output");
-        if (status == WICK_OK) {
-            wick_buf_printf(out, "<img width=\"%d\" height=\"%d\" alt=\"", width, height);
-            html_text(out, caption);
-            wick_buf_puts(out, "\" src=\"data:image/svg+xml;base64,");
-            base64(out, (const unsigned char *)process.output.data, process.output.len);
-            wick_buf_puts(out, "\">");
-        }
-        wick_process_free(&process);
-        wick_buf_free(&input);
-        WICK_TRY(status);
+        status = draw(&wide, script, width, height, diag);
+        if (status == WICK_OK && narrow)
+            status = draw(&small, script, narrow, height, diag);
+        wick_buf_puts(out, "<picture>");
+        if (narrow)
+            wick_buf_printf(out,
+                            "<source media=\"(max-width:40rem)\" width=\"%d\" height=\"%d\" "
+                            "srcset=\"%s\">",
+                            narrow, height, small.data ? small.data : "");
+        wick_buf_printf(out, "<img width=\"%d\" height=\"%d\" alt=\"", width, height);
+        html_text(out, caption);
+        wick_buf_printf(out, "\" src=\"%s\"></picture>", wide.data);
     }
+    wick_buf_free(&wide);
+    wick_buf_free(&small);
+    WICK_TRY(status);
     wick_buf_puts(out, "<figcaption>");
     html_text(out, caption);
     wick_buf_puts(out, "</figcaption></figure>\n");

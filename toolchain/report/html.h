@@ -21,6 +21,11 @@ const char *html_count(wick_arena *arena, int64_t n, const char *one, const char
    without gnuplot a sentence says what is missing. TOOL when gnuplot refuses the script. */
 wick_status html_plot(wick_buf *out, const char *script, int width, int height, const char *caption,
                       wick_diag *diag);
+/* The same, and where the page is narrow a picture of HTML_NARROW instead, for plots whose labels
+   fit it: a phone shows it whole, and others' left part. narrow 0: none. */
+enum { HTML_NARROW = 344 };
+wick_status html_plot_twice(wick_buf *out, const char *script, int width, int narrow, int height,
+                            const char *caption, wick_diag *diag);
 /* One colour of a picture and its meaning; mark: NULL = a square; boxed: the colour is behind it.
  */
 typedef struct html_key {

@@ -95,7 +95,8 @@ static wick_status plot_curves(page *p, const wick_run_info *info, const wick_ru
         "Convergence of each module on the validation split: %s, %s, "
         "%.0f s of training.",
         info->strategy, html_count(p->arena, info->epochs, "epoch", "epochs"), info->seconds);
-    wick_status status = html_plot(&p->html, script.data, 760, 360, caption, p->diag);
+    wick_status status =
+        html_plot_twice(&p->html, script.data, 760, HTML_NARROW, 360, caption, p->diag);
     wick_buf_free(&script);
     html_key keys[WICK_MAX_HEADS];
     for (int k = 0; k < info->n_modules; k++)
@@ -142,15 +143,17 @@ static wick_status plot_ladder(page *p) {
     }
     wick_buf_puts(
         &script,
-        "EOD\nset logscale x\nset xlabel 'energy of one answer, extractor included, mJ (modelled)'\nset "
+        "EOD\nset logscale x\nset xlabel 'energy of one answer, mJ (modelled)'\nset "
         "ylabel 'accuracy, %'\nunset key\nset offsets graph 0.15, graph 0.15, graph 0.12, "
         "graph 0.12\nplot $d using 1:2 with linespoints pt 7 ps 1 lw 1.5 lc rgb '#b91c1c', $d "
         "using 1:($4 > 0.5 ? $2 : NaN):3 with labels offset 0,1 tc rgb '#333333', $d using 1:($4 > 0.5 ? NaN : $2):3 with "
         "labels offset 0,-1 tc rgb '#333333'");
     wick_status status = WICK_OK;
     if (known > 1)
-        status = html_plot(&p->html, script.data, 760, 340,
-                           "Accuracy against energy: what each module buys.", p->diag);
+        status = html_plot_twice(&p->html, script.data, 760, HTML_NARROW, 340,
+                                 "Accuracy against energy, with the extractor's: what each module "
+                                 "buys.",
+                                 p->diag);
     wick_buf_free(&script);
     return status;
 }

@@ -228,7 +228,9 @@ static wick_status plot(page *p, const account *accounts, size_t n, basis b) {
     for (int c = 0; c < CAUSES; c++)
         wick_buf_printf(&script, "%s$d using %d%s lc rgb '%s'", c ? ", " : "", c + 2,
                         c ? "" : ":xtic(1)", causes[c][2]);
-    wick_status status = html_plot(&p->html, script.data, 760, 360, caption[b], p->diag);
+    enum { FEW = 6 };
+    wick_status status = html_plot_twice(&p->html, script.data, 760, n <= FEW ? HTML_NARROW : 0,
+                                         360, caption[b], p->diag);
     wick_buf_free(&script);
     html_key keys[CAUSES];
     for (int c = 0; c < CAUSES; c++)
