@@ -84,7 +84,7 @@ static wick_status label_samples(const wick_qnet *net, const wick_data *data, ui
     uint16_t *predictions = wick_new(arena, uint16_t, total);
     *out =
         (sim_inputs){.n = n, .correct = wick_new(arena, uint8_t, total), .labels = images->labels};
-    WICK_TRY(wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, n, counts, predictions, diag));
+    WICK_TRY(wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, n, counts, predictions, NULL, diag));
     for (int k = 0; k < net->n_modules; k++)
         for (int s = 0; s < n; s++)
             out->correct[k * n + s] = predictions[k * n + s] == images->labels[s];
