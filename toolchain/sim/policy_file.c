@@ -9,6 +9,18 @@ const char *wick_policy_name(wick_policy_kind kind) {
     return names[kind];
 }
 
+/* 0: none is ever sure. */
+static int last_sure(const wick_policy *policy) {
+    int k = WICK_MAX_MODULES;
+    while (k > 0 && !policy->sure[k - 1])
+        k--;
+    return k;
+}
+
+bool wick_policy_has_sure(const wick_policy *policy) {
+    return last_sure(policy) > 0;
+}
+
 static int cells_of(const wick_policy_table *t) {
     return (int)wick_policy_stages(t->n_modules) * t->n_time * t->n_harvest;
 }

@@ -62,6 +62,8 @@ wick_status wick_policy_world(wick_arena *arena, const char *path, const char **
 wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *world,
                               const char *path, const char *c_path, const char *stamp,
                               wick_diag *diag);
+/* Whether it looks at the margins of any module's answers (sure). */
+bool wick_policy_has_sure(const wick_policy *policy);
 /* "fixed", "greedy", "threshold", "edf", "table"; static storage. */
 const char *wick_policy_name(wick_policy_kind kind);
 
