@@ -351,6 +351,10 @@ static void bad_files_are_refused(void **state) {
          "\"harvest_uw\": [], \"time_ms\": [], \"row_of\": \"0000000000\", \"rows\": \"01\", "
          "\"sure\": [3, 0]}",
          "2 numbers for 1", WICK_SHAPE},
+        {"{\"kind\": \"table\", \"memory_ms\": 0, \"modules\": 1, \"charge_uj\": [], "
+         "\"harvest_uw\": [], \"time_ms\": [], \"row_of\": \"0000000000\", \"rows\": \"01\", "
+         "\"sure\": []}",
+         "0 numbers for 1", WICK_SHAPE},
     };
     for (size_t i = 0; i < WICK_LEN(bad); i++) {
         char *path = temporary(arena, bad[i].text);
