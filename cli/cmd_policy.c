@@ -12,14 +12,24 @@ enum { MOST = 32 };
 typedef struct arguments {
     sim_args world; /* of which the options of world_argp are given */
     const char *what, *file, *policies[MOST], *output, *c_file, *plot, *kind;
-    const char *line; /* the command line */
-    int n_policies, phases, slots, periods;
+    const char *line;                                /* the command line */
+    int n_policies, phases, slots, periods, samples; /* samples 0: the default */
     double wait_s;
     bool json, power_switch;
     unsigned given; /* bit i: option_uses[i] */
 } arguments;
 
-enum { KEY_PHASES = 256, KEY_SLOTS, KEY_AHEAD, KEY_WAIT, KEY_SWITCH, KEY_C, KEY_PLOT, KEY_JSON };
+enum {
+    KEY_PHASES = 256,
+    KEY_SLOTS,
+    KEY_AHEAD,
+    KEY_WAIT,
+    KEY_SWITCH,
+    KEY_C,
+    KEY_PLOT,
+    KEY_JSON,
+    KEY_SAMPLES
+};
 
 static const struct argp_option option_table[] = {
     {"kind", 'k', "KIND", 0, "synth: table (default), threshold, edf or fixed", 0},
@@ -27,6 +37,12 @@ static const struct argp_option option_table[] = {
      "eval: a policy's file, or as for wick sim; may be given several times", 0},
     {"output", 'o', "FILE", 0, "synth: where the policy goes", 0},
     {"c", KEY_C, "FILE", 0, "synth: the policy as C source too, for firmware", 0},
+    {"data", 'd', "SPEC", 0,
+     "synth, eval: images of its validation split are the inputs, as for wick sim; with it, the confidence of "
+     "answers may end an input (where that helps)",
+     0},
+    {"samples", KEY_SAMPLES, "N", 0, "synth, eval: images to draw the inputs from (default 200)",
+     0},
     {"plot", KEY_PLOT, "FILE", 0, "show: draw the decision regions, .svg or .png", 0},
     {"phases", KEY_PHASES, "N", 0,
      "start phases of each trace; synth: runs of it and of others drawn from it (default 10)", 0},
@@ -52,6 +68,8 @@ static const struct {
                    {'p', "policy", EVAL},
                    {'o', "output", SYNTH},
                    {KEY_C, "c", SYNTH},
+                   {'d', "data", SYNTH | EVAL},
+                   {KEY_SAMPLES, "samples", SYNTH | EVAL},
                    {KEY_PLOT, "plot", SHOW},
                    {KEY_PHASES, "phases", SYNTH | EVAL},
                    {KEY_WAIT, "wait", SYNTH | EVAL},
@@ -99,6 +117,8 @@ static void complete(struct argp_state *state, const arguments *a) {
         argp_error(state, "--trace is needed");
     if (synth && !a->output)
         argp_error(state, "--output is needed");
+    if (a->samples && !a->world.data)
+        argp_error(state, "--samples needs --data: they are drawn from it");
     if (!show && !synth && !a->n_policies)
         argp_error(state, "--policy is needed");
 }
@@ -128,6 +148,14 @@ static error_t parse(int key, char *text, struct argp_state *state) {
         break;
     case KEY_C:
         a->c_file = text;
+        break;
+    case 'd':
+        a->world.data = text;
+        world_args_say(&a->world, "data", text);
+        break;
+    case KEY_SAMPLES:
+        a->world.samples = a->samples = (int)cli_integer(state, "samples", text, 1, 1000000);
+        world_args_say(&a->world, "samples", text);
         break;
     case KEY_PLOT:
         if (!wick_gnuplot_draws(text))
@@ -169,6 +197,8 @@ static const struct argp argp = {
     "accuracy within the deadline (eval), from start phases all over the traces (--trace, several times)."
     "\vExample: wick policy synth plan.json --trace office.csv --period 60 -o policy.json --c model_policy.c\n"
     "         wick policy eval plan.json --trace other.csv --period 60 --policy policy.json\n"
+    "With --data the answers to its images are known, and a policy may end an input with one that is sure enough. It pays where a "
+    "cheap module answers first and little energy is left over for the larger one; show tells the margins.\n"
     "Say the world as to wick sim. Without --rule, inputs whose deadline is beyond the period wait, as many as come until then, "
     "and a new one is dropped when all those wait. An answer of a module that has not the --min-accuracy counts nothing. Listed "
     "inputs come at their times of each trace, wherever a run enters it; with them the period is by default their mean distance.\n"
@@ -216,7 +246,7 @@ static wick_status recorded(const sim_args *world, wick_arena *arena, const char
     *text = more ? world_args_text(world, arena) : NULL;
     json_t *readable = more ? json_string(*text) : NULL;
     if (more && !readable)
-        return wick_fail(diag, WICK_SYNTAX, NULL, "--trace, --arrivals, --harvester",
+        return wick_fail(diag, WICK_SYNTAX, NULL, "--trace, --arrivals, --harvester, --data",
                          "rename the file", "a name that is no UTF-8 cannot go into the policy");
     json_decref(readable);
     return WICK_OK;
@@ -230,6 +260,15 @@ static void complete_workload(const sim_args *world, wick_workload *w) {
         return;
     w->rule = WICK_INPUT_DROP_NEW;
     w->max_waiting = (int)fmin(w->deadline_s / w->period_s, WICK_MAX_WAITING);
+}
+
+/* With data the modules' answers to its images count, and their margins. */
+static wick_status open_answers(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+    WICK_TRY(sim_world_open_data(&a->world, arena, &p->world, diag));
+    p->on.correct = p->world.inputs.correct;
+    p->on.margins = p->world.inputs.margins;
+    p->on.n_samples = p->world.inputs.n;
+    return WICK_OK;
 }
 
 static wick_status open_place(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
@@ -250,7 +289,7 @@ static wick_status open_place(arguments *a, wick_arena *arena, place *p, wick_di
                           .wait_s = a->wait_s > 0 ? a->wait_s : w->period_s / 50};
     for (int k = 0; k < world->net->n_modules; k++)
         p->on.accuracy[k] = world->net->accuracy[k];
-    return WICK_OK;
+    return a->world.data ? open_answers(a, arena, p, diag) : WICK_OK;
 }
 
 static wick_status kind_of(const char *text, wick_policy_kind *kind, wick_diag *diag) {
@@ -267,6 +306,17 @@ static wick_status check_outputs(const arguments *a, wick_diag *diag) {
     cli_writes(&o, "--c", a->c_file);
     cli_reads_sim(&o, &a->world, a->file, NULL);
     return o.status;
+}
+
+static void print_sure(const wick_policy *p) {
+    const char *what = " (largest logit less the second largest, in quanta)";
+    for (int k = 1; k <= WICK_MAX_MODULES; k++) {
+        if (!p->sure[k - 1])
+            continue;
+        printf("module %d ends the input where its margin%s is at least %u\n", k, what,
+               p->sure[k - 1]);
+        what = "";
+    }
 }
 
 static wick_status synth(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
@@ -308,7 +358,18 @@ static wick_status synth(arguments *a, wick_arena *arena, place *p, wick_diag *d
         printf("%d bytes: nothing was better enough than always the same module\n", made.bytes);
     else if (kind == WICK_POLICY_TABLE)
         printf("no table was better\n");
+    print_sure(&policy);
     return WICK_OK;
+}
+
+/* Accuracies alone do not say which answers are sure. */
+static wick_status check_answers(const arguments *a, const wick_policy *policy, const char *file,
+                                 wick_diag *diag) {
+    if (a->world.data || !wick_policy_has_sure(policy))
+        return WICK_OK;
+    return wick_fail(diag, WICK_MISSING, file, "--data",
+                     "give --data, the images that its inputs are drawn from, as to wick sim",
+                     "this policy looks at the margins of answers (sure), which only images have");
 }
 
 static wick_status eval(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
@@ -323,6 +384,8 @@ static wick_status eval(arguments *a, wick_arena *arena, place *p, wick_diag *di
         wick_policy policy;
         double score = 0;
         status = sim_policy(a->policies[i], p->world.plan, arena, &policy, diag);
+        if (status == WICK_OK)
+            status = check_answers(a, &policy, a->policies[i], diag);
         if (status == WICK_OK)
             status = wick_policy_judge(&p->on, &policy, &score, diag);
         const char **row = cells + 3 * (i + 1);
@@ -415,6 +478,7 @@ static void print_policy(const wick_policy *p, const char *world) {
         printf("made for %s\n", world);
     if (p->rest_uj)
         printf("switched off with nothing in work and less than %u uJ\n", p->rest_uj);
+    print_sure(p);
     if (p->kind == WICK_POLICY_TABLE)
         print_maps(p->table);
 }

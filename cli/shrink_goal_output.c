@@ -198,7 +198,8 @@ static wick_status measure_test(const cli_goal_job *job, const wick_data *data, 
         return wick_fail(diag, WICK_SHAPE, data->spec, NULL, "leave out --test",
                          "there are no test images");
     WICK_TRY(wick_qnet_lower(r->model, &net, diag));
-    wick_status status = wick_eval_int8(net, data, WICK_TEST, job->threads, 0, correct, NULL, diag);
+    wick_status status =
+        wick_eval_int8(net, data, WICK_TEST, job->threads, 0, correct, NULL, NULL, diag);
     for (int m = 0; m < r->n_modules && status == WICK_OK; m++)
         r->model->family.accuracy[m] = (double)correct[m] / data->split[WICK_TEST].n;
     wick_qnet_free(net);

@@ -23,7 +23,7 @@ static wick_status measure(const cli_quantized *a, const wick_graph *graph, cons
         return wick_fail(diag, WICK_SHAPE, data->spec, NULL, NULL, "there are no %s images",
                          split == WICK_TEST ? "test" : "validation");
     WICK_TRY(wick_eval_float(graph, data, split, a->threads, correct, NULL, diag));
-    WICK_TRY(wick_eval_int8(net, data, split, a->threads, 0, correct8, NULL, diag));
+    WICK_TRY(wick_eval_int8(net, data, split, a->threads, 0, correct8, NULL, NULL, diag));
     for (int k = 0; k < net->n_modules; k++) {
         r->float_accuracy[split][k] = (double)correct[k] / n;
         r->int8_accuracy[split][k] = (double)correct8[k] / n;

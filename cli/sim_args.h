@@ -17,7 +17,7 @@ typedef struct sim_args {
     } given; /* on the command line */
     struct {
         const char *name, *value; /* value NULL: it takes none */
-    } said[SIM_MAX_SAID];         /* options of world_argp, in their order */
+    } said[SIM_MAX_SAID];         /* options of the world (world_args.h), in their order */
     int n_said;
     wick_trace_options trace_options;
     wick_sim_options options;

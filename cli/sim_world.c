@@ -82,9 +82,12 @@ static wick_status label_samples(const wick_qnet *net, const wick_data *data, ui
     int64_t counts[WICK_MAX_HEADS];
     size_t total = wick_size_mul((size_t)n, (size_t)net->n_modules);
     uint16_t *predictions = wick_new(arena, uint16_t, total);
-    *out =
-        (sim_inputs){.n = n, .correct = wick_new(arena, uint8_t, total), .labels = images->labels};
-    WICK_TRY(wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, n, counts, predictions, diag));
+    *out = (sim_inputs){.n = n,
+                        .correct = wick_new(arena, uint8_t, total),
+                        .margins = wick_new(arena, uint16_t, total),
+                        .labels = images->labels};
+    WICK_TRY(wick_eval_int8(net, &chosen, WICK_VALIDATION, 0, n, counts, predictions, out->margins,
+                            diag));
     for (int k = 0; k < net->n_modules; k++)
         for (int s = 0; s < n; s++)
             out->correct[k * n + s] = predictions[k * n + s] == images->labels[s];
@@ -144,13 +147,19 @@ wick_status sim_world_open_harvest(sim_args *a, const char *plan_path, wick_aren
 wick_status sim_world_open(sim_args *a, const char *plan_path, wick_arena *arena, sim_world *w,
                            wick_diag *diag) {
     WICK_TRY(sim_world_open_harvest(a, plan_path, arena, w, diag));
+    return sim_world_open_data(a, arena, w, diag);
+}
+
+wick_status sim_world_open_data(sim_args *a, wick_arena *arena, sim_world *w, wick_diag *diag) {
     wick_data_options options = wick_data_defaults();
     options.n_ranges = w->net->ranged ? w->net->input_channels : 0;
     options.low = w->net->low;
     options.high = w->net->high;
     WICK_TRY(wick_data_open(a->data, &options, &w->data, diag));
     cli_note_classes(w->net->labels, w->net->n_classes, w->data);
-    return label_samples(w->net, w->data, a->options.seed, a->samples, &w->inputs, arena, diag);
+    WICK_TRY(label_samples(w->net, w->data, a->options.seed, a->samples, &w->inputs, arena, diag));
+    a->options.margins = w->inputs.margins;
+    return WICK_OK;
 }
 
 void sim_world_close(sim_world *w) {

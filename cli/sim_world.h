@@ -7,9 +7,11 @@
 /* Inputs drawn from the data's validation split. */
 typedef struct sim_inputs {
     int n;
-    uint8_t
-        *correct;   /* [(k-1) * n + s]: whether module k answers sample s right, by the int8 run */
-    int8_t *inputs; /* [n][input bytes] quantized, and */
+    /* [(k-1) * n + s], by the int8 run: whether module k answers sample s right, and that answer's
+       margin. */
+    uint8_t *correct;
+    uint16_t *margins;
+    int8_t *inputs;         /* [n][input bytes] quantized, and */
     const uint16_t *labels; /* [n] their answers: for runs of the firmware */
 } sim_inputs;
 
@@ -22,12 +24,13 @@ typedef struct sim_world {
     sim_inputs inputs;
 } sim_world;
 
-/* Also completes a->options: harvester and arrivals. Close it after a failure, too. */
+/* Also completes a->options: harvester, arrivals and margins. Close it after a failure, too. */
 wick_status sim_world_open(sim_args *a, const char *plan_path, wick_arena *arena, sim_world *w,
                            wick_diag *diag);
-/* The same without data and inputs. */
+/* Its halves: without data and inputs; those. */
 wick_status sim_world_open_harvest(sim_args *a, const char *plan_path, wick_arena *arena,
                                    sim_world *w, wick_diag *diag);
+wick_status sim_world_open_data(sim_args *a, wick_arena *arena, sim_world *w, wick_diag *diag);
 void sim_world_close(sim_world *w);
 
 /* "fixed:TM1", "fixed:1", "greedy", "threshold:LOW,HIGH,CHARGE", "edf:RESERVE", or a file, whose

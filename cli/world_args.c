@@ -180,19 +180,23 @@ static bool parse_trace(int key, char *text, struct argp_state *state) {
     }
 }
 
-/* Of one that is given again the last counts, but for traces. */
+void world_args_say(sim_args *a, const char *name, const char *value) {
+    int i = strcmp(name, "trace") != 0 ? 0 : a->n_said;
+    while (i < a->n_said && strcmp(a->said[i].name, name) != 0)
+        i++;
+    if (i == SIM_MAX_SAID)
+        return;
+    a->said[i].name = name;
+    a->said[i].value = value;
+    a->n_said += i == a->n_said;
+}
+
 static void note(sim_args *a, int key, const char *text) {
     const struct argp_option *o = option_table;
     while (o->name && o->key != key)
         o++;
-    int i = key == 't' ? a->n_said : 0;
-    while (i < a->n_said && a->said[i].name != o->name)
-        i++;
-    if (!o->name || i == SIM_MAX_SAID)
-        return;
-    a->said[i].name = o->name;
-    a->said[i].value = text;
-    a->n_said += i == a->n_said;
+    if (o->name)
+        world_args_say(a, o->name, text);
 }
 
 const char *world_args_text(const sim_args *a, wick_arena *arena) {

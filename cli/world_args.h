@@ -8,7 +8,11 @@
 
 extern const struct argp world_argp;
 
-/* The options of world_argp on the command line, as they were given, with their values; in `arena`.
+/* Notes an option of the world, as those of world_argp are; value NULL: it takes none. `name` must
+   last. Of one that is given again the last counts, but for traces. */
+void world_args_say(sim_args *a, const char *name, const char *value);
+
+/* The options of the world on the command line, as they were given, with their values; in `arena`.
  */
 const char *world_args_text(const sim_args *a, wick_arena *arena);
 

@@ -223,7 +223,7 @@ static void windows_reach_the_device(void **state) {
     assert_int_equal(wick_qnet_lower(read_back, &net, &diag), WICK_OK);
     same_ranges(data, net->ranged, net->input_channels, net->low, net->high);
     wick_graph_free(read_back);
-    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 1, 0, bytes, NULL, &diag), WICK_OK);
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 1, 0, bytes, NULL, NULL, &diag), WICK_OK);
     for (int k = 0; k < net->n_modules; k++) {
         double accuracy = (double)floats[k] / n;
         if (k == 0 && !(accuracy > 0.9))

@@ -159,7 +159,8 @@ static void accuracy_counts_the_largest_logit(void **state) {
         int64_t correct[2];
         uint16_t predictions[2 * IMAGES];
         assert_int_equal(
-            wick_eval_int8(net, data, WICK_TEST, threads, 0, correct, predictions, NULL), WICK_OK);
+            wick_eval_int8(net, data, WICK_TEST, threads, 0, correct, predictions, NULL, NULL),
+            WICK_OK);
         for (int k = 0; k < 2; k++) {
             assert_int_equal(correct[k], expected[k]);
             assert_memory_equal(predictions + k * IMAGES, labels[k], sizeof labels[k]);
@@ -175,20 +176,107 @@ static void accuracy_counts_the_largest_logit(void **state) {
     }
     int64_t correct[2];
     uint16_t predictions[2 * 11];
-    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 11, correct, predictions, NULL),
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 11, correct, predictions, NULL, NULL),
                      WICK_OK);
     assert_memory_equal(predictions + 11, labels[1], 11 * sizeof *predictions);
-    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 0, correct, NULL, NULL), WICK_OK);
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 0, correct, NULL, NULL, NULL),
+                     WICK_OK);
     assert_int_equal(correct[1], expected[1]);
     wick_diag diag = {0};
     data->width++;
-    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 0, correct, NULL, &diag), WICK_SHAPE);
+    assert_int_equal(wick_eval_int8(net, data, WICK_TEST, 2, 0, correct, NULL, NULL, &diag),
+                     WICK_SHAPE);
     assert_true(wick_diag_contains(&diag, "random"));
     wick_diag_free(&diag);
     wick_qnet_free(net);
     wick_graph_free(qdq);
     wick_graph_free(graph);
     wick_arena_free(arena);
+}
+
+static int descending(const void *a, const void *b) {
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x < y) - (x > y);
+}
+
+/* Of sorted logits, in either width. */
+static void margins_are_of_the_two_largest_logits(void **state) {
+    (void)state;
+    for (int bits = 8; bits <= 16; bits += 8) {
+        wick_arena *arena = wick_arena_new();
+        wick_quantize_options options = {.activation_bits = bits};
+        wick_graph *graph = helper_family(7), *qdq = helper_quantize_wide(graph, 7, 4, &options);
+        wick_data *data = helper_data(graph, CLASSES, arena);
+        wick_qnet *net;
+        assert_int_equal(wick_qnet_lower(qdq, &net, NULL), WICK_OK);
+        int8_t **values = wick_qnet_buffers(net, arena);
+        uint16_t expected[2][IMAGES], margins[2 * IMAGES], few[2 * 11];
+        int different = 0;
+        size_t bytes = (size_t)(data->height * data->width * data->channels);
+        for (int i = 0; i < IMAGES; i++) {
+            wick_qnet_run(net, data->split[WICK_TEST].pixels + (size_t)i * bytes, 3, values);
+            for (int k = 0; k < 2; k++) {
+                int32_t sorted[CLASSES];
+                assert_int_equal(net->tensors[net->logits[k]].wide, bits == 16);
+                for (int c = 0; c < CLASSES; c++)
+                    sorted[c] = bits == 8 ? values[net->logits[k]][c]
+                                          : ((int16_t *)(void *)values[net->logits[k]])[c];
+                qsort(sorted, CLASSES, sizeof *sorted, descending);
+                expected[k][i] = (uint16_t)(sorted[0] - sorted[1]);
+                different += expected[k][i] != expected[k][0];
+            }
+        }
+        assert_true(different > IMAGES / 2);
+        for (int threads = 0; threads < 4; threads++) {
+            int64_t correct[2];
+            memset(margins, 0, sizeof margins);
+            assert_int_equal(
+                wick_eval_int8(net, data, WICK_TEST, threads, 0, correct, NULL, margins, NULL),
+                WICK_OK);
+            assert_memory_equal(margins, expected, sizeof expected);
+            assert_int_equal(
+                wick_eval_int8(net, data, WICK_TEST, threads, 11, correct, NULL, few, NULL),
+                WICK_OK);
+            assert_memory_equal(few, expected[0], sizeof few / 2);
+            assert_memory_equal(few + 11, expected[1], sizeof few / 2);
+        }
+        wick_qnet_free(net);
+        wick_graph_free(qdq);
+        wick_graph_free(graph);
+        wick_arena_free(arena);
+    }
+}
+
+/* The whole width, equal ones, in any order; one class has no second. */
+static void margins_at_the_ends_of_the_range(void **state) {
+    (void)state;
+    static const struct {
+        int16_t logits[4];
+        uint16_t margin;
+        bool wide;
+        uint8_t n;
+    } cases[] = {{{-128, 127, -128}, 255, false, 3},
+                 {{127, 127, -128}, 0, false, 3},
+                 {{-128, -128, -128}, 0, false, 3},
+                 {{5, -7, 9, 8}, 1, false, 4},
+                 {{9, 8, 5, 8}, 1, false, 4},
+                 {{-128}, UINT16_MAX, false, 1},
+                 {{INT16_MIN, INT16_MAX}, UINT16_MAX, true, 2},
+                 {{INT16_MAX, INT16_MIN + 1, INT16_MIN}, UINT16_MAX - 1, true, 3},
+                 {{-300, 2, -300, 2}, 0, true, 4},
+                 {{-300, 2, -44, -300}, 46, true, 4},
+                 {{3}, UINT16_MAX, true, 1}};
+    for (size_t i = 0; i < WICK_LEN(cases); i++) {
+        wick_qtensor t = {.h = 1, .w = 1, .c = cases[i].n, .scale = 0.1f, .wide = cases[i].wide};
+        int16_t wide[4];
+        int8_t narrow[4];
+        memcpy(wide, cases[i].logits, sizeof wide);
+        for (int c = 0; c < 4; c++)
+            narrow[c] = (int8_t)cases[i].logits[c];
+        uint16_t got = wick_qtensor_margin(&t, t.wide ? (int8_t *)(void *)wide : narrow);
+        if (got != cases[i].margin)
+            fail_msg("case %zu: %u", i, got);
+    }
 }
 
 static void wrong_inputs_are_refused(void **state) {
@@ -225,6 +313,8 @@ int main(void) {
         cmocka_unit_test(calibration_sees_every_value),
         cmocka_unit_test(quantized_logits_are_close_to_float),
         cmocka_unit_test(accuracy_counts_the_largest_logit),
+        cmocka_unit_test(margins_are_of_the_two_largest_logits),
+        cmocka_unit_test(margins_at_the_ends_of_the_range),
         cmocka_unit_test(wrong_inputs_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Fleets: what is drawn, that a device's figures are those of its own run, that neither threads nor
    interruptions show, files, quantiles, and what is refused. */
 #include "helper_net_plan.h"
+#include "sim/fleet_file.h"
 
 #include <math.h>
 #include <omp.h>
@@ -236,6 +237,31 @@ static void other_files_are_refused(void **state) {
     assert_int_equal(run(b, &fleet, &diag), WICK_OUTPUT);
     wick_diag_free(&diag);
     free_bench(b);
+}
+
+/* Margins count where the policy looks at them; files of before that have the stamp they had. */
+static void stamps_hold_margins_that_are_looked_at(void **state) {
+    (void)state;
+    static const char before[] = "98a8125f6257276f5c58bdddb6848a63ee7c5233f0fa8aca9e5ebd700784d497";
+    wick_plan plan = {.model = {.n_modules = 2}, .hash = {.hex = "aa"}};
+    wick_sim_options o = {.policy = {.kind = WICK_POLICY_GREEDY}, .wait_s = 1};
+    wick_fleet_options fleet = {.seed = 1};
+    const uint8_t correct[4] = {1, 1, 1, 0};
+    uint16_t margins[4] = {40, 3, 12, 700};
+    wick_hash stamp[5];
+    assert_string_equal(fleet_stamp(&plan, NULL, 0, &o, correct, 2, &fleet).hex, before);
+    o.margins = margins;
+    assert_string_equal(fleet_stamp(&plan, NULL, 0, &o, correct, 2, &fleet).hex, before);
+    for (int i = 0; i < 5; i++) {
+        o.policy.sure[1] = i == 1 ? 6 : 5;
+        o.policy.sure[0] = i == 2;
+        margins[3] = i == 3 ? 701 : 700;
+        o.margins = i == 4 ? NULL : margins;
+        stamp[i] = fleet_stamp(&plan, NULL, 0, &o, correct, 2, &fleet);
+        assert_string_not_equal(stamp[i].hex, before);
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(stamp[i].hex, stamp[k].hex);
+    }
 }
 
 /* ---- damaged files ---- */
@@ -512,6 +538,7 @@ int main(void) {
         cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(interruptions_do_not_show),
         cmocka_unit_test(other_files_are_refused),
+        cmocka_unit_test(stamps_hold_margins_that_are_looked_at),
         cmocka_unit_test(changed_rows_are_refused),
         cmocka_unit_test(lost_and_doubled_rows_are_refused),
         cmocka_unit_test(a_part_ends_at_its_reset),

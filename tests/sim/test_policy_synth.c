@@ -224,6 +224,48 @@ static void files_keep_every_decision(void **state) {
     wick_arena_free(arena);
 }
 
+/* Of every kind, with and without a plan; files without are as they were. */
+static void files_keep_what_is_sure(void **state) {
+    (void)state;
+    wick_arena *arena = wick_arena_new();
+    wick_device device = {.capacitor.uf = 100, .hash = {.hex = "dd"}};
+    wick_plan plan = {.model = {.n_modules = 3}, .hash = {.hex = "aa"}, .device = &device};
+    static const struct {
+        uint16_t sure[WICK_MAX_MODULES];
+        size_t numbers[2]; /* without a plan, with one */
+    } cases[] = {{{0}, {0, 0}},
+                 {{0, 23}, {2, 3}},
+                 {{1, 0, UINT16_MAX}, {3, 3}},
+                 {{0, 0, 0, 0, 0, 0, 0, 7}, {8, 8}}};
+    char *path = temporary(arena, NULL), *c_path = temporary(arena, NULL);
+    for (size_t i = 0; i < 2 * WICK_LEN(cases) * (1 + WICK_POLICY_TABLE); i++) {
+        const wick_plan *of = i % 2 ? &plan : NULL;
+        wick_policy policy = {.kind = (uint8_t)(i / 2 / WICK_LEN(cases)), .module = 1}, again;
+        memcpy(policy.sure, cases[i / 2 % WICK_LEN(cases)].sure, sizeof policy.sure);
+        bool table = policy.kind == WICK_POLICY_TABLE;
+        if (table && policy.sure[7])
+            continue;
+        policy.table = table ? scenario_table(arena, 3, 1000, 100, 5, 3) : NULL;
+        json_t *root = wick_policy_json(&policy, of, NULL);
+        size_t numbers = cases[i / 2 % WICK_LEN(cases)].numbers[of || table];
+        assert_int_equal(json_array_size(json_object_get(root, "sure")), numbers);
+        assert_int_equal(json_object_get(root, "sure") != NULL, numbers > 0);
+        assert_int_equal(wick_policy_has_sure(&policy), numbers > 0);
+        json_decref(root);
+        assert_int_equal(wick_policy_write(&policy, of, NULL, path, c_path, "me", NULL), WICK_OK);
+        assert_int_equal(wick_policy_load(arena, path, NULL, &again, NULL), WICK_OK);
+        assert_memory_equal(again.sure, policy.sure, sizeof policy.sure);
+        wick_bytes text;
+        assert_int_equal(wick_file_read(arena, c_path, 1 << 20, &text, NULL), WICK_OK);
+        assert_int_equal(strstr((char *)text.data, ".sure") != NULL, numbers > 0);
+        if (policy.sure[1])
+            assert_non_null(strstr((char *)text.data, "    .sure = {0, 23},\n};\n"));
+    }
+    unlink(path);
+    unlink(c_path);
+    wick_arena_free(arena);
+}
+
 static void tables_of_another_plan_are_refused(void **state) {
     (void)state;
     wick_arena *arena = wick_arena_new();
@@ -237,6 +279,7 @@ static void tables_of_another_plan_are_refused(void **state) {
     bigger.device = &larger;
     wick_policy table = {.kind = WICK_POLICY_TABLE}, edf = {.kind = WICK_POLICY_EDF}, again;
     wick_policy third = {.kind = WICK_POLICY_FIXED, .module = 3};
+    wick_policy sure = {.kind = WICK_POLICY_GREEDY, .sure = {0, 0, 5}};
     table.table = scenario_table(arena, 3, 1000, 100, 5, 3);
     other.hash.hex[0] = 'b';
     fewer.model.n_modules = 2;
@@ -254,7 +297,12 @@ static void tables_of_another_plan_are_refused(void **state) {
                  {&table, NULL, &fewer, WICK_MISMATCH},
                  {&edf, &own, &other, WICK_OK},
                  {&third, &own, &other, WICK_OK},
-                 {&third, &own, &fewer, WICK_MISMATCH}};
+                 {&third, &own, &fewer, WICK_MISMATCH},
+                 {&sure, &own, &own, WICK_OK},
+                 {&sure, &own, &other, WICK_MISMATCH},
+                 {&sure, NULL, &other, WICK_OK},
+                 {&sure, &own, &elsewhere, WICK_OK},
+                 {&sure, NULL, &fewer, WICK_MISMATCH}};
     char *path = temporary(arena, NULL);
     for (size_t i = 0; i < WICK_LEN(cases); i++) {
         assert_int_equal(wick_policy_save(cases[i].policy, cases[i].of, NULL, path, NULL), WICK_OK);
@@ -292,6 +340,21 @@ static void bad_files_are_refused(void **state) {
         {"{\"kind\": \"table\", \"memory_ms\": 0, \"modules\": 1, \"charge_uj\": [], "
          "\"harvest_uw\": [], \"time_ms\": [], \"row_of\": \"0g\", \"rows\": \"01\"}",
          "hexadecimal", WICK_SYNTAX},
+        {"{\"kind\": \"greedy\", \"memory_ms\": 0, \"sure\": 5}", "sure", WICK_SYNTAX},
+        {"{\"kind\": \"greedy\", \"memory_ms\": 0, \"sure\": [0, -1]}", "sure[1]", WICK_RANGE},
+        {"{\"kind\": \"greedy\", \"memory_ms\": 0, \"sure\": [65536]}", "sure[0]", WICK_RANGE},
+        {"{\"kind\": \"greedy\", \"memory_ms\": 0, \"sure\": [1.5]}", "sure[0]", WICK_RANGE},
+        {"{\"kind\": \"greedy\", \"memory_ms\": 0, \"sure\": [\"9\"]}", "sure[0]", WICK_RANGE},
+        {"{\"kind\": \"greedy\", \"memory_ms\": 0, \"sure\": [0, 0, 0, 0, 0, 0, 0, 0, 0]}",
+         "at most 8", WICK_SHAPE},
+        {"{\"kind\": \"table\", \"memory_ms\": 0, \"modules\": 1, \"charge_uj\": [], "
+         "\"harvest_uw\": [], \"time_ms\": [], \"row_of\": \"0000000000\", \"rows\": \"01\", "
+         "\"sure\": [3, 0]}",
+         "2 numbers for 1", WICK_SHAPE},
+        {"{\"kind\": \"table\", \"memory_ms\": 0, \"modules\": 1, \"charge_uj\": [], "
+         "\"harvest_uw\": [], \"time_ms\": [], \"row_of\": \"0000000000\", \"rows\": \"01\", "
+         "\"sure\": []}",
+         "0 numbers for 1", WICK_SHAPE},
     };
     for (size_t i = 0; i < WICK_LEN(bad); i++) {
         char *path = temporary(arena, bad[i].text);
@@ -344,6 +407,7 @@ int main(void) {
         cmocka_unit_test(bursts_are_used),
         cmocka_unit_test(weak_light_is_waited_for_switched_off),
         cmocka_unit_test(files_keep_every_decision),
+        cmocka_unit_test(files_keep_what_is_sure),
         cmocka_unit_test(tables_of_another_plan_are_refused),
         cmocka_unit_test(bad_files_are_refused),
         cmocka_unit_test(impossible_wishes_are_refused),

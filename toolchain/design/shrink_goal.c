@@ -97,7 +97,7 @@ static wick_status judge(wick_goal_run *run, const wick_graph *graph, wick_goal_
                                 &step->figures, run->diag);
     if (status == WICK_OK)
         status = wick_eval_int8(net, data, WICK_VALIDATION, run->options->train.threads, 0, correct,
-                                NULL, run->diag);
+                                NULL, NULL, run->diag);
     for (int k = 0; k < run->result->n_modules && status == WICK_OK; k++)
         step->accuracy[k] = (*qdq)->family.validation[k] =
             (double)correct[k] / data->split[WICK_VALIDATION].n;

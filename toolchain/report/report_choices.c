@@ -35,6 +35,12 @@ static wick_status one_policy(page *p, const char *path) {
     if (policy.kind == WICK_POLICY_EDF)
         html_textf(&p->html, " The smallest module first, then what leaves %u uJ.",
                    policy.reserve_uj);
+    for (int k = 0; k < WICK_MAX_MODULES; k++)
+        if (policy.sure[k])
+            html_textf(&p->html,
+                       " Module %d ends the input where its margin (largest logit less the second "
+                       "largest, in quanta) is at least %u.",
+                       k + 1, policy.sure[k]);
     if (world)
         html_textf(&p->html, " Made for %s.", world);
     wick_buf_puts(&p->html, "</p>\n");

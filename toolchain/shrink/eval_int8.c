@@ -15,6 +15,7 @@ typedef struct evaluation {
     size_t image_bytes;
     int n;
     wick_answers answers; /* [n_modules][n] */
+    uint16_t *margins;    /* likewise; NULL: not asked for */
     atomic_int next, done;
 } evaluation;
 
@@ -34,6 +35,8 @@ static void run_image(evaluation *e, int image, int8_t **values) {
         e->answers.labels[at] = (uint16_t)wick_qtensor_argmax(logits, values[net->logits[k]]);
         if (e->answers.confidence)
             e->answers.confidence[at] = confidence_of(logits, values[net->logits[k]]);
+        if (e->margins)
+            e->margins[at] = wick_qtensor_margin(logits, values[net->logits[k]]);
     }
 }
 
@@ -84,7 +87,7 @@ static void run_all(evaluation *e, int threads) {
 
 static wick_status evaluate(const wick_qnet *net, const wick_data *data, wick_split split,
                             int threads, int limit, int64_t *correct, wick_answers answers,
-                            wick_diag *diag) {
+                            uint16_t *margins, wick_diag *diag) {
     const wick_qtensor *x = &net->tensors[net->input];
     if (x->h != data->height || x->w != data->width || x->c != data->channels ||
         net->n_classes != data->n_classes)
@@ -98,9 +101,10 @@ static wick_status evaluate(const wick_qnet *net, const wick_data *data, wick_sp
     evaluation e = {.net = net,
                     .images = images,
                     .image_bytes = (size_t)x->h * (size_t)x->w * (size_t)x->c,
-                    .n = limit > 0 && limit < images->n ? limit : images->n};
+                    .n = limit > 0 && limit < images->n ? limit : images->n,
+                    .answers = answers,
+                    .margins = margins};
     uint16_t *own = NULL;
-    e.answers = answers;
     if (!answers.labels)
         e.answers.labels = own = wick_xalloc((size_t)net->n_modules * (size_t)e.n * sizeof *own);
     run_all(&e, thread_count(threads));
@@ -119,13 +123,13 @@ static wick_status evaluate(const wick_qnet *net, const wick_data *data, wick_sp
 
 wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                            int threads, int limit, int64_t *correct, uint16_t *predictions,
-                           wick_diag *diag) {
+                           uint16_t *margins, wick_diag *diag) {
     return evaluate(net, data, split, threads, limit, correct,
-                    (wick_answers){.labels = predictions}, diag);
+                    (wick_answers){.labels = predictions}, margins, diag);
 }
 
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag) {
     int64_t correct[WICK_MAX_HEADS];
-    return evaluate(net, data, split, threads, 0, correct, answers, diag);
+    return evaluate(net, data, split, threads, 0, correct, answers, NULL, diag);
 }

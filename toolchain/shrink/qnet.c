@@ -65,6 +65,17 @@ int wick_qtensor_argmax(const wick_qtensor *tensor, const int8_t *values) {
     return best;
 }
 
+uint16_t wick_qtensor_margin(const wick_qtensor *tensor, const int8_t *values) {
+    int n = tensor->h * tensor->w * tensor->c, best = wick_qtensor_argmax(tensor, values);
+    int32_t largest = wick_qtensor_at(tensor, values, (size_t)best), margin = UINT16_MAX;
+    for (int i = 0; i < n; i++) {
+        int32_t below = largest - wick_qtensor_at(tensor, values, (size_t)i);
+        if (i != best && below < margin)
+            margin = below;
+    }
+    return (uint16_t)margin;
+}
+
 int64_t wick_qtensor_bytes(const wick_qtensor *tensor) {
     return (int64_t)tensor->h * tensor->w * tensor->c * (tensor->wide ? 2 : 1);
 }

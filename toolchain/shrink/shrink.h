@@ -147,6 +147,9 @@ int32_t wick_qtensor_at(const wick_qtensor *tensor, const int8_t *values, size_t
 double wick_qtensor_real(const wick_qtensor *tensor, const int8_t *values, size_t i);
 /* The place of its largest element, the first of equals, as the engine finds an answer. */
 int wick_qtensor_argmax(const wick_qtensor *tensor, const int8_t *values);
+/* How far it is above the second largest, in quanta, at most UINT16_MAX: as the engine finds an
+   answer's margin. 0 where two are equal, UINT16_MAX with one element. */
+uint16_t wick_qtensor_margin(const wick_qtensor *tensor, const int8_t *values);
 int64_t wick_qtensor_bytes(const wick_qtensor *tensor);
 
 /* One int8 run on the PC, bit-equal to the device's. pixels [H,W,C] uint8. values[t] (n_tensors
@@ -162,11 +165,12 @@ void wick_qnet_run_layers(const wick_qnet *net, uint32_t modules, int8_t **value
 void wick_qnet_take(const wick_qnet *net, const float *x, int8_t **values);
 
 /* int8 accuracy on a split: correct[k] of the first `limit` images (0 = all) for each module;
-   predictions (may be NULL) receives [n_modules][images] argmax labels. Results do not depend on
-   `threads`; 0 = one for each processor, two at least. SHAPE: the images do not fit. */
+   predictions and margins (may be NULL) receive [n_modules][images] argmax labels and logits'
+   margins. Results do not depend on `threads`; 0 = one for each processor, two at least. SHAPE: the
+   images do not fit. */
 wick_status wick_eval_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                            int threads, int limit, int64_t *correct, uint16_t *predictions,
-                           wick_diag *diag);
+                           uint16_t *margins, wick_diag *diag);
 /* The answers of all images of a split, with the confidence that the logits' real values give. */
 wick_status wick_answers_int8(const wick_qnet *net, const wick_data *data, wick_split split,
                               int threads, wick_answers answers, wick_diag *diag);

@@ -45,6 +45,14 @@ static void add_policy(wick_buf *text, const wick_policy *p) {
     add_bytes(text, "rows", t->rows, (size_t)t->n_rows * ((t->n_charge + 1u) / 2));
 }
 
+/* Not in files of before. */
+static void add_margins(wick_buf *text, const wick_sim_options *o, size_t answers) {
+    if (!wick_policy_has_sure(&o->policy))
+        return;
+    add_bytes(text, "sure", o->policy.sure, sizeof o->policy.sure);
+    add_bytes(text, "margins", o->margins, answers * sizeof *o->margins);
+}
+
 static void add_harvester(wick_buf *text, const wick_harvester *h) {
     if (!h)
         return;
@@ -83,7 +91,9 @@ wick_hash fleet_stamp(const wick_plan *plan, const wick_trace *const *traces, in
     wick_buf_printf(&text, "run %.17g %.17g %u %d %.17g\n", simulation->duration_s,
                     simulation->start_v, simulation->min_accuracy_permille, simulation->no_voltage,
                     simulation->wait_s);
-    add_bytes(&text, "correct", correct, (size_t)n_samples * plan->model.n_modules);
+    size_t answers = (size_t)n_samples * plan->model.n_modules;
+    add_bytes(&text, "correct", correct, answers);
+    add_margins(&text, simulation, answers);
     wick_buf_printf(&text, "fleet %llu %.17g %.17g %.17g %.17g %.17g %.17g %.17g %.17g\n",
                     (unsigned long long)o->seed, o->capacitor_tolerance, o->panel_tolerance,
                     o->threshold_tolerance, o->leakage_factor, o->years, o->capacitor_fade,

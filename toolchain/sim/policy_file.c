@@ -9,6 +9,18 @@ const char *wick_policy_name(wick_policy_kind kind) {
     return names[kind];
 }
 
+/* 0: none is ever sure. */
+static int last_sure(const wick_policy *policy) {
+    int k = WICK_MAX_MODULES;
+    while (k > 0 && !policy->sure[k - 1])
+        k--;
+    return k;
+}
+
+bool wick_policy_has_sure(const wick_policy *policy) {
+    return last_sure(policy) > 0;
+}
+
 static int cells_of(const wick_policy_table *t) {
     return (int)wick_policy_stages(t->n_modules) * t->n_time * t->n_harvest;
 }
@@ -45,6 +57,22 @@ static void add_table(json_t *root, const wick_policy_table *t) {
     json_object_set_new(root, "rows", hex_json(t->rows, t->n_rows * row_bytes(t)));
 }
 
+/* One number for each module, as far as these are known. */
+static int count_sure(const wick_policy *policy, const wick_plan *plan) {
+    int known = policy->kind == WICK_POLICY_TABLE ? policy->table->n_modules
+                : plan                            ? plan->model.n_modules
+                                                  : 0;
+    int last = last_sure(policy);
+    return last == 0 || last > known ? last : known;
+}
+
+static json_t *sure_json(const wick_policy *policy, int n) {
+    json_t *list = json_array();
+    for (int k = 0; k < n; k++)
+        json_array_append_new(list, json_integer(policy->sure[k]));
+    return list;
+}
+
 /* Which plan it was made for: its layout, and what that costs on which capacitor. */
 static void add_plan(json_t *root, const wick_plan *plan) {
     json_object_set_new(root, "plan_sha256", json_string(plan->hash.hex));
@@ -61,6 +89,8 @@ json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan, const
         json_object_set_new(root, "world", json_string(world));
     if (policy->rest_uj)
         json_object_set_new(root, "rest_uj", json_integer(policy->rest_uj));
+    if (wick_policy_has_sure(policy))
+        json_object_set_new(root, "sure", sure_json(policy, count_sure(policy, plan)));
     switch ((wick_policy_kind)policy->kind) {
     case WICK_POLICY_FIXED:
         json_object_set_new(root, "module", json_integer(policy->module));
@@ -96,6 +126,13 @@ static void print_thresholds(wick_buf *out, const char *name, const uint32_t *va
     wick_buf_puts(out, "},\n");
 }
 
+static void print_sure(wick_buf *out, const wick_policy *policy) {
+    int n = last_sure(policy);
+    for (int k = 0; k < n; k++)
+        wick_buf_printf(out, "%s%u", k ? ", " : "    .sure = {", policy->sure[k]);
+    wick_buf_puts(out, n ? "},\n" : "");
+}
+
 static void print_c(const wick_policy *policy, const char *stamp, wick_buf *out) {
     const wick_policy_table *t = policy->table;
     wick_buf_puts(out, "/* SPDX-License-Identifier: 0BSD */\n/* A scheduling policy, made by ");
@@ -119,10 +156,12 @@ static void print_c(const wick_policy *policy, const char *stamp, wick_buf *out)
         out,
         "const wick_policy model_policy = {\n    .kind = %u, /* %s */\n"
         "    .module = %u,\n    .memory_ms = %uu,\n    .harvest_low_uw = %uu,\n    .harvest_high_uw = %uu,\n"
-        "    .charge_high_uj = %uu,\n    .reserve_uj = %uu,\n    .rest_uj = %uu,\n    .table = %s,\n};\n",
+        "    .charge_high_uj = %uu,\n    .reserve_uj = %uu,\n    .rest_uj = %uu,\n    .table = %s,\n",
         policy->kind, names[policy->kind], policy->module, policy->memory_ms,
         policy->harvest_low_uw, policy->harvest_high_uw, policy->charge_high_uj, policy->reserve_uj,
         policy->rest_uj, policy->kind == WICK_POLICY_TABLE ? "&table" : "0");
+    print_sure(out, policy);
+    wick_buf_puts(out, "};\n");
 }
 
 wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *world,
@@ -239,21 +278,31 @@ static wick_status read_u32(wick_json_at at, const char *key, uint32_t *out) {
     return WICK_OK;
 }
 
-static wick_status read_policy(wick_json_at at, wick_policy *out) {
-    const char *kind;
+static wick_status read_sure(wick_json_at at, wick_policy *out) {
+    wick_json_at list;
+    size_t n, most = out->table ? out->table->n_modules : WICK_MAX_MODULES;
+    if (!wick_json_has(at, "sure"))
+        return WICK_OK;
+    WICK_TRY(wick_json_array(at, "sure", &list, &n));
+    if (out->table ? n != most : n > most)
+        return wick_json_fail(list, WICK_SHAPE, "one number for each module, 0: never sure",
+                              "%zu numbers for %s%zu modules", n, out->table ? "" : "at most ",
+                              most);
+    for (size_t k = 0; k < n; k++) {
+        const json_t *value = json_array_get(list.value, k);
+        json_int_t margin = json_integer_value(value);
+        if (!json_is_integer(value) || margin < 0 || margin > UINT16_MAX)
+            return wick_json_fail(wick_json_index(list, k), WICK_RANGE,
+                                  "a whole number from 0 (never sure) to 65535",
+                                  "this is no margin");
+        out->sure[k] = (uint16_t)margin;
+    }
+    return WICK_OK;
+}
+
+/* What the kind takes. */
+static wick_status read_parameters(wick_json_at at, wick_policy *out) {
     int64_t module;
-    if (!wick_json_has(at, "kind"))
-        return wick_json_fail(at, WICK_MISSING, "give a file of wick policy synth",
-                              "this is no policy");
-    WICK_TRY(wick_json_string(at, "kind", &kind));
-    WICK_TRY(read_u32(at, "memory_ms", &out->memory_ms));
-    if (wick_json_has(at, "rest_uj"))
-        WICK_TRY(read_u32(at, "rest_uj", &out->rest_uj));
-    for (out->kind = 0; strcmp(kind, names[out->kind]) != 0; out->kind++)
-        if (out->kind == WICK_POLICY_TABLE)
-            return wick_json_fail(at, WICK_UNKNOWN,
-                                  "kind is fixed, greedy, threshold, edf or table",
-                                  "policy '%s' is not known", kind);
     switch ((wick_policy_kind)out->kind) {
     case WICK_POLICY_FIXED:
         WICK_TRY(wick_json_int(at, "module", 1, WICK_MAX_MODULES, &module));
@@ -273,20 +322,46 @@ static wick_status read_policy(wick_json_at at, wick_policy *out) {
     return WICK_OK;
 }
 
-/* Stages, levels of progress and modules are those of one plan. */
+static wick_status read_policy(wick_json_at at, wick_policy *out) {
+    const char *kind;
+    if (!wick_json_has(at, "kind"))
+        return wick_json_fail(at, WICK_MISSING, "give a file of wick policy synth",
+                              "this is no policy");
+    WICK_TRY(wick_json_string(at, "kind", &kind));
+    WICK_TRY(read_u32(at, "memory_ms", &out->memory_ms));
+    if (wick_json_has(at, "rest_uj"))
+        WICK_TRY(read_u32(at, "rest_uj", &out->rest_uj));
+    for (out->kind = 0; strcmp(kind, names[out->kind]) != 0; out->kind++)
+        if (out->kind == WICK_POLICY_TABLE)
+            return wick_json_fail(at, WICK_UNKNOWN,
+                                  "kind is fixed, greedy, threshold, edf or table",
+                                  "policy '%s' is not known", kind);
+    WICK_TRY(read_parameters(at, out));
+    return read_sure(at, out);
+}
+
+/* Stages, levels of progress and modules are those of one plan; margins are in quanta of its
+   network's logits. */
 static wick_status check_plan(wick_json_at at, const wick_policy *p, const wick_plan *plan) {
     const char *hint = "make it again with this plan (wick policy synth)", *of;
     double uf;
-    int modules = p->kind == WICK_POLICY_TABLE ? p->table->n_modules : p->module;
-    if (p->kind == WICK_POLICY_TABLE ? modules != plan->model.n_modules
-                                     : modules > plan->model.n_modules)
+    bool table = p->kind == WICK_POLICY_TABLE;
+    int modules = table ? p->table->n_modules : p->module;
+    if (table ? modules != plan->model.n_modules : modules > plan->model.n_modules)
         return wick_json_fail(at, WICK_MISMATCH, hint, "the plan has %d modules, this policy %d",
                               plan->model.n_modules, modules);
-    if (p->kind != WICK_POLICY_TABLE || !wick_json_has(at, "plan_sha256"))
+    if (last_sure(p) > plan->model.n_modules)
+        return wick_json_fail(at, WICK_MISMATCH, hint,
+                              "the plan has %d modules, this policy looks at margins of module %d",
+                              plan->model.n_modules, last_sure(p));
+    if (!(table || wick_policy_has_sure(p)) || !wick_json_has(at, "plan_sha256"))
         return WICK_OK;
     WICK_TRY(wick_json_string(at, "plan_sha256", &of));
     if (strcmp(of, plan->hash.hex) != 0)
-        return wick_json_fail(at, WICK_MISMATCH, hint, "this table was made for another plan");
+        return wick_json_fail(at, WICK_MISMATCH, hint, "this %s was made for another plan",
+                              table ? "table" : "policy looks at margins (sure) and");
+    if (!table)
+        return WICK_OK;
     WICK_TRY(wick_json_string(at, "device_sha256", &of));
     if (strcmp(of, plan->device->hash.hex) != 0)
         return wick_json_fail(at, WICK_MISMATCH, hint, "this table was made for another device");

@@ -45,9 +45,9 @@ wick_synthesised wick_policy_constant(wick_arena *arena, int n_modules, int modu
 
 /* Policies as JSON files: "kind", its parameters, and which plan, device and capacitor it was made
    for; world (may be NULL): in which world, as the options that say it. Reading checks every index
-   (untrusted); a table is in `arena`. MISMATCH: a table of another plan, device or capacitor, or a
-   module that the plan has not; thresholds and reserves, which are powers and energies, serve any.
-   plan: NULL = none, any. */
+   (untrusted); a table is in `arena`. MISMATCH: a table of another plan, device or capacitor,
+   margins (sure) of another plan, or a module that the plan has not; thresholds and reserves, which
+   are powers and energies, serve any. plan: NULL = none, any. */
 json_t *wick_policy_json(const wick_policy *policy, const wick_plan *plan, const char *world);
 wick_status wick_policy_save(const wick_policy *policy, const wick_plan *plan, const char *world,
                              const char *path, wick_diag *diag);
@@ -62,6 +62,8 @@ wick_status wick_policy_world(wick_arena *arena, const char *path, const char **
 wick_status wick_policy_write(const wick_policy *policy, const wick_plan *plan, const char *world,
                               const char *path, const char *c_path, const char *stamp,
                               wick_diag *diag);
+/* Whether it looks at the margins of any module's answers (sure). */
+bool wick_policy_has_sure(const wick_policy *policy);
 /* "fixed", "greedy", "threshold", "edf", "table"; static storage. */
 const char *wick_policy_name(wick_policy_kind kind);
 
