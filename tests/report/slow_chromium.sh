@@ -56,10 +56,13 @@ document.querySelector('iframe').onload = e => {
   if (wide > $1) found.push('the page is ' + wide + ' wide');
   page.querySelectorAll('nav a').forEach(a => { if (!page.querySelector(a.getAttribute('href'))) found.push('no ' + a.getAttribute('href')) });
   page.querySelectorAll('p,td,th,dd,figcaption').forEach(t => { const size = parseFloat(getComputedStyle(t).fontSize); if (size < 12.5) found.push('text of ' + size + 'px: ' + t.textContent.slice(0, 40)) });
-  images.forEach(i => { if (i.getBoundingClientRect().width < 600) found.push('a picture only ' + i.getBoundingClientRect().width + ' wide: ' + i.alt) });
+  // Those that are drawn anew for a narrow page fit it; others scroll.
+  const narrow = i => { const s = i.parentElement.querySelector('source'); return s && i.currentSrc === s.srcset ? s : null };
+  if (!!images.filter(narrow).length !== ($1 < 640)) found.push(images.filter(narrow).length + ' pictures for a narrow page');
+  images.forEach(i => { const r = i.getBoundingClientRect(); if (narrow(i) ? r.right > $1 : r.width < 600) found.push('a picture ' + r.width + ' wide, to ' + r.right + ': ' + i.alt) });
   const keys = [...page.querySelectorAll('.keys')], words = keys.map(k => k.textContent).join(' ');
   if (keys.length < 8) found.push('only ' + keys.length + ' lines of colours');
-  images.forEach(i => { if (i.getBoundingClientRect().width < 0.95 * i.getAttribute('width')) found.push('a picture made smaller, with its text: ' + i.alt) });
+  images.forEach(i => { if (i.getBoundingClientRect().width < 0.95 * (narrow(i) || i).getAttribute('width')) found.push('a picture made smaller, with its text: ' + i.alt) });
   ['compute', 'thrown away when full', 'answer by TM4', 'power failure', 'wait for charge'].filter(w => !words.includes(w)).forEach(w => found.push('no colour of ' + w));
   keys.forEach(k => k.querySelectorAll('span').forEach(s => { if (s.getBoundingClientRect().right > $1) found.push('out of sight: ' + s.textContent) }));
   document.getElementById('found').textContent = found.length ? found.join('; ') : 'all is well';
@@ -96,6 +99,8 @@ sed 's|<div class="wide">|<div>|' report.html >page.html
 planted "wide"
 sed 's|figure img,figure svg{max-width:none}|figure img{max-width:none;width:40rem}|' report.html >page.html
 planted "made smaller"
+sed 's|media="(max-width:40rem)"|media="(max-width:1rem)"|' report.html >page.html
+planted "0 pictures for a narrow page"
 sed 's|id="sizing"|id="elsewhere"|' report.html >page.html
 planted "no #sizing"
 sed 's|<p class="keys">|<p>|' report.html >page.html
