@@ -30,6 +30,12 @@ static uint8_t ask(const wick_engine *engine) {
     return wick_policy_choose(engine->policy, model, &situation);
 }
 
+static void end_input(wick_record *record) {
+    record->phase = WICK_PHASE_IDLE;
+    record->span = record->step = 0;
+    record->outputs = 0;
+}
+
 /* Commits the policy's answer; nothing else happens before the next step. To wait, or to be off, is
    nothing that a replay must repeat. A boot that has done no work yet waits instead of going off:
    the next one would begin as this one did, and so for ever. */
@@ -61,7 +67,8 @@ static uint16_t argmax(const wick_result *result) {
     return best;
 }
 
-/* Delivers the finished module's result, then commits that. A cut in between delivers it again. */
+/* Delivers the finished module's result, then commits that; of a sure answer also that nothing more
+   is done for the input. A cut in between delivers it again, and is as sure. */
 static wick_rt_status publish(wick_engine *engine) {
     const wick_model *model = engine->model;
     const wick_port *port = engine->port;
@@ -92,6 +99,8 @@ static wick_rt_status publish(wick_engine *engine) {
     wick_record next = engine->record;
     next.modules_sent |= (uint8_t)(1u << (module - 1u));
     next.phase = WICK_PHASE_DECIDE;
+    if (wick_policy_sure(engine->policy, module, wick_result_margin(&result)))
+        end_input(&next);
     wick_rt_status status = wick_engine_commit(engine, &next);
     return status == WICK_RT_OK ? WICK_RT_RESULT : status;
 }
@@ -101,9 +110,7 @@ static wick_rt_status publish(wick_engine *engine) {
 static wick_rt_status give_up(wick_engine *engine) {
     wick_record next = engine->record;
     int answered = next.modules_sent != 0;
-    next.phase = WICK_PHASE_IDLE;
-    next.span = next.step = 0;
-    next.outputs = 0;
+    end_input(&next);
     if (!answered) {
         engine->counters.dropped++;
         engine->vars_changed = 1;

@@ -581,6 +581,27 @@ static void the_first_of_equal_logits_wins(void **state) {
     assert_int_equal(d.results[0].label, 0);
 }
 
+static uint16_t margin(const int16_t *logits, uint16_t n) {
+    const wick_result wide = {.n_classes = n, .wide_logits = logits};
+    return wick_result_margin(&wide);
+}
+
+static void margins_of_logits(void **state) {
+    (void)state;
+    const int8_t narrow[4] = {-128, 3, 127, 100};
+    const wick_result result = {.n_classes = 4, .logits = narrow};
+    assert_int_equal(wick_result_margin(&result), 27);
+    assert_int_equal(margin((const int16_t[]){5, 9, 9}, 3), 0);
+    assert_int_equal(margin((const int16_t[]){INT16_MIN, INT16_MAX, INT16_MIN}, 3), 65535);
+    assert_int_equal(margin((const int16_t[]){-7, -9, -20}, 3), 2);
+    assert_int_equal(margin((const int16_t[]){9, 5, 6}, 3), 3);
+    assert_int_equal(margin((const int16_t[]){-7}, 1), UINT16_MAX);
+    const wick_policy some = {.sure = {0, 12}};
+    assert_false(wick_policy_sure(&some, 1, UINT16_MAX));
+    assert_false(wick_policy_sure(&some, 2, 11));
+    assert_true(wick_policy_sure(&some, 2, 12));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(boot_says_what_it_found, make),
@@ -600,6 +621,7 @@ int main(void) {
         cmocka_unit_test_setup(foreign_memory_is_never_resumed, make),
         cmocka_unit_test_setup(counters_wrap, make),
         cmocka_unit_test_setup(the_first_of_equal_logits_wins, make),
+        cmocka_unit_test(margins_of_logits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -115,9 +115,21 @@ static int same_logits(const device_result *result) {
            memcmp(result->logits, r.expected[result->epoch][result->module], TINY_CLASSES) == 0;
 }
 
+static uint16_t margin_of(uint32_t epoch, int module) {
+    const wick_result result = {.n_classes = TINY_CLASSES, .logits = r.expected[epoch][module]};
+    return wick_result_margin(&result);
+}
+
+/* Of EDF with charge enough: the smaller module, and unless that is sure the larger one. */
+static uint32_t wanted_answers(uint32_t epoch) {
+    return wick_policy_sure(&r.policy, 2, margin_of(epoch, 2)) ? 2 : 3;
+}
+
 /* NULL, or what went wrong. */
 static const char *verdict(void) {
     uint8_t modules[EPOCHS + 1] = {0};
+    uint32_t answers[EPOCHS + 1] = {0};
+    int edf = r.policy.kind == WICK_POLICY_EDF;
     uint32_t last = 0;
     for (uint32_t i = 0; i < r.device.n_results; i++) {
         const device_result *result = &r.device.results[i];
@@ -126,8 +138,11 @@ static const char *verdict(void) {
         if (result->epoch < last)
             return "an old input's result came after a newer one's";
         last = result->epoch;
-        if (modules[last] != 0 && modules[last] != result->module)
+        if (!edf && modules[last] != 0 && modules[last] != result->module)
             return "two modules answered one input";
+        if (answers[last] & 1 && result->module == 2)
+            return "the smaller module answered behind the larger one";
+        answers[last] |= 1u << (result->module - 1);
         modules[last] = result->module;
         for (uint16_t c = 0; c < TINY_CLASSES; c++)
             if (result->logits[c] > result->logits[result->label] ||
@@ -136,6 +151,8 @@ static const char *verdict(void) {
     }
     if (!modules[1] || !modules[EPOCHS])
         return "an input has no result";
+    if (edf && (answers[1] != wanted_answers(1) || answers[EPOCHS] != wanted_answers(EPOCHS)))
+        return "the wrong modules answered";
     return NULL;
 }
 
@@ -222,6 +239,25 @@ static void every_write_of_independent_modules(void **state) {
     expect_clean(1, 0, 1);
     prepare(alone, greedy, 1, 4, 0, 1);
     expect_clean(1, 0, 0);
+}
+
+/* The smaller module is sure of the first and the last input, or not: a quantum lies between. */
+static void every_write_of_answers_that_may_be_sure(void **state) {
+    (void)state;
+    for (int mapped = 0; mapped < 2; mapped++)
+        for (int unsure = 0; unsure < 2; unsure++) {
+            prepare(usual, (wick_policy){.kind = WICK_POLICY_EDF}, 0, unsure ? 4 : 1, 0, mapped);
+            uint16_t first = margin_of(1, 2), last = margin_of(EPOCHS, 2);
+            uint16_t most = first > last ? first : last, least = first < last ? first : last;
+            assert_true(least > 0);
+            r.policy.sure[1] = (uint16_t)(unsure ? most + 1 : least);
+            memcpy(&pristine, &r, sizeof r);
+            assert_int_equal(wanted_answers(1), unsure ? 3 : 2);
+            assert_int_equal(wanted_answers(EPOCHS), unsure ? 3 : 2);
+            expect_clean(1, 0, 1);
+            memcpy(&r, &pristine, sizeof r);
+            expect_clean(1, 60, 1);
+        }
 }
 
 /* Each reading differs, so a choice that was not committed before it was acted on would show as a
@@ -438,6 +474,7 @@ int main(void) {
         cmocka_unit_test(every_word_write_greedy_and_threshold),
         cmocka_unit_test(every_write_with_other_spans),
         cmocka_unit_test(every_write_of_independent_modules),
+        cmocka_unit_test(every_write_of_answers_that_may_be_sure),
         cmocka_unit_test(every_write_while_the_voltage_wavers),
         cmocka_unit_test(every_write_with_reordering),
         cmocka_unit_test(every_write_with_lazy_commits),

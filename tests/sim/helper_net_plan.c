@@ -27,6 +27,7 @@ static void make_samples(net_plan *n, uint64_t seed) {
     int8_t **values = wick_qnet_buffers(net, n->arena);
     n->inputs = wick_new(n->arena, int8_t, NET_SAMPLES * bytes);
     n->correct = wick_new(n->arena, uint8_t, modules * NET_SAMPLES);
+    n->margins = wick_new(n->arena, uint16_t, modules * NET_SAMPLES);
     for (int s = 0; s < NET_SAMPLES; s++) {
         for (int i = 0; i < bytes; i++)
             pixels[i] = (uint8_t)wick_rng_below(&rng, 256);
@@ -34,9 +35,13 @@ static void make_samples(net_plan *n, uint64_t seed) {
         memcpy(n->inputs + s * bytes, values[net->input], (size_t)bytes);
         int teacher = (int)wick_rng_below(&rng, (uint32_t)modules);
         n->labels[s] = argmax(values[net->logits[teacher]], net->n_classes);
-        for (int k = 0; k < modules; k++)
+        for (int k = 0; k < modules; k++) {
+            const wick_result result = {.n_classes = (uint16_t)net->n_classes,
+                                        .logits = values[net->logits[k]]};
             n->correct[k * NET_SAMPLES + s] =
                 argmax(values[net->logits[k]], net->n_classes) == n->labels[s];
+            n->margins[k * NET_SAMPLES + s] = wick_result_margin(&result);
+        }
     }
 }
 

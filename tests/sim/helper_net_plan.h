@@ -14,6 +14,7 @@ typedef struct net_plan {
     int8_t *inputs;               /* [NET_SAMPLES][input bytes] */
     uint16_t labels[NET_SAMPLES]; /* right for about half of the modules' answers */
     uint8_t *correct;             /* [modules][NET_SAMPLES] */
+    uint16_t *margins;            /* likewise */
 } net_plan;
 
 /* device: a profile's name; uf, max_span_outputs: of the plan. */

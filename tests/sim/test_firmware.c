@@ -117,6 +117,9 @@ static void the_firmware_does_what_was_simulated(void **state) {
             make_run(r, n.plan, 100 * i + seed);
             if (seed % 3 == 0)
                 r->options.policy.rest_uj = (uint32_t)(0.8 * n.plan->charge_uj);
+            for (int k = 1; k < n.plan->model.n_modules && seed % 6 >= 4; k++)
+                r->options.policy.sure[k] = n.margins[k * NET_SAMPLES + (int)seed];
+            r->options.margins = n.margins;
             both(&n, r, &firmware, &fast, &real);
             scenario_equal(&fast, &real, r->options.seed);
             scenario_conserved(&real.energy);

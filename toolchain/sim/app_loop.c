@@ -54,9 +54,12 @@ static void retire(program *p, int *reason) {
     if (p->in_time) {
         r->in_time++;
         r->correct_in_time += p->correct[(p->in_time - 1) * p->n_samples + p->now.sample] != 0;
-        r->expected_in_time += p->accuracy[p->in_time];
+        double expected = p->accuracy[p->in_time];
+        if (p->sure)
+            expected = sure_scores_expected(p->sure, p->answered, p->in_time, p->now.sample);
+        r->expected_in_time += expected;
         r->urgent_in_time += p->now.urgent;
-        r->urgent_expected += p->now.urgent ? p->accuracy[p->in_time] : 0;
+        r->urgent_expected += p->now.urgent ? expected : 0;
     }
     p->now = (input){.id = -1};
     p->taken = false;
@@ -248,6 +251,7 @@ wick_status program_begin(program *p, wick_arena *arena, const wick_plan *plan,
     *p = (program){.engine = engine, .correct = correct, .n_samples = n_samples, .now = {.id = -1}};
     WICK_TRY(world_begin(&p->world, arena, plan, trace, options, n_samples, result, diag));
     measure_accuracies(p, plan->model.n_modules);
+    p->sure = sure_scores_begin(arena, options, correct, n_samples, plan->model.n_modules);
     return WICK_OK;
 }
 

@@ -4,6 +4,7 @@
 #ifndef WICK_APP_LOOP_H
 #define WICK_APP_LOOP_H
 
+#include "sim/sure_scores.h"
 #include "sim/world.h"
 
 #include <wick/engine.h>
@@ -26,6 +27,7 @@ struct program {
     const program_engine *engine;
     const uint8_t *correct; /* [modules][n_samples] */
     double accuracy[1 + WICK_MAX_HEADS];
+    sure_scores *sure; /* NULL: the policy does not look at margins */
     int n_samples;
     input now;  /* in work; id -1: none */
     bool taken; /* it is committed in NVM */

@@ -33,6 +33,11 @@ wick_status sim_check(const wick_plan *plan, const wick_trace *trace,
         (options->policy.module < 1 || options->policy.module > plan->model.n_modules))
         return wick_fail(diag, WICK_RANGE, NULL, "policy", "name one of the plan's modules",
                          "there is no module %d", options->policy.module);
+    for (int k = 0; k < plan->model.n_modules; k++)
+        if (options->policy.sure[k] && !options->margins && !options->control)
+            return wick_fail(
+                diag, WICK_RANGE, NULL, "policy", "give the data that it is to answer (--data)",
+                "it looks at how sure the answers of module %d are, which is not known", k + 1);
     if (n_samples < 1)
         return wick_fail(diag, WICK_RANGE, NULL, "samples", NULL, "at least one is needed");
     if (!(options->trace_start_s >= 0) || !isfinite(options->trace_start_s))

@@ -78,8 +78,10 @@ static world_outcome commit(program *p) {
 static world_outcome commit_answer(program *p) {
     program_answer(p, p->segment);
     world_outcome outcome = commit(p);
-    if (outcome == WORLD_DONE)
-        p->phase = WICK_PHASE_DECIDE;
+    if (outcome == WORLD_DONE) {
+        bool sure = p->sure && sure_scores_is_sure(p->sure, p->segment, p->now.sample);
+        p->phase = sure ? WICK_PHASE_IDLE : WICK_PHASE_DECIDE;
+    }
     return outcome;
 }
 

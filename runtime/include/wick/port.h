@@ -26,6 +26,21 @@ static inline int16_t wick_result_logit(const wick_result *result, uint16_t c) {
     return result->wide_logits ? result->wide_logits[c] : result->logits[c];
 }
 
+/* How far the largest logit is ahead of the second largest; UINT16_MAX with one class. */
+static inline uint16_t wick_result_margin(const wick_result *result) {
+    int32_t most = INT32_MIN, second = INT32_MIN;
+    for (uint16_t c = 0; c < result->n_classes; c++) {
+        int32_t logit = wick_result_logit(result, c);
+        if (logit > most) {
+            second = most;
+            most = logit;
+        } else if (logit > second) {
+            second = logit;
+        }
+    }
+    return result->n_classes < 2 ? UINT16_MAX : (uint16_t)(most - second);
+}
+
 typedef struct wick_port {
     void *ctx; /* first argument of every call */
     /* Non-volatile memory, `offset` from the start of wick's region. Writes may be cut between or
