@@ -208,10 +208,66 @@ static void what_the_process_expects(void **state) {
     }
 }
 
+/* ---- scores ---- */
+
+static double judged(const wick_judged *on, wick_policy policy) {
+    double score;
+    assert_int_equal(wick_policy_judge(on, &policy, &score, NULL), WICK_OK);
+    return score;
+}
+
+static void with_enough_energy(scene *s, bool tell) {
+    scene_make(s, 8000);
+    set_margins(s, tell);
+}
+
+/* TM1 behind each of TM2's answers, or behind those that it is not sure of. */
+static void scores_are_of_the_samples(void **state) {
+    (void)state;
+    scene s;
+    with_enough_energy(&s, true);
+    const wick_policy tm1 = {.kind = WICK_POLICY_FIXED, .module = 1},
+                      edf = {.kind = WICK_POLICY_EDF};
+    wick_policy sure = edf, always = edf;
+    policy_sure_thresholds(&s.on, 0.5, &sure);
+    always.sure[1] = 1;
+    /* The accuracies say nothing any more. */
+    s.on.accuracy[0] = s.on.accuracy[1] = 0.1;
+    double one = judged(&s.on, tm1), both = judged(&s.on, edf);
+    print_message("TM1 %.4f, both %.4f, sure at half %.4f, always %.4f\n", one, both,
+                  judged(&s.on, sure), judged(&s.on, always));
+    assert_true(fabs(one - 0.915) < 1e-9 && fabs(both - 0.915) < 1e-9);
+    assert_true(fabs(judged(&s.on, sure) - 0.915) < 0.03);
+    assert_true(fabs(judged(&s.on, always) - 0.74) < 1e-9);
+    /* Other runs, other samples. */
+    double first = judged(&s.on, sure);
+    s.on.first_run = 1;
+    assert_true(fabs(judged(&s.on, sure) - first) > 1e-6);
+    assert_true(judged(&s.on, edf) == both);
+    scene_free(&s);
+}
+
+/* TM2's answers, which is not accurate enough, count nothing, as sure as it may be. */
+static void what_is_asked_for_counts(void **state) {
+    (void)state;
+    scene s;
+    with_enough_energy(&s, true);
+    const wick_policy tm1 = {.kind = WICK_POLICY_FIXED, .module = 1},
+                      tm2 = {.kind = WICK_POLICY_FIXED, .module = 2};
+    s.p.segments[1].accuracy_permille = 915;
+    s.p.segments[2].accuracy_permille = 740;
+    assert_true(judged(&s.on, tm2) > 0.7);
+    s.on.min_accuracy_permille = 800;
+    assert_true(judged(&s.on, tm2) == 0 && judged(&s.on, tm1) > 0.9);
+    assert_false(policy_sure_pays(&s.on));
+    scene_free(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(margins_of_a_share), cmocka_unit_test(what_answers_bring),
-        cmocka_unit_test(few_say_nothing), cmocka_unit_test(nobody_looks),
-        cmocka_unit_test(what_the_process_expects)};
+        cmocka_unit_test(margins_of_a_share),       cmocka_unit_test(what_answers_bring),
+        cmocka_unit_test(few_say_nothing),          cmocka_unit_test(nobody_looks),
+        cmocka_unit_test(what_the_process_expects), cmocka_unit_test(scores_are_of_the_samples),
+        cmocka_unit_test(what_is_asked_for_counts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

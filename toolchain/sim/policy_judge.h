@@ -26,6 +26,7 @@ typedef struct wick_judged {
     const uint8_t *correct;
     const uint16_t *margins;
     int n_samples;
+    int first_run; /* with margins: runs from this number on, each with other samples as inputs */
 } wick_judged;
 
 /* Expected accuracy within the deadline: of the last module that answered in time, 0 without an
