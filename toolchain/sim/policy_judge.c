@@ -2,6 +2,7 @@
 #include "sim/policy_finals.h"
 #include "sim/policy_inputs.h"
 #include "sim/policy_player.h"
+#include "sim/policy_sure.h"
 #include "sim/policy_worlds.h"
 #include "sim/sim.h"
 
@@ -213,6 +214,23 @@ static void tune_threshold(search *s) {
     }
 }
 
+static void tune_reserve(search *s, wick_policy edf) {
+    for (int i = 0; i <= 20; i++) {
+        edf.reserve_uj = u32(s->on->plan->charge_uj * 1.35 * i / 20);
+        attempt(s, edf);
+    }
+}
+
+/* And how sure an answer must be that is enough. */
+static void tune_edf(search *s) {
+    wick_policy edf = {.kind = WICK_POLICY_EDF};
+    tune_reserve(s, edf);
+    for (int i = 0; i < POLICY_SHARES && policy_sure_pays(s->on); i++) {
+        policy_sure_thresholds(s->on, policy_sure_shares[i], &edf);
+        tune_reserve(s, edf);
+    }
+}
+
 static void decide(search *s, const policy_worlds *finals, wick_policy *best) {
     double most = -1;
     for (int i = 0; i < s->finals.n && s->status == WICK_OK; i++) {
@@ -236,9 +254,7 @@ static void attempt_all(search *s, wick_policy_kind kind) {
         tune_threshold(s);
         break;
     case WICK_POLICY_EDF:
-        for (int i = 0; i <= 20; i++)
-            attempt(s, (wick_policy){.kind = (uint8_t)kind,
-                                     .reserve_uj = u32(plan->charge_uj * 1.35 * i / 20)});
+        tune_edf(s);
         break;
     case WICK_POLICY_GREEDY:
     case WICK_POLICY_TABLE:
