@@ -219,7 +219,7 @@ static double answered(hand h) {
                     .n_modules = 1,
                     .slots = 10,
                     .ages = h.slots,
-                    .accuracy = {0, 0.9},
+                    .answers = policy_answers_of(1, (const double[]){0.9}),
                     .energy_uj = {1, 40},
                     .time_slots = {0.1, h.time_slots},
                     .levels = {0, h.levels},

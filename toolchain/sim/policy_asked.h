@@ -5,6 +5,8 @@
 
 #include "sim/policy_judge.h"
 
+/* Module k has it by the model's figures. */
+bool policy_asked_has(const wick_judged *on, int k);
 /* The smallest module that has it by the model's figures: any policy but a fixed one takes none
    larger (wick_policy_choose). 1 where none has it, or nothing is asked for. */
 int policy_asked_module(const wick_judged *on);

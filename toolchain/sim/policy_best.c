@@ -3,10 +3,12 @@
 #include "sim/policy_budget.h"
 #include "sim/policy_finals.h"
 #include "sim/policy_process.h"
+#include "sim/policy_sure.h"
 #include "sim/policy_worlds.h"
 #include "sim/sim.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Of expected accuracy, divided by the number of traces: what a rule, or tuned thresholds, must be
    better by than always the same module. One trace says nothing of how traces differ, and they are
@@ -24,6 +26,9 @@ typedef struct choice {
     policy_finals finals;
     policy_budget_device device;
     bool may_switch_off;
+    wick_policy looks; /* `sure` of the tables that are considered */
+    wick_policy sure;  /* the best candidate so far that looks at margins */
+    double sure_value; /* its value */
     wick_status status;
     wick_diag *diag;
 } choice;
@@ -65,6 +70,10 @@ static double consider(choice *c, const wick_policy *policy, const wick_synthesi
     double value = value_of(c, policy);
     if (c->status == WICK_OK)
         policy_finals_add(&c->finals, policy, made, value);
+    if (policy_sure_looks(policy) && value > c->sure_value) {
+        c->sure = *policy;
+        c->sure_value = value;
+    }
     return value;
 }
 
@@ -80,18 +89,22 @@ static double consider_table(choice *c, const wick_synthesised *made, double mem
                              double rest_uj) {
     wick_policy policy = policy_of(c->arena, made, memory_s);
     policy.rest_uj = (uint32_t)rest_uj;
+    memcpy(policy.sure, c->looks.sure, sizeof policy.sure);
     return consider(c, &policy, made);
 }
 
 /* ---- value iteration ---- */
 
-static void tables(choice *c, const wick_synth_options *options, int fixed) {
+/* answers: NULL = of tables that look at no margins. */
+static void tables_of(choice *c, const wick_synth_options *options, int fixed,
+                      const policy_answers *answers) {
     static const double memories[] = {0.05, 0.2}, more[] = {0.003, 0.01, 0.03, 0.1, 0.3};
     const wick_judged *on = c->on;
     for (size_t i = 0; i < WICK_LEN(memories) && c->status == WICK_OK; i++) {
         wick_synth_options o = policy_process_options(on, options);
         o.memory_s = fmax(1e-3, memories[i] * on->workload.period_s);
         o.may_switch_off = c->may_switch_off;
+        o.answers = answers;
         while (o.slots >= 40 && o.slots * o.workload.deadline_s > 60 * o.workload.period_s)
             o.slots /= 2; /* states grow with the deadline */
         wick_arena *work = wick_arena_new();
@@ -106,6 +119,17 @@ static void tables(choice *c, const wick_synth_options *options, int fixed) {
         }
         wick_arena_free(work);
     }
+}
+
+/* Also those whose inputs end at sure answers. */
+static void tables(choice *c, const wick_synth_options *options, int fixed) {
+    tables_of(c, options, fixed, NULL);
+    for (int i = 0; i < POLICY_SHARES && policy_sure_pays(c->on); i++) {
+        policy_sure_thresholds(c->on, policy_sure_shares[i], &c->looks);
+        const policy_answers answers = policy_answers_sure(c->on, &c->looks);
+        tables_of(c, options, fixed, &answers);
+    }
+    c->looks = (wick_policy){0};
 }
 
 /* ---- rules on energy ---- */
@@ -226,6 +250,15 @@ static void rules(choice *c, int fixed) {
     }
 }
 
+/* Inputs end at sure answers as in the best candidate so far that looks at margins: rules of all
+   shares would take four times as long as without. */
+static void rules_sure(choice *c, int fixed) {
+    if (policy_sure_looks(&c->sure)) {
+        c->looks = c->sure;
+        rules(c, fixed);
+    }
+}
+
 /* What candidates are compared in from here on, and what the fixed module scores there. */
 static void enter(choice *c, const policy_worlds *worlds, const wick_policy *fixed) {
     c->worlds = worlds;
@@ -239,7 +272,7 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
                                    const wick_synth_options *options, const wick_policy *also,
                                    int n_also, wick_policy *best, double *score,
                                    wick_synthesised *made, wick_diag *diag) {
-    choice c = {.arena = arena, .on = on, .device = device_of(on), .diag = diag};
+    choice c = {.arena = arena, .on = on, .device = device_of(on), .sure_value = -1, .diag = diag};
     wick_policy fixed = {0};
     WICK_TRY(look_at_sleep(&c, options));
     WICK_TRY(wick_policy_tune(on, WICK_POLICY_FIXED, &fixed, NULL, diag));
@@ -256,6 +289,7 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
         consider(&c, &also[i], NULL);
     tables(&c, options, fixed.module);
     rules(&c, fixed.module);
+    rules_sure(&c, fixed.module);
     enter(&c, &finals, &fixed);
     double best_value = 0;
     wick_synthesised chosen = constant;

@@ -2,30 +2,46 @@
 #include "sim/policy_finals.h"
 #include "sim/policy_inputs.h"
 #include "sim/policy_player.h"
+#include "sim/policy_sure.h"
 #include "sim/policy_worlds.h"
 #include "sim/sim.h"
 
 #include <math.h>
 
-enum { PARTS = 1000 }; /* accuracies are played by so many samples */
+enum { PARTS = 1000 }; /* accuracies are played by so many samples, where there are no real ones */
 
 /* What all runs share. */
 typedef struct judge {
     const wick_judged *on;
-    uint8_t *correct; /* [modules][PARTS] */
+    uint8_t *correct; /* [modules][n_samples] */
+    int n_samples;
     wick_sim_options options;
     const policy_player *player; /* NULL: the options' policy */
     bool replay;
     double replayed; /* expected right answers of the clairvoyant's plans */
 } judge;
 
-static judge make_judge(const wick_judged *on, const wick_policy *policy, wick_arena *arena) {
+/* The right answers of the samples, or of made-up ones as many as the accuracy says; none of a
+   module with less than is asked for. */
+static void make_answers(judge *j, wick_arena *arena) {
+    const wick_judged *on = j->on;
     int modules = on->plan->model.n_modules;
+    j->n_samples = on->margins ? on->n_samples : PARTS;
+    j->correct = wick_new(arena, uint8_t, wick_size_mul((size_t)modules, (size_t)j->n_samples));
+    for (int k = 0; k < modules; k++) {
+        double worth = policy_asked_worth(on, k + 1);
+        bool counts = policy_asked_has(on, k + 1);
+        uint8_t *row = j->correct + (size_t)k * (size_t)j->n_samples;
+        for (int s = 0; s < j->n_samples; s++)
+            row[s] = on->margins ? counts && on->correct[k * on->n_samples + s]
+                                 : s < lround(worth * PARTS);
+    }
+}
+
+static judge make_judge(const wick_judged *on, const wick_policy *policy, wick_arena *arena) {
     judge j = {.on = on, .options = wick_sim_defaults()};
-    j.correct = wick_new(arena, uint8_t, modules * PARTS);
-    for (int k = 0; k < modules; k++)
-        for (int s = 0; s < PARTS; s++)
-            j.correct[k * PARTS + s] = s < lround(policy_asked_worth(on, k + 1) * PARTS);
+    make_answers(&j, arena);
+    j.options.margins = on->margins;
     j.options.workload = on->workload;
     j.options.workload.arrivals = WICK_ARRIVALS_LISTED;
     j.options.harvester = on->harvester;
@@ -41,11 +57,11 @@ static wick_status run(judge *j, const wick_trace *trace, const wick_clairvoyant
         wick_bound b;
         double reached = 0;
         if (j->replay)
-            WICK_TRY(wick_clairvoyant_replay(j->on->plan, trace, &j->options, j->correct, PARTS,
-                                             grid, &b, &reached, diag));
+            WICK_TRY(wick_clairvoyant_replay(j->on->plan, trace, &j->options, j->correct,
+                                             j->n_samples, grid, &b, &reached, diag));
         else
-            WICK_TRY(wick_clairvoyant(j->on->plan, trace, &j->options, j->correct, PARTS, grid, &b,
-                                      diag));
+            WICK_TRY(wick_clairvoyant(j->on->plan, trace, &j->options, j->correct, j->n_samples,
+                                      grid, &b, diag));
         j->replayed += reached * b.inputs;
         *expected += b.expected * b.inputs;
         *inputs += b.inputs;
@@ -54,7 +70,7 @@ static wick_status run(judge *j, const wick_trace *trace, const wick_clairvoyant
     wick_sim_result r;
     if (j->player)
         WICK_TRY(j->player->begin(j->player->control.ctx, trace, j->options.trace_start_s, diag));
-    WICK_TRY(wick_sim_run(j->on->plan, trace, &j->options, j->correct, PARTS, &r, diag));
+    WICK_TRY(wick_sim_run(j->on->plan, trace, &j->options, j->correct, j->n_samples, &r, diag));
     *expected += r.expected_in_time;
     *inputs += r.inputs;
     wick_sim_free(&r);
@@ -73,6 +89,8 @@ static wick_status play(judge *j, const wick_clairvoyant_options *grid, const wi
     if (w->n_times) {
         j->options.duration_s = w->times_s[w->n_times - 1] + fmax(w->deadline_s, w->period_s);
         j->options.trace_start_s = start_s;
+        if (j->on->margins) /* what is easy by luck is not so in all runs */
+            j->options.seed = wick_sim_defaults().seed + (uint64_t)(j->on->first_run + number);
         status = run(j, trace, grid, expected, inputs, diag);
     }
     wick_arena_free(arena);
@@ -196,6 +214,23 @@ static void tune_threshold(search *s) {
     }
 }
 
+static void tune_reserve(search *s, wick_policy edf) {
+    for (int i = 0; i <= 20; i++) {
+        edf.reserve_uj = u32(s->on->plan->charge_uj * 1.35 * i / 20);
+        attempt(s, edf);
+    }
+}
+
+/* And how sure an answer must be that is enough. */
+static void tune_edf(search *s) {
+    wick_policy edf = {.kind = WICK_POLICY_EDF};
+    tune_reserve(s, edf);
+    for (int i = 0; i < POLICY_SHARES && policy_sure_pays(s->on); i++) {
+        policy_sure_thresholds(s->on, policy_sure_shares[i], &edf);
+        tune_reserve(s, edf);
+    }
+}
+
 static void decide(search *s, const policy_worlds *finals, wick_policy *best) {
     double most = -1;
     for (int i = 0; i < s->finals.n && s->status == WICK_OK; i++) {
@@ -219,9 +254,7 @@ static void attempt_all(search *s, wick_policy_kind kind) {
         tune_threshold(s);
         break;
     case WICK_POLICY_EDF:
-        for (int i = 0; i <= 20; i++)
-            attempt(s, (wick_policy){.kind = (uint8_t)kind,
-                                     .reserve_uj = u32(plan->charge_uj * 1.35 * i / 20)});
+        tune_edf(s);
         break;
     case WICK_POLICY_GREEDY:
     case WICK_POLICY_TABLE:

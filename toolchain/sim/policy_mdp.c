@@ -115,17 +115,27 @@ static double stay_off(const policy_mdp *m, double uj, const float *on, const fl
 typedef struct job {
     int power; /* ON or TIRED */
     int segment, level;
-    int begun, done; /* stages: of its level 0; behind it, -1 = the input is finished */
+    int begun, done; /* stages: of its level 0; behind it */
     double gain;     /* what its answer brings in time */
+    double ends;     /* how often that is the input's last one */
 } job;
+
+/* What its end leads to: the stage behind it, or nothing more for this input. */
+static double behind(const policy_mdp *m, int age, const job *w, int bin, double uj) {
+    if (w->ends >= 1)
+        return at_charge(m, after(m, ON, age, bin), uj);
+    double value = at_charge(m, row(m, ON, w->done, age, bin), uj);
+    if (w->ends > 0)
+        value += w->ends * (at_charge(m, after(m, ON, age, bin), uj) - value);
+    return value;
+}
 
 /* What comes of the job when it has reached `level`, at the end of a slot. */
 static double at_level(const policy_mdp *m, int age, const job *w, int level, int bin,
                        double left_uj) {
     if (level < m->levels[w->segment])
         return at_charge(m, row(m, ON, w->begun + level, age, bin), left_uj);
-    const float *next = w->done < 0 ? after(m, ON, age, bin) : row(m, ON, w->done, age, bin);
-    return (age <= m->ages ? w->gain : 0) + at_charge(m, next, left_uj);
+    return (age <= m->ages ? w->gain : 0) + behind(m, age, w, bin, left_uj);
 }
 
 /* The engine waits, with charge and harvest of `uj` together; before_uj: when the slot began. */
@@ -181,18 +191,12 @@ static double work_on(const policy_mdp *m, int age, const job *w, int bin, doubl
     double rest_uj = m->rest_uj[w->segment][w->level];
     double rest_slots = m->time_slots[w->segment] * rest_uj / m->energy_uj[w->segment];
     double asked_uj = (w->power == TIRED ? m->enough_uj : m->need_uj)[w->segment][w->level];
-    if (uj >= rest_uj && rest_slots < 0.5 && uj >= asked_uj) {
-        const float *next = w->done < 0 ? after(m, ON, age, bin) : row(m, ON, w->done, age, bin);
-        return (age + rest_slots <= m->ages ? w->gain : 0) + at_charge(m, next, uj - rest_uj);
-    }
+    if (uj >= rest_uj && rest_slots < 0.5 && uj >= asked_uj)
+        return (age + rest_slots <= m->ages ? w->gain : 0) + behind(m, age, w, bin, uj - rest_uj);
     double value = 0;
     for (int j = 0; j < chain->n; j++)
         value += chain->p[bin][j] * work_slot(m, age, w, j, uj, uj + chain->uj[bin][j]);
     return value;
-}
-
-static double gain_of(const policy_mdp *m, int best, int w) {
-    return m->accuracy[w] - (best ? m->accuracy[best] : 0);
 }
 
 double mdp_go_on(const policy_mdp *m, int power, int age, int best, int w, int level, int bin,
@@ -201,8 +205,9 @@ double mdp_go_on(const policy_mdp *m, int power, int age, int best, int w, int l
                     .segment = w,
                     .level = level,
                     .begun = m->stage_of[best][w],
-                    .done = w == 1 ? -1 : m->stage_of[w][0],
-                    .gain = gain_of(m, best, w)};
+                    .done = m->stage_of[w][0],
+                    .gain = m->answers.worth[best][w],
+                    .ends = m->answers.ends[best][w]};
     return work_on(m, age, &it, bin, uj);
 }
 

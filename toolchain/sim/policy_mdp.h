@@ -8,13 +8,16 @@
        tired: it found too little charge for a span, and waits until there is a margin beside it
        (the engine's need_mv and margin_16mv; that its patience ends is left out).
    A device that is on may work on, wait in the stage where it is, or end the input. An answer in
-   time brings its module's accuracy minus that of the answer before it. Backward
+   time brings its module's accuracy minus that of the answer before it, and by chance, where the
+   policy looks at margins, ends the input: both are of inputs of which the answer before it was not
+   sure (policy_sure.h), so a stage behind an answer is one behind an answer that was not. Backward
    induction over `periods` periods, beginning with nothing: what charge is worth for later inputs
    is in it. */
 #ifndef WICK_POLICY_MDP_H
 #define WICK_POLICY_MDP_H
 
 #include "sim/harvest_chain.h"
+#include "sim/policy_sure.h"
 
 enum { MDP_OFF, MDP_ON, MDP_TIRED, MDP_POWERS };
 enum { MDP_CHARGES = 24, MDP_MOST_LEVELS = 24 * WICK_TABLE_LEVELS };
@@ -24,7 +27,7 @@ enum { MDP_NO_QUARTER = 255 };
 typedef struct policy_mdp {
     const harvest_chain *chain;
     int n_modules, slots, ages; /* slots: of a period; ages: of the deadline */
-    double accuracy[1 + WICK_MAX_HEADS];
+    policy_answers answers;
     double energy_uj[1 + WICK_MAX_HEADS]; /* of each segment with its commits, usable */
     double time_slots[1 + WICK_MAX_HEADS];
     int levels[1 + WICK_MAX_HEADS]; /* of each segment, at most MDP_MOST_LEVELS; 0: mdp_prepare

@@ -177,7 +177,9 @@ static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *
                     .on_uj = plan->charge_uj,
                     .boot_uj = plan->boot.energy_uj,
                     .sleep_uj = d->sleep_uw * slot_s,
-                    .leak = lambda * slot_s};
+                    .leak = lambda * slot_s,
+                    .answers = o->answers ? *o->answers
+                                          : policy_answers_of(plan->model.n_modules, o->accuracy)};
     double off_uj = uf / 2 * d->capacitor.off_v * d->capacitor.off_v;
     m.leak_base_uj = lambda * slot_s * off_uj * eff;
     for (int k = 0; k <= m.n_modules; k++) {
@@ -195,7 +197,6 @@ static policy_mdp make_process(const wick_plan *plan, const wick_synth_options *
         wick_cost cost = wick_cost_add(plan->segments[k].cost, wick_cost_add(before, behind));
         m.energy_uj[k] = o->dearer * cost.energy_uj;
         m.time_slots[k] = cost.time_us * 1e-6 / slot_s;
-        m.accuracy[k] = k ? o->accuracy[k - 1] : 0;
         policy_levels_set(&m, plan, k, o->dearer * before.energy_uj, o->dearer * behind.energy_uj);
     }
     return m;

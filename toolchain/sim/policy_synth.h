@@ -22,6 +22,8 @@ typedef struct wick_synth_options {
                       takes it for over */
     bool may_switch_off; /* the device can (WICK_POLICY_OFF, rest_uj): default false */
     double dearer;       /* factor on the modules' energies, for what the process leaves out */
+    const struct policy_answers *answers; /* of a policy that looks at margins (policy_sure.h);
+                                             NULL: the accuracies say all */
 } wick_synth_options;
 wick_synth_options wick_synth_defaults(void);
 

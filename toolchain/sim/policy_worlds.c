@@ -51,5 +51,6 @@ wick_judged policy_worlds_of(const policy_worlds *w, int trace) {
     wick_judged one = w->all;
     one.traces += trace * w->of_each;
     one.n_traces = w->of_each;
+    one.first_run += trace * w->of_each * w->all.phases;
     return one;
 }
