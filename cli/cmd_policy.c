@@ -262,12 +262,19 @@ static void complete_workload(const sim_args *world, wick_workload *w) {
     w->max_waiting = (int)fmin(w->deadline_s / w->period_s, WICK_MAX_WAITING);
 }
 
-/* With data the modules' answers to its images count, and their margins. */
+/* With data the modules' answers to its images count, and their margins, and not what the model
+   says of its accuracies. */
 static wick_status open_answers(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
     WICK_TRY(sim_world_open_data(&a->world, arena, &p->world, diag));
     p->on.correct = p->world.inputs.correct;
     p->on.margins = p->world.inputs.margins;
     p->on.n_samples = p->world.inputs.n;
+    for (int k = 0; k < p->world.net->n_modules; k++) {
+        int right = 0;
+        for (int s = 0; s < p->on.n_samples; s++)
+            right += p->on.correct[k * p->on.n_samples + s];
+        p->on.accuracy[k] = (double)right / p->on.n_samples;
+    }
     return WICK_OK;
 }
 

@@ -8,6 +8,7 @@
 typedef struct entry {
     const char *name;
     double expected, right;
+    bool margins; /* it looks at how sure answers are: no bound of the harvest alone holds for it */
 } entry;
 
 /* What no policy can pass, and what the clairvoyant's own plan reaches in the simulator. */
@@ -22,7 +23,8 @@ typedef struct comparison {
     const entry *fixed[2]; /* the best module by each of both */
     bool bounded;          /* else no bounds, because: */
     char *unbounded;
-    bool diode; /* the bounds take the source's maximum power for what arrives */
+    bool margins; /* of any policy */
+    bool diode;   /* the bounds take the source's maximum power for what arrives */
     limits energy, known;
 } comparison;
 
@@ -36,6 +38,8 @@ static wick_status run_all(const sim_args *a, const sim_world *w, wick_arena *ar
                               diag));
         c->scores[i].expected = r.inputs ? r.expected_in_time / r.inputs : 0;
         c->scores[i].right = r.inputs ? (double)r.correct_in_time / r.inputs : 0;
+        c->scores[i].margins = wick_policy_has_sure(&options.policy);
+        c->margins = c->margins || c->scores[i].margins;
         c->inputs = r.inputs;
         c->boots += r.boots;
         wick_sim_free(&r);
@@ -168,7 +172,7 @@ static void print_table(const comparison *c, wick_arena *arena) {
         row += COLUMNS;
         row[0] = s->name;
         row[1] = percent(c, arena, s->expected);
-        row[2] = gap > 0.0005
+        row[2] = gap > 0.0005 && !s->margins
                      ? wick_arena_printf(arena, "%.0f %%", 100 * (s->expected - least) / gap)
                      : "-";
         row[3] = percent(c, arena, s->right);
@@ -186,6 +190,9 @@ static void print(const comparison *c, wick_arena *arena) {
     printf("The gap: from the best fixed module in hindsight to the bound that no policy can pass; "
            "the best schedule lies between it and the best one found. With the right modules known "
            "a bound counts these inputs: compare it with what is right in time.\n");
+    if (c->margins)
+        printf("A policy that looks at how sure answers are knows more than the harvest: only the "
+               "bound with the right modules known holds for it.\n");
     print_apart(c);
 }
 
@@ -212,9 +219,10 @@ static void add_limits(json_t *root, const comparison *c, const limits *l, const
 static void fill_json(json_t *root, const comparison *c, wick_arena *arena) {
     json_t *list = json_array();
     for (int i = 0; i < c->n; i++)
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "policy", c->scores[i].name,
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:b}", "policy", c->scores[i].name,
                                               "expected_in_time", c->scores[i].expected,
-                                              "accuracy_in_time", c->scores[i].right));
+                                              "accuracy_in_time", c->scores[i].right,
+                                              "looks_at_margins", c->scores[i].margins));
     json_object_set_new(root, "policies", list);
     json_object_set_new(root, "best_fixed", json_string(c->fixed[0]->name));
     json_object_set_new(root, "best_fixed_known", json_string(c->fixed[1]->name));

@@ -61,7 +61,9 @@ expect 0 "sure.json" "$WICK" policy eval plan.json "${world[@]}" "${data[@]}" --
 run=("${world[@]}" "${data[@]}" --duration 6000 --policy sure.json)
 expect 0 "sure.json" "$WICK" sim plan.json "${run[@]}"
 expect 0 "sure.json" "$WICK" sim plan.json "${run[@]}" --firmware
-expect 0 "sure.json" "$WICK" sim plan.json "${run[@]}" --compare --effort 0.001
+expect 0 "only the bound with the right modules known holds for it" "$WICK" sim plan.json "${run[@]}" --compare --effort 0.001
+grep -q "^sure.json .*[0-9] %  *-  *[0-9]" out.txt || { cat out.txt; fail "a gap closed that the bound does not hold for"; }
+expect 0 "\"looks_at_margins\": true" "$WICK" sim plan.json "${run[@]}" --compare --effort 0.001 --json
 expect 0 "sure.json" "$WICK" size plan.json "${run[@]}" --target "answers>=1%" --capacitors 100,330 --panels 1 --wake 3
 expect 0 "" "$WICK" fleet plan.json "${run[@]}" --devices 3 --output fleet.csv
 by_hand sure.json surer.json "[0, 0, 17, 24]" || fail "editing"
