@@ -41,7 +41,7 @@ static const struct argp_option option_table[] = {
      "synth, eval: images of its validation split are the inputs, as for wick sim; with it, the confidence of "
      "answers may end an input (where that helps)",
      0},
-    {"samples", KEY_SAMPLES, "N", 0, "synth, eval: images to draw the inputs from (default 200)",
+    {"samples", KEY_SAMPLES, "N", 0, "synth, eval: images to draw the inputs from (default 2000)",
      0},
     {"plot", KEY_PLOT, "FILE", 0, "show: draw the decision regions, .svg or .png", 0},
     {"phases", KEY_PHASES, "N", 0,
@@ -256,6 +256,8 @@ static wick_status recorded(const sim_args *world, wick_arena *arena, const char
 static void complete_workload(const sim_args *world, wick_workload *w) {
     if (w->arrivals == WICK_ARRIVALS_LISTED && w->n_times > 1 && !world->given.period)
         w->period_s = (w->times_s[w->n_times - 1] - w->times_s[0]) / (w->n_times - 1);
+    if (!world->given.deadline)
+        w->deadline_s = w->period_s;
     if (world->given.rule || w->deadline_s <= w->period_s)
         return;
     w->rule = WICK_INPUT_DROP_NEW;
@@ -265,10 +267,19 @@ static void complete_workload(const sim_args *world, wick_workload *w) {
 /* With data the modules' answers to its images count, and their margins, and not what the model
    says of its accuracies. */
 static wick_status open_answers(arguments *a, wick_arena *arena, place *p, wick_diag *diag) {
+    enum { USUAL = 2000 };
+    a->world.others = !strcmp(a->what, "eval"); /* not those that a policy was made of */
+    a->world.samples = a->samples ? a->samples : USUAL;
     WICK_TRY(sim_world_open_data(&a->world, arena, &p->world, diag));
     p->on.correct = p->world.inputs.correct;
     p->on.margins = p->world.inputs.margins;
     p->on.n_samples = p->world.inputs.n;
+    p->on.halves = !strcmp(a->what, "synth");
+    enum { FEW = 500 };
+    if (p->on.halves && p->on.n_samples < FEW)
+        fprintf(stderr,
+                "wick: note: %d images say little of how sure answers are: --samples takes more\n",
+                p->on.n_samples);
     for (int k = 0; k < p->world.net->n_modules; k++) {
         int right = 0;
         for (int s = 0; s < p->on.n_samples; s++)
@@ -296,7 +307,16 @@ static wick_status open_place(arguments *a, wick_arena *arena, place *p, wick_di
                           .wait_s = a->wait_s > 0 ? a->wait_s : w->period_s / 50};
     for (int k = 0; k < world->net->n_modules; k++)
         p->on.accuracy[k] = world->net->accuracy[k];
-    return a->world.data ? open_answers(a, arena, p, diag) : WICK_OK;
+    if (a->world.data)
+        return open_answers(a, arena, p, diag);
+    for (int k = 0; k < world->net->n_modules; k++)
+        if (isnan(p->on.accuracy[k]))
+            return wick_fail(diag, WICK_MISSING, world->plan->model_path,
+                             world->plan->segments[k + 1].name,
+                             "measure it: wick shrink --int8 --test writes accuracies into the "
+                             "model; or give --data",
+                             "the accuracy of this module is not known");
+    return WICK_OK;
 }
 
 static wick_status kind_of(const char *text, wick_policy_kind *kind, wick_diag *diag) {
@@ -471,7 +491,16 @@ static json_t *described(const wick_policy *p, const char *world) {
     return root;
 }
 
-static void print_policy(const wick_policy *p, const char *world) {
+/* Of an untrusted file: a terminal obeys control characters. */
+static const char *printable(wick_arena *arena, const char *text) {
+    char *copy = wick_arena_strdup(arena, text);
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    return copy;
+}
+
+static void print_policy(const wick_policy *p, const char *world, wick_arena *arena) {
     printf("%s", wick_policy_name((wick_policy_kind)p->kind));
     if (p->kind == WICK_POLICY_FIXED)
         printf(", module %d", p->module);
@@ -482,7 +511,7 @@ static void print_policy(const wick_policy *p, const char *world) {
         printf(", keeps %u uJ", p->reserve_uj);
     printf("; recent harvest: running mean of %.3f s\n", p->memory_ms ? p->memory_ms * 1e-3 : 10);
     if (world)
-        printf("made for %s\n", world);
+        printf("made for %s\n", printable(arena, world));
     if (p->rest_uj)
         printf("switched off with nothing in work and less than %u uJ\n", p->rest_uj);
     print_sure(p);
@@ -506,7 +535,7 @@ static wick_status show(const arguments *a, wick_arena *arena, wick_diag *diag) 
         WICK_TRY(plot_maps(p.table, a->plot, diag));
     if (a->json)
         return cli_print_json(described(&p, world)) ? WICK_OK : WICK_OUTPUT;
-    print_policy(&p, world);
+    print_policy(&p, world, arena);
     return WICK_OK;
 }
 

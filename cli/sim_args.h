@@ -12,8 +12,9 @@ enum { SIM_MAX_TRACES = 64, SIM_MAX_SAID = SIM_MAX_TRACES + 32 };
 typedef struct sim_args {
     const char *traces[SIM_MAX_TRACES], *data, *harvester, *arrivals;
     int n_traces, samples;
+    bool others; /* the samples that come last in the drawn order, not first */
     struct {
-        bool load_ohm, source_ohm, area, panel_efficiency, period, rule, waiting;
+        bool load_ohm, source_ohm, area, panel_efficiency, period, deadline, rule, waiting;
     } given; /* on the command line */
     struct {
         const char *name, *value; /* value NULL: it takes none */

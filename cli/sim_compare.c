@@ -200,9 +200,10 @@ static void print(const comparison *c, wick_arena *arena) {
 
 static json_t *limits_json(const limits *l) {
     const wick_clairvoyant_options *g = &l->bound.grid;
-    return json_pack("{s:i, s:i, s:i, s:i, s:I, s:b}", "slots", g->slots, "levels", g->levels,
+    return json_pack("{s:i, s:i, s:i, s:i, s:I, s:b, s:b}", "slots", g->slots, "levels", g->levels,
                      "charges", g->charges, "replays", l->bound.replays, "turns",
-                     (json_int_t)l->bound.turns, "cut_short", l->bound.cut_short);
+                     (json_int_t)l->bound.turns, "cut_short", l->bound.cut_short, "coarser",
+                     l->bound.coarser);
 }
 
 /* A bound's values; null where there is none. */

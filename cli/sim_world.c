@@ -54,7 +54,8 @@ wick_status sim_policy(const char *text, const wick_plan *plan, wick_arena *aren
 
 /* A seeded choice of `n` validation images as a data set of their own (files may be sorted by
  * class). */
-static wick_data choose_samples(const wick_data *data, uint64_t seed, int n, wick_arena *arena) {
+static wick_data choose_samples(const wick_data *data, uint64_t seed, int n, bool others,
+                                wick_arena *arena) {
     const wick_images *all = &data->split[WICK_VALIDATION];
     size_t bytes = (size_t)data->height * (size_t)data->width * (size_t)data->channels;
     uint32_t *order = wick_new(arena, uint32_t, all->n);
@@ -62,6 +63,8 @@ static wick_data choose_samples(const wick_data *data, uint64_t seed, int n, wic
         order[i] = (uint32_t)i;
     wick_rng rng = wick_rng_seed(seed, 0x73616d70);
     wick_rng_shuffle(&rng, order, (size_t)all->n);
+    if (others)
+        order += all->n - n;
     wick_data chosen = *data;
     wick_images *some = &chosen.split[WICK_VALIDATION];
     *some = (wick_images){.n = n,
@@ -75,9 +78,10 @@ static wick_data choose_samples(const wick_data *data, uint64_t seed, int n, wic
 }
 
 static wick_status label_samples(const wick_qnet *net, const wick_data *data, uint64_t seed,
-                                 int limit, sim_inputs *out, wick_arena *arena, wick_diag *diag) {
+                                 int limit, bool others, sim_inputs *out, wick_arena *arena,
+                                 wick_diag *diag) {
     int n = data->split[WICK_VALIDATION].n < limit ? data->split[WICK_VALIDATION].n : limit;
-    wick_data chosen = choose_samples(data, seed, n, arena);
+    wick_data chosen = choose_samples(data, seed, n, others, arena);
     const wick_images *images = &chosen.split[WICK_VALIDATION];
     int64_t counts[WICK_MAX_HEADS];
     size_t total = wick_size_mul((size_t)n, (size_t)net->n_modules);
@@ -120,6 +124,15 @@ static wick_status check_given(const sim_args *a, const sim_world *w, wick_diag 
     return WICK_OK;
 }
 
+static wick_status load_arrivals(sim_args *a, wick_arena *arena, wick_diag *diag) {
+    wick_workload *w = &a->options.workload;
+    WICK_TRY(wick_workload_load(arena, a->arrivals, w, diag));
+    if (w->urgent && w->urgent_every)
+        return wick_fail(diag, WICK_UNSUPPORTED, a->arrivals, "--urgent", "leave one of both out",
+                         "its column urgent says which inputs are urgent");
+    return WICK_OK;
+}
+
 static wick_status load_traces(sim_args *a, sim_world *w, wick_arena *arena, wick_diag *diag) {
     wick_harvester *harvester = NULL;
     if (a->harvester)
@@ -132,7 +145,7 @@ static wick_status load_traces(sim_args *a, sim_world *w, wick_arena *arena, wic
     if (!a->arrivals || !strcmp(a->arrivals, "periodic"))
         return WICK_OK;
     if (strcmp(a->arrivals, "poisson") != 0)
-        return wick_workload_load(arena, a->arrivals, &a->options.workload, diag);
+        return load_arrivals(a, arena, diag);
     a->options.workload.arrivals = WICK_ARRIVALS_POISSON;
     return WICK_OK;
 }
@@ -157,7 +170,8 @@ wick_status sim_world_open_data(sim_args *a, wick_arena *arena, sim_world *w, wi
     options.high = w->net->high;
     WICK_TRY(wick_data_open(a->data, &options, &w->data, diag));
     cli_note_classes(w->net->labels, w->net->n_classes, w->data);
-    WICK_TRY(label_samples(w->net, w->data, a->options.seed, a->samples, &w->inputs, arena, diag));
+    WICK_TRY(label_samples(w->net, w->data, a->options.seed, a->samples, a->others, &w->inputs,
+                           arena, diag));
     a->options.margins = w->inputs.margins;
     return WICK_OK;
 }

@@ -107,6 +107,7 @@ static bool parse_workload(int key, char *text, struct argp_state *state) {
         return true;
     case 'D':
         w->deadline_s = cli_number(state, "deadline", text, 1e-3, 1e9);
+        a->given.deadline = true;
         return true;
     case KEY_ARRIVALS:
         a->arrivals = text;

@@ -124,6 +124,8 @@ uint8_t wick_policy_choose(const wick_policy *policy, const wick_model *model,
             return (uint8_t)at_once;
     }
     uint32_t best = wick_policy_answered(s), least = s->min_accuracy_permille;
+    if (policy->kind == WICK_POLICY_FIXED)
+        least = 0; /* it has nothing to choose */
     if (best == 1 || (best && least && model->segments[best].accuracy_permille >= least))
         return 0; /* as good an answer as can be, or as is asked for, is out */
     uint32_t choice = first(policy, model, s, best);

@@ -25,7 +25,7 @@ cp "${WICK_SOURCE:?}/tests/train/data/tiny_family.json" recipe.json
 cp "$WICK_SOURCE/profiles/m4-fram.json" device.json
 cp "$WICK_SOURCE/profiles/harvester-boost-panel.json" harvester.json
 make "$WICK" train --recipe ./recipe.json "${data[@]}" --epochs 1 --threads 1 --runs runs.svg -o f.onnx
-make "$WICK" shrink --int8 f.onnx "${data[@]}" -o f8.onnx
+make "$WICK" shrink --int8 --test f.onnx "${data[@]}" -o f8.onnx
 make "$WICK" plan f8.onnx --device ./device.json -o plan.json
 printf 'time_s,power_uw\n0,900\n600,900\n' >cl.csv
 cp cl.csv other.csv

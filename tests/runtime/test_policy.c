@@ -119,8 +119,8 @@ static void greedy_meets_the_asked_accuracy_with_the_least(void **state) {
     assert_int_equal(greedy(s), 3);
 }
 
-/* Of up to eight modules, against a search one by one: the policy's module, or the smallest that is
-   accurate enough if that is smaller. */
+/* Of up to eight modules, against a search one by one: greedy's module, or the smallest that is
+   accurate enough if that is smaller. FIXED runs its own. */
 static void any_kind_meets_the_asked_accuracy(void **state) {
     (void)state;
     wick_segment of[WICK_MAX_MODULES + 1] = {segments[0]};
@@ -130,9 +130,14 @@ static void any_kind_meets_the_asked_accuracy(void **state) {
                 const wick_model some = {.n_modules = n, .segments = of};
                 for (uint16_t i = 1; i <= n; i++)
                     of[i].accuracy_permille = (uint16_t)(10 * (n - i + 1)); /* 10 the smallest's */
-                const wick_policy policy = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)k};
+                for (uint16_t i = 1; i <= n; i++)
+                    of[i].energy_nj = i < k ? 2000 : 1000; /* 1 uJ carries k, and those behind it */
+                const wick_policy policy = {.kind = WICK_POLICY_GREEDY};
+                const wick_policy fixed = {.kind = WICK_POLICY_FIXED, .module = (uint8_t)k};
                 wick_situation s = nothing;
+                s.charge_uj = 1;
                 s.min_accuracy_permille = least;
+                assert_int_equal(wick_policy_choose(&fixed, &some, &s), k);
                 uint16_t want = k;
                 while (want < n && of[want + 1].accuracy_permille >= least)
                     want++;
@@ -161,8 +166,8 @@ static void chains_end_at_the_asked_accuracy(void **state) {
     (void)state;
     wick_model chain = model;
     chain.chain = 1;
-    for (uint8_t kind = WICK_POLICY_FIXED; kind <= WICK_POLICY_TABLE; kind++) {
-        const wick_policy policy = {.kind = kind, .module = 1};
+    for (uint8_t kind = WICK_POLICY_GREEDY; kind <= WICK_POLICY_TABLE; kind++) {
+        const wick_policy policy = {.kind = kind};
         wick_situation s = nothing;
         s.charge_uj = 5000;
         s.harvest_uw = kind == WICK_POLICY_THRESHOLD ? 1 : UINT32_MAX;

@@ -122,7 +122,7 @@ static void less_than_is_asked_for_counts_nothing(void **state) {
     scene_free(&s);
 }
 
-/* In plenty of light. Nothing runs more than the smallest module that has it, so no table promises
+/* In plenty of light. No table runs more than the smallest module that has it, so none promises
    more; where none has it there is nothing to choose. */
 static void more_than_is_asked_for_is_not_run(void **state) {
     (void)state;
@@ -135,15 +135,15 @@ static void more_than_is_asked_for_is_not_run(void **state) {
     assert_true(promised(&s) <= 0.7 + 1e-6);
     wick_policy table = made(&s, &score);
     assert_true(score > 0.65 && score <= 0.7 + 1e-6);
-    assert_true(judged(&s.on, always_1) == judged(&s.on, always_2));
+    assert_true(judged(&s.on, always_1) > 0.85);
     s.on.min_accuracy_permille = 901;
     assert_int_equal(wick_policy_judge(&s.on, &table, &score, &diag), WICK_NO_FIT);
     wick_diag_free(&diag);
     scene_free(&s);
 }
 
-/* Where TM1 alone is best, and TM2 is asked for: a table that waits in the dark is measured by
-   TM2, which every fixed module comes to. */
+/* Where TM1 alone is best, and TM2 is asked for: a table that waits in the dark is not measured by
+   what TM1 would reach. */
 static void measured_by_what_is_asked_for(void **state) {
     (void)state;
     scene s;
@@ -156,7 +156,7 @@ static void measured_by_what_is_asked_for(void **state) {
     double score, one = judged(&s.on, always_1), two = judged(&s.on, always_2);
     made(&s, &score);
     print_message("TM1 %.3f, TM2 %.3f, table %.3f\n", one, two, score);
-    assert_true(one == two && score > two + 0.01);
+    assert_true(one > two + 0.02 && score > two + 0.01);
     scene_free(&s);
 }
 
@@ -169,6 +169,11 @@ static void inputs_of_a_run(void **state) {
     const double *got = policy_inputs_list(arena, &w, 10, 3, 0, &n);
     assert_int_equal(n, 3); /* 12 is behind the trace's end; 1 comes when it is around */
     assert_true(got[0] == 1 && got[1] == 6 && got[2] == 8);
+    static const uint8_t urgent[] = {1, 0, 0, 1};
+    assert_null(policy_inputs_urgent(arena, &w, 10, 3));
+    w.urgent = urgent;
+    const uint8_t *flags = policy_inputs_urgent(arena, &w, 10, 3);
+    assert_true(!flags[0] && !flags[1] && flags[2]);
     w = (wick_workload){.arrivals = WICK_ARRIVALS_PERIODIC, .period_s = 4};
     got = policy_inputs_list(arena, &w, 10, 3, 0, &n);
     assert_int_equal(n, 3);

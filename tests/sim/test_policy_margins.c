@@ -222,6 +222,37 @@ static void with_enough_energy(scene *s, bool tell) {
     set_margins(s, tell);
 }
 
+/* What is made of one half is judged by the other: TM2 is right on those that are learnt from
+   alone, and its margins there are nowhere else. */
+static void halves_know_nothing_of_each_other(void **state) {
+    (void)state;
+    counted c;
+    counted_make(&c);
+    for (int s = 0; s < FEW; s++) {
+        c.correct[1][s] = s % 2 == 0;
+        c.margins[1][s] = s % 2 == 0 ? 50 : 3;
+    }
+    wick_policy p = {0};
+    c.on.halves = true;
+    policy_sure_thresholds(&c.on, 0.5, &p);
+    assert_int_equal(p.sure[1], 50);
+    policy_answers a = policy_answers_sure(&c.on, &p);
+    assert_true(near(a.worth[0][2], 1) && near(a.ends[0][2], 1));
+    scene s;
+    with_enough_energy(&s, true);
+    const wick_policy tm2 = {.kind = WICK_POLICY_FIXED, .module = 2};
+    uint8_t *right = malloc((size_t)(2 * s.on.n_samples));
+    assert_non_null(right);
+    for (int i = 0; i < 2 * s.on.n_samples; i++)
+        right[i] = i % s.on.n_samples % 2 == 0;
+    s.on.correct = right;
+    assert_true(fabs(judged(&s.on, tm2) - 0.5) < 0.02);
+    s.on.halves = true;
+    assert_true(judged(&s.on, tm2) == 0);
+    free(right);
+    scene_free(&s);
+}
+
 /* TM1 behind each of TM2's answers, or behind those that it is not sure of. */
 static void scores_are_of_the_samples(void **state) {
     (void)state;
@@ -350,6 +381,7 @@ int main(void) {
                                        cmocka_unit_test(few_say_nothing),
                                        cmocka_unit_test(nobody_looks),
                                        cmocka_unit_test(what_the_process_expects),
+                                       cmocka_unit_test(halves_know_nothing_of_each_other),
                                        cmocka_unit_test(scores_are_of_the_samples),
                                        cmocka_unit_test(each_trace_has_its_samples),
                                        cmocka_unit_test(what_is_asked_for_counts),

@@ -92,6 +92,12 @@ mean=$(score "${door[@]}" --wait 1) || fail "$mean"
 [ "$mean" = "$(score "${door[@]}" --wait 1 --period 140)" ] || fail "the mean distance is not taken"
 [ "$mean" = "$(score "${door[@]}" --wait 1 --period 60)" ] && fail "the period changes nothing"
 
+short=("${oc[@]:0:4}" --arrivals door.csv --scale 0.7 --phases 1 --policy fixed:1 --wait 1)
+mean=$(score "${short[@]}") || fail "$mean"
+[ "$mean" = "$(score "${short[@]}" --period 140 --deadline 140)" ] || fail "the deadline is not the mean distance"
+sed '1s/$/,urgent/; 1!s/$/,1/' door.csv >flags.csv
+expect 3 "leave one of both out" "$WICK" policy eval plan.json "${oc[@]:0:4}" --arrivals flags.csv --urgent 2 --policy greedy
+
 # The world is in the policy's file and is told; without these options there is none.
 busy=(--sense 300,2000 --arrivals poisson --min-accuracy 0.01 --no-clock)
 expect 0 "expected accuracy within" "$WICK" policy synth plan.json "${oc[@]}" "${busy[@]}" --phases 2 -o busy.json --c busy.c

@@ -26,6 +26,19 @@ static const double *poisson(wick_arena *arena, const wick_workload *w, double e
     return times_s;
 }
 
+const uint8_t *policy_inputs_urgent(wick_arena *arena, const wick_workload *w, double end_s,
+                                    double start_s) {
+    if (w->arrivals != WICK_ARRIVALS_LISTED || !w->urgent)
+        return NULL;
+    uint8_t *urgent = wick_new(arena, uint8_t, w->n_times + 1);
+    int n = 0;
+    for (int around = 0; around < 2; around++)
+        for (int i = 0; i < w->n_times; i++)
+            if (w->times_s[i] < end_s && (w->times_s[i] < start_s) == around)
+                urgent[n++] = w->urgent[i];
+    return urgent;
+}
+
 static const double *listed(wick_arena *arena, const wick_workload *w, double end_s, double start_s,
                             int *n) {
     double *times_s = wick_new(arena, double, w->n_times + 1);

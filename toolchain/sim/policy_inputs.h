@@ -9,5 +9,8 @@
    each `run`; listed ones at their times of the trace, which is entered at start_s. */
 const double *policy_inputs_list(wick_arena *arena, const wick_workload *workload, double end_s,
                                  double start_s, int run, int *n);
+/* Which of them are urgent, [n] in `arena`, where the workload lists that; else NULL. */
+const uint8_t *policy_inputs_urgent(wick_arena *arena, const wick_workload *workload, double end_s,
+                                    double start_s);
 
 #endif

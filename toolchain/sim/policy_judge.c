@@ -13,7 +13,8 @@ enum { PARTS = 1000 }; /* accuracies are played by so many samples, where there 
 /* What all runs share. */
 typedef struct judge {
     const wick_judged *on;
-    uint8_t *correct; /* [modules][n_samples] */
+    uint8_t *correct;  /* [modules][n_samples] */
+    uint16_t *margins; /* likewise, or NULL */
     int n_samples;
     wick_sim_options options;
     const policy_player *player; /* NULL: the options' policy */
@@ -21,27 +22,43 @@ typedef struct judge {
     double replayed; /* expected right answers of the clairvoyant's plans */
 } judge;
 
-/* The right answers of the samples, or of made-up ones as many as the accuracy says; none of a
-   module with less than is asked for. */
+/* Right answers of made-up samples, as many as the accuracy says; none of a module with less than
+   is asked for. */
 static void make_answers(judge *j, wick_arena *arena) {
     const wick_judged *on = j->on;
     int modules = on->plan->model.n_modules;
-    j->n_samples = on->margins ? on->n_samples : PARTS;
-    j->correct = wick_new(arena, uint8_t, wick_size_mul((size_t)modules, (size_t)j->n_samples));
-    for (int k = 0; k < modules; k++) {
-        double worth = policy_asked_worth(on, k + 1);
-        bool counts = policy_asked_has(on, k + 1);
-        uint8_t *row = j->correct + (size_t)k * (size_t)j->n_samples;
-        for (int s = 0; s < j->n_samples; s++)
-            row[s] = on->margins ? counts && on->correct[k * on->n_samples + s]
-                                 : s < lround(worth * PARTS);
-    }
+    j->n_samples = PARTS;
+    j->correct = wick_new(arena, uint8_t, modules * PARTS);
+    for (int k = 0; k < modules; k++)
+        for (int s = 0; s < PARTS; s++)
+            j->correct[k * PARTS + s] = s < lround(policy_asked_worth(on, k + 1) * PARTS);
+}
+
+/* Of the samples that are judged by. */
+static void take_answers(judge *j, wick_arena *arena) {
+    const wick_judged *on = j->on;
+    int modules = on->plan->model.n_modules, n = 0;
+    size_t all = wick_size_mul((size_t)modules, (size_t)on->n_samples);
+    for (int s = 0; s < on->n_samples; s++)
+        j->n_samples += policy_sure_judges(on, s);
+    j->correct = wick_new(arena, uint8_t, all);
+    j->margins = wick_new(arena, uint16_t, all);
+    for (int k = 0; k < modules; k++)
+        for (int s = 0; s < on->n_samples; s++)
+            if (policy_sure_judges(on, s)) {
+                int at = k * on->n_samples + s;
+                j->correct[n] = policy_asked_has(on, k + 1) && on->correct[at];
+                j->margins[n++] = on->margins[at];
+            }
 }
 
 static judge make_judge(const wick_judged *on, const wick_policy *policy, wick_arena *arena) {
     judge j = {.on = on, .options = wick_sim_defaults()};
-    make_answers(&j, arena);
-    j.options.margins = on->margins;
+    if (on->margins)
+        take_answers(&j, arena);
+    else
+        make_answers(&j, arena);
+    j.options.margins = j.margins;
     j.options.workload = on->workload;
     j.options.workload.arrivals = WICK_ARRIVALS_LISTED;
     j.options.harvester = on->harvester;
@@ -86,6 +103,7 @@ static wick_status play(judge *j, const wick_clairvoyant_options *grid, const wi
     wick_status status = WICK_OK;
     w->times_s =
         policy_inputs_list(arena, &j->on->workload, trace->end_s, start_s, number, &w->n_times);
+    w->urgent = policy_inputs_urgent(arena, &j->on->workload, trace->end_s, start_s);
     if (w->n_times) {
         j->options.duration_s = w->times_s[w->n_times - 1] + fmax(w->deadline_s, w->period_s);
         j->options.trace_start_s = start_s;

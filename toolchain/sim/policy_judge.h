@@ -26,6 +26,8 @@ typedef struct wick_judged {
     const uint8_t *correct;
     const uint16_t *margins;
     int n_samples;
+    bool halves;   /* every other sample is learnt from, from the first one on, and runs take the
+                      rest: what suits samples by luck does not count. Else all are both */
     int first_run; /* with margins: runs from this number on, each with other samples as inputs */
 } wick_judged;
 

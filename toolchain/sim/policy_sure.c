@@ -6,6 +6,14 @@
 /* Of a module: with fewer samples that it is not sure of, what the others make of these is luck. */
 enum { FEWEST = 20 };
 
+bool policy_sure_learns(const wick_judged *on, int sample) {
+    return !on->halves || sample % 2 == 0;
+}
+
+bool policy_sure_judges(const wick_judged *on, int sample) {
+    return !on->halves || sample % 2 == 1;
+}
+
 const double policy_sure_shares[POLICY_SHARES] = {0.3, 0.5, 0.7};
 
 policy_answers policy_answers_of(int n_modules, const double *accuracy) {
@@ -31,7 +39,7 @@ static shares count(const wick_judged *on, const wick_policy *policy, int best) 
     int modules = on->plan->model.n_modules, n = 0;
     shares out = {0};
     for (int s = 0; s < on->n_samples; s++) {
-        if (best && sure_of(on, policy, best, s))
+        if (!policy_sure_learns(on, s) || (best && sure_of(on, policy, best, s)))
             continue;
         n++;
         for (int k = 1; k <= modules; k++) {
@@ -66,17 +74,19 @@ static int ascending(const void *a, const void *b) {
 }
 
 void policy_sure_thresholds(const wick_judged *on, double share, wick_policy *policy) {
-    int n = on->n_samples, first = n - (int)lround(share * n);
     wick_arena *arena = wick_arena_new();
-    uint16_t *sorted = wick_new(arena, uint16_t, n);
-    first = first < 0 ? 0 : first < n ? first : n - 1;
+    uint16_t *sorted = wick_new(arena, uint16_t, on->n_samples);
     for (int k = 1; k <= WICK_MAX_MODULES; k++) {
         policy->sure[k - 1] = 0;
         if (k == 1 || k > on->plan->model.n_modules)
             continue;
-        for (int s = 0; s < n; s++)
-            sorted[s] = on->margins[(k - 1) * n + s];
+        int n = 0;
+        for (int s = 0; s < on->n_samples; s++)
+            if (policy_sure_learns(on, s))
+                sorted[n++] = on->margins[(k - 1) * on->n_samples + s];
         qsort(sorted, (size_t)n, sizeof *sorted, ascending);
+        int first = n - (int)lround(share * n);
+        first = first < 0 ? 0 : first < n ? first : n - 1;
         policy->sure[k - 1] = sorted[first] ? sorted[first] : 1; /* 0 would be never */
     }
     wick_arena_free(arena);

@@ -16,6 +16,11 @@ typedef struct policy_answers {
 /* Where nobody looks at margins. accuracy: [modules], large to small. */
 policy_answers policy_answers_of(int n_modules, const double *accuracy);
 
+/* Whether margins, and what answers are worth, are learnt from it; and whether runs take it
+   (wick_judged.halves). */
+bool policy_sure_learns(const wick_judged *on, int sample);
+bool policy_sure_judges(const wick_judged *on, int sample);
+
 /* The samples' figures: right and sure among those of which `best` was not sure. Of what was
    answered before `best` nothing is known, and below 20 such samples of `best` neither. */
 policy_answers policy_answers_sure(const wick_judged *on, const wick_policy *policy);

@@ -23,10 +23,12 @@ typedef struct wick_situation {
     uint8_t urgent;            /* 1: this input has priority, energy is not saved for later ones */
 } wick_situation;
 
-/* The application's demands count for all. Of the modules that have min_accuracy_permille none
-   larger than the smallest is run (accuracies are taken to fall from module to module), and nothing
-   more after an answer that has it; what is in work goes on when less is asked. An urgent input
-   spends what is saved for later ones; FIXED and GREEDY save nothing. */
+/* The application's demands count in the same way for all that choose. Of the modules that have
+   min_accuracy_permille none larger than the smallest is run (accuracies are taken to fall from
+   module to module), and nothing more after an answer that has it; what is in work goes on when
+   less is asked. An urgent input spends what is saved for later ones; FIXED and GREEDY save
+   nothing. FIXED runs its module, and a sure answer (below) is the last one, whatever is asked for.
+ */
 typedef enum wick_policy_kind {
     /* Always `module`; a number that is not a module's means the smallest. */
     WICK_POLICY_FIXED,
