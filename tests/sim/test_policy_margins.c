@@ -142,8 +142,8 @@ static void scene_make(scene *s, double power_uw) {
     for (int i = 0; i < MANY; i++) {
         bool easy = i % 2 == 0;
         int j = i / 2 % 100;
-        s->correct[0][i] = easy ? j % 50 != 1 : j % 20 < 17;
-        s->correct[1][i] = easy ? j % 50 != 0 : j % 2 == 0;
+        s->correct[0][i] = (uint8_t)(easy ? j % 50 != 1 : j % 20 < 17);
+        s->correct[1][i] = (uint8_t)(easy ? j % 50 != 0 : j % 2 == 0);
         for (int k = 0; k < 2; k++)
             right[k] += s->correct[k][i];
     }
