@@ -70,7 +70,7 @@ static double consider(choice *c, const wick_policy *policy, const wick_synthesi
     double value = value_of(c, policy);
     if (c->status == WICK_OK)
         policy_finals_add(&c->finals, policy, made, value);
-    if (policy_sure_looks(policy) && value > c->sure_value) {
+    if (wick_policy_has_sure(policy) && value > c->sure_value) {
         c->sure = *policy;
         c->sure_value = value;
     }
@@ -253,7 +253,7 @@ static void rules(choice *c, int fixed) {
 /* Inputs end at sure answers as in the best candidate so far that looks at margins: rules of all
    shares would take four times as long as without. */
 static void rules_sure(choice *c, int fixed) {
-    if (policy_sure_looks(&c->sure)) {
+    if (wick_policy_has_sure(&c->sure)) {
         c->looks = c->sure;
         rules(c, fixed);
     }

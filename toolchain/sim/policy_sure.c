@@ -96,10 +96,3 @@ bool policy_sure_pays(const wick_judged *on) {
     return on->margins && on->n_samples > 0 && on->plan->model.n_modules > 1 &&
            !on->min_accuracy_permille;
 }
-
-bool policy_sure_looks(const wick_policy *policy) {
-    for (int k = 0; k < WICK_MAX_MODULES; k++)
-        if (policy->sure[k])
-            return true;
-    return false;
-}

@@ -33,9 +33,6 @@ void policy_sure_thresholds(const wick_judged *on, double share, wick_policy *po
    which one module's answers alone have. */
 bool policy_sure_pays(const wick_judged *on);
 
-/* Some answer of it is sure. */
-bool policy_sure_looks(const wick_policy *policy);
-
 enum { POLICY_SHARES = 3 };
 /* Shares that are tried. */
 extern const double policy_sure_shares[POLICY_SHARES];

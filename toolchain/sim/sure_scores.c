@@ -16,10 +16,7 @@ struct sure_scores {
 
 sure_scores *sure_scores_begin(wick_arena *arena, const wick_sim_options *options,
                                const uint8_t *correct, int n_samples, int n_modules) {
-    bool looks = false;
-    for (int k = 0; k < n_modules; k++)
-        looks = looks || options->policy.sure[k];
-    if (!looks || options->control)
+    if (!wick_policy_has_sure(&options->policy) || options->control)
         return NULL;
     sure_scores *scores = wick_new(arena, sure_scores, 1);
     *scores = (sure_scores){.policy = &options->policy,
