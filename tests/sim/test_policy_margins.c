@@ -238,6 +238,11 @@ static void halves_know_nothing_of_each_other(void **state) {
     assert_int_equal(p.sure[1], 50);
     policy_answers a = policy_answers_sure(&c.on, &p);
     assert_true(near(a.worth[0][2], 1) && near(a.ends[0][2], 1));
+    const wick_policy looks_at_nothing = {.kind = WICK_POLICY_EDF};
+    assert_true(near(policy_sure_luck(&c.on, &p), 0.35 / sqrt(FEW / 2.0)));
+    assert_true(policy_sure_luck(&c.on, &looks_at_nothing) == 0);
+    c.on.halves = false;
+    assert_true(policy_sure_luck(&c.on, &p) == 0);
     scene s;
     with_enough_energy(&s, true);
     const wick_policy tm2 = {.kind = WICK_POLICY_FIXED, .module = 2};

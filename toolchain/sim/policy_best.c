@@ -298,6 +298,7 @@ wick_status wick_policy_synthesise(wick_arena *arena, const wick_judged *on,
         double value = value_of(&c, &c.finals.at[i].policy);
         if (!c.finals.at[i].made.n_states)
             value -= SEARCHED / on->n_traces;
+        value -= policy_sure_luck(on, &c.finals.at[i].policy);
         if (c.status == WICK_OK && value > best_value) {
             best_value = value;
             *best = c.finals.at[i].policy;

@@ -252,8 +252,9 @@ static void tune_edf(search *s) {
 static void decide(search *s, const policy_worlds *finals, wick_policy *best) {
     double most = -1;
     for (int i = 0; i < s->finals.n && s->status == WICK_OK; i++) {
-        double one;
+        double one = 0;
         s->status = wick_policy_judge(&finals->all, &s->finals.at[i].policy, &one, s->diag);
+        one -= policy_sure_luck(s->on, &s->finals.at[i].policy);
         if (s->status == WICK_OK && one > most) {
             most = one;
             *best = s->finals.at[i].policy;

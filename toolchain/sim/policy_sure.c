@@ -30,6 +30,11 @@ static bool sure_of(const wick_judged *on, const wick_policy *policy, int k, int
     return wick_policy_sure(policy, (uint8_t)k, on->margins[(k - 1) * on->n_samples + sample]);
 }
 
+double policy_sure_luck(const wick_judged *on, const wick_policy *policy) {
+    const double spread = 0.35; /* sqrt(0.12) */
+    return on->halves && wick_policy_has_sure(policy) ? spread / sqrt(on->n_samples / 2.0) : 0;
+}
+
 /* Shares among samples of which `best` is not sure; all, where these are too few. */
 typedef struct shares {
     double right[1 + WICK_MAX_HEADS], sure[1 + WICK_MAX_HEADS];

@@ -21,6 +21,11 @@ policy_answers policy_answers_of(int n_modules, const double *accuracy);
 bool policy_sure_learns(const wick_judged *on, int sample);
 bool policy_sure_judges(const wick_judged *on, int sample);
 
+/* What a policy must be better by that looks at margins: the standard error of a difference of two
+   policies' scores by so many images, of which some tenth are answered differently. 0 where all
+   samples are both: they are all that there is. */
+double policy_sure_luck(const wick_judged *on, const wick_policy *policy);
+
 /* The samples' figures: right and sure among those of which `best` was not sure. Of what was
    answered before `best` nothing is known, and below 20 such samples of `best` neither. */
 policy_answers policy_answers_sure(const wick_judged *on, const wick_policy *policy);
