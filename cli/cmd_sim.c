@@ -28,8 +28,8 @@ static const struct argp_option option_table[] = {
      0},
     {"compare", KEY_COMPARE, 0, 0,
      "expected accuracies of the policies beside the best fixed module in hindsight and two bounds "
-     "that no policy can pass: the harvest is known in advance; and which modules are right, too (inputs at multiples of "
-     "the period; with others no bounds)",
+     "that no policy can pass: the harvest is known in advance (a policy that looks at how sure answers are may pass this "
+     "one); and which modules are right, too (inputs at multiples of the period; with others no bounds)",
      0},
     {"effort", KEY_EFFORT, "F", 0,
      "with --compare: how much longer than usual, half a minute, the bounds may take; a finer grid "

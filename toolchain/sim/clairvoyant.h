@@ -84,7 +84,8 @@ wick_status wick_clairvoyant_check(const wick_workload *workload, wick_diag *dia
    takes whole steps of them, rounded down from an input's beginning on, so that only boots, answers
    and, where leakage has narrowed a lattice, each interval's work and its renewal round); times
    down; nothing is repeated after a failure, and only the last commits are paid. So the value is
-   not below that of any policy or schedule in wick_sim_run with these options, and it falls towards
+   not below that of any policy or schedule in wick_sim_run with these options (unless `known`, of
+   none that looks at margins: they tell of this very sample), and it falls towards
    the optimum as the grid gets finer (commits between spans, reading back and a waiting device's
    margin apart). One thing is assumed: the engine's patience, which tries a span below its need_mv
    when the voltage has not risen over 64 sleeps, is not brought about by burning the harvest that
