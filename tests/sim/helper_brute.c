@@ -1,5 +1,6 @@
 #include "helper_brute.h"
 
+#include "sim/panel_curve.h"
 #include "sim/sim.h"
 
 #include <math.h>
@@ -27,6 +28,8 @@ typedef struct tiny {
     wick_plan_reload reloads[10];
     wick_trace trace;
     double times[TRACE], powers[TRACE];
+    wick_iv iv[TRACE];
+    wick_harvester harvester;
     uint8_t correct[MODULES * SAMPLES];
     wick_sim_options options;
 } tiny;
@@ -189,6 +192,28 @@ static void make_world(tiny *t, wick_rng *rng) {
     t->correct[3] = 0;
 }
 
+/* The same powers, at most, from a source behind a diode: a panel or a resistance, whose current
+   ends within the capacitor's voltages or above them. */
+static void make_diode(tiny *t, wick_rng *rng) {
+    bool linear = wick_rng_below(rng, 2) == 0;
+    double ends_v = between(rng, 3.5, 7);
+    t->harvester = (wick_harvester){
+        .name = "tiny", .efficiency = 1, .front = WICK_FRONT_DIODE, .drop_v = between(rng, 0, 0.4)};
+    t->trace.iv = t->iv;
+    t->trace.linear = linear;
+    for (int i = 0; i < TRACE; i++) {
+        double voc_v = t->powers[i] > 0 ? ends_v * between(rng, 0.9, 1.1) : 0;
+        double vmp_v = voc_v * (linear ? 0.5 : 0.8);
+        double imp_ua = voc_v > 0 ? t->powers[i] / vmp_v : 0;
+        t->iv[i] = (wick_iv){.isc_ua = imp_ua * (linear ? 2 : 1.1),
+                             .voc_v = voc_v,
+                             .imp_ua = imp_ua,
+                             .vmp_v = vmp_v};
+        t->powers[i] = panel_peak_uw(&t->iv[i], linear);
+    }
+    t->options.harvester = &t->harvester;
+}
+
 /* ---- all schedules ---- */
 
 /* Digits of the schedule; those that a run asks for beyond `n` are 0. */
@@ -287,6 +312,8 @@ void brute_try(void **state) {
         make_device(&t, &rng);
         make[worlds->kind](&t, &rng);
         make_world(&t, &rng);
+        if (worlds->diode)
+            make_diode(&t, &rng);
         t.options.seed = (uint64_t)seed;
         t.options.no_voltage = worlds->kind < BRUTE_WAITING;
         /* Patience lasts longer than the run, or a quarter of a period. */

@@ -3,6 +3,8 @@
 #ifndef HELPER_BRUTE_H
 #define HELPER_BRUTE_H
 
+#include <stdbool.h>
+
 typedef enum brute_kind {
     BRUTE_PLAIN,
     BRUTE_RECOMPUTING, /* modules that begin with the extractor */
@@ -16,6 +18,7 @@ typedef struct brute_worlds {
     /* Shares: of worlds whose schedules were all tried, of these where the best equals the bound,
        and of the bounds that the best schedules reach. */
     double least_whole, least_equal, least_reached;
+    bool diode; /* behind one: what arrives depends on the charge */
 } brute_worlds;
 
 /* A test; *state: its brute_worlds. Fails where a schedule beats the bound. */

@@ -1,6 +1,7 @@
 /* The clairvoyant's dynamic programme: the grid and its physics here, what happens at an instant
    and in an interval in clairvoyant_sweep.c. */
 #include "sim/clairvoyant_grid.h"
+#include "sim/clairvoyant_landing.h"
 #include "sim/sim_check.h"
 
 #include <math.h>
@@ -17,57 +18,37 @@ wick_clairvoyant_options wick_clairvoyant_defaults(void) {
 
 /* ---- the harvest ---- */
 
-/* What the capacitor can get from sample i: at least, or at most. */
-static double arrives_uw(const supply *s, int i, bool least) {
+/* What the capacitor can get from sample i: at most, or (least) what an engine that waits for
+   charge surely gets. */
+static double arrives_uw(const bound *b, const supply *s, int i, bool least) {
     if (s->diode)
-        return least ? 0 : s->trace->power_uw[i];
+        return least ? gain_sure_uw(b->gains, i) : s->trace->power_uw[i];
     double warm_uw = s->arrives_uw[SUPPLY_WARM][i], cold_uw = s->arrives_uw[SUPPLY_COLD][i];
     return least ? fmin(warm_uw, cold_uw) : fmax(warm_uw, cold_uw);
 }
 
-/* A place in the trace. */
-typedef struct cursor {
-    const supply *supply;
-    int sample;
-    double at_s; /* on the trace, below end_s */
-    bool least;  /* what surely arrives */
-} cursor;
-
-/* The next dt seconds of the trace, which begins anew at its end. */
-static void harvest(cursor *c, double lambda, double dt_s, interval *out) {
-    double left_s = dt_s;
+/* The next dt seconds of the trace. */
+static void harvest(const bound *b, supply_walk *c, double dt_s, bool least, interval *out) {
+    double left_s = dt_s, lambda = b->lambda;
     while (left_s > 1e-12 * dt_s) {
-        double step_s = fmin(left_s, supply_end_s(c->supply, c->sample) - c->at_s);
-        double uw = arrives_uw(c->supply, c->sample, c->least);
+        int i;
+        double step_s = supply_walk_on(c, left_s, &i), uw = arrives_uw(b, c->supply, i, least);
         left_s -= step_s;
         double into_uj = lambda > 0 ? uw * store_decay(lambda * step_s) / lambda : uw * step_s;
         out->gross_uj += uw * step_s;
         out->power_uw = fmax(out->power_uw, uw);
         out->gain_uj += into_uj * exp(-lambda * left_s);
-        c->at_s += step_s;
-        if (c->at_s < supply_end_s(c->supply, c->sample))
-            continue;
-        if (++c->sample == c->supply->trace->n) {
-            c->sample = 0;
-            c->at_s = 0;
-        }
     }
-}
-
-static cursor cursor_at(const supply *s, double trace_s) {
-    cursor c = {.supply = s, .at_s = fmod(trace_s, s->trace->end_s)};
-    c.sample = wick_trace_sample_at(s->trace, 0, c.at_s);
-    return c;
 }
 
 /* Of a charge that leaks and gets the next dt seconds of the trace, power constant between samples:
    the highest is at one of these. */
-static void find_crests(const bound *b, cursor c, double dt_s, crest out[2]) {
+static void find_crests(const bound *b, supply_walk c, double dt_s, crest out[2]) {
     double at_s = 0, gain_uj = 0, highest[2][2] = {{0, 0}, {b->top_uj, b->top_uj}};
     while (at_s < dt_s * (1 - 1e-12)) {
         interval piece = {0};
         double step_s = fmin(dt_s - at_s, supply_end_s(c.supply, c.sample) - c.at_s);
-        harvest(&c, b->lambda, step_s, &piece);
+        harvest(b, &c, step_s, false, &piece);
         at_s += step_s;
         gain_uj = gain_uj * exp(-b->lambda * step_s) + piece.gain_uj;
         double sleep_s = b->lambda > 0 ? store_decay(b->lambda * at_s) / b->lambda : at_s;
@@ -83,7 +64,7 @@ static void find_crests(const bound *b, cursor c, double dt_s, crest out[2]) {
                           .share = (highest[1][on] - highest[0][on]) / b->top_uj};
 }
 
-static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
+static void set_crests(const bound *b, supply_walk c, double dt_s, interval *v) {
     find_crests(b, c, dt_s, v->crest);
     for (int i = 0; b->pays_late && i < BOUND_PARTS - 1; i++) {
         double part_s = dt_s * (i + 1) / BOUND_PARTS;
@@ -92,9 +73,9 @@ static void set_crests(const bound *b, cursor c, double dt_s, interval *v) {
     }
 }
 
-static interval pass_time(const bound *b, cursor *c, double dt_s) {
-    interval v = {.decay = exp(-b->lambda * dt_s)};
-    harvest(c, b->lambda, dt_s, &v);
+static interval pass_time(const bound *b, supply_walk *c, double from_s, double dt_s) {
+    interval v = {.from_s = from_s, .dt_s = dt_s, .decay = exp(-b->lambda * dt_s)};
+    harvest(b, c, dt_s, false, &v);
     v.sleep_uj = b->sleep_uw * dt_s * v.decay;
     v.paid = v.decay;
     v.nap_uj = fmin(v.sleep_uj, b->boot_uj * v.decay);
@@ -103,12 +84,12 @@ static interval pass_time(const bound *b, cursor *c, double dt_s) {
 }
 
 interval bound_interval(const bound_problem *p, double from_s, double dt_s) {
-    cursor c = cursor_at(&p->supply, p->options->trace_start_s + from_s);
-    return pass_time(&p->bound, &c, dt_s);
+    supply_walk c = supply_walk_from(&p->supply, p->options->trace_start_s + from_s);
+    return pass_time(&p->bound, &c, from_s, dt_s);
 }
 
 void bound_crests(const bound_problem *p, double from_s, double dt_s, interval *v) {
-    cursor c = cursor_at(&p->supply, p->options->trace_start_s + from_s);
+    supply_walk c = supply_walk_from(&p->supply, p->options->trace_start_s + from_s);
     find_crests(&p->bound, c, dt_s, v->crest);
 }
 
@@ -124,6 +105,47 @@ static double most_waited_for_uj(const bound_problem *p) {
             most_uj = fmax(most_uj, store_energy_at(&p->cap, (enough_mv + 1) * 1e-3));
     }
     return fmin(most_uj, p->bound.cap_uj);
+}
+
+/* The most that the rows of a line are apart within an interval; *unit_uj: a row and the one
+   before. */
+static double most_spent_uj(const bound *b, bound_line line, double *unit_uj) {
+    const bound_row *rows = b->rows.rows;
+    double most_uj = 0;
+    for (int i = line.first, first = i; i < line.end; i++) {
+        while (rows[i].time_s - rows[first].time_s > b->dt_s + b->rows.slack_s)
+            first++;
+        most_uj = fmax(most_uj, rows[i].uj - rows[first].uj);
+        if (i > line.first)
+            *unit_uj = fmax(*unit_uj, rows[i].uj - rows[i - 1].uj);
+    }
+    return most_uj;
+}
+
+static bound_gains gains_of(const bound_problem *p) {
+    const bound *b = &p->bound;
+    const bound_row *rows = b->rows.rows;
+    double unit_uj = 0, spent_uj = most_spent_uj(b, b->rows.trunk, &unit_uj), least_s = INFINITY;
+    for (int k = 0; k < b->rows.n_branches; k++) {
+        bound_line branch = b->rows.branches[k];
+        spent_uj = fmax(spent_uj, most_spent_uj(b, branch, &unit_uj));
+        unit_uj = fmax(unit_uj, rows[branch.first].uj - rows[b->rows.extracted].uj);
+    }
+    for (int i = 0; i < b->rows.n; i++)
+        least_s = rows[i].answers ? fmin(least_s, rows[i].time_s) : least_s;
+    /* Lines within an interval: the end of one, whole ones, the beginning of another; each may be a
+       trunk and a branch. */
+    double answers = fmin(b->most_open, floor((b->dt_s + b->rows.slack_s) / least_s));
+    double lines = 2 * (2 + answers);
+    return (bound_gains){.supply = &p->supply,
+                         .cap = &p->cap,
+                         .start_s = p->options->trace_start_s,
+                         .waits_uj = most_waited_for_uj(p),
+                         .sleep_uw = b->sleep_uw,
+                         .spent_uj =
+                             lines * (spent_uj + unit_uj) + b->boot_uj + (b->top_uj - b->cap_uj),
+                         .ahead_uj = fmax(unit_uj, b->boot_uj),
+                         .ahead_s = fmax(b->rows.slack_s, b->boot_s)};
 }
 
 /* What it takes to take so many inputs and to choose a module each time. */
@@ -167,15 +189,14 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
     double most_v = store_voltage_at(&p->cap, b->cap_uj);
     double unseen_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
     double waits_uj = most_waited_for_uj(p), *gain_uj = wick_new(arena, double, b->n);
-    cursor c = cursor_at(&p->supply, p->options->trace_start_s);
-    c.least = true;
+    supply_walk c = supply_walk_from(&p->supply, p->options->trace_start_s);
     /* A boot and all waiting may lie in one interval; the values of all waits may not fit. */
-    tires &= n > 0 && waited_bytes(b, n) < MOST_WAITED_BYTES;
+    tires &= n > 0 && !b->gains && waited_bytes(b, n) < MOST_WAITED_BYTES;
     b->waits = n;
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         interval sure = {0};
-        harvest(&c, b->lambda, fmin(b->dt_s, b->end_s - j * b->dt_s), &sure);
+        harvest(b, &c, fmin(b->dt_s, b->end_s - j * b->dt_s), true, &sure);
         gain_uj[j] = sure.gain_uj;
         double got_uj = 0;
         for (int i = j - n > 0 ? j - n : 0; i < j; i++)
@@ -203,7 +224,7 @@ static double wrapped(double uj, double step_uj) {
 /* So that nothing is rounded as long as leakage does not narrow the lattice. */
 static void make_rests(bound *b, wick_arena *arena) {
     b->rest = wick_new(arena, double, b->rows.n);
-    for (int i = 0; i < b->rows.n; i++) {
+    for (int i = 0; i < b->rows.n && !b->gains; i++) {
         double steps = b->rows.rows[i].uj / b->step_uj;
         b->rest[i] = fmax(0, steps - floor(steps + 1e-9));
     }
@@ -213,15 +234,18 @@ static void make_rests(bound *b, wick_arena *arena) {
    that this rounds nothing; leakage narrows it, and in time it is taken anew. */
 static void make_intervals(bound *b, wick_arena *arena, const supply *s, double start_s,
                            double start_uj) {
-    cursor c = cursor_at(s, start_s);
+    supply_walk c = supply_walk_from(s, start_s);
     double step_uj = b->step_uj, phase_uj[2] = {wrapped(start_uj, step_uj), 0};
     bool renewed = false;
+    landings scratch;
     make_rests(b, arena);
+    if (b->gains)
+        scratch = landings_make(b, arena);
     for (int j = 0; j < b->n; j++) {
         interval *v = &b->intervals[j];
         double dt_s = fmin(b->dt_s, b->end_s - j * b->dt_s);
-        const cursor before = c;
-        *v = pass_time(b, &c, dt_s);
+        const supply_walk before = c;
+        *v = pass_time(b, &c, j * b->dt_s, dt_s);
         set_crests(b, before, dt_s, v);
         v->start.step_uj = step_uj;
         v->end.step_uj = step_uj * v->decay;
@@ -232,6 +256,10 @@ static void make_intervals(bound *b, wick_arena *arena, const supply *s, double 
             v->end.phase_uj[on] = wrapped(phase_uj[on] * v->decay + net_uj, v->end.step_uj);
             phase_uj[on] = v->end.phase_uj[on];
         }
+        for (int on = 0; b->gains && j && on < 2; on++)
+            v->start.below[on] = renewed ? NULL : v[-1].end.below[on];
+        if (b->gains)
+            landing_carry(b, arena, v, &scratch);
         step_uj = v->end.step_uj;
         renewed = step_uj < 0.75 * b->step_uj;
         if (renewed) {
@@ -368,6 +396,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                  .sleep_uw = p->work.sleep_draw_uw};
     /* Behind the instant that a boot runs over, the whole interval's sleep is paid. */
     b->boot_uj = fmax(0, b->boot_uj - b->sleep_uw * b->boot_s);
+    bound_gains *gains = p->supply.diode ? wick_new(arena, bound_gains, 1) : NULL;
+    b->gains = gains;
     p->grid = *grid;
     p->grid.cold = b->cold;
     do {
@@ -382,6 +412,8 @@ wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trac
                          "even the coarsest grid takes %.0f times the effort that is allowed",
                          bound_excess(b, grid->effort));
     b->intervals = wick_new(arena, interval, b->n);
+    if (gains)
+        *gains = gains_of(p);
     make_intervals(b, arena, &p->supply, options->trace_start_s, p->cap.energy_uj);
     set_patience(p, arena);
     p->inputs = make_rewards(b, arena, options, correct, n_samples, grid->known);

@@ -44,6 +44,7 @@ static double queues(const bound *b) {
 }
 
 double bound_effort(const bound *b) {
+    enum { LOSING = 3 };  /* times that a charge takes longer which brings its own gain */
     enum { INSTANT = 4 }; /* times that what happens at an instant looks at each value */
     double sum = 0;
     for (int row = 0; row < b->rows.n; row++)
@@ -51,7 +52,7 @@ double bound_effort(const bound *b) {
     sum *= queues(b);
     sum += (1.0 + b->tires) * BEHIND_ENDS * BEHIND_PARTS * ((1 << b->most_open) / 2 - 1) *
            from_row(b, 0);
-    return sum * b->points * b->n;
+    return sum * b->points * b->n * (b->gains ? LOSING : 1);
 }
 
 /* What the values take that a replay keeps, and the intervals. */
@@ -59,7 +60,8 @@ static double bytes(const bound *b) {
     double floats = queues(b) * b->rows.n * b->points;
     double blocks = BOUND_BLOCKS * bound_block(b) + (double)b->n / bound_block(b);
     double kept = fmin(b->n, blocks);
-    return sizeof(float) * floats * kept + (double)sizeof(interval) * b->n;
+    double below = b->gains ? 2.0 * sizeof(float) * b->points : 0;
+    return sizeof(float) * floats * kept + ((double)sizeof(interval) + below) * b->n;
 }
 
 double bound_excess(const bound *b, double effort) {

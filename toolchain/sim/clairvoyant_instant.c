@@ -53,7 +53,7 @@ static void convert(const sweep *s, int j, int mode, int at, float *row) {
     double rest = b->rest[at] * (from->step_uj - to->step_uj);
     memcpy(s->line, row, (size_t)b->points * sizeof *row);
     for (int i = 0; i < b->points; i++) {
-        double uj = to->phase_uj[mode != OFF] + i * to->step_uj + rest;
+        double uj = lattice_uj(to, mode != OFF, i) + rest;
         int of = (int)ceil((uj - from->phase_uj[mode != OFF]) / from->step_uj - 1e-9);
         of = of < 0 ? 0 : of;
         row[i] = s->line[of < b->points ? of : b->points - 1];
@@ -69,7 +69,7 @@ void onto_lattice(sweep *s, int j) {
             for (int at = 0; at < rows_of(b, queue); at++) {
                 float *row = row_at(s, &s->next, mode, queue, at);
                 double most_uj = bound_cap_uj(b, queue, at) - to->phase_uj[mode != OFF];
-                int top = (int)ceil(most_uj / to->step_uj + (at > 0) - 1e-9);
+                int top = (int)ceil(most_uj / to->step_uj + (at > 0 || b->gains) - 1e-9);
                 top = top < b->points ? top : b->points - 1;
                 if (j < b->n && behind->renewed)
                     convert(s, j, mode, at, row);

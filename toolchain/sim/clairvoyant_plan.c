@@ -37,10 +37,11 @@ typedef struct working {
     const interval *v;
     int j; /* the instant at its end */
     bool was_on, works, tired;
-    int on;          /* the mode at the end, powered */
-    double ready_uj; /* the most that the charge can become, less a boot */
-    double kept_uj;  /* charge at the end, were nothing done */
-    double sleep_uj; /* of a device that was on and is */
+    int on;            /* the mode at the end, powered */
+    double ready_uj;   /* the most that the charge can become, less a boot */
+    double kept_uj;    /* charge at the end, were nothing done */
+    double idle_uj[2]; /* the most without work or a boot: off then, on */
+    double sleep_uj;   /* of a device that was on and is */
 } working;
 
 /* So far. */
@@ -66,6 +67,8 @@ static void end_at(const working *w, const worked *at) {
     for (int end = 0; end < 2; end++) {
         int mode = !end ? OFF : w->on == ON ? bound_mode_on(b, &at->extra) : w->on;
         double sleep_uj = mode != OFF && w->was_on ? w->sleep_uj : 0, uj = end_uj;
+        if (w->was_on && at->time_s == 0)
+            uj = fmin(uj, w->idle_uj[end] + sleep_uj);
         if (mode == OFF || uj - sleep_uj < row->next_uj)
             uj -= at->commit_uj * v->decay;
         if (mode == OFF && row->inside)
@@ -156,6 +159,16 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
     bool boots = from->mode == OFF;
     double boot_uj = boots ? b->boot_uj : 0;
     p->n_ways = 0;
+    double still_uj = from->uj * v->decay + v->gain_uj, gain_uj = v->gain_uj, idle_uj = gain_uj;
+    double highest_uj = crest_uj(&v->crest[OFF], from->uj);
+    if (b->gains && v->dt_s > 0) {
+        bound_gain gain;
+        gain_of(b->gains, v->from_s, v->dt_s, 1, &from->uj, &gain);
+        still_uj = fmin(still_uj, gain.still_uj);
+        idle_uj = fmin(idle_uj, gain.idle_uj);
+        gain_uj = fmin(gain_uj, gain.work_uj);
+        highest_uj = boots ? fmin(highest_uj, gain.crest_uj) : highest_uj;
+    }
     working w = {.p = p,
                  .v = v,
                  .j = j,
@@ -164,9 +177,11 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                  .tired = bound_tired(b, v, from->mode),
                  .on = bound_tired(b, v, from->mode) && b->tires ? TIRED : ON,
                  .ready_uj = crest_uj(&v->crest[!boots], from->uj) - boot_uj * v->paid,
-                 .kept_uj = (from->uj - boot_uj) * v->decay + v->gain_uj};
-    bool bootable = crest_uj(&v->crest[OFF], from->uj) >= b->on_uj;
+                 .kept_uj = (from->uj - boot_uj) * v->decay + gain_uj};
+    bool bootable = highest_uj >= b->on_uj;
     w.sleep_uj = bootable ? v->nap_uj : v->sleep_uj;
+    w.idle_uj[OFF] = still_uj;
+    w.idle_uj[ON] = fmin(still_uj, from->uj * v->decay + idle_uj - w.sleep_uj);
     if (!boots || bootable)
         work_from(&w, (worked){.queue = from->queue & ((1 << b->most_open) - 1),
                                .row = from->row,
@@ -175,7 +190,7 @@ static plan_way best_way(planner *p, int j, const interval *v, const place *from
                                                          boots || from->mode == COLD)});
     if (boots || !p->n_ways) {
         place rest = {.mode = OFF, .queue = from->queue, .row = from->row};
-        rest.uj = fmin(from->uj * v->decay + v->gain_uj, bound_cap_uj(b, rest.queue, rest.row));
+        rest.uj = fmin(still_uj, bound_cap_uj(b, rest.queue, rest.row));
         add_way(p, (plan_way){.to = rest, .value = value_at(p, j, &rest)});
     }
     double most = -1;

@@ -154,7 +154,9 @@ static double value_of(const search *s, const device *d, int j) {
     else if (state.arrival_s > (j - 1e-6) * b->dt_s) /* it is none of the queue before */
         return INFINITY;
     int queue = queue_before(s, &state, j), first = !on ? OFF : b->cold && !p->warm ? COLD : ON;
-    double uj = state.energy_uj * exp(b->lambda * since_s) + b->step_uj, most = 0;
+    /* The value of a charge that is surely no lower: lattice_uj. */
+    double uj = state.energy_uj * exp(b->lambda * since_s) + (b->gains ? 2 : 1) * b->step_uj;
+    double most = 0;
     uj += on ? b->sleep_uw * fmax(0, since_s) * exp(b->lambda * fmax(0, since_s)) : 0;
     for (int k = 0; k <= (open ? b->n_modules : 0); k++) {
         bound_place at = open ? replay_place(&s->looks, &state, k) : (bound_place){0};

@@ -22,6 +22,18 @@ static void move(const sweep *s, float *restrict to, const float *restrict from,
     }
 }
 
+/* to[i] = max(to[i], from[where it lands with `paid` steps less] + plus) for i of a range */
+static void move_landing(const sweep *s, float *restrict to, const float *restrict from,
+                         const landing *l, double paid, range at, float plus) {
+    int whole = down_of(paid), last = 2 * s->b->points;
+    double part = paid - whole;
+    for (int i = most(at.first, landing_first(s->b, l, 0, paid)); i < at.end; i++) {
+        int of = landing_place(l, i, whole, part);
+        float value = from[of < 0 ? 0 : of < last ? of : last] + plus;
+        to[i] = to[i] > value ? to[i] : value;
+    }
+}
+
 /* The beginning of an interval, up to some time. */
 typedef struct part {
     double boots;                 /* the least index that can have booted; -INFINITY: it was on */
@@ -42,6 +54,8 @@ typedef struct passage {
     double floor;                   /* the smallest index at the end, were all paid */
     bool leaks;                     /* what is paid late costs more */
     bool stays;                     /* it sleeps all of the interval */
+    const landing *work,
+        *idle; /* behind a diode, in place of the shift; idle: without work or boot */
     part parts[BOUND_PARTS - 1];
 } passage;
 
@@ -64,9 +78,20 @@ static int shift_of(const interval *v, double start_uj, int to, double sleep_uj)
     return up(uj, v->end.step_uj);
 }
 
+/* Behind a diode. */
+static void land_passage(const sweep *s, bool naps, passage *p) {
+    const landings *l = &s->landings;
+    int end = p->to + naps;
+    p->work = &l->work[p->from][end];
+    p->idle = p->from == ON ? &l->idle[end] : p->work;
+    if (naps || p->from == OFF)
+        p->first = fmax(p->first, l->boots[p->from]);
+}
+
 /* naps: a device that is on may be off for a while; it boots at no less than on_uj. */
-static passage passage_of(const bound *b, const interval *v, int from, int to, bool naps,
+static passage passage_of(const sweep *s, const interval *v, int from, int to, bool naps,
                           bool tired) {
+    const bound *b = s->b;
     double boot_uj = from == OFF ? b->boot_uj : 0;
     passage p = {.v = v, .from = from, .to = to, .tired = tired, .mode = to};
     p.leaks = b->pays_late;
@@ -89,6 +114,8 @@ static passage passage_of(const bound *b, const interval *v, int from, int to, b
                   (v->crest[OFF].share * v->start.step_uj);
     if (from == OFF)
         p.first = (b->on_uj - most_uj) / p.ready_step_uj;
+    if (b->gains)
+        land_passage(s, naps, &p);
     return p;
 }
 
@@ -158,8 +185,9 @@ static int floor_at(const bound *b, const passage *p, int row) {
 
 /* A row where the interval may end. */
 typedef struct stopping {
-    int row, mode;    /* then */
-    double commit_uj; /* of one here, where the engine makes one */
+    int row, mode;          /* then */
+    double commit_uj;       /* of one here, where the engine makes one */
+    const landing *landing; /* behind a diode */
 } stopping;
 
 /* Ends the interval there. Who goes off there commits, and who waits there for charge; who goes
@@ -183,6 +211,31 @@ static void end_at(const sweep *s, const way_on *w, const stopping *stop, int sh
     move(s, w->to, to, shift - commit, committed, 0);
 }
 
+/* The same behind a diode. */
+static void land_at(const sweep *s, const way_on *w, const stopping *stop, range of,
+                    double cost_uj) {
+    const bound *b = s->b;
+    const passage *p = w->p;
+    const lattice *end = &p->v->end;
+    const bound_row *at = &b->rows.rows[stop->row];
+    int row = stop->row, queue = p->to == OFF ? bound_queue_off(b, w->queue, &row) : w->queue;
+    if (p->to == OFF && at->inside)
+        return;
+    const float *to = row_at(s, &s->next, stop->mode, queue, row);
+    double step_uj = p->v->start.step_uj, paid = cost_uj / step_uj;
+    double committed = (cost_uj + fmax(0, stop->commit_uj)) / step_uj;
+    int least = floor_at(b, p, row);
+    if (committed > paid && p->to == ON) {
+        int high = least;
+        if (at->next_uj > -INFINITY)
+            high = most(high, up(at->next_uj - end->phase_uj[ON], end->step_uj));
+        range may = {most(of.first, landing_first(b, stop->landing, high, paid)), of.end};
+        move_landing(s, w->to, to, stop->landing, paid, may, 0);
+    }
+    of.first = most(of.first, landing_first(b, stop->landing, least, committed));
+    move_landing(s, w->to, to, stop->landing, committed, of, 0);
+}
+
 /* What cost_uj of work costs at the interval's start, of the charge with index i. */
 static double with_leakage(const bound *b, const passage *p, double cost_uj, double i) {
     double all_uj = cost_uj + (p->from == OFF ? b->boot_uj : 0), extra_uj = 0;
@@ -195,6 +248,15 @@ static double with_leakage(const bound *b, const passage *p, double cost_uj, dou
     return cost_uj + extra_uj;
 }
 
+/* The smallest index whose charge is enough at the interval's end. */
+static int first_at(const bound *b, const passage *p, const stopping *stop, int from,
+                    double cost_uj) {
+    int least = floor_at(b, p, stop->row);
+    if (stop->landing)
+        return landing_first(b, stop->landing, least, cost_uj / p->v->start.step_uj);
+    return least - p->shift + steps_paid(b, p->v, from, stop->row, cost_uj);
+}
+
 /* Of such indices, at such a price. */
 static void reach_at(const sweep *s, const way_on *w, const stopping *stop, range of,
                      double cost_uj) {
@@ -204,8 +266,11 @@ static void reach_at(const sweep *s, const way_on *w, const stopping *stop, rang
     int commit = 0;
     if (stop->commit_uj > 0)
         commit = steps_paid(b, p->v, w->row, i, cost_uj + stop->commit_uj) - paid;
-    of.first = most(of.first, floor_at(b, p, i) - shift);
-    end_at(s, w, stop, shift, of, commit);
+    of.first = most(of.first, first_at(b, p, stop, w->row, cost_uj));
+    if (stop->landing)
+        land_at(s, w, stop, of, cost_uj);
+    else
+        end_at(s, w, stop, shift, of, commit);
     if (b->rows.rows[i].answers && bound_open(b, w->queue) >= 2)
         go_on(s, w, &b->rows.rows[i], steps_paid(b, p->v, w->row, 0, cost_uj), of);
 }
@@ -249,14 +314,14 @@ static bool work_along(const sweep *s, const way_on *w, bound_line line, on_line
         const bound_row *at = &b->rows.rows[i];
         if (at->time_s - from->time_s > w->most_s)
             return false;
-        stopping stop = {.row = i};
+        stopping stop = {.row = i, .landing = i == w->row ? p->idle : p->work};
         if (i != w->row) {
             on->least_uj = fmax(on->least_uj, bound_least_uj(v, p->tired, at, from->uj));
             stop.commit_uj = bound_extra_at(&on->extra, at);
         }
         stop.mode = p->mode == ON ? bound_mode_on(b, &on->extra) : p->mode;
         double cost_uj = at->uj - from->uj + on->extra.uj;
-        int first = floor_at(b, p, i) - p->shift + steps_paid(b, v, w->row, i, cost_uj);
+        int first = first_at(b, p, &stop, w->row, cost_uj);
         double least = fmax(p->first, (on->least_uj - p->ready_uj) / p->ready_step_uj);
         least += b->rest[w->row];
         if (first >= b->points || least > b->points)
@@ -302,6 +367,8 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
             if (end > ON)
                 any.shift = shift_of(any.v, any.start_uj, ON, 0);
             any.leaks = false;
+            if (b->gains)
+                any.work = any.idle = &s->landings.behind[end];
             for (int parts = 1; parts <= BEHIND_PARTS; parts++) {
                 way_on w = {.p = &any,
                             .j = j,
@@ -317,6 +384,15 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
 }
 
 static void stay_off(const sweep *s, const interval *v, int queue, int row, float *to) {
+    if (s->b->gains) {
+        const float *next = row_at(s, &s->next, OFF, queue, row);
+        const landing *l = &s->landings.still;
+        int first = landing_first(s->b, l, 0, 0);
+        for (int i = 0; i < first; i++)
+            to[i] = next[0];
+        move_landing(s, to, next, l, 0, (range){first, s->b->points}, 0);
+        return;
+    }
     double uj = v->start.phase_uj[OFF] * v->decay + v->gain_uj - v->end.phase_uj[OFF];
     int shift = (int)lround(uj / v->end.step_uj);
     const float *from = row_at(s, &s->next, OFF, queue, row);
@@ -362,8 +438,8 @@ static void pass(sweep *s, int j) {
         if (!b->tires && v->tired != (tired == 1))
             continue;
         for (int i = 0; i < WAYS - 1; i++)
-            ways[tired][i] = passage_of(b, v, i / 2, i % 2, false, tired);
-        ways[tired][WAYS - 1] = passage_of(b, v, ON, ON, true, tired);
+            ways[tired][i] = passage_of(s, v, i / 2, i % 2, false, tired);
+        ways[tired][WAYS - 1] = passage_of(s, v, ON, ON, true, tired);
         behind_answers(s, j, ways[tired]);
     }
     for (int mode = OFF; mode < MODES; mode++)
@@ -375,6 +451,8 @@ static void pass(sweep *s, int j) {
 /* From the values at instant j (in `next`) to those at instant j - 1. */
 static void step_back(sweep *s, int j) {
     keep_waited(s, j);
+    if (s->b->gains)
+        landings_find(s->b, &s->b->intervals[j - 1], &s->landings);
     pass(s, j);
     instant(s, j - 1);
     if (j > 1)
@@ -401,6 +479,8 @@ static sweep begin_sweep(const bound *b, wick_arena *arena) {
     if (b->tires)
         s.waited = wick_new(arena, float, (size_t)(b->waits + 1) * waited_floats(&s));
     s.line = wick_new(arena, float, b->points);
+    if (b->gains)
+        s.landings = landings_make(b, arena);
     s.behind = wick_new(arena, float,
                         (size_t)(1 + b->tires) * (size_t)(masks + 1) / 2 * BEHIND_ENDS *
                             (1 + BEHIND_PARTS) * (size_t)s.now.row);
@@ -512,7 +592,9 @@ double bound_value(bound_values *v, int j, int mode, int queue, int row, double 
     if (v->loaded[place] != block)
         load(v, block, place);
     const lattice *l = &b->intervals[j - 1].end;
-    int i = (int)floor((uj - l->phase_uj[mode != OFF]) / l->step_uj + b->rest[row] + 1e-9);
+    int on = mode != OFF, i = (int)floor((uj - l->phase_uj[on]) / l->step_uj + b->rest[row] + 1e-9);
+    if (l->below[on] && i >= -1 && i + 1 < b->points && lattice_uj(l, on, i + 1) <= uj)
+        i++;
     i = i < 0 ? 0 : i < b->points ? i : b->points - 1;
     size_t at = (size_t)((j - 1) % v->block) * v->floats;
     at += v->first[v->s.first[mode] + queue];

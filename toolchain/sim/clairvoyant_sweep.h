@@ -3,14 +3,20 @@
 #define WICK_CLAIRVOYANT_SWEEP_H
 
 #include "sim/arrivals.h"
+#include "sim/clairvoyant_gain.h"
 #include "sim/clairvoyant_rows.h"
 #include "sim/supply.h"
 
 /* Charges at an instant: phase + i * step, i = 0 .. points - 1, absolute energies of the capacitor;
-   [0] off, [1] on. */
+   [0] off, [1] on. Behind a diode each charge moves on its own, and is up to a step lower. */
 typedef struct lattice {
     double step_uj, phase_uj[2];
+    const float *below[2]; /* [points] of a step, 0 .. 1; NULL: 0 */
 } lattice;
+static inline double lattice_uj(const lattice *l, int on, int i) {
+    double steps = l->below[on] ? i - (double)l->below[on][i] : i;
+    return l->phase_uj[on] + steps * l->step_uj;
+}
 
 /* The most that a charge of E µJ at an interval's start can become in it, without work:
    at_least_uj + share * E. The true maximum is convex in E: this is its chord. */
@@ -22,6 +28,7 @@ typedef struct crest {
 enum { BOUND_PARTS = 4 };
 
 typedef struct interval {
+    double from_s, dt_s;
     double decay;             /* what leakage leaves of a charge */
     double paid;              /* of what is paid, what the highest charges here are the less by */
     double gain_uj, gross_uj; /* harvest: what is left of it at the end; without leakage */
@@ -70,6 +77,8 @@ typedef struct bound {
     double most_uj;    /* that an answer takes */
     double top_uj;     /* largest charge of a state, unpaid work in it (bound_cap_uj) */
     bound_rows rows;
+    const bound_gains *gains; /* behind a diode: what arrives depends on the charge, gain_uj is the
+                                 most, and lattices move as clairvoyant_landing.h says. Else NULL */
     double *rest; /* [rows] of steps of the lattice, 0..1, that are not paid yet at a row and still
                      in the charge: what leads from row to row costs whole steps */
     interval *intervals; /* [n] */

@@ -3,7 +3,7 @@
 #ifndef WICK_CLAIRVOYANT_TABLE_H
 #define WICK_CLAIRVOYANT_TABLE_H
 
-#include "sim/clairvoyant_sweep.h"
+#include "sim/clairvoyant_landing.h"
 
 /* Values of all states at one instant. A row is the charges of one (mode, queue, work), with as
    many copies of the full capacitor's value behind them. Queues: clairvoyant_queue.c.
@@ -19,9 +19,10 @@ typedef struct sweep {
     int queues[MODES]; /* of the modes that there are */
     int first[MODES];  /* queue, of all */
     table now, next;
-    float *waited; /* [waits + 1] values of the tired, of instants; t's at t mod (waits + 1) */
-    int waited_to; /* the last instant of which they are there */
-    float *line;   /* one row */
+    float *waited;     /* [waits + 1] values of the tired, of instants; t's at t mod (waits + 1) */
+    int waited_to;     /* the last instant of which they are there */
+    float *line;       /* one row */
+    landings landings; /* behind a diode: of the interval at hand */
     float *behind; /* [1 + tires][queue][BEHIND_ENDS][1 + BEHIND_PARTS] rows: see behind_answers */
 } sweep;
 

@@ -70,6 +70,23 @@ static void make_tables(wick_arena *arena, supply *s) {
     }
 }
 
+supply_walk supply_walk_from(const supply *s, double trace_s) {
+    supply_walk w = {.supply = s, .at_s = fmod(trace_s, s->trace->end_s)};
+    w.sample = wick_trace_sample_at(s->trace, 0, w.at_s);
+    return w;
+}
+
+double supply_walk_on(supply_walk *w, double left_s, int *sample) {
+    double end_s = supply_end_s(w->supply, w->sample), step_s = fmin(left_s, end_s - w->at_s);
+    *sample = w->sample;
+    w->at_s += step_s;
+    if (w->at_s >= end_s && ++w->sample == w->supply->trace->n) {
+        w->sample = 0;
+        w->at_s = 0;
+    }
+    return step_s;
+}
+
 void supply_remember(supply *s, double memory_s) {
     s->memory_s = memory_s;
     for (int i = 0; i < s->trace->n; i++)
@@ -106,6 +123,21 @@ wick_status supply_make(wick_arena *arena, const wick_trace *trace, const wick_h
    around the knee. */
 static const double knots[SUPPLY_PIECES + 1] = {0,    0.3, 0.5,   0.6,   0.68,  0.75, 0.81,
                                                 0.86, 0.9, 0.935, 0.965, 0.985, 1};
+
+int supply_knots(const supply *s, int i, supply_knot out[SUPPLY_PIECES + 1]) {
+    const wick_iv *iv = &s->trace->iv[i];
+    double drop_v = s->harvester->drop_v, end_v = iv->voc_v - drop_v;
+    int n = 0;
+    if (end_v <= 0)
+        return 0;
+    for (int k = 0; k <= SUPPLY_PIECES; k++) {
+        if (s->trace->linear && k > 0 && k < SUPPLY_PIECES)
+            continue;
+        double v = end_v * knots[k];
+        out[n++] = (supply_knot){.v = v, .ua = panel_current_ua(iv, s->trace->linear, v + drop_v)};
+    }
+    return n;
+}
 
 /* Behind the diode: pieces of the curve, each a straight line. A linear source is one piece. */
 static supply_band diode_band(const supply *s, const store *cap, int i, double draw_uw) {

@@ -63,6 +63,24 @@ static inline supply_sums supply_sums_at(const supply *s, supply_regime regime, 
 /* The running mean at t, which lies in sample i, when it was start_uw at the trace's start. */
 double supply_recent_uw(const supply *s, int i, double t, double start_uw);
 
+/* A way along the trace, which begins anew at its end. */
+typedef struct supply_walk {
+    const supply *supply;
+    int sample;
+    double at_s; /* on the trace, below end_s */
+} supply_walk;
+supply_walk supply_walk_from(const supply *s, double trace_s);
+/* To the end of its sample or left_s further, whichever comes first; returns how far, *sample that
+   one. */
+double supply_walk_on(supply_walk *w, double left_s, int *sample);
+
+/* Behind a diode: the current of sample i at so many capacitor voltages, from 0 V and straight in
+   between; none flows from the last voltage on. Returns how many; 0: it never flows. */
+typedef struct supply_knot {
+    double v, ua;
+} supply_knot;
+int supply_knots(const supply *s, int i, supply_knot out[SUPPLY_PIECES + 1]);
+
 /* What arrives in sample i at a store of this energy, and the energies between which that holds.
    On a border: the side that the slope points to. */
 typedef struct supply_band {
