@@ -1,7 +1,6 @@
 #include "helper_brute.h"
 
-#include "sim/panel_curve.h"
-#include "sim/sim.h"
+#include "helper_tiny.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -13,206 +12,7 @@
 
 #include <cmocka.h>
 
-enum { MODULES = 2, SAMPLES = 2, TRACE = 8, CHOICES = 24, MOST_RUNS = 2000 };
-
-/* Two or three inputs, an extractor of one or two spans, two modules of one or two; or two modules
-   that begin with the extractor, in spans of their own. */
-typedef struct tiny {
-    wick_device device;
-    wick_plan plan;
-    wick_segment segments[1 + MODULES];
-    wick_span spans[10];
-    wick_step steps[10];
-    wick_cost costs[10];
-    wick_plan_store stores[10];
-    wick_plan_reload reloads[10];
-    wick_trace trace;
-    double times[TRACE], powers[TRACE];
-    wick_iv iv[TRACE];
-    wick_harvester harvester;
-    uint8_t correct[MODULES * SAMPLES];
-    wick_sim_options options;
-} tiny;
-
-static double between(wick_rng *rng, double low, double high) {
-    return low + (high - low) * wick_rng_uniform_double(rng);
-}
-
-/* All costs are shares of a charge of 100 uJ. */
-static wick_cost cost(double uj, double us) {
-    return (wick_cost){.time_us = us, .compute_uj = uj, .energy_uj = uj};
-}
-
-static void make_device(tiny *t, wick_rng *rng) {
-    wick_device *d = &t->device;
-    *d = (wick_device){.name = "tiny", .clock_hz = 8e7};
-    d->capacitor.off_v = 2;
-    d->capacitor.on_v = 4;
-    d->capacitor.uf = 100 / 6.0; /* 100 uJ between the two */
-    d->capacitor.max_v = wick_rng_below(rng, 2) ? 4 : 4.5;
-    d->capacitor.leakage_ua = wick_rng_below(rng, 3) ? 0 : 0.5;
-    d->capacitor.efficiency = d->capacitor.input_efficiency = 1;
-    d->sleep_uw = wick_rng_below(rng, 2) ? 0 : between(rng, 0, 10);
-    d->boot_uj = between(rng, 1, 30);
-    d->boot_us = 1000;
-}
-
-static void make_plan(tiny *t, wick_rng *rng) {
-    wick_plan *plan = &t->plan;
-    int spans = 0;
-    double us_per_uj = between(rng, 200, 2500); /* steps draw the same power */
-    *plan = (wick_plan){.device = &t->device, .n_segments = 1 + MODULES};
-    for (int k = 0; k <= MODULES; k++) {
-        int n = 1 + (int)wick_rng_below(rng, 2);
-        t->segments[k] = (wick_segment){.first_span = (uint16_t)spans, .n_spans = (uint16_t)n};
-        for (int i = 0; i < n; i++, spans++) {
-            double uj = between(rng, 5, k == 1 ? 55 : 30);
-            t->spans[spans] =
-                (wick_span){.first_step = (uint16_t)spans, .n_steps = 1, .mandatory = i == n - 1};
-            t->costs[spans] = cost(uj, uj * us_per_uj);
-            t->stores[spans] = (wick_plan_store){.last_reader = -1};
-        }
-    }
-    plan->step_cost = t->costs;
-    plan->stores = t->stores;
-    plan->commit = cost(0.01, 0.01 * us_per_uj);
-    plan->take = plan->send = cost(0.1, 0.1 * us_per_uj);
-    plan->boot = cost(t->device.boot_uj, t->device.boot_us);
-    plan->model = (wick_model){.n_modules = MODULES,
-                               .n_spans = (uint16_t)spans,
-                               .n_steps = (uint16_t)spans,
-                               .segments = t->segments,
-                               .spans = t->spans,
-                               .steps = t->steps};
-}
-
-/* One or both modules compute the extractor in a span, or in one for each step. */
-static void make_recomputing_plan(tiny *t, wick_rng *rng) {
-    enum { SHARED = 3 };
-    wick_plan *plan = &t->plan;
-    int spans = 0, steps = 0;
-    double us_per_uj = between(rng, 200, 2500), shared_uj[SHARED];
-    for (int i = 0; i < SHARED; i++)
-        shared_uj[i] = between(rng, 5, 15);
-    *plan = (wick_plan){.device = &t->device, .n_segments = 1 + MODULES};
-    t->segments[0] = (wick_segment){0};
-    for (int k = 1; k <= MODULES; k++) {
-        int first = spans;
-        bool joined = wick_rng_below(rng, 2);
-        for (int i = 0; i <= SHARED; i++) {
-            double uj = i < SHARED ? shared_uj[i] : between(rng, 5, k == 1 ? 40 : 20);
-            if (i == 0 || i == SHARED || !joined)
-                t->spans[spans++] =
-                    (wick_span){.first_step = (uint16_t)steps, .mandatory = i == SHARED};
-            t->spans[spans - 1].n_steps++;
-            t->costs[steps] = cost(uj, uj * us_per_uj);
-            t->stores[steps++] = (wick_plan_store){.last_reader = -1};
-        }
-        t->segments[k] =
-            (wick_segment){.first_span = (uint16_t)first, .n_spans = (uint16_t)(spans - first)};
-    }
-    plan->step_cost = t->costs;
-    plan->stores = t->stores;
-    double commit_uj = between(rng, 1, 5);
-    plan->commit = cost(commit_uj, commit_uj * us_per_uj);
-    plan->take = plan->send = cost(0.1, 0.1 * us_per_uj);
-    plan->boot = cost(t->device.boot_uj, t->device.boot_us);
-    plan->model = (wick_model){.n_modules = MODULES,
-                               .n_spans = (uint16_t)spans,
-                               .n_steps = (uint16_t)steps,
-                               .extractor_steps = SHARED,
-                               .segments = t->segments,
-                               .spans = t->spans,
-                               .steps = t->steps};
-}
-
-/* Spans that wait for charge: mostly a little more than they take, some less, some none; of some
-   the next one of the segment reads what is in SRAM, unless a commit or a power failure came
-   between. */
-static void make_waiting(tiny *t, wick_rng *rng, double least, double most) {
-    make_plan(t, rng);
-    wick_plan *plan = &t->plan;
-    double off_v = t->device.capacitor.off_v, uf = t->device.capacitor.uf;
-    double us_per_uj = t->costs[0].time_us / t->costs[0].energy_uj;
-    double commit_uj = between(rng, 0.01, 4);
-    plan->commit = cost(commit_uj, commit_uj * us_per_uj);
-    plan->reloads = t->reloads;
-    for (int i = 0; i < plan->model.n_spans; i++) {
-        double uj = t->costs[i].energy_uj * between(rng, least, most);
-        double need_v = fmin(sqrt(off_v * off_v + 2 * uj / uf), t->device.capacitor.on_v);
-        t->spans[i].need_mv = wick_rng_below(rng, 6) ? (uint16_t)(1e3 * need_v) : 0;
-        if (t->spans[i].mandatory || wick_rng_below(rng, 3) == 0)
-            continue;
-        double most_uj = 98 - t->device.boot_uj - commit_uj; /* of a unit with all of it */
-        double store_uj = between(rng, 0.1, 0.5) * (most_uj - t->costs[i].energy_uj);
-        double reload_uj = between(rng, 0.1, 0.5) * (most_uj - t->costs[i + 1].energy_uj);
-        t->stores[i] =
-            (wick_plan_store){.cost = cost(store_uj, store_uj * us_per_uj), .last_reader = i + 1};
-        t->reloads[plan->n_reloads++] = (wick_plan_reload){
-            .step = i + 1, .producer = i, .cost = cost(reload_uj, reload_uj * us_per_uj)};
-    }
-}
-
-static void make_waiting_plan(tiny *t, wick_rng *rng) {
-    make_waiting(t, rng, 0.8, 1.5);
-}
-
-static void make_impatient_plan(tiny *t, wick_rng *rng) {
-    make_waiting(t, rng, 1.2, 3);
-}
-
-static void make_world(tiny *t, wick_rng *rng) {
-    wick_workload *w = &t->options.workload;
-    int inputs = 2 + (int)wick_rng_below(rng, 2);
-    t->options = wick_sim_defaults();
-    t->options.no_voltage = true;
-    t->options.quiet = true;
-    w->period_s = 1;
-    w->rule = (wick_input_rule)wick_rng_below(rng, 3);
-    w->max_waiting = (int)wick_rng_below(rng, 2);
-    w->deadline_s = between(rng, 0.3, w->rule == WICK_INPUT_REPLACE ? 1 : 2.2);
-    w->needs_power = wick_rng_below(rng, 4) == 0;
-    w->fresh_s = wick_rng_below(rng, 3) ? 0 : between(rng, 0.1, 1);
-    w->clock_survives = wick_rng_below(rng, 2) == 0;
-    t->options.duration_s = inputs - 1 + fmax(1, w->deadline_s);
-    t->options.start_v = between(rng, 1.9, t->device.capacitor.max_v);
-    double mean_uw = between(rng, 10, 120);
-    for (int i = 0; i < TRACE; i++) {
-        t->times[i] = i * 0.5;
-        t->powers[i] = wick_rng_below(rng, 3) ? mean_uw * between(rng, 0, 2) : 0;
-    }
-    t->trace = (wick_trace){.n = TRACE,
-                            .time_s = t->times,
-                            .power_uw = t->powers,
-                            .end_s = TRACE * 0.5,
-                            .path = "tiny",
-                            .quantity = "power"};
-    t->correct[0] = t->correct[1] = 1; /* 100 %, and 50 % */
-    t->correct[2] = 1;
-    t->correct[3] = 0;
-}
-
-/* The same powers, at most, from a source behind a diode: a panel or a resistance, whose current
-   ends within the capacitor's voltages or above them. */
-static void make_diode(tiny *t, wick_rng *rng) {
-    bool linear = wick_rng_below(rng, 2) == 0;
-    double ends_v = between(rng, 3.5, 7);
-    t->harvester = (wick_harvester){
-        .name = "tiny", .efficiency = 1, .front = WICK_FRONT_DIODE, .drop_v = between(rng, 0, 0.4)};
-    t->trace.iv = t->iv;
-    t->trace.linear = linear;
-    for (int i = 0; i < TRACE; i++) {
-        double voc_v = t->powers[i] > 0 ? ends_v * between(rng, 0.9, 1.1) : 0;
-        double vmp_v = voc_v * (linear ? 0.5 : 0.8);
-        double imp_ua = voc_v > 0 ? t->powers[i] / vmp_v : 0;
-        t->iv[i] = (wick_iv){.isc_ua = imp_ua * (linear ? 2 : 1.1),
-                             .voc_v = voc_v,
-                             .imp_ua = imp_ua,
-                             .vmp_v = vmp_v};
-        t->powers[i] = panel_peak_uw(&t->iv[i], linear);
-    }
-    t->options.harvester = &t->harvester;
-}
+enum { CHOICES = 24, MOST_RUNS = 2000 };
 
 /* ---- all schedules ---- */
 
@@ -299,21 +99,21 @@ static best search(tiny *t) {
 
 void brute_try(void **state) {
     const brute_worlds *worlds = *state;
-    static void (*const make[])(tiny *, wick_rng *) = {[BRUTE_PLAIN] = make_plan,
-                                                       [BRUTE_RECOMPUTING] = make_recomputing_plan,
-                                                       [BRUTE_WAITING] = make_waiting_plan,
-                                                       [BRUTE_IMPATIENT] = make_impatient_plan};
+    static void (*const make[])(tiny *, wick_rng *) = {[BRUTE_PLAIN] = tiny_plan,
+                                                       [BRUTE_RECOMPUTING] = tiny_recomputing_plan,
+                                                       [BRUTE_WAITING] = tiny_waiting_plan,
+                                                       [BRUTE_IMPATIENT] = tiny_impatient_plan};
     static tiny t;
     int tighter = 0, open = 0, equal = 0, whole = 0;
     int found = 0;
     double most = 0, reached = 0, searched_all = 0, most_all = 0;
     for (int seed = 1; seed <= worlds->cases; seed++) {
         wick_rng rng = wick_rng_seed((uint64_t)seed, 0x74696e79);
-        make_device(&t, &rng);
+        tiny_device(&t, &rng);
         make[worlds->kind](&t, &rng);
-        make_world(&t, &rng);
+        tiny_world(&t, &rng);
         if (worlds->diode)
-            make_diode(&t, &rng);
+            tiny_diode(&t, &rng);
         t.options.seed = (uint64_t)seed;
         t.options.no_voltage = worlds->kind < BRUTE_WAITING;
         /* Patience lasts longer than the run, or a quarter of a period. */
@@ -340,6 +140,15 @@ void brute_try(void **state) {
         if (b.expected > limit + 1e-5 || b.correct > known.expected * known.inputs + 1e-5)
             fail_msg("case %d: %g expected and %d right of %d inputs; bounds %g and %g", seed,
                      b.expected, b.correct, bound.inputs, limit, known.expected * known.inputs);
+        /* Much is gained, and worked, within a long interval. */
+        wick_clairvoyant_options long_grid = {.slots = 2, .levels = 10, .charges = 1000};
+        wick_bound coarse;
+        assert_int_equal(wick_clairvoyant(&t.plan, &t.trace, &t.options, t.correct, SAMPLES,
+                                          &long_grid, &coarse, NULL),
+                         WICK_OK);
+        if (b.expected > coarse.expected * coarse.inputs + 1e-5)
+            fail_msg("case %d: %g expected; the bound with long intervals is %g", seed, b.expected,
+                     coarse.expected * coarse.inputs);
         double searched;
         assert_int_equal(wick_clairvoyant_replay(&t.plan, &t.trace, &t.options, t.correct, SAMPLES,
                                                  &grid, &fine, &searched, NULL),
@@ -381,17 +190,17 @@ void brute_turn(void **state) {
     wick_rng rng = wick_rng_seed(1, 1);
     enum { COMMIT = 10 };
     do
-        make_recomputing_plan(&t, &rng);
+        tiny_recomputing_plan(&t, &rng);
     while (t.segments[1].n_spans != 2 || t.segments[2].n_spans != 4);
-    make_device(&t, &rng);
-    make_world(&t, &rng);
+    tiny_device(&t, &rng);
+    tiny_world(&t, &rng);
     t.device.capacitor.max_v = 4;
     t.device.capacitor.leakage_ua = t.device.sleep_uw = 0;
     t.device.boot_uj = 1;
-    t.plan.boot = cost(1, 1000);
-    t.plan.commit = cost(COMMIT, 100);
+    t.plan.boot = tiny_cost(1, 1000);
+    t.plan.commit = tiny_cost(COMMIT, 100);
     for (int k = 0; k < t.plan.model.n_steps; k++)
-        t.costs[k] = cost(k == 3 ? 60 : 3, 100);
+        t.costs[k] = tiny_cost(k == 3 ? 60 : 3, 100);
     memset(t.powers, 0, sizeof t.powers);
     t.options.workload = (wick_workload){.period_s = 1, .deadline_s = 1};
     t.options.duration_s = 1;
@@ -422,20 +231,20 @@ void brute_turn(void **state) {
 static void make_tired(tiny *t, double start_uj, double first_s) {
     wick_rng rng = wick_rng_seed(1, 1);
     do
-        make_plan(t, &rng);
+        tiny_plan(t, &rng);
     while (t->plan.model.n_spans != 1 + MODULES);
-    make_device(t, &rng);
-    make_world(t, &rng);
+    tiny_device(t, &rng);
+    tiny_world(t, &rng);
     t->device.capacitor.max_v = 4;
     t->device.capacitor.on_v = 2.1;
     t->device.sleep_uw = 0;
     t->device.boot_uj = 1;
-    t->plan.boot = cost(1, 1000);
-    t->plan.commit = cost(0.01, 10);
-    t->plan.take = t->plan.send = cost(0.1, 10);
+    t->plan.boot = tiny_cost(1, 1000);
+    t->plan.commit = tiny_cost(0.01, 10);
+    t->plan.take = t->plan.send = tiny_cost(0.1, 10);
     for (int i = 0; i < t->plan.model.n_spans; i++) {
         t->spans[i].need_mv = 3900;
-        t->costs[i] = cost(30, i ? 20000 : 1e6 * first_s);
+        t->costs[i] = tiny_cost(30, i ? 20000 : 1e6 * first_s);
     }
     t->options.workload = (wick_workload){.period_s = 1, .deadline_s = 0.8};
     t->options.duration_s = 1;
@@ -479,13 +288,13 @@ void brute_tire(void **state) {
     make_tired(&t, 42, 0.02); /* in the dark, with what the spans take, less than they ask for */
     t.device.capacitor.leakage_ua = 0;
     for (int i = 1; i < t.plan.model.n_spans; i++)
-        t.costs[i] = cost(5, 20000);
+        t.costs[i] = tiny_cost(5, 20000);
     memset(t.powers, 0, sizeof t.powers);
     tire(&t);
     make_tired(&t, 25.5, 0.4); /* a span of 30 uJ begins with 24: the light of its time ends it */
     t.device.capacitor.leakage_ua = 0;
     for (int i = 1; i < t.plan.model.n_spans; i++)
-        t.costs[i] = cost(5, 20000);
+        t.costs[i] = tiny_cost(5, 20000);
     for (int i = 0; i < TRACE; i++)
         t.powers[i] = i ? 120 : 0;
     tire(&t);
@@ -502,7 +311,7 @@ static void make_leaky(tiny *t, double uj, double start_uj, double power_uw, boo
         t->powers[i] = i ? 0 : power_uw;
     for (int i = 0; i < t->plan.model.n_spans; i++) {
         double need_v = sqrt(4 + 1.02 * uj / t->device.capacitor.uf);
-        t->costs[i] = cost(uj / 2, 20000);
+        t->costs[i] = tiny_cost(uj / 2, 20000);
         t->spans[i].need_mv = gated ? (uint16_t)(1e3 * need_v) : 0;
     }
 }
@@ -564,7 +373,7 @@ void brute_boot(void **state) {
         t.device.capacitor.max_v = 4;
         t.device.sleep_uw = 0;
         t.device.boot_uj = 30;
-        t.plan.boot = cost(30, 1000);
+        t.plan.boot = tiny_cost(30, 1000);
         t.options.start_v = 3.001;
         t.options.wait_s = 0.2;
         t.options.workload = (wick_workload){.period_s = 1, .deadline_s = 0.9};
@@ -573,7 +382,7 @@ void brute_boot(void **state) {
             t.powers[i] = i ? 0 : 200;
         }
         for (int i = 0; i < t.plan.model.n_spans; i++) {
-            t.costs[i] = cost(i ? 10 : 1, i ? 2000 : 1000);
+            t.costs[i] = tiny_cost(i ? 10 : 1, i ? 2000 : 1000);
             t.spans[i].need_mv =
                 i == 1 ? (uint16_t)(1e3 * sqrt(2 * uj / t.device.capacitor.uf)) : 0;
         }

@@ -80,10 +80,10 @@ static void searches_end(void **state) {
     double most, reached, least;
     assert_int_equal(replay(s, 0, &all, &most, NULL), WICK_OK);
     assert_true(!all.cut_short && all.replays > 4 && most < 0.99 * all.expected);
-    assert_int_equal(replay(s, 1e8, &some, &reached, NULL), WICK_OK);
-    assert_true(some.cut_short && some.grid.charges == all.grid.charges);
+    assert_int_equal(replay(s, 5e7, &some, &reached, NULL), WICK_OK);
+    assert_true(some.cut_short && some.coarser && some.grid.charges > 32);
     assert_true(some.turns > 1000 && some.turns < all.turns);
-    assert_true(reached > 0 && reached <= most);
+    assert_true(reached > 0 && reached <= most + 1e-9 && some.expected >= most);
     assert_int_equal(replay(s, 3e5, &few, &least, NULL), WICK_OK); /* a coarser grid, too */
     assert_true(few.cut_short && few.turns < some.turns && few.expected >= most);
     assert_true(least > 0 && least <= few.expected);
@@ -123,7 +123,7 @@ static void finer_grids_follow(void **state) {
     }
     assert_true(nearer > 0 && near > 0);
     scenario *s = make(REPLAYED);
-    wick_clairvoyant_options grid = grid_of(1e8); /* is spent, as above */
+    wick_clairvoyant_options grid = grid_of(5e7); /* is spent, as above */
     wick_bound b, finer;
     double reached;
     assert_int_equal(replay_on(s, &grid, &b, &reached, NULL), WICK_OK);

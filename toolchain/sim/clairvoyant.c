@@ -131,8 +131,12 @@ static bound_gains gains_of(const bound_problem *p) {
         spent_uj = fmax(spent_uj, most_spent_uj(b, branch, &unit_uj));
         unit_uj = fmax(unit_uj, rows[branch.first].uj - rows[b->rows.extracted].uj);
     }
-    for (int i = 0; i < b->rows.n; i++)
+    double loose_uj = 0;
+    for (int i = 0; i < b->rows.n; i++) {
         least_s = rows[i].answers ? fmin(least_s, rows[i].time_s) : least_s;
+        loose_uj = fmax(loose_uj, rows[i].store_uj + rows[i].reload_uj);
+    }
+    unit_uj += loose_uj;
     /* Lines within an interval: the end of one, whole ones, the beginning of another; each may be a
        trunk and a branch. */
     double answers = fmin(b->most_open, floor((b->dt_s + b->rows.slack_s) / least_s));
@@ -144,8 +148,8 @@ static bound_gains gains_of(const bound_problem *p) {
                          .sleep_uw = b->sleep_uw,
                          .spent_uj =
                              lines * (spent_uj + unit_uj) + b->boot_uj + (b->top_uj - b->cap_uj),
-                         .ahead_uj = fmax(unit_uj, b->boot_uj),
-                         .ahead_s = fmax(b->rows.slack_s, b->boot_s)};
+                         .ahead_uj = fmax(2 * unit_uj, b->boot_uj),
+                         .ahead_s = fmax(b->rows.slack_s + b->rows.loose_s, b->boot_s)};
 }
 
 /* What it takes to take so many inputs and to choose a module each time. */
@@ -188,7 +192,8 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
     slept_uj += b->taken_uj;
     double most_v = store_voltage_at(&p->cap, b->cap_uj);
     double unseen_uj = b->cap_uj - store_energy_at(&p->cap, fmax(0, most_v - 2e-3));
-    double waits_uj = most_waited_for_uj(p), *gain_uj = wick_new(arena, double, b->n);
+    double waits_uj = b->gains ? b->gains->waits_uj : most_waited_for_uj(p),
+           *gain_uj = wick_new(arena, double, b->n);
     supply_walk c = supply_walk_from(&p->supply, p->options->trace_start_s);
     /* A boot and all waiting may lie in one interval; the values of all waits may not fit. */
     tires &= n > 0 && !b->gains && waited_bytes(b, n) < MOST_WAITED_BYTES;
@@ -360,7 +365,9 @@ static void make_grid(bound *b, const wick_workload *w, const wick_clairvoyant_o
     double fine = fmax(3 * b->cap_uj / b->boot_uj, 160 * b->cap_uj / b->most_uj);
     b->step_uj = b->cap_uj / (g->charges ? g->charges : fmin(640, fmax(256, fine)));
     b->top_uj = b->cap_uj + beyond_uj;
-    b->points = (int)ceil(b->top_uj / (0.75 * b->step_uj)) + 3;
+    /* A lattice is renewed below three quarters of its step, behind the interval that narrowed it.
+     */
+    b->points = (int)ceil(b->top_uj / (0.75 * b->step_uj * exp(-b->lambda * b->dt_s))) + 4;
 }
 
 wick_status bound_make(wick_arena *arena, const wick_plan *plan, const wick_trace *trace,

@@ -25,7 +25,8 @@ typedef struct wick_clairvoyant_options {
                           them anew. 0: 2e9 */
     bool tires; /* whether the engine is tired of waiting is a state of its own, for half as much
                    effort again, where that takes less than a gigabyte and an interval is shorter
-                   than its patience. Else it is tired in every state from when on it can be */
+                   than its patience, and there is no diode. Else it is tired in every state from
+                   when on it can be */
     bool cold;  /* whether something is committed since the boot is a state of its own, for half as
                    much effort again: what a device does first behind a boot commits. Else that is
                    only known of work in the interval of the boot */
@@ -78,6 +79,12 @@ wick_status wick_clairvoyant_check(const wick_workload *workload, wick_diag *dia
    as leaks in their time.) A
    device that is on sleeps all of an interval, unless its charge can come to a boot's meanwhile.
 
+   Behind a diode the voltage decides what arrives (clairvoyant_gain.h): a device that is off, or on
+   and asleep, has exactly what its charge gets; one that works or boots in an interval gets the
+   most that the source gives at any voltage that it can have then. In all other cases harvest does
+   not depend on the charge (of a boost converter below its cold-start voltage and above it, the
+   more).
+
    Every choice favours the device: it may switch off, and give inputs up, at every instant for
    nothing; energy of an interval may be spent before it arrives, and is thrown away only at the
    interval's end; charges are rounded up (to lattices that move with harvest and leakage; work
@@ -91,14 +98,14 @@ wick_status wick_clairvoyant_check(const wick_workload *workload, wick_diag *dia
    when the voltage has not risen over 64 sleeps, is not brought about by burning the harvest that
    arrives meanwhile, nor by sleeps of a policy's own between the engine's. Harvest may be too
    little to raise the voltage in that time: sleep, what inputs take that arrive, and the leakage of
-   the most that a span waits for are set against what surely comes in (behind a diode nothing).
-   From then on, since a tired engine begins all later spans at once, a span asks here for no more
-   than without which it fails: what it takes, beside what keeps the device on, less the most that
-   may arrive while it runs. With `tires` only a device does so that was on and asleep for such a
-   time, until it is off. Without a voltage reading no span asks for anything. Workload: PERIODIC,
-   or LISTED at multiples of period_s; phase 0. `correct` as for wick_sim_run; sampled inputs are
-   those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for wick_sim_run; RANGE also where the
-   coarsest grid takes 16 times the effort; INTERRUPTED. */
+   the most that a span waits for are set against what surely comes in (behind a diode, at voltages
+   at which an engine waits). From then on, since a tired engine begins all later spans at once, a
+   span asks here for no more than without which it fails: what it takes, beside what keeps the
+   device on, less the most that may arrive while it runs. With `tires` only a device does so that
+   was on and asleep for such a time, until it is off. Without a voltage reading no span asks for
+   anything. Workload: PERIODIC, or LISTED at multiples of period_s; phase 0. `correct` as for
+   wick_sim_run; sampled inputs are those of options->seed. UNSUPPORTED, RANGE or NO_FIT as for
+   wick_sim_run; RANGE also where the coarsest grid takes 16 times the effort; INTERRUPTED. */
 wick_status wick_clairvoyant(const wick_plan *plan, const wick_trace *trace,
                              const struct wick_sim_options *options, const uint8_t *correct,
                              int n_samples, const wick_clairvoyant_options *grid, wick_bound *out,

@@ -13,7 +13,7 @@ typedef struct curve {
     piece pieces[SUPPLY_PIECES + 1];
     int n;
     double uf;
-    double best_v; /* with the most power */
+    double best_v, best_uw; /* with the most power */
 } curve;
 
 static double power_uw(const curve *c, double v) {
@@ -29,14 +29,12 @@ static double moved(double rate_per_s, double dt_s) {
 }
 
 static void find_best(curve *c) {
-    double most_uw = 0;
-    c->best_v = 0;
     for (int k = 0; k < c->n - 1; k++) {
         const piece *p = &c->pieces[k];
         double top_v = p->us > 0 ? fmin(p->high_v, p->ua / (2 * p->us)) : p->high_v;
         double v = fmax(p->low_v, top_v), uw = v * (p->ua - p->us * v);
-        if (uw > most_uw) {
-            most_uw = uw;
+        if (uw > c->best_uw) {
+            c->best_uw = uw;
             c->best_v = v;
         }
     }
@@ -63,13 +61,15 @@ static curve curve_of(const bound_gains *g, int sample, double dt_s) {
     return c;
 }
 
-/* The voltage dt_s later, when nothing is drawn. */
-static double voltage_after(const curve *c, double v, double dt_s) {
+/* The voltage dt_s later, when nothing is drawn. *first: a piece that is not behind v's; then v's.
+ */
+static double voltage_after(const curve *c, double v, double dt_s, int *first) {
     enum { CROSSINGS = 4 * SUPPLY_PIECES };
     double left_s = dt_s;
-    int k = 0;
+    int k = *first;
     while (v > c->pieces[k].high_v)
         k++;
+    *first = k;
     for (int i = 0; i < CROSSINGS; i++) {
         const piece *p = &c->pieces[k];
         double slope = p->ua / c->uf - p->rate_per_s * v;
@@ -93,7 +93,9 @@ typedef struct reach_v {
 } reach_v;
 
 static double most_uw(const curve *c, reach_v r) {
-    return power_uw(c, fmin(fmax(c->best_v, r.low_v), r.high_v));
+    if (c->best_v < r.low_v)
+        return power_uw(c, r.low_v);
+    return c->best_v > r.high_v ? power_uw(c, r.high_v) : c->best_uw;
 }
 
 /* A charge with so much more or less, at most the capacitor's. */
@@ -153,8 +155,8 @@ static void gain_together(const bound_gains *g, const stretch *s, int n, const d
         curve c = curve_of(g, sample, step_s);
         left_s -= step_s;
         double kept_s = moved(lambda, step_s) * exp(-lambda * left_s);
-        for (int i = 0; i < n; i++) {
-            v[i] = voltage_after(&c, v[i], step_s); /* which rises or falls all the time */
+        for (int i = 0, k = 0; i < n; i++) {            /* rising */
+            v[i] = voltage_after(&c, v[i], step_s, &k); /* which rises or falls all the time */
             crest_v[i] = fmax(crest_v[i], v[i]);
             out[i].idle_uj += most_uw(&c, idle[i]) * kept_s;
             out[i].work_uj += most_uw(&c, work[i]) * kept_s;

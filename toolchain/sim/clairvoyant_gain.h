@@ -31,7 +31,11 @@ typedef struct bound_gain {
    at the start has more than one that draws nothing: where both have the same, that one's rises
    faster. So a device's voltages are between those of the least charge that work leaves and of the
    highest that the maximum power brings; I is concave, so V I(V) has one maximum, and the most
-   within these voltages is got at the one next to it. */
+   within these voltages is got at the one next to it. The programme pays each unit when it begins
+   (a part of slack is there for that), so while one runs over an interval's end the device has more
+   than the programme, at a voltage at which more may arrive: no more than the maximum power for the
+   longest part or boot, which work gets in advance. When the unit is done both have the same at
+   least, and at rest the larger charge stays the larger. */
 void gain_of(const bound_gains *g, double from_s, double dt_s, int n, const double *charges_uj,
              bound_gain *out);
 /* What sample i brings at least to an engine that waits for charge. */

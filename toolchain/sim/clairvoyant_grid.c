@@ -44,7 +44,7 @@ static double queues(const bound *b) {
 }
 
 double bound_effort(const bound *b) {
-    enum { LOSING = 3 };  /* times that a charge takes longer which brings its own gain */
+    enum { LOSING = 6 };  /* times that a charge takes longer which brings its own gain */
     enum { INSTANT = 4 }; /* times that what happens at an instant looks at each value */
     double sum = 0;
     for (int row = 0; row < b->rows.n; row++)

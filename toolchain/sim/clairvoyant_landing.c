@@ -6,7 +6,7 @@
 static landing landing_make(const bound *b, wick_arena *arena) {
     size_t points = (size_t)b->points;
     return (landing){.at = wick_new(arena, int, points),
-                     .slack = wick_new(arena, double, points),
+                     .slack = wick_new(arena, float, points),
                      .points = b->points};
 }
 
@@ -35,9 +35,9 @@ static void look(const bound *b, const interval *v, int from, const landings *l)
 static void land(const interval *v, int to, int i, double uj, landing *l) {
     double steps = (uj - v->end.phase_uj[to]) / v->end.step_uj;
     if (i > 0)
-        steps = fmax(steps, l->at[i - 1] - l->slack[i - 1]);
+        steps = fmax(steps, l->at[i - 1] - (double)l->slack[i - 1]);
     l->at[i] = (int)ceil(steps);
-    l->slack[i] = fmax(0, l->at[i] - steps);
+    l->slack[i] = (float)(fmax(0, l->at[i] - steps) * (1 - 5e-7)); /* as a float, no more */
 }
 
 /* What a device that is on has at the end without work. */
@@ -101,8 +101,8 @@ void landings_find(const bound *b, const interval *v, landings *l) {
 
 void landing_carry(const bound *b, wick_arena *arena, interval *v, const landings *scratch) {
     for (int on = 0; on < 2; on++) {
-        float *below = wick_new(arena, float, (size_t)b->points);
-        landing last = {.at = (int[2]){0}, .slack = (double[2]){0}};
+        float *below = wick_new(arena, float, (size_t)b->points + 1);
+        landing last = {.at = (int[2]){0}, .slack = (float[2]){0}};
         look(b, v, on, scratch);
         for (int i = 0; i < b->points; i++) {
             const bound_gain *g = &scratch->gains[on][i];
@@ -111,11 +111,11 @@ void landing_carry(const bound *b, wick_arena *arena, interval *v, const landing
                 uj = idle_uj(v, scratch->charges_uj[i], v->sleep_uj, g, g->idle_uj);
             land(v, on, i > 0, uj, &last);
             int at = last.at[i > 0];
-            double slack = last.slack[i > 0];
+            float slack = last.slack[i > 0];
             last.at[0] = at;
             last.slack[0] = slack;
-            if (at >= 0 && at < b->points) /* the highest that come there; never above 1 */
-                below[at] = fminf((float)(slack * (1 - 1e-6)), 1 - 1e-6F);
+            if (at >= 0 && at < b->points) /* the highest that come there; never 1 */
+                below[at] = slack * (1 - 1e-6F);
         }
         v->end.below[on] = below;
     }

@@ -6,12 +6,11 @@
 #include "sim/clairvoyant_sweep.h"
 
 /* [points] Index i ends at[i] - slack[i] steps from the end lattice's phase, 0 <= slack < 1; at
-   never falls. NULL: none. */
+   never falls. */
 typedef struct landing {
-    int *at;
-    double *slack;
+    int *at, points;
+    float *slack;
     const float *below; /* of the end lattice, where it ends */
-    int points;
 } landing;
 
 /* Ways with an idle device (or one that is off) and with one that works; ends of what goes on
@@ -35,15 +34,18 @@ void landings_find(const bound *b, const interval *v, landings *l);
 void landing_carry(const bound *b, wick_arena *arena, interval *v, const landings *scratch);
 /* The first index that comes to index `least` or higher with `paid` steps less. */
 int landing_first(const bound *b, const landing *l, int least, double paid);
-/* Where index i comes to with so many steps less: the first point that is no lower. */
-static inline int landing_place(const landing *l, int i, int whole, double part) {
-    int at = l->at[i] - whole;
-    double slack = l->slack[i] + part;
-    if (slack >= 1) {
-        slack--;
-        at--;
-    }
-    return at >= 0 && at < l->points && l->below[at] > slack ? at + 1 : at;
+/* Where index i comes to with whole + part steps less: the first point that is no lower; behind the
+   lattice `points`. */
+static inline int landing_place(const landing *l, int i, int whole, float part) {
+    float slack = l->slack[i] + part;
+    int over = slack >= 1, at = l->at[i] - whole - over;
+    at = at < 0 ? 0 : at < l->points ? at : l->points;
+    return at + (l->below[at] > slack - (float)over);
+}
+/* The part beside the whole steps; a little less, so that a sum of floats is not more. */
+static inline float landing_part(double steps, int whole) {
+    double part = steps - whole - 1e-6;
+    return part > 0 ? (float)part : 0;
 }
 
 #endif

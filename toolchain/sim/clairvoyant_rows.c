@@ -6,6 +6,8 @@
 
 typedef struct expense {
     double uj, time_s;
+    double early_uj;            /* the most that is drawn before it would be at even power */
+    double loose_s;             /* the time of what store_uj and reload_uj are for */
     double store_uj, reload_uj; /* as in bound_row */
 } expense;
 
@@ -18,7 +20,8 @@ typedef struct builder {
     int room, at;           /* rows; the one that the next is reached from */
     double begun_s, done_s; /* longest parts that count when they begin, or when they are done */
     double pending_uj, pending_s; /* work that has no row yet */
-    bool pending_span;            /* a span in it */
+    double pending_early_uj;
+    bool pending_span; /* a span in it */
 } builder;
 
 double bound_spent(const work_items *w, int q, int item) {
@@ -55,18 +58,25 @@ static void flush(wick_arena *arena, builder *b) {
         return;
     for (int i = 0; i < n; i++) {
         bound_row *from = &b->out->rows[b->at];
-        from->beyond_uj = fmax(from->beyond_uj, b->pending_uj / n);
+        double early_uj = fmin(b->pending_uj, b->pending_uj / n + b->pending_early_uj);
+        from->beyond_uj = fmax(from->beyond_uj, early_uj);
         add_row(arena, b, b->pending_uj / n, b->pending_s / n, 0);
         b->out->rows[b->at].warms = b->pending_span;
     }
     b->pending_span = false;
     b->done_s = fmax(b->done_s, b->pending_s / n);
-    b->pending_uj = b->pending_s = 0;
+    b->pending_uj = b->pending_s = b->pending_early_uj = 0;
 }
 
-static void add_fluid(wick_arena *arena, builder *b, double uj, double time_s) {
-    b->pending_uj += uj;
-    b->pending_s += time_s;
+/* What is short is paid together; what is divided is of one piece, so that it is known how much of
+   it may be drawn early. */
+static void add_fluid(wick_arena *arena, builder *b, const expense *all, bool span) {
+    if (b->pending_s + all->time_s >= b->part_s)
+        flush(arena, b);
+    b->pending_uj += all->uj;
+    b->pending_s += all->time_s;
+    b->pending_early_uj = all->early_uj;
+    b->pending_span |= span;
     if (b->pending_s >= b->part_s)
         flush(arena, b);
 }
@@ -77,6 +87,7 @@ static void add_parts(wick_arena *arena, builder *b, const expense *all, double 
         add_row(arena, b, sure_uj, 0, need_uj);
         b->pending_uj = all->uj - sure_uj;
         b->pending_s = all->time_s;
+        b->pending_early_uj = all->early_uj;
         flush(arena, b);
         return;
     }
@@ -93,6 +104,7 @@ static void add_gated(wick_arena *arena, builder *b, const expense *all, double 
     double most_uj = fmin(all->uj, sure_uj) + all->reload_uj + all->store_uj;
     b->out->short_uj = fmax(b->out->short_uj, (most_uj - sure_uj) / b->paid);
     b->out->unit_s = fmax(b->out->unit_s, all->time_s);
+    b->out->loose_s = fmax(b->out->loose_s, all->loose_s);
     b->out->rows[b->at].next_uj = need_uj;
     int first = b->out->n;
     add_parts(arena, b, all, need_uj);
@@ -112,8 +124,23 @@ static double time_of(const builder *b, int q, int first, int end) {
     return work_before(b->w, q, end)->time_s - work_before(b->w, q, first)->time_s;
 }
 
+/* Of items of a sequence, as part of something that takes *all. */
+static double early_of(const builder *b, int q, int first, int end, const expense *all) {
+    double even_uw = all->time_s > 0 ? all->uj / all->time_s : 0, most_uj = 0;
+    for (int i = first + 1; i <= end && all->time_s > 0; i++)
+        most_uj = fmax(most_uj, uj_of(b, q, first, i) - even_uw * time_of(b, q, first, i));
+    return most_uj;
+}
+
+static expense items_of(const builder *b, int q, int first, int end) {
+    expense all = {.uj = uj_of(b, q, first, end), .time_s = time_of(b, q, first, end)};
+    all.early_uj = early_of(b, q, first, end, &all);
+    return all;
+}
+
 static void add_fluid_items(wick_arena *arena, builder *b, int q, int first, int end) {
-    add_fluid(arena, b, uj_of(b, q, first, end), time_of(b, q, first, end));
+    expense all = items_of(b, q, first, end);
+    add_fluid(arena, b, &all, false);
 }
 
 /* The first item behind the steps with which a module begins that computes the extractor again. */
@@ -162,14 +189,14 @@ static expense commit_of(const builder *b, const wick_span *span) {
 }
 
 /* Where modules compute the extractor again it is not known what another one left. */
-static double reload_of(const builder *b, const wick_span *span) {
+static expense reload_of(const builder *b, const wick_span *span) {
     const work_items *w = b->w;
     expense sum = {0};
     int first_step = span->first_step, end_step = first_step + span->n_steps;
     for (int r = w->reload_first[first_step]; r < w->reload_first[end_step]; r++)
         if (b->plan->reloads[r].producer < first_step && !wick_recomputes(&b->plan->model))
             add_item(b, WORK_LOOSE, w->reload_item[r], &sum);
-    return sum.uj;
+    return sum;
 }
 
 /* The steps of span i of sequence q from `first` on, with a commit that no voltage leaves out. */
@@ -178,14 +205,16 @@ static expense expense_of(const builder *b, int q, int i, int first) {
     const wick_segment *segment = &b->plan->model.segments[q];
     const wick_span *span = &b->plan->model.spans[segment->first_span + i];
     int end = w->items[w->span_first[segment->first_span + i]].unit_end;
-    expense sum = {.uj = uj_of(b, q, first, end), .time_s = time_of(b, q, first, end)};
+    expense sum = items_of(b, q, first, end);
     if (!w->lazy)
         return sum;
-    expense commit = commit_of(b, span);
-    sum.reload_uj = reload_of(b, span);
+    expense commit = commit_of(b, span), reload = reload_of(b, span);
+    sum.reload_uj = reload.uj;
+    sum.loose_s = reload.time_s + commit.time_s;
     if (span->mandatory || i + 1 == segment->n_spans) {
         sum.uj += commit.uj;
         sum.time_s += commit.time_s;
+        sum.early_uj = early_of(b, q, first, end, &sum); /* the commit comes last */
     } else {
         sum.store_uj = commit.uj;
     }
@@ -224,10 +253,12 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
         int first = b->w->span_first[segment->first_span + i];
         int end = b->w->items[first].unit_end, before = own < end ? own : end;
         if (first < before) { /* where another module's spans end is not known */
-            b->pending_span = true;
-            spend_to_warm(b, &in_vain, share_uj * uj_of(b, q, first, before));
-            add_fluid(arena, b, share_uj * uj_of(b, q, first, before),
-                      share_s * time_of(b, q, first, before));
+            expense begun = items_of(b, q, first, before);
+            begun.uj *= share_uj;
+            begun.time_s *= share_s;
+            begun.early_uj *= share_uj;
+            spend_to_warm(b, &in_vain, begun.uj);
+            add_fluid(arena, b, &begun, true);
             first = before;
         }
         if (first >= end)
@@ -236,10 +267,8 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
         spend_to_warm(b, &in_vain, all.uj + all.store_uj);
         if (b->w->lazy && span->need_mv)
             add_gated(arena, b, &all, store_energy_at(b->cap, span->need_mv * 1e-3));
-        else {
-            b->pending_span = true;
-            add_fluid(arena, b, all.uj, all.time_s);
-        }
+        else
+            add_fluid(arena, b, &all, true);
     }
     places[segment->n_spans] = place_now(b);
 }

@@ -41,6 +41,7 @@ typedef struct bound_rows {
     int taken, extracted; /* rows */
     double slack_s;       /* of parts of units at both ends of an interval */
     double unit_s;        /* the longest unit that begins at a charge */
+    double loose_s;       /* of those, the longest reading anew and commit (reload_uj, store_uj) */
     double warm_uj;  /* spans with their commits take at least, in the mean from a segment's first
                         on:  work that nobody needs may save what the next one would commit behind a
                         boot,  once for each of its spans */

@@ -10,12 +10,15 @@ typedef struct range {
     int first, end;
 } range;
 
-/* to[i] = max(to[i], from[i + shift] + plus) for i of a range */
+/* to[i] = max(to[i], from[i + shift] + plus) for i of a range. Below the lattice its first value
+   counts: harvest to come may have paid for what is more than there was. */
 static void move(const sweep *s, float *restrict to, const float *restrict from, int shift,
                  range at, float plus) {
     int points = s->b->points;
     shift = shift > points ? points : shift;
     int first = at.first > -shift ? at.first : -shift;
+    for (int i = at.first; i < first && i < at.end; i++)
+        to[i] = to[i] > from[0] + plus ? to[i] : from[0] + plus;
     for (int i = first; i < at.end; i++) {
         float value = from[i + shift] + plus;
         to[i] = to[i] > value ? to[i] : value;
@@ -23,13 +26,13 @@ static void move(const sweep *s, float *restrict to, const float *restrict from,
 }
 
 /* to[i] = max(to[i], from[where it lands with `paid` steps less] + plus) for i of a range */
-static void move_landing(const sweep *s, float *restrict to, const float *restrict from,
-                         const landing *l, double paid, range at, float plus) {
-    int whole = down_of(paid), last = 2 * s->b->points;
-    double part = paid - whole;
-    for (int i = most(at.first, landing_first(s->b, l, 0, paid)); i < at.end; i++) {
-        int of = landing_place(l, i, whole, part);
-        float value = from[of < 0 ? 0 : of < last ? of : last] + plus;
+static void move_landing(float *restrict to, const float *restrict from, const landing *l,
+                         double paid, range at, float plus) {
+    const int whole = down_of(paid);
+    const float part = landing_part(paid, whole);
+    const landing of = *l;
+    for (int i = at.first; i < at.end; i++) {
+        float value = from[landing_place(&of, i, whole, part)] + plus;
         to[i] = to[i] > value ? to[i] : value;
     }
 }
@@ -135,7 +138,8 @@ static float *behind_at(const sweep *s, bool tired, int queue, int end, int part
     return s->behind + at * (size_t)s->next.row;
 }
 
-/* An answer is complete within the interval, and the next input is begun. */
+/* An answer is complete within the interval, and the next input is begun: also where the harvest to
+   come has paid for it, with what an empty capacitor is worth then. */
 static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid, range of) {
     const bound *b = s->b;
     const interval *v = w->p->v;
@@ -146,8 +150,9 @@ static void go_on(const sweep *s, const way_on *w, const bound_row *at, int paid
         return;
     int shift = up(w->p->start_uj - v->start.phase_uj[ON], v->start.step_uj) - paid;
     int end = w->p->to == ON && !w->p->stays ? BEHIND_ENDS - 1 : w->p->to;
-    move(s, w->to, behind_at(s, w->p->tired, w->queue & ~(1 << oldest_at), end, parts), shift, of,
-         b->reward[in * b->n_modules + at->answers - 1]);
+    float plus = b->reward[in * b->n_modules + at->answers - 1];
+    const float *from = behind_at(s, w->p->tired, w->queue & ~(1 << oldest_at), end, parts);
+    move(s, w->to, from, shift, of, plus);
 }
 
 /* Behind a boot the first unit reads what is not in SRAM, and commits. */
@@ -230,10 +235,10 @@ static void land_at(const sweep *s, const way_on *w, const stopping *stop, range
         if (at->next_uj > -INFINITY)
             high = most(high, up(at->next_uj - end->phase_uj[ON], end->step_uj));
         range may = {most(of.first, landing_first(b, stop->landing, high, paid)), of.end};
-        move_landing(s, w->to, to, stop->landing, paid, may, 0);
+        move_landing(w->to, to, stop->landing, paid, may, 0);
     }
     of.first = most(of.first, landing_first(b, stop->landing, least, committed));
-    move_landing(s, w->to, to, stop->landing, committed, of, 0);
+    move_landing(w->to, to, stop->landing, committed, of, 0);
 }
 
 /* What cost_uj of work costs at the interval's start, of the charge with index i. */
@@ -386,19 +391,13 @@ static void behind_answers(const sweep *s, int j, const passage *ways) {
 static void stay_off(const sweep *s, const interval *v, int queue, int row, float *to) {
     if (s->b->gains) {
         const float *next = row_at(s, &s->next, OFF, queue, row);
-        const landing *l = &s->landings.still;
-        int first = landing_first(s->b, l, 0, 0);
-        for (int i = 0; i < first; i++)
-            to[i] = next[0];
-        move_landing(s, to, next, l, 0, (range){first, s->b->points}, 0);
+        move_landing(to, next, &s->landings.still, 0, (range){0, s->b->points}, 0);
         return;
     }
     double uj = v->start.phase_uj[OFF] * v->decay + v->gain_uj - v->end.phase_uj[OFF];
     int shift = (int)lround(uj / v->end.step_uj);
     const float *from = row_at(s, &s->next, OFF, queue, row);
     move(s, to, from, shift, (range){0, s->b->points}, 0);
-    for (int i = 0; i < -shift && i < s->b->points; i++)
-        to[i] = to[i] > from[0] ? to[i] : from[0];
 }
 
 /* Ways through an interval in which the device is on: from off to off and on, from on to both and,

@@ -11,7 +11,7 @@
    [0] off, [1] on. Behind a diode each charge moves on its own, and is up to a step lower. */
 typedef struct lattice {
     double step_uj, phase_uj[2];
-    const float *below[2]; /* [points] of a step, 0 .. 1; NULL: 0 */
+    const float *below[2]; /* [points + 1] of a step, below 1; the last 0. NULL: 0 */
 } lattice;
 static inline double lattice_uj(const lattice *l, int on, int i) {
     double steps = l->below[on] ? i - (double)l->below[on][i] : i;
