@@ -132,11 +132,91 @@ static void a_narrow_lattice_holds_the_full_capacitor(void **state) {
     }
 }
 
+/* A unit that draws most at its end, when light has come; one that draws first what leaks no more.
+ */
+static void when_a_unit_draws_counts(void **state) {
+    (void)state;
+    static const int slots[] = {2, 5, 20, 80};
+    static tiny t;
+    for (int late = 0; late < 2; late++) {
+        make(&t, 2);
+        t.segments[0].n_spans = 1; /* of two steps */
+        t.spans[0].n_steps = 2;
+        t.spans[0].mandatory = true;
+        t.options.workload = (wick_workload){.period_s = 1, .deadline_s = late ? 0.52 : 1};
+        t.options.duration_s = 1;
+        t.costs[0] = late ? tiny_cost(1, 500000) : tiny_cost(60, 1000);
+        t.costs[1] = late ? tiny_cost(50, 1000) : tiny_cost(1, 500000);
+        t.costs[2] = t.costs[3] = late ? tiny_cost(5, 2000) : tiny_cost(27.3, 2000);
+        t.device.capacitor.leakage_ua = late ? 0 : 10;
+        t.device.capacitor.on_v = late ? 2.3 : 4;
+        t.options.start_v = t.device.capacitor.on_v; /* and boots at once */
+        shine(&t, false, late ? 0.45 : 5, late ? 0.5 : 6, 1200, 0);
+        bounds_hold(&t, 1, slots, WICK_LEN(slots), 400);
+        bounds_hold(&t, 1, slots, WICK_LEN(slots), 4000);
+    }
+}
+
+/* Who boots behind the deadline of an input may throw it away and be off again at the next instant;
+   the next input finds room. */
+static void off_again_it_may_have_given_up(void **state) {
+    (void)state;
+    static const int slots[] = {2, 4, 8};
+    static const double at_s[TRACE] = {0, 0.53, 1.01, 1.5, 3, 4, 5, 6}, uw[TRACE] = {255, 0, 600};
+    static tiny t;
+    make(&t, 1);
+    t.device.sleep_uw = 100;
+    t.device.capacitor.max_v = 6;
+    t.device.capacitor.leakage_ua = 40;
+    t.device.boot_uj = 99;
+    t.plan.boot = tiny_cost(99, 1000);
+    t.costs[0] = tiny_cost(5, 1000);
+    t.costs[1] = t.costs[2] = tiny_cost(45, 2000);
+    t.options.workload =
+        (wick_workload){.period_s = 1, .deadline_s = 0.51, .rule = WICK_INPUT_DROP_NEW};
+    t.options.duration_s = 1.9;
+    t.options.start_v = 2.1;
+    t.options.no_voltage = false;
+    t.options.wait_s = 0.01;
+    t.spans[0].need_mv = 2230;
+    t.spans[1].need_mv = t.spans[2].need_mv = 3160;
+    shine(&t, false, 1, 2, 0, 0);
+    for (int i = 0; i < TRACE; i++) {
+        t.times[i] = at_s[i];
+        t.powers[i] = uw[i];
+    }
+    bounds_hold(&t, 1, slots, WICK_LEN(slots), 400);
+}
+
+/* A tired engine begins a span that the light to come pays for. */
+static void a_span_may_run_on_what_comes(void **state) {
+    (void)state;
+    static const int slots[] = {20, 40, 80};
+    static tiny t;
+    make(&t, 1);
+    t.options.no_voltage = false;
+    t.options.wait_s = 0.002;
+    t.device.capacitor.max_v = 6;
+    t.device.boot_uj = 90;
+    t.plan.boot = tiny_cost(90, 1000);
+    t.costs[0] = tiny_cost(3, 1000);
+    t.costs[1] = t.costs[2] = tiny_cost(80, 100000);
+    t.spans[1].need_mv = t.spans[2].need_mv = 3900;
+    t.options.workload = (wick_workload){.period_s = 0.5, .deadline_s = 0.234};
+    t.options.duration_s = 0.5;
+    t.options.start_v = 4;
+    shine(&t, false, 0.134, 0.244, 900, 0);
+    bounds_hold(&t, 1, slots, WICK_LEN(slots), 333);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_unit_draws_first_is_room),
         cmocka_unit_test(answers_live_on_what_comes_meanwhile),
         cmocka_unit_test(a_narrow_lattice_holds_the_full_capacitor),
+        cmocka_unit_test(when_a_unit_draws_counts),
+        cmocka_unit_test(off_again_it_may_have_given_up),
+        cmocka_unit_test(a_span_may_run_on_what_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,8 +215,9 @@ static void set_patience(bound_problem *p, wick_arena *arena) {
         v->tired = tires ? tired : ever;
         if (!ever)
             continue;
-        v->power_uw = bound_interval(p, j * b->dt_s, b->dt_s + b->rows.unit_s).power_uw;
-        v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, b->rows.unit_s).gross_uj;
+        double unit_s = b->rows.unit_s + b->rows.loose_s;
+        v->power_uw = bound_interval(p, j * b->dt_s, b->dt_s + unit_s).power_uw;
+        v->lent_uj = bound_interval(p, (j + 1) * b->dt_s, unit_s).gross_uj;
     }
     b->tires = tires && ever;
     p->grid.tires = b->tires;
@@ -285,7 +286,7 @@ double bound_floor_uj(const bound *b, const interval *v, bool on, bool tired) {
     double lent_uj = tired ? v->lent_uj : 0;
     if (!on)
         return b->off_uj * v->decay - lent_uj;
-    double since_s = fmax(b->rows.unit_s, b->boot_s);
+    double since_s = fmax(b->rows.unit_s + b->rows.loose_s, b->boot_s);
     double least_uj = fmin(b->off_uj, b->on_uj - b->boot_uj) - b->rows.short_uj;
     return (least_uj - b->sleep_uw * since_s) * exp(-b->lambda * since_s) - lent_uj;
 }

@@ -6,8 +6,9 @@
 
 typedef struct expense {
     double uj, time_s;
-    double early_uj;            /* the most that is drawn before it would be at even power */
     double loose_s;             /* the time of what store_uj and reload_uj are for */
+    int q, first, end;          /* the items that it begins with */
+    double share_uj, share_s;   /* of what they take, that is counted */
     double store_uj, reload_uj; /* as in bound_row */
 } expense;
 
@@ -20,8 +21,8 @@ typedef struct builder {
     int room, at;           /* rows; the one that the next is reached from */
     double begun_s, done_s; /* longest parts that count when they begin, or when they are done */
     double pending_uj, pending_s; /* work that has no row yet */
-    double pending_early_uj;
-    bool pending_span; /* a span in it */
+    expense pending_of;           /* of that, what came last: what is divided is nothing else */
+    bool pending_span;            /* a span in it */
 } builder;
 
 double bound_spent(const work_items *w, int q, int item) {
@@ -51,34 +52,64 @@ static int parts_of(const builder *b, double time_s) {
     return (int)fmax(1, ceil(fmin(time_s / b->part_s, 1e4) - 1e-9));
 }
 
-/* Rows for what is pending: work of which each part is paid when it is done. */
-static void flush(wick_arena *arena, builder *b) {
+static double uj_of(const builder *b, int q, int first, int end) {
+    return b->paid * fmax(0, bound_spent(b->w, q, end) - bound_spent(b->w, q, first));
+}
+
+static double time_of(const builder *b, int q, int first, int end) {
+    return work_before(b->w, q, end)->time_s - work_before(b->w, q, first)->time_s;
+}
+
+/* What is drawn of it in its first at_s seconds: item by item, then evenly. */
+static double drawn_by(const builder *b, const expense *all, double at_s) {
+    double uj = 0, time_s = 0;
+    for (int i = all->first; i < all->end; i++) {
+        double item_uj = all->share_uj * uj_of(b, all->q, i, i + 1);
+        double item_s = all->share_s * time_of(b, all->q, i, i + 1);
+        if (time_s + item_s > at_s)
+            return uj + item_uj * (at_s - time_s) / item_s;
+        uj += item_uj;
+        time_s += item_s;
+    }
+    double left_s = all->time_s - time_s;
+    return left_s > 0 ? uj + (all->uj - uj) * fmin(1, (at_s - time_s) / left_s) : all->uj;
+}
+
+/* Rows for what is pending: work of which each part is paid when it is done, at what it draws.
+   sure_uj: of what came last, paid before. */
+static void flush(wick_arena *arena, builder *b, double sure_uj) {
     int n = parts_of(b, b->pending_s);
+    double before_uj = 0;
     if (b->pending_uj <= 0 && b->pending_s <= 0)
         return;
     for (int i = 0; i < n; i++) {
         bound_row *from = &b->out->rows[b->at];
-        double early_uj = fmin(b->pending_uj, b->pending_uj / n + b->pending_early_uj);
-        from->beyond_uj = fmax(from->beyond_uj, early_uj);
-        add_row(arena, b, b->pending_uj / n, b->pending_s / n, 0);
+        double till_uj = b->pending_uj;
+        if (i + 1 < n) {
+            double drawn_uj = drawn_by(b, &b->pending_of, b->pending_s * (i + 1) / n) - sure_uj;
+            till_uj = fmin(fmax(before_uj, drawn_uj), b->pending_uj);
+        }
+        from->beyond_uj = fmax(from->beyond_uj, (till_uj - before_uj) / b->paid);
+        add_row(arena, b, till_uj - before_uj, b->pending_s / n, 0);
+        before_uj = till_uj;
         b->out->rows[b->at].warms = b->pending_span;
     }
     b->pending_span = false;
     b->done_s = fmax(b->done_s, b->pending_s / n);
-    b->pending_uj = b->pending_s = b->pending_early_uj = 0;
+    b->pending_uj = b->pending_s = 0;
 }
 
-/* What is short is paid together; what is divided is of one piece, so that it is known how much of
-   it may be drawn early. */
+/* What is short is paid together; what is divided is of one piece, of which it is known when it is
+   drawn. */
 static void add_fluid(wick_arena *arena, builder *b, const expense *all, bool span) {
     if (b->pending_s + all->time_s >= b->part_s)
-        flush(arena, b);
+        flush(arena, b, 0);
     b->pending_uj += all->uj;
     b->pending_s += all->time_s;
-    b->pending_early_uj = all->early_uj;
+    b->pending_of = *all;
     b->pending_span |= span;
     if (b->pending_s >= b->part_s)
-        flush(arena, b);
+        flush(arena, b, 0);
 }
 
 static void add_parts(wick_arena *arena, builder *b, const expense *all, double need_uj) {
@@ -87,8 +118,8 @@ static void add_parts(wick_arena *arena, builder *b, const expense *all, double 
         add_row(arena, b, sure_uj, 0, need_uj);
         b->pending_uj = all->uj - sure_uj;
         b->pending_s = all->time_s;
-        b->pending_early_uj = all->early_uj;
-        flush(arena, b);
+        b->pending_of = *all;
+        flush(arena, b, sure_uj);
         return;
     }
     int n = parts_of(b, all->time_s);
@@ -99,7 +130,7 @@ static void add_parts(wick_arena *arena, builder *b, const expense *all, double 
 
 /* A span that begins at need_uj and is paid then, as far as that charge surely pays it. */
 static void add_gated(wick_arena *arena, builder *b, const expense *all, double need_uj) {
-    flush(arena, b);
+    flush(arena, b, 0);
     double sure_uj = fmax(0, need_uj - b->cap->off_uj) * b->paid;
     double most_uj = fmin(all->uj, sure_uj) + all->reload_uj + all->store_uj;
     b->out->short_uj = fmax(b->out->short_uj, (most_uj - sure_uj) / b->paid);
@@ -116,26 +147,14 @@ static void add_gated(wick_arena *arena, builder *b, const expense *all, double 
     b->out->rows[b->at].store_uj = all->store_uj;
 }
 
-static double uj_of(const builder *b, int q, int first, int end) {
-    return b->paid * fmax(0, bound_spent(b->w, q, end) - bound_spent(b->w, q, first));
-}
-
-static double time_of(const builder *b, int q, int first, int end) {
-    return work_before(b->w, q, end)->time_s - work_before(b->w, q, first)->time_s;
-}
-
-/* Of items of a sequence, as part of something that takes *all. */
-static double early_of(const builder *b, int q, int first, int end, const expense *all) {
-    double even_uw = all->time_s > 0 ? all->uj / all->time_s : 0, most_uj = 0;
-    for (int i = first + 1; i <= end && all->time_s > 0; i++)
-        most_uj = fmax(most_uj, uj_of(b, q, first, i) - even_uw * time_of(b, q, first, i));
-    return most_uj;
-}
-
 static expense items_of(const builder *b, int q, int first, int end) {
-    expense all = {.uj = uj_of(b, q, first, end), .time_s = time_of(b, q, first, end)};
-    all.early_uj = early_of(b, q, first, end, &all);
-    return all;
+    return (expense){.uj = uj_of(b, q, first, end),
+                     .time_s = time_of(b, q, first, end),
+                     .q = q,
+                     .first = first,
+                     .end = end,
+                     .share_uj = 1,
+                     .share_s = 1};
 }
 
 static void add_fluid_items(wick_arena *arena, builder *b, int q, int first, int end) {
@@ -214,7 +233,6 @@ static expense expense_of(const builder *b, int q, int i, int first) {
     if (span->mandatory || i + 1 == segment->n_spans) {
         sum.uj += commit.uj;
         sum.time_s += commit.time_s;
-        sum.early_uj = early_of(b, q, first, end, &sum); /* the commit comes last */
     } else {
         sum.store_uj = commit.uj;
     }
@@ -256,7 +274,8 @@ static void add_spans(wick_arena *arena, builder *b, int q) {
             expense begun = items_of(b, q, first, before);
             begun.uj *= share_uj;
             begun.time_s *= share_s;
-            begun.early_uj *= share_uj;
+            begun.share_uj = share_uj;
+            begun.share_s = share_s;
             spend_to_warm(b, &in_vain, begun.uj);
             add_fluid(arena, b, &begun, true);
             first = before;
@@ -280,7 +299,7 @@ static void add_module(wick_arena *arena, builder *b, int k, bool first) {
         add_fluid_items(arena, b, WORK_DECIDE, decide->first, decide->end);
     add_spans(arena, b, k);
     add_fluid_items(arena, b, k, b->w->send[k], b->w->sequence[k].end);
-    flush(arena, b);
+    flush(arena, b, 0);
     if (b->out->rows[b->at].answers || b->at <= b->out->extracted) /* it took nothing */
         add_row(arena, b, 0, 0, 0);
     b->out->rows[b->at].answers = k;
@@ -309,10 +328,10 @@ void bound_rows_make(wick_arena *arena, const wick_plan *plan, const work_items 
     *out = (bound_rows){.n = 1, .warm_uj = INFINITY, .rows = wick_new(arena, bound_row, b.room)};
     out->rows[0] = (bound_row){.need_uj = -INFINITY, .next_uj = -INFINITY};
     add_fluid_items(arena, &b, 0, work->sequence[0].first, work->taken);
-    flush(arena, &b);
+    flush(arena, &b, 0);
     out->taken = b.at;
     add_spans(arena, &b, 0);
-    flush(arena, &b);
+    flush(arena, &b, 0);
     out->spans[0][plan->model.segments[0].n_spans] = place_now(&b);
     out->extracted = b.at;
     out->trunk.end = out->n;

@@ -67,9 +67,10 @@ typedef struct passage {
 static part part_of(const bound *b, const interval *v, int from, bool tired, int k) {
     double uj = crest_uj(&v->early[k][from], v->start.phase_uj[from]);
     double step_uj = v->early[k][from].share * v->start.step_uj;
-    double keeps_uj = b->off_uj - b->rows.short_uj;
+    double unit_s = b->rows.unit_s + b->rows.loose_s;
+    double keeps_uj = fmin(b->off_uj, b->on_uj - b->boot_uj) - b->rows.short_uj;
     if (tired)
-        keeps_uj = fmin(keeps_uj, b->off_uj - v->power_uw * b->rows.unit_s);
+        keeps_uj = fmin(keeps_uj, b->off_uj - v->power_uw * unit_s);
     return (part){.boots = from == OFF ? (b->on_uj - uj) / step_uj : -INFINITY,
                   .paid_uj = (uj - keeps_uj) * v->rise[k],
                   .paid_step_uj = step_uj * v->rise[k],
@@ -112,6 +113,8 @@ static passage passage_of(const sweep *s, const interval *v, int from, int to, b
     p.floor = (bound_floor_uj(b, v, to == ON, tired) - v->end.phase_uj[to]) / v->end.step_uj;
     p.shift = shift_of(v, p.start_uj, to, sleep_uj);
     p.stays = from == ON && to == ON && !naps;
+    if (from == ON) /* at index 0, too, where a row's rest is paid later */
+        p.first = -1;
     if (naps)
         p.first = (b->on_uj - crest_uj(&v->crest[OFF], v->start.phase_uj[from])) /
                   (v->crest[OFF].share * v->start.step_uj);
@@ -195,6 +198,17 @@ typedef struct stopping {
     const landing *landing; /* behind a diode */
 } stopping;
 
+static int without_oldest(const sweep *s, int queue) {
+    return queue & ~(1 << oldest(s, queue));
+}
+
+/* The inputs of which a device that boots in the interval, and goes off again without work, may
+   have given the oldest ones up; 0: none. */
+static int given_up(const sweep *s, const way_on *w, int row, int queue) {
+    bool may = w->p->from == OFF && w->p->to == OFF && row == w->row;
+    return may ? queue & (s->masks - 1) : 0;
+}
+
 /* Ends the interval there. Who goes off there commits, and who waits there for charge; who goes
    on at once need not. */
 static void end_at(const sweep *s, const way_on *w, const stopping *stop, int shift, range of,
@@ -214,6 +228,9 @@ static void end_at(const sweep *s, const way_on *w, const stopping *stop, int sh
         move(s, w->to, to, shift, (range){most(high, of.first), of.end}, 0);
     }
     move(s, w->to, to, shift - commit, committed, 0);
+    for (int rest = given_up(s, w, row, queue); rest; rest = without_oldest(s, rest))
+        move(s, w->to, row_at(s, &s->next, stop->mode, without_oldest(s, rest), 0), shift,
+             committed, 0);
 }
 
 /* The same behind a diode. */
@@ -239,6 +256,9 @@ static void land_at(const sweep *s, const way_on *w, const stopping *stop, range
     }
     of.first = most(of.first, landing_first(b, stop->landing, least, committed));
     move_landing(w->to, to, stop->landing, committed, of, 0);
+    for (int rest = given_up(s, w, row, queue); rest; rest = without_oldest(s, rest))
+        move_landing(w->to, row_at(s, &s->next, stop->mode, without_oldest(s, rest), 0),
+                     stop->landing, committed, of, 0);
 }
 
 /* What cost_uj of work costs at the interval's start, of the charge with index i. */
@@ -247,7 +267,7 @@ static double with_leakage(const bound *b, const passage *p, double cost_uj, dou
     for (int k = 0; k < BOUND_PARTS - 1; k++) {
         const part *at = &p->parts[k];
         double paid_uj = at->paid_uj + i * at->paid_step_uj;
-        double late_uj = paid_uj > 0 && i >= at->boots ? all_uj - paid_uj : all_uj;
+        double late_uj = paid_uj > 0 && i >= at->boots - 1e-9 ? all_uj - paid_uj : all_uj;
         extra_uj += late_uj > 0 ? late_uj * at->weight : 0;
     }
     return cost_uj + extra_uj;
