@@ -1,7 +1,6 @@
 #include "sim/clairvoyant_landing.h"
 
 #include <math.h>
-#include <string.h>
 
 static landing landing_make(const bound *b, wick_arena *arena) {
     size_t points = (size_t)b->points;
